@@ -1,0 +1,55 @@
+"""synmodel: a computational model of drug-induced synaptogenesis, and the toolkit that fits it to imaging data.
+
+Names are imported on first use, so ``import synmodel`` is light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synmodel.inference import fit_summaries
+    from synmodel.parameters import ParameterSet, default_parameters
+    from synmodel.scenario import Scenario
+    from synmodel.scenario import load as load_scenario
+    from synmodel.simulation import drive_of, simulate
+    from synmodel.workflows import compare_drugs, fit_studies
+
+_HOMES = {
+    "ParameterSet": ("synmodel.parameters", "ParameterSet"),
+    "Scenario": ("synmodel.scenario", "Scenario"),
+    "compare_drugs": ("synmodel.workflows", "compare_drugs"),
+    "default_parameters": ("synmodel.parameters", "default_parameters"),
+    "drive_of": ("synmodel.simulation", "drive_of"),
+    "fit_studies": ("synmodel.workflows", "fit_studies"),
+    "fit_summaries": ("synmodel.inference", "fit_summaries"),
+    "load_scenario": ("synmodel.scenario", "load"),
+    "simulate": ("synmodel.simulation", "simulate"),
+}
+
+__all__ = [
+    "ParameterSet",
+    "Scenario",
+    "compare_drugs",
+    "default_parameters",
+    "drive_of",
+    "fit_studies",
+    "fit_summaries",
+    "load_scenario",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from synmodel.provenance import version_of_synmodel
+
+        return version_of_synmodel()
+    if name not in _HOMES:
+        message = f"module 'synmodel' has no attribute {name!r}"
+        raise AttributeError(message)
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

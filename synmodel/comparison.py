@@ -1,0 +1,359 @@
+"""Contrasts between a drug and its control: the same dendrites, with and without the dose.
+
+Two kinds of answer, for two kinds of question:
+
+* :func:`contrasts`: the expected effect, exact, with an interval from the uncertainty of the fit (draws of
+  :meth:`synmodel.inference.Fit.draws`; the onset, which no session can show, is drawn from its prior).
+* :func:`paired`: simulated experiments under shared draws. Their mean confirms the expectation through the whole
+  chain of imaging; simulated with separate draws they show what one repeat of a study would report.
+
+Each drug is compared within its own study: baselines and scoring differ between studies, effects do not.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from synmodel.data import load_study
+from synmodel.data.summaries import baseline_density
+from synmodel.errors import FitError, SynmodelError
+from synmodel.grid import time_grid
+from synmodel.imaging import summarise
+from synmodel.inference import Fit
+from synmodel.inference.problem import FIRST_STEP_DAY, LARGEST_STEP_DAY, PER_DECADE
+from synmodel.inference.verdicts import LEVEL
+from synmodel.parameters import ParameterSet
+from synmodel.randomness import stream_key, uniform_array
+from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
+from synmodel.signalling.phenomenology import pulse_folds
+from synmodel.simulation import expect, simulate, tissue_of
+from synmodel.turnover import Propagation
+from synmodel.turnover.hazards import folds_on_cells
+from synmodel.turnover.moments import newborn_means
+from synmodel.turnover.propagation import compose
+from synmodel.turnover.spines import log_width_shift
+
+__all__ = ["DRUGS", "Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+DRUGS = {"ketamine": "phoumthipphavong2016", "psilocybin": "shao2021"}
+"""Drug -> the study that shows it; the arm has the drug's name, its control is ``saline``."""
+
+HORIZON_DAY = 35.0
+SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)
+"""Sessions at which both drugs are compared."""
+
+_STEP_DAY = 0.25
+_FEWEST_DRAWS = 50
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One number that compares a drug with its control.
+
+    ``estimate`` is NaN where the studies hold nothing to estimate it from; ``note`` says why, or what limits it.
+    """
+
+    long_name: str
+    estimate: float
+    low: float
+    high: float
+    unit: str
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """Expected course of a drug and its control on the same dendrites.
+
+    Attributes
+    ----------
+    day : (n,) ndarray
+        Time since the dose [day].
+    treated, control : (n,) ndarray
+        Spines there, relative to the spines of the control at day 0.
+    births : (n,) ndarray
+        Births, fold over baseline.
+    formation_gain : (n_interval,) ndarray
+        Scored formation fraction, drug minus control.
+    elimination_gain : (n_interval,) ndarray
+        Scored elimination fraction, drug minus control.
+    lasting, lasting_control : float
+        Of the spines born between days -1 and 1 and there on day 1, the share there on day 34.
+    head_width : float
+        Mean head width on day 1 over that of the control, minus 1.
+    """
+
+    day: Array
+    treated: Array
+    control: Array
+    births: Array
+    formation_gain: Array
+    elimination_gain: Array
+    lasting: float
+    lasting_control: float
+    head_width: float
+
+    @property
+    def gain(self) -> Array:
+        """(n,) extra spines, as a fraction of the control's spines at day 0."""
+        return self.treated - self.control
+
+
+def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
+    """Expected effect of one dose of a drug in the tissue of its study, for parameter values by name."""
+    study = load_study(DRUGS[drug])
+    tissue = tissue_of(study.name, values)
+    density = baseline_density(study.name, drug)
+    days = np.unique(np.concatenate([SESSIONS, np.arange(0.0, HORIZON_DAY + _STEP_DAY / 2, _STEP_DAY)]))
+    knots = time_grid(days, [0.0], first_step=FIRST_STEP_DAY, per_decade=PER_DECADE, largest_step=LARGEST_STEP_DAY)
+    folds = pulse_folds([(drug, 0.0)], knots, values)
+    start = tissue.initial_means(density)
+    zero = int(np.searchsorted(days, 0.0))
+    courses = {}
+    for name, course in (("treated", folds), ("control", {})):
+        steps = compose(tissue.model, folds_on_cells(tissue.model, days, knots, course), days)
+        there = (start @ steps.cumulative() + newborn_means(steps)).sum(axis=1)
+        at_sessions = steps.joined(np.searchsorted(days, SESSIONS))
+        expected = expect(tissue, np.array(SESSIONS), at_sessions, density, study.spines_per_dendrite.value)
+        courses[name] = (there, expected, _lasting(at_sessions))
+    control_now = courses["control"][0][zero]
+    shift = log_width_shift(np.array([1.0]), knots, folds["head_size"], tissue.head_width.response)
+    return Effect(
+        day=days[zero:],
+        treated=courses["treated"][0][zero:] / control_now,
+        control=courses["control"][0][zero:] / control_now,
+        births=folds["formation"][np.clip(np.searchsorted(knots, days[zero:], side="right") - 1, 0, None)],
+        formation_gain=courses["treated"][1].formation - courses["control"][1].formation,
+        elimination_gain=courses["treated"][1].elimination - courses["control"][1].elimination,
+        lasting=courses["treated"][2],
+        lasting_control=courses["control"][2],
+        head_width=float(np.expm1(shift[0])),
+    )
+
+
+def _lasting(steps: Propagation) -> float:
+    """Share of the spines born in the interval -1 to 1 (index 1) that are there at the last session."""
+    new = steps.newborn[1]
+    there = new
+    for matrix in steps.survival[2:]:
+        there = there @ matrix
+    return float(there.sum() / new.sum())
+
+
+def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
+    """Every contrast of one effect as (value, unit, meaning)."""
+    table: dict[str, tuple[float, str, str]] = {}
+    for (start, end), formation, elimination in zip(
+        pairwise(SESSIONS[1:]), effect.formation_gain[1:], effect.elimination_gain[1:], strict=True
+    ):
+        for name, gain in (("formation", formation), ("elimination", elimination)):
+            meaning = f"{name} fraction, day {start:g} to {end:g}: drug minus control"
+            table[f"{name}_gain_day_{start:g}_to_{end:g}"] = (100 * gain, "percentage points", meaning)
+    gain = effect.gain
+    table["extra_spine_days"] = (
+        float(np.trapezoid(gain, effect.day)),
+        "day",
+        "extra spines over five weeks: area under the gain, spine-days per baseline spine",
+    )
+    table["extra_spines_day_35"] = (100 * float(gain[-1]), "%", "extra spines on day 35, of the control's on day 0")
+    table["peak_extra_spines"] = (
+        100 * float(gain.max()),
+        "%",
+        "largest number of extra spines, of the control's on day 0",
+    )
+    table["lasting_fraction"] = (
+        effect.lasting, "1", "of the spines new on day 1, the share still there on day 34"
+    )  # fmt: skip
+    table["lasting_fraction_gain"] = (
+        effect.lasting - effect.lasting_control, "1", "the same, drug minus control"
+    )  # fmt: skip
+    table["head_width_gain_day_1"] = (100 * effect.head_width, "%", "mean head width on day 1: drug over control")
+    for name, curve, what in (
+        ("density", gain, "extra spines"),
+        ("births", effect.births - 1.0, "the change of births"),
+    ):
+        onset, last = _half_peak(effect.day, curve)
+        table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what} exceed half their peak")
+        table[f"{name}_duration_day"] = (last, "day", f"last day at which {what} exceed half their peak")
+    return table
+
+
+def _half_peak(day: Array, curve: Array) -> tuple[float, float]:
+    """First and last time at which a curve exceeds half its peak (by size), linear between points."""
+    size = np.abs(curve)
+    if size.max() == 0:
+        return math.nan, math.nan
+    above = np.flatnonzero(size >= size.max() / 2)
+    level = size.max() / 2
+
+    def crossing(inside: int, outside: int) -> float:
+        if not 0 <= outside < len(day):
+            return float(day[inside])
+        share = (size[inside] - level) / (size[inside] - size[outside])
+        return float(day[inside] + share * (day[outside] - day[inside]))
+
+    return crossing(above[0], above[0] - 1), crossing(above[-1], above[-1] + 1)
+
+
+def contrasts(
+    fit: Fit, drug: str, *, draws: int = 300, seed: int = 1, progress: Progress | None = None
+) -> tuple[dict[str, Contrast], xr.Dataset]:
+    """Expected contrasts of a drug with 95 % intervals, and the curves behind them.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of the study that shows the drug.
+    drug : str
+        A key of :data:`DRUGS`.
+    draws : int
+        Number of parameter draws.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    contrasts : dict of str to Contrast
+    curves : Dataset
+        ``gain`` and ``births`` on (bound, day) with bounds estimate, low and high.
+
+    Raises
+    ------
+    FitError
+        If fewer than 50 draws are possible parameter values.
+    """
+    best = effect_of(drug, fit.values)
+    estimates = _scalars(best)
+    columns: dict[str, list[float]] = {name: [] for name in estimates}
+    gains, births = [], []
+    vectors = fit.draws(draws, seed)
+    onset = fit.parameters[f"{drug}.onset"]
+    assert onset.prior is not None  # the library gives one
+    onsets = onset.prior.centre * np.exp(
+        onset.prior.spread * ndtri(uniform_array(stream_key(seed, "onset"), np.arange(draws)))
+    )
+    for number, (vector, rise) in enumerate(zip(vectors, onsets, strict=True)):
+        values = fit.problem.values(vector)
+        another = {**values, onset.name: float(np.clip(rise, onset.lower, onset.upper))}
+        try:
+            effect, with_another_onset = effect_of(drug, values), effect_of(drug, another)
+        except SynmodelError:
+            continue  # more nascent spines than spines: not a possible dendrite
+        scalars, onset_scalars = _scalars(effect), _scalars(with_another_onset)
+        for name, column in columns.items():
+            # The fit gives every other number for the assumed onset; only the onsets themselves vary with it.
+            column.append((onset_scalars if name.endswith("onset_day") else scalars)[name][0])
+        gains.append(effect.gain)
+        births.append(effect.births)
+        if progress is not None:
+            progress(number + 1, draws)
+    if len(gains) < _FEWEST_DRAWS:
+        message = f"only {len(gains)} of {draws} parameter draws are possible; the fit of {drug} is too loose"
+        raise FitError(message)
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    table = {}
+    for name, (value, unit, meaning) in estimates.items():
+        low, high = np.nanquantile(columns[name], tails)
+        table[name] = Contrast(meaning, value, float(low), float(high), unit, _note(fit, drug, name, high))
+        if name.startswith("head_") and f"{drug}.head_fold" not in fit.problem.free:
+            table[name] = Contrast(meaning, math.nan, math.nan, math.nan, unit, f"{drug}: no head widths published")
+    curves = xr.Dataset(
+        {
+            "gain": (("bound", "day"), np.stack([best.gain, *np.quantile(gains, tails, axis=0)])),
+            "births": (("bound", "day"), np.stack([best.births, *np.quantile(births, tails, axis=0)])),
+        },
+        coords={"bound": ["estimate", "low", "high"], "day": best.day},
+    )
+    curves["day"].attrs.update(units="day", long_name="time since the dose")
+    curves["gain"].attrs.update(units="1", long_name="extra spines, as a fraction of the control's on day 0")
+    curves["births"].attrs.update(units="1", long_name="births, fold over baseline")
+    return table, curves
+
+
+def _note(fit: Fit, drug: str, name: str, high: float) -> str:
+    """What limits a contrast, in words."""
+    notes = []
+    last_session = max(
+        target.sessions[-1]
+        for target in fit.problem.arms
+        if target.study.name == DRUGS[drug] and target.arm.name == drug
+    )
+    beyond = name in ("extra_spine_days", "extra_spines_day_35", "lasting_fraction", "lasting_fraction_gain")
+    if (beyond or name.endswith("7_to_34")) and last_session < SESSIONS[-1]:
+        notes.append(f"extrapolated: the last session of the {drug} arm is day {last_session:g}")
+    if name.endswith("duration_day") and high >= HORIZON_DAY:
+        notes.append(f"cut at day {HORIZON_DAY:g}; the data do not bound it from above")
+    if name.endswith("onset_day"):
+        notes.append("no session lies between the dose and day 1; the rise within that day is assumed")
+    return "; ".join(notes)
+
+
+def study_scenario(drug: str, *, treated: bool) -> Scenario:
+    """The scenario of a drug's study: its design and doses, with the phenomenological drive of the fit."""
+    study = load_study(DRUGS[drug])
+    arm = study.arm(drug)
+    animals, dendrites = _COHORTS[study.name]
+    return Scenario(
+        name=f"{study.name}-{drug if treated else 'control'}",
+        baseline=study.name,
+        drive="phenomenological",
+        regimen=Regimen(doses=arm.doses if treated else ()),
+        schedule=Schedule(sessions=SESSIONS),
+        cohort=Cohort(
+            animals=animals,
+            dendrites_per_animal=dendrites,
+            initial_density_per_um=baseline_density(study.name, drug),
+        ),
+    )
+
+
+_COHORTS = {"phoumthipphavong2016": (8, 7), "shao2021": (6, 13)}
+
+
+def paired(drug: str, parameters: ParameterSet, *, replicates: int, seed: int) -> xr.Dataset:
+    """Simulated contrasts of a study's statistics between drug and control.
+
+    Parameters
+    ----------
+    drug : str
+        A key of :data:`DRUGS`.
+    parameters : ParameterSet
+        Usually those of a fit.
+    replicates : int
+        Simulated experiments.
+    seed : int
+        Drug and control share it, so each replicate is the same animals with and without drug; for what one
+        repeat of the study would report, the control is simulated again with other draws.
+
+    Returns
+    -------
+    Dataset
+        On ``point`` (coordinates ``quantity``, ``start_day``, ``end_day``): ``mean`` of the paired differences,
+        its Monte Carlo error ``error``, ``experiment_low`` and ``experiment_high`` (95 % of experiments with
+        separate groups), and ``variance_ratio`` (separate over shared draws).
+    """
+    treated = summarise(simulate(study_scenario(drug, treated=True), parameters, replicates=replicates, seed=seed))
+    control = study_scenario(drug, treated=False)
+    same = summarise(simulate(control, parameters, replicates=replicates, seed=seed))
+    other = summarise(simulate(control, parameters, replicates=replicates, seed=seed + 1))
+    shared = treated["mean"] - same["mean"]
+    separate = treated["mean"] - other["mean"]
+    tails = separate.quantile([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dim="replicate")
+    return xr.Dataset(
+        {
+            "mean": shared.mean("replicate"),
+            "error": shared.std("replicate", ddof=1) / np.sqrt(replicates),
+            "experiment_low": tails.isel(quantile=0, drop=True),
+            "experiment_high": tails.isel(quantile=1, drop=True),
+            "variance_ratio": separate.var("replicate") / shared.var("replicate"),
+        }
+    )

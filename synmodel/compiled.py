@@ -1,0 +1,38 @@
+"""The two decorators under which a function is compiled by numba.
+
+Compiled code is kept on disk between runs only for an installed package. numba notices a change in the
+file of the kernel itself, but not in a function that it calls from another file, so a checkout in which
+sources are edited would silently run old code. ``SYNMODEL_NUMBA_CACHE=0`` or ``=1`` overrides this.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numba
+
+__all__ = ["compiled", "compiled_parallel"]
+
+Compiled = Callable[..., Any]
+
+
+def _cache_is_safe() -> bool:
+    override = os.environ.get("SYNMODEL_NUMBA_CACHE")
+    if override is not None:
+        return override not in {"", "0"}
+    is_checkout = (Path(__file__).parents[1] / "pyproject.toml").exists()
+    return not is_checkout
+
+
+_CACHE = _cache_is_safe()
+
+
+def compiled(function: Callable[..., Any]) -> Compiled:
+    """Compile for one thread; no fast-math, so bits equal those of the interpreted function."""
+    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy")(function))
+
+
+def compiled_parallel(function: Callable[..., Any]) -> Compiled:
+    """Compile with ``numba.prange`` loops spread over threads."""
+    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", parallel=True)(function))

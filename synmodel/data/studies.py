@@ -1,0 +1,69 @@
+"""Studies as documents: one file per paper, with its arms, doses, sessions, area and scoring."""
+
+from functools import cache
+from typing import Literal
+
+from pydantic import Field
+
+from synmodel import library
+from synmodel.documents import Document, Evidence, parse_toml, read
+from synmodel.errors import LibraryError, did_you_mean
+from synmodel.scenario import Dose
+
+__all__ = ["Arm", "Study", "load_study"]
+
+
+class Arm(Document):
+    """One group of animals."""
+
+    name: str
+    doses: tuple[Dose, ...] = ()
+    note: str = ""
+
+
+class Study(Document):
+    """One entry of the study library."""
+
+    name: str
+    title: str
+    citation: str
+    doi: str
+    species: Literal["mouse"] = "mouse"
+    area: str
+    preparation: str
+    scoring: str = Field(description="how spines were scored, in words")
+    control: str = Field(description="name of the arm whose density is the default of scenarios")
+    spines_per_dendrite: Evidence
+    dendrite_length: Evidence
+    persistence: Literal["seen", "followed"] = Field(
+        description="seen: new spines present at a session; followed: present at every session up to it"
+    )
+    caveats: tuple[str, ...] = ()
+    arms: tuple[Arm, ...] = Field(min_length=1)
+
+    def arm(self, name: str) -> Arm:
+        """An arm by name.
+
+        Raises
+        ------
+        LibraryError
+            For an unknown name, with the closest matches.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        message = f"study {self.name} has no arm {name!r}; {did_you_mean(name, [arm.name for arm in self.arms])}"
+        raise LibraryError(message)
+
+
+@cache
+def load_study(name: str) -> Study:
+    """A study of the library by name.
+
+    Raises
+    ------
+    LibraryError
+        For an unknown name (with the closest matches) or a broken entry.
+    """
+    path = library.path_of("studies", name)
+    return read(Study, parse_toml(path, LibraryError), f"studies.{name}", LibraryError)

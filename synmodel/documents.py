@@ -1,0 +1,135 @@
+"""From a parsed TOML document to a validated value, with errors that name the place of the fault.
+
+Documents are frozen pydantic models that refuse unknown keys. :func:`read` turns the first fault into one
+line: path into the document, what was given, what is allowed, and the field's own advice (its description).
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from synmodel.errors import SynmodelError, did_you_mean
+
+__all__ = ["Document", "Evidence", "parse_toml", "read"]
+
+
+class Document(BaseModel):
+    """Base of all documents: frozen, no unknown keys, finite numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Evidence(Document):
+    """A number with its unit and where it comes from."""
+
+    value: float
+    unit: str
+    status: Literal["measured", "derived", "assumed"]
+    source: str
+    why: str = Field(default="", description="an assumed number says why")
+    seen: Annotated[
+        Literal["verified", "secondary", "recalled", ""],
+        Field(description="how the number was seen: in the source, quoted by another, or from memory"),
+    ] = ""
+
+    @model_validator(mode="after")
+    def _assumed_says_why(self) -> "Evidence":
+        if self.status == "assumed" and not self.why:
+            message = "an assumed number says why; add `why`"
+            raise ValueError(message)
+        return self
+
+    def to(self, unit: str) -> float:
+        """Value in another unit of the same dimension."""
+        from pint import UnitRegistry  # import on use: building the registry takes a while
+
+        global _REGISTRY
+        if _REGISTRY is None:
+            _REGISTRY = UnitRegistry()
+        return float(_REGISTRY.Quantity(self.value, self.unit).to(unit).magnitude)
+
+
+_REGISTRY: Any = None
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_toml(path: Path, error: type[SynmodelError]) -> dict[str, Any]:
+    """Parse a TOML file; a syntax fault becomes ``error`` with file, line and column."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as fault:
+        message = f"cannot read {path}: {fault.strerror}; give the path of a TOML file"
+        raise error(message) from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        message = f"{path} is not valid TOML: {fault}"
+        raise error(message) from fault
+
+
+def read(model: type[Model], document: dict[str, Any], where: str, error: type[SynmodelError]) -> Model:
+    """Validate ``document`` as ``model``.
+
+    Parameters
+    ----------
+    where : str
+        Name of the root in messages, for instance ``"scenario"``.
+    error : type
+        Raised with one line for the first fault.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as faults:
+        fault = faults.errors()[0]
+        raise error(_one_line(model, fault, where)) from faults
+
+
+def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
+    place = where
+    for step in fault["loc"]:
+        place += f"[{step}]" if isinstance(step, int) else f".{step}"
+    field, siblings = _field_at(model, fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{place} is not known; {did_you_mean(str(fault['loc'][-1]), siblings)}"
+    if fault["type"] == "missing":
+        return f"{place} is missing; {_advice(field) or 'add it'}"
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    text = text.replace("Input should be", "it must be").replace("it must be a valid", "it must be a")
+    line = f"{place} is {_shown(fault['input'])}: {text}"
+    advice = _advice(field)
+    return f"{line}; {advice}" if advice else line
+
+
+def _shown(given: Any) -> str:
+    text = repr(given) if not isinstance(given, dict) else "a table"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _advice(field: Any) -> str:
+    return (field.description or "") if field is not None else ""
+
+
+def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[Any, list[str]]:
+    """Field at a location and the names of its siblings."""
+    field = None
+    siblings = list(model.model_fields)
+    current: Any = model
+    for step in location:
+        if isinstance(step, int) or current is None:
+            continue
+        siblings = list(current.model_fields)
+        field = current.model_fields.get(step)
+        current = _model_within(field.annotation) if field is not None else None
+    return field, siblings
+
+
+def _model_within(annotation: Any) -> Any:
+    """The document type inside an annotation such as ``tuple[Dose, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in get_args(annotation):
+        found = _model_within(part)
+        if found is not None:
+            return found
+    return None

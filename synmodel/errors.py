@@ -1,0 +1,73 @@
+"""Every error that synmodel raises on purpose.
+
+```
+SynmodelError (ValueError)
+├── LibraryError      a compound, study or scenario that the library does not know, or a broken entry
+├── ParameterError    a parameter that does not exist, or a value outside its support
+├── ScenarioError     a scenario document that is not valid
+├── SchemaError       a Dataset that lacks a variable, a dimension or a unit
+├── SimulationError   arguments that no simulator can run
+└── FitError          a fit that cannot start or did not end
+```
+
+A message says what was given and where, what is allowed, and what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "FitError",
+    "LibraryError",
+    "ParameterError",
+    "ScenarioError",
+    "SchemaError",
+    "SimulationError",
+    "SynmodelError",
+    "did_you_mean",
+]
+
+
+class SynmodelError(ValueError):
+    """Root of all errors that synmodel raises on purpose."""
+
+
+class LibraryError(SynmodelError):
+    """The library does not hold what was asked for, or an entry of it is not valid."""
+
+
+class ParameterError(SynmodelError):
+    """A parameter does not exist, or its value lies outside its support."""
+
+
+class ScenarioError(SynmodelError):
+    """A scenario is not valid."""
+
+
+class SchemaError(SynmodelError):
+    """A Dataset does not carry the variables, dimensions or units of its kind."""
+
+
+class SimulationError(SynmodelError):
+    """The arguments of a simulation cannot be run."""
+
+
+class FitError(SynmodelError):
+    """A fit cannot start, or did not end in a minimum."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Half a sentence that names the closest known names, or all of them.
+
+    Examples
+    --------
+    >>> did_you_mean("ketamin", ["ketamine", "esketamine", "saline"])
+    "did you mean 'ketamine' or 'esketamine'?"
+    >>> did_you_mean("zzz", ["b", "a"])
+    "known names are 'a', 'b'"
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=3, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(f"'{match}'" for match in close) + "?"
+    return "known names are " + ", ".join(f"'{each}'" for each in names)

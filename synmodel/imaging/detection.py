@@ -1,0 +1,186 @@
+"""From spines that are there to spines that are scored.
+
+At each session a spine of class c is scored with probability 1 - miss_c, independently of other sessions; per um
+of dendrite phi false spines are scored, each in one session only; the measured length has a log-normal error.
+A miss followed by a detection is scored as a loss and then a gain: this "flicker" is part of every published
+formation and elimination fraction.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import ndtri, pdtrik
+
+from synmodel.errors import SimulationError
+from synmodel.randomness import stream_key, uniform_array
+from synmodel.schema import OBSERVATIONS, SPINES, conform, stamped
+
+__all__ = ["Scoring", "observe"]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a study scores its images.
+
+    Parameters
+    ----------
+    miss : (n_class,) tuple of float
+        Probability that a spine of each class is overlooked in a session.
+    false_positive_per_um : float
+        False spines per um of dendrite and session.
+    length_cv : float
+        Coefficient of variation of the measured length.
+
+    Raises
+    ------
+    SimulationError
+        For probabilities outside [0, 1) or negative numbers.
+    """
+
+    miss: tuple[float, ...]
+    false_positive_per_um: float = 0.0
+    length_cv: float = 0.0
+
+    def __post_init__(self) -> None:
+        if any(not 0 <= miss < 1 for miss in self.miss):
+            message = f"scoring.miss is {self.miss}; each is a probability from 0 to below 1"
+            raise SimulationError(message)
+        if not (self.false_positive_per_um >= 0 and self.length_cv >= 0):
+            message = (
+                f"scoring.false_positive_per_um is {self.false_positive_per_um}, length_cv {self.length_cv}; "
+                "both are 0 or more"
+            )
+            raise SimulationError(message)
+
+
+def observe(
+    spines: xr.Dataset,
+    scoring: Scoring,
+    *,
+    replicates: NDArray[np.int64],
+    animals: int,
+    dendrites: int,
+    length_um: float,
+    seed: int,
+    reference_day: float = 0.0,
+) -> xr.Dataset:
+    """Score the spines of a block of replicates.
+
+    Parameters
+    ----------
+    spines : Dataset
+        Histories (:data:`synmodel.schema.SPINES`) of all dendrites, ``animals * dendrites`` per replicate.
+    scoring : Scoring
+        Its ``miss`` has one entry per class.
+    replicates : (n_replicate,) ndarray
+        Numbers of the replicates, consecutive.
+    animals, dendrites : int
+        Animals per replicate and dendrites per animal.
+    length_um : float
+        True length of every dendrite [um].
+    seed : int
+        Draws are keyed by spine and session, so two scenarios share them.
+    reference_day : float
+        New spines are followed from the first session after this day.
+
+    Returns
+    -------
+    Dataset
+        Observations with a leading ``replicate`` dim.
+    """
+    conform(spines, SPINES)
+    sessions = spines["time"].to_numpy()
+    n_session, n_dendrite = len(sessions), animals * dendrites
+    replicate, dendrite = spines["replicate"].to_numpy(), spines["dendrite"].to_numpy()
+    row = (replicate - replicates[0]) * n_dendrite + dendrite
+    shape = (len(replicates), animals, dendrites)
+    n_row = len(replicates) * n_dendrite
+    classes = spines["spine_class"].to_numpy()
+    hit = np.append(1.0 - np.asarray(scoring.miss), 0.0)  # class -1 (absent) takes the last entry
+    u = uniform_array(
+        stream_key(seed, "detection"),
+        replicate[:, None],
+        dendrite[:, None],
+        spines["spine_key"].to_numpy()[:, None],
+        np.arange(n_session),
+    )
+    scored = u < hit[classes]
+    false = _false_spines(scoring, replicates, n_dendrite, length_um, n_session, seed)
+
+    def per_dendrite(values: NDArray[np.bool_] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum over the spines of each dendrite, (n_row, n_column)."""
+        columns = [np.bincount(row, weights=column, minlength=n_row) for column in values.T]
+        return np.stack(columns, axis=1)
+
+    def nested(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return values.reshape(*shape, -1)
+
+    later, earlier = scored[:, 1:], scored[:, :-1]
+    true_count = per_dendrite(scored)
+    gained = per_dendrite(later & ~earlier) + false[:, 1:]
+    lost = per_dendrite(earlier & ~later) + false[:, :-1]
+    at = ("replicate", "animal", "dendrite", "session")
+    between = ("replicate", "animal", "dendrite", "interval")
+    content = {
+        "spine_count": (at, nested(true_count + false)),
+        "gained": (between, nested(gained)),
+        "lost": (between, nested(lost)),
+        "length_um": (at, nested(_lengths(scoring, replicates, n_dendrite, length_um, n_session, seed))),
+    }
+    if "head_width" in spines:
+        widths = np.where(scored, spines["head_width"].to_numpy(), 0.0)
+        with np.errstate(invalid="ignore"):
+            content["head_width"] = (at, nested(per_dendrite(widths) / true_count))
+    reference = int(np.searchsorted(sessions, reference_day, side="right"))
+    if 0 < reference < n_session:
+        new = scored[:, reference] & ~scored[:, reference - 1]
+        followed = np.logical_and.accumulate(scored[:, reference:], axis=1) & new[:, None]
+        seen = scored[:, reference:] & new[:, None]
+        # False spines are new at the reference session and never seen again.
+        blank = np.full((n_row, reference), np.nan)
+        for name, members in (("new_spines_seen", seen), ("new_spines_followed", followed)):
+            numbers = per_dendrite(members)
+            numbers[:, 0] += false[:, reference]
+            content[name] = (at, nested(np.concatenate([blank, numbers], axis=1)))
+    dataset = xr.Dataset(
+        content,
+        coords={
+            "replicate": replicates,
+            "session": sessions,
+            "start_day": ("interval", sessions[:-1]),
+            "end_day": ("interval", sessions[1:]),
+        },
+    )
+    return stamped(dataset, OBSERVATIONS)
+
+
+def _false_spines(
+    scoring: Scoring, replicates: NDArray[np.int64], n_dendrite: int, length_um: float, n_session: int, seed: int
+) -> NDArray[np.float64]:
+    """(n_row, n_session) Poisson numbers of false spines."""
+    mean = scoring.false_positive_per_um * length_um
+    if mean == 0:
+        return np.zeros((len(replicates) * n_dendrite, n_session))
+    u = _by_dendrite(stream_key(seed, "false spines"), replicates, n_dendrite, n_session)
+    return np.ceil(np.maximum(pdtrik(u, mean), 0.0))
+
+
+def _lengths(
+    scoring: Scoring, replicates: NDArray[np.int64], n_dendrite: int, length_um: float, n_session: int, seed: int
+) -> NDArray[np.float64]:
+    """(n_row, n_session) measured lengths [um], of mean ``length_um``."""
+    if scoring.length_cv == 0:
+        return np.full((len(replicates) * n_dendrite, n_session), length_um)
+    sd = np.sqrt(np.log1p(scoring.length_cv**2))
+    noise = ndtri(_by_dendrite(stream_key(seed, "length"), replicates, n_dendrite, n_session))
+    lengths: NDArray[np.float64] = length_um * np.exp(sd * noise - sd**2 / 2)
+    return lengths
+
+
+def _by_dendrite(
+    key: NDArray[np.uint64], replicates: NDArray[np.int64], n_dendrite: int, n_session: int
+) -> NDArray[np.float64]:
+    u = uniform_array(key, replicates[:, None, None], np.arange(n_dendrite)[:, None], 0, np.arange(n_session))
+    return u.reshape(-1, n_session)

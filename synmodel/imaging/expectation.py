@@ -1,0 +1,185 @@
+r"""Exact expectations of published statistics, and their covariance, without simulation.
+
+Per um of dendrite let nu be the means of the classes at a session, P and gamma the propagation to the next,
+D = diag(1 - miss), U = diag(miss) and phi the false spines. Scored spines number S = nu D 1 + phi, and
+
+    gained = nu U P D 1 + gamma D 1 + phi          lost = nu D (1 - P D 1) + phi
+
+With Poisson numbers gained spines are independent of the spines scored before, and each of those is lost with
+the same probability. The mean over dendrites of a ratio is therefore exactly
+
+    E[lost / N]   = lost / S
+    E[gained / N] = gained / S * c(S l)         c(x) = x E[1/N | N > 0], N ~ Poisson(x)
+    E[N_k / N_0]  = p_k + (S_k / S_0 - p_k) c(S_0 l)
+
+where l is the length and p_k the probability that a spine scored at the first session is scored at session k.
+Short dendrites (few spines) bias a mean of ratios: c(11) = 1.11.
+
+The covariance between statistics follows from the numbers H_w of spines with each history w of "scored" and
+"not scored", which are independent Poisson numbers; every count is a sum of them, and ratios are linearised.
+Heterogeneity of births between dendrites is not in these formulas; a test measures its effect on the means.
+"""
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expi
+
+from synmodel.imaging.detection import Scoring
+
+__all__ = ["Expected", "expected_statistics", "ratio_factor", "statistics_correlation"]
+
+Array = NDArray[np.float64]
+_ASYMPTOTIC_FROM = 60.0
+
+
+class Expected(NamedTuple):
+    """Expectations of the mean over dendrites; n is the number of intervals.
+
+    Attributes
+    ----------
+    formation, elimination : (n,) ndarray
+        Fraction of the spines scored at the start of each interval.
+    density_change : (n,) ndarray
+        Change relative to the first session, at the end of each interval.
+    persistence_seen, persistence_followed : (n_later,) ndarray
+        Of the spines new at the reference session, those scored at each later session; and those scored at
+        every session up to it.
+    """
+
+    formation: Array
+    elimination: Array
+    density_change: Array
+    persistence_seen: Array
+    persistence_followed: Array
+
+
+def ratio_factor(mean: Array) -> Array:
+    """c(x) = x E[1/N | N > 0] for N ~ Poisson(x)."""
+    x = np.asarray(mean, float)
+    small = np.clip(x, 1e-9, _ASYMPTOTIC_FROM)
+    exact = small * (expi(small) - np.log(small) - np.euler_gamma) / np.expm1(small)
+    large = np.maximum(x, _ASYMPTOTIC_FROM)
+    series, term = np.ones_like(large), np.ones_like(large)
+    for k in range(1, 11):
+        term = term * k / large
+        series = series + term
+    return np.where(x < _ASYMPTOTIC_FROM, exact, series)
+
+
+def expected_statistics(
+    initial: Array,
+    survival: Array,
+    newborn: Array,
+    scoring: Scoring,
+    spines_per_dendrite: float,
+    reference: int | None = None,
+) -> Expected:
+    """Expected published statistics of one arm.
+
+    Parameters
+    ----------
+    initial : (K,) ndarray
+        Mean spines per um of each class at the first session.
+    survival : (n, K, K) ndarray
+        P of each interval.
+    newborn : (n, K) ndarray
+        gamma of each interval, per um.
+    scoring : Scoring
+        Misses and false spines.
+    spines_per_dendrite : float
+        Mean number scored on a dendrite at the first session.
+    reference : int, optional
+        Index of the session whose new spines are followed.
+    """
+    hit = 1.0 - np.asarray(scoring.miss)
+    miss = np.asarray(scoring.miss)
+    false = scoring.false_positive_per_um
+    n, k = newborn.shape
+    nu = np.empty((n + 1, k))
+    nu[0] = initial
+    for i in range(n):
+        nu[i + 1] = nu[i] @ survival[i] + newborn[i]
+    scored = nu @ hit + false
+    per_dendrite = spines_per_dendrite * scored / scored[0]
+    seen_later = survival @ hit  # (n, K): a spine there at the start is scored at the end
+    gained = ((nu[:-1] * miss) * seen_later).sum(axis=1) + newborn @ hit + false
+    lost = ((nu[:-1] * hit) * (1.0 - seen_later)).sum(axis=1) + false
+    kept = np.empty(n)
+    reach = initial * hit
+    for i in range(n):
+        reach = reach @ survival[i]
+        kept[i] = reach @ hit / scored[0]
+    change = kept + (scored[1:] / scored[0] - kept) * ratio_factor(per_dendrite[0]) - 1.0
+    seen, followed = np.empty(0), np.empty(0)
+    if reference is not None:
+        seen, followed = _persistence(nu, survival, newborn, hit, miss, false, reference)
+    return Expected(
+        formation=gained / scored[:-1] * ratio_factor(per_dendrite[:-1]),
+        elimination=lost / scored[:-1],
+        density_change=change,
+        persistence_seen=seen,
+        persistence_followed=followed,
+    )
+
+
+def _persistence(
+    nu: Array, survival: Array, newborn: Array, hit: Array, miss: Array, false: float, reference: int
+) -> tuple[Array, Array]:
+    new = ((nu[reference - 1] * miss) @ survival[reference - 1] + newborn[reference - 1]) * hit
+    total = new.sum() + false
+    seen, followed = [], []
+    there, always = new, new
+    for matrix in survival[reference:]:
+        there = there @ matrix
+        always = (always @ matrix) * hit
+        seen.append(there @ hit / total)
+        followed.append(always.sum() / total)
+    return np.array(seen), np.array(followed)
+
+
+def _history_means(
+    initial: Array, survival: Array, newborn: Array, scoring: Scoring, length_um: float
+) -> tuple[Array, Array]:
+    """Scored-or-not words (n_word, n_session) and the mean number of spines with each, on one dendrite."""
+    hit, miss = 1.0 - np.asarray(scoring.miss), np.asarray(scoring.miss)
+    n_session = len(survival) + 1
+    words = np.array([word for word in product((0.0, 1.0), repeat=n_session) if any(word)])
+    means = np.empty(len(words))
+    for i, word in enumerate(words):
+        state = initial * (hit if word[0] else miss)
+        for k in range(1, n_session):
+            born = newborn[k - 1] if not word[:k].any() else 0.0
+            state = (state @ survival[k - 1] + born) * (hit if word[k] else miss)
+        means[i] = state.sum() * length_um
+        if word.sum() == 1:
+            means[i] += scoring.false_positive_per_um * length_um
+    return words, means
+
+
+def statistics_correlation(
+    initial: Array, survival: Array, newborn: Array, scoring: Scoring, spines_per_dendrite: float
+) -> Array:
+    """Correlations between the statistics of one arm that come from scoring the same spines.
+
+    Returns
+    -------
+    (3 n, 3 n) ndarray
+        Order: formation, elimination and density change, each over the n intervals. The matrix is singular:
+        counts of tracked spines determine the density change.
+    """
+    scored = float(initial @ (1.0 - np.asarray(scoring.miss))) + scoring.false_positive_per_um
+    words, means = _history_means(initial, survival, newborn, scoring, spines_per_dendrite / scored)
+    number = means @ words
+    rows = []
+    earlier, later = words[:, :-1], words[:, 1:]
+    for change in ((1.0 - earlier) * later, earlier * (1.0 - later)):
+        fraction = (means @ change) / number[:-1]
+        rows.append((change - fraction * earlier) / number[:-1])
+    rows.append((later - number[1:] / number[0] * words[:, :1]) / number[0])
+    gradient = np.concatenate(rows, axis=1)
+    covariance = (gradient * means[:, None]).T @ gradient
+    sd = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(sd, sd)

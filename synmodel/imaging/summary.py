@@ -1,0 +1,92 @@
+"""From Observations to the group summaries that papers print: means with SEM over dendrites and over animals."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.imaging import metrics
+from synmodel.schema import OBSERVATIONS, conform
+
+__all__ = ["summarise"]
+
+
+def summarise(observations: xr.Dataset) -> xr.Dataset:
+    """Published statistics of one arm.
+
+    Parameters
+    ----------
+    observations : Dataset
+        Observations of one arm, with or without replicates.
+
+    Returns
+    -------
+    Dataset
+        On dim ``point`` (after ``replicate`` if there are any) with coordinates ``quantity``, ``start_day`` and
+        ``end_day``: ``mean``, ``sem_dendrite``, ``n_dendrites``, ``mouse_mean``, ``mouse_sem``, ``n_mice``; for
+        ``new_spine_persistence`` also ``n_present`` and ``n_new``.
+    """
+    conform(observations, OBSERVATIONS)
+    count = observations["spine_count"]
+    sessions = observations["session"].to_numpy()
+    previous = count.isel(session=slice(None, -1)).drop_vars("session").rename(session="interval")
+    measured = metrics.density(count, observations["length_um"])
+    pieces = [
+        _points(metrics.formation_fraction(observations["gained"], previous), "formation_fraction", sessions),
+        _points(metrics.elimination_fraction(observations["lost"], previous), "elimination_fraction", sessions),
+        _points(_change(measured), "density_change", sessions),
+    ]
+    if "head_width" in observations:
+        pieces.append(_points(_change(observations["head_width"]), "head_width_change", sessions))
+    if "new_spines_followed" in observations:
+        pieces += [
+            _pooled(observations["new_spines_seen"], "new_spine_persistence_seen", sessions),
+            _pooled(observations["new_spines_followed"], "new_spine_persistence_followed", sessions),
+        ]
+    return xr.concat(pieces, dim="point", data_vars="all", coords="different", compat="equals", join="outer")
+
+
+def _change(values: xr.DataArray) -> xr.DataArray:
+    first = values.isel(session=0, drop=True)
+    later = values.isel(session=slice(1, None)).drop_vars("session").rename(session="interval")
+    return metrics.relative_change(later, first)
+
+
+def _coordinates(quantity: str, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> dict[str, object]:
+    return {
+        "quantity": ("point", [quantity] * len(ends)),
+        "start_day": ("point", starts, {"units": "day", "long_name": "start of the interval"}),
+        "end_day": ("point", ends, {"units": "day", "long_name": "end of the interval"}),
+    }
+
+
+def _points(values: xr.DataArray, quantity: str, sessions: NDArray[np.float64]) -> xr.Dataset:
+    """Means and standard errors of one statistic per dendrite and interval."""
+    is_change = quantity.endswith("_change")
+    starts = np.full(len(sessions) - 1, sessions[0]) if is_change else sessions[:-1]
+    values = values.rename(interval="point").drop_vars(["start_day", "end_day"], errors="ignore")
+    units = ("animal", "dendrite")
+    n = values.notnull().sum(units)
+    by_animal = values.mean("dendrite")
+    animals = by_animal.notnull().sum("animal")
+    content = {
+        "mean": values.mean(units),
+        "sem_dendrite": values.std(units, ddof=1) / np.sqrt(n),
+        "n_dendrites": n,
+        "mouse_mean": by_animal.mean("animal"),
+        "mouse_sem": by_animal.std("animal", ddof=1) / np.sqrt(animals),
+        "n_mice": animals,
+    }
+    return xr.Dataset(content).assign_coords(_coordinates(quantity, starts, sessions[1:]))
+
+
+def _pooled(numbers: xr.DataArray, quantity: str, sessions: NDArray[np.float64]) -> xr.Dataset:
+    """Persistence of new spines, pooled over all dendrites."""
+    total = numbers.sum(("animal", "dendrite"), skipna=False)
+    reference = int(np.argmax(total.notnull().to_numpy().reshape(-1, len(sessions)).all(axis=0)))
+    new = total.isel(session=reference, drop=True)
+    later = total.isel(session=slice(reference + 1, None)).drop_vars("session").rename(session="point")
+    content = {"mean": metrics.persistence(later, new * xr.ones_like(later)), "n_present": later, "n_new": new}
+    dataset = xr.Dataset(content)
+    dataset["n_new"] = dataset["n_new"] * xr.ones_like(later)
+    starts = np.full(later.sizes["point"], sessions[reference])
+    return dataset.assign_coords(_coordinates(quantity, starts, sessions[reference + 1 :]))

@@ -1,0 +1,192 @@
+"""Maximum a posteriori by multi-start least squares."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, least_squares
+from scipy.special import ndtri
+
+from synmodel.data.summaries import FITTED
+from synmodel.errors import FitError
+from synmodel.inference.covariance import sandwich
+from synmodel.inference.problem import STUDIES, SummaryProblem, free_parameters
+from synmodel.inference.targets import Unit
+from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.randomness import stream_key, uniform_array
+
+__all__ = ["Fit", "fit_problem", "fit_summaries"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+_SAME_MINIMUM = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted problem.
+
+    Attributes
+    ----------
+    problem : SummaryProblem
+        What was fitted.
+    vector : (n_free,) ndarray
+        Estimate on the scales of the fit.
+    covariance : (n_free, n_free) ndarray
+        Sandwich covariance on those scales, see :mod:`synmodel.inference.covariance`.
+    naive_covariance : (n_free, n_free) ndarray
+        The same as if all published means were independent.
+    objective : float
+        -2 log posterior at the estimate, up to a constant.
+    found : int
+        Number of starts that ended in this minimum.
+    starts : int
+        Number of starts.
+    """
+
+    problem: SummaryProblem
+    vector: Array
+    covariance: Array
+    naive_covariance: Array
+    objective: float
+    found: int
+    starts: int
+
+    @property
+    def values(self) -> dict[str, float]:
+        """All parameter values at the estimate, by name."""
+        return self.problem.values(self.vector)
+
+    @property
+    def parameters(self) -> ParameterSet:
+        """The parameter set with the estimates in place."""
+        return self.problem.parameters.replace(self.problem.parameters.unpack(self.vector, self.problem.free))
+
+    def chi2(self, study: str, quantities: Sequence[str] = FITTED, unit: Unit = "dendrite") -> tuple[float, int]:
+        """Sum of squared residuals of a study's quantities at the estimate, and their number.
+
+        Parameters
+        ----------
+        unit : {"dendrite", "mouse"}
+            SEM by which residuals are measured; it need not be the one that was fitted.
+        """
+        total, number = 0.0, 0
+        residuals = self.problem.residuals(self.vector, with_prior=False)
+        for target, quantity, where in self.problem.layout():
+            if target.study.name != study or quantity not in quantities:
+                continue
+            scale = np.ones(where.stop - where.start)
+            if quantity != "new_spine_persistence":
+                means = next(
+                    m for m in (*target.turnover, target.head_width) if m is not None and m.quantity == quantity
+                )
+                scale = means.sem(self.problem.unit) / means.sem(unit)
+            total += float(np.sum((residuals[where] * scale) ** 2))
+            number += where.stop - where.start
+        return total, number
+
+    def draws(self, n: int, seed: int) -> Array:
+        """(n, n_free) draws from the Gaussian approximation of the uncertainty, folded into the supports.
+
+        A draw beyond a support is reflected at its end, so that a parameter that the data leave open stays
+        open up to the end of its support.
+        """
+        values, vectors = np.linalg.eigh(self.covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        key = stream_key(seed, "parameter draws")
+        noise = ndtri(uniform_array(key, np.arange(n)[:, None], np.arange(len(self.vector))))
+        raw = self.vector + noise @ root.T
+        low, high = self.problem.lower, self.problem.upper
+        width = high - low
+        beyond = np.mod(raw - low, 2 * width)
+        return low + np.where(beyond > width, 2 * width - beyond, beyond)
+
+
+def fit_problem(
+    problem: SummaryProblem,
+    *,
+    seed: int,
+    starts: int = 6,
+    progress: Progress | None = None,
+    first: Array | None = None,
+) -> Fit:
+    """Minimise from several starts and keep the best.
+
+    Parameters
+    ----------
+    problem : SummaryProblem
+        What to fit.
+    seed : int
+        Of the starts; the first one is the problem's own values (or ``first``).
+    starts : int
+        Number of starts.
+    progress : callable, optional
+        Called with (starts done, starts).
+
+    Raises
+    ------
+    FitError
+        If no start ends in a minimum.
+    """
+    inner = 1e-9 * (problem.upper - problem.lower)
+    low, high = problem.lower + inner, problem.upper - inner
+    origin = np.clip(problem.start() if first is None else first, low, high)
+    spread = np.array([_spread(problem, name) for name in problem.free])
+    key = stream_key(seed, "starts")
+    results: list[OptimizeResult] = []
+    for number in range(starts):
+        shift = ndtri(uniform_array(key, number, np.arange(len(origin)))) * spread if number else 0.0
+        result = least_squares(
+            problem.residuals, np.clip(origin + shift, low, high), bounds=(low, high), x_scale=spread, max_nfev=200
+        )
+        if np.isfinite(result.cost):
+            results.append(result)
+        if progress is not None:
+            progress(number + 1, starts)
+    if not results:
+        message = f"none of {starts} starts gave a finite likelihood; check the parameter values"
+        raise FitError(message)
+    best = min(results, key=lambda result: result.cost)
+    covariance, naive = sandwich(problem, best.x, best.jac)
+    return Fit(
+        problem=problem,
+        vector=best.x,
+        covariance=covariance,
+        naive_covariance=naive,
+        objective=2.0 * float(best.cost),
+        found=sum(2.0 * (result.cost - best.cost) < _SAME_MINIMUM for result in results),
+        starts=starts,
+    )
+
+
+def fit_summaries(
+    *,
+    studies: Sequence[str] = STUDIES,
+    parameters: ParameterSet | None = None,
+    unit: Unit = "mouse",
+    seed: int = 1,
+    starts: int = 6,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit the phenomenological model jointly to the group summaries of studies.
+
+    Parameters
+    ----------
+    studies : sequence of str
+        Names in the library.
+    parameters : ParameterSet, optional
+        Starting and fixed values; default: those of the library.
+    unit : {"mouse", "dendrite"}
+        Unit of replication.
+    seed : int
+        Of the starts.
+    """
+    base = default_parameters() if parameters is None else parameters
+    problem = SummaryProblem(base, free_parameters(base, studies), studies, unit=unit)
+    return fit_problem(problem, seed=seed, starts=starts, progress=progress)
+
+
+def _spread(problem: SummaryProblem, name: str) -> float:
+    prior = problem.parameters[name].prior
+    return 0.5 * prior.spread if prior is not None else 0.5

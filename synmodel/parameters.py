@@ -1,0 +1,245 @@
+"""Named parameters: value, unit, support, prior, source; and the vector that an optimiser sees.
+
+A :class:`ParameterSet` is a frozen, ordered collection of :class:`Parameter`. Positive parameters are fitted on
+the log scale, others as they are; :meth:`ParameterSet.pack` and :meth:`ParameterSet.unpack` go between names
+and vector. Names are dotted: the part before the first dot says what the parameter belongs to, a study
+(``shao2021.formation``), a drug (``psilocybin.formation_fold``) or a module (``cascade.tau_bdnf``).
+"""
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel import library
+from synmodel.errors import ParameterError, did_you_mean
+
+__all__ = ["Parameter", "ParameterSet", "Prior", "default_parameters"]
+
+Status = Literal["measured", "derived", "assumed"]
+_STATUSES = ("measured", "derived", "assumed")
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A weak Gaussian belief about a parameter, on the scale on which it is fitted.
+
+    Parameters
+    ----------
+    centre : float
+        Median of the parameter, in its own unit.
+    spread : float
+        Standard deviation: of the natural logarithm for a ``log`` parameter, else in the parameter's unit.
+    """
+
+    centre: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number of the model and where it comes from.
+
+    Parameters
+    ----------
+    name : str
+        Dotted name.
+    value : float
+        In ``unit``.
+    unit : str
+        Canonical: day, um, nM, mg/kg, 1/day; ``1`` for a pure number.
+    lower, upper : float
+        Support; a value outside is an error.
+    scale : {"log", "linear"}
+        Scale on which it is fitted.
+    long_name : str
+        What it is, in words.
+    status : {"measured", "derived", "assumed"}
+        ``assumed`` needs ``why``.
+    source : str
+        Paper (DOI, table or figure) or the computation that gave it.
+    why : str
+        Reason for an assumed value.
+    prior : Prior or None
+        Belief used by a fit that frees the parameter.
+
+    Raises
+    ------
+    ParameterError
+        If the value lies outside the support, or an assumed value has no reason.
+    """
+
+    name: str
+    value: float
+    unit: str
+    lower: float
+    upper: float
+    scale: Literal["log", "linear"]
+    long_name: str
+    status: Status
+    source: str
+    why: str = ""
+    prior: Prior | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in _STATUSES:
+            message = f"{self.name}.status is {self.status!r}; allowed are {', '.join(_STATUSES)}"
+            raise ParameterError(message)
+        if self.status == "assumed" and not self.why:
+            message = f"{self.name} is assumed but says no why; add one sentence"
+            raise ParameterError(message)
+        if self.scale not in ("log", "linear") or (self.scale == "log" and self.lower <= 0):
+            message = (
+                f"{self.name}.scale is {self.scale!r} with lower end {self.lower:g}; log needs a positive lower end"
+            )
+            raise ParameterError(message)
+        if not (math.isfinite(self.value) and self.lower <= self.value <= self.upper):
+            message = (
+                f"{self.name} is {self.value:g} {self.unit}; allowed is {self.lower:g} to {self.upper:g} {self.unit}"
+            )
+            raise ParameterError(message)
+
+    def to_coordinate(self, value: float) -> float:
+        """Place of ``value`` on the scale of the fit."""
+        return math.log(value) if self.scale == "log" else value
+
+    def from_coordinate(self, coordinate: float) -> float:
+        """Value at a place on the scale of the fit."""
+        return math.exp(coordinate) if self.scale == "log" else coordinate
+
+
+class ParameterSet(Mapping[str, Parameter]):
+    """A frozen, ordered collection of parameters, looked up by dotted name.
+
+    Examples
+    --------
+    >>> loss = Parameter("a.loss", 0.5, "1/day", 0.01, 9, "log", "loss hazard", "derived", "doc")
+    >>> one = ParameterSet([loss])
+    >>> two = one.replace({"a.loss": 1.0})
+    >>> one.value("a.loss"), two.value("a.loss"), bool(two.pack(["a.loss"])[0] == 0)
+    (0.5, 1.0, True)
+    """
+
+    __slots__ = ("_parameters",)
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        self._parameters: dict[str, Parameter] = {}
+        for parameter in parameters:
+            if parameter.name in self._parameters:
+                message = f"parameter {parameter.name} is given twice; names must be unique"
+                raise ParameterError(message)
+            self._parameters[parameter.name] = parameter
+
+    def __getitem__(self, name: str) -> Parameter:
+        try:
+            return self._parameters[name]
+        except KeyError:
+            message = f"there is no parameter {name!r}; {did_you_mean(name, self._parameters)}"
+            raise ParameterError(message) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parameters
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __repr__(self) -> str:
+        return f"ParameterSet({len(self)} parameters, digest {self.digest()[:12]})"
+
+    def value(self, name: str) -> float:
+        """Value of one parameter, in its unit."""
+        return self[name].value
+
+    def as_floats(self) -> dict[str, float]:
+        """All values by name."""
+        return {name: parameter.value for name, parameter in self._parameters.items()}
+
+    def replace(self, values: Mapping[str, float]) -> "ParameterSet":
+        """A new set with some values changed; supports are checked."""
+        for name in values:
+            self[name]  # raises with the closest names
+        return ParameterSet(
+            replace(parameter, value=float(values[name])) if name in values else parameter
+            for name, parameter in self._parameters.items()
+        )
+
+    def joined(self, other: "ParameterSet") -> "ParameterSet":
+        """A new set with the parameters of both; a name may stand in one only."""
+        return ParameterSet([*self._parameters.values(), *other._parameters.values()])
+
+    def pack(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Vector of the named parameters on the scales of the fit."""
+        return np.array([self[name].to_coordinate(self[name].value) for name in names])
+
+    def unpack(self, vector: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
+        """Values by name of a vector made by :meth:`pack`, kept inside the support against rounding."""
+        return {
+            name: min(max(self[name].from_coordinate(x), self[name].lower), self[name].upper)
+            for name, x in zip(names, vector.tolist(), strict=True)
+        }
+
+    def bounds(self, names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lower and upper ends of the named supports on the scales of the fit."""
+        lower = np.array([self[name].to_coordinate(self[name].lower) for name in names])
+        upper = np.array([self[name].to_coordinate(self[name].upper) for name in names])
+        return lower, upper
+
+    def digest(self) -> str:
+        """SHA-256 of names, values and units: equal digests give equal simulations."""
+        content = [[p.name, p.value.hex(), p.unit] for p in self._parameters.values()]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def to_document(self) -> dict[str, dict[str, Any]]:
+        """Nested plain data (for TOML or JSON) from which :meth:`from_document` makes the same set."""
+        document: dict[str, dict[str, Any]] = {}
+        for parameter in self._parameters.values():
+            group, _, key = parameter.name.partition(".")
+            entry = {k: v for k, v in asdict(parameter).items() if k != "name" and v not in (None, "")}
+            document.setdefault(group, {})[key] = entry
+        return document
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], where: str) -> "ParameterSet":
+        """Read plain data; ``where`` names the document in errors."""
+        known = {field.name for field in fields(Parameter)} - {"name"}
+        parameters = []
+        for group, entries in document.items():
+            for key, entry in entries.items():
+                name = f"{group}.{key}"
+                for given in entry:
+                    if given not in known:
+                        message = f"{where}: {name}.{given} is not known; {did_you_mean(given, known)}"
+                        raise ParameterError(message)
+                content = dict(entry)
+                if "prior" in content:
+                    content["prior"] = Prior(**content["prior"])
+                try:
+                    parameters.append(Parameter(name=name, **content))
+                except (TypeError, ParameterError) as error:
+                    message = f"{where}: {name}: {error}"
+                    raise ParameterError(message) from error
+        return cls(parameters)
+
+    @classmethod
+    def from_toml(cls, path: Path) -> "ParameterSet":
+        """Read a TOML file of tables ``[group.parameter]``."""
+        with path.open("rb") as file:
+            return cls.from_document(tomllib.load(file), path.name)
+
+
+@cache
+def default_parameters() -> ParameterSet:
+    """All parameters of the library: studies, drug effects and mechanism."""
+    sets = [ParameterSet.from_toml(library.path_of("parameters", name)) for name in library.names("parameters")]
+    return ParameterSet(parameter for each in sets for parameter in each.values())

@@ -1,0 +1,102 @@
+"""Compounds as documents: kinetics by species, metabolites, receptor targets, each number with its source."""
+
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from synmodel import library
+from synmodel.documents import Document, Evidence, parse_toml, read
+from synmodel.errors import LibraryError
+
+__all__ = ["Absorption", "Compound", "Kinetics", "Metabolite", "Targets", "load_compound"]
+
+
+def _positive(given: Any) -> Any:
+    if isinstance(given, dict) and isinstance(given.get("value"), int | float) and given["value"] <= 0:
+        message = f"value {given['value']} is not positive"
+        raise ValueError(message)
+    return given
+
+
+PositiveEvidence = Annotated[Evidence, BeforeValidator(_positive)]
+
+
+class Absorption(Document):
+    """First-order uptake from the place of administration."""
+
+    half_life: PositiveEvidence
+    bioavailability: PositiveEvidence
+
+
+class Metabolite(Document):
+    """A compound into which this one is converted, with the molar fraction of the elimination."""
+
+    compound: str
+    fraction: PositiveEvidence
+
+
+class Kinetics(Document):
+    """Linear kinetics in one species: one compartment, or two where a peripheral one is given.
+
+    Elimination is a clearance, or for one compartment a half-life.
+    """
+
+    volume: PositiveEvidence
+    clearance: PositiveEvidence | None = None
+    half_life: PositiveEvidence | None = None
+    peripheral_volume: PositiveEvidence | None = None
+    exchange_clearance: PositiveEvidence | None = None
+    fraction_unbound: PositiveEvidence
+    kp_uu: PositiveEvidence
+    absorption: dict[str, Absorption] = Field(default={})
+    metabolites: tuple[Metabolite, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_elimination(self) -> "Kinetics":
+        if (self.clearance is None) == (self.half_life is None):
+            message = "give either clearance or half_life"
+            raise ValueError(message)
+        if (self.peripheral_volume is None) != (self.exchange_clearance is None):
+            message = "a second compartment needs both peripheral_volume and exchange_clearance"
+            raise ValueError(message)
+        if self.peripheral_volume is not None and self.clearance is None:
+            message = "two compartments need a clearance, not a half_life"
+            raise ValueError(message)
+        return self
+
+
+class Targets(Document):
+    """Free concentrations at which receptors are half engaged."""
+
+    nmda_ic50_interneuron: PositiveEvidence | None = None
+    nmda_ic50_pyramidal: PositiveEvidence | None = None
+    agonist_5ht2a_ec50: PositiveEvidence | None = None
+    agonist_5ht2a_maximum: PositiveEvidence | None = None
+    antagonist_5ht2a_kb: PositiveEvidence | None = None
+    trkb_kd: PositiveEvidence | None = None
+
+
+class Compound(Document):
+    """One entry of the compound library."""
+
+    name: str
+    title: str
+    kind: str
+    molar_mass: PositiveEvidence | None = None
+    notes: str = ""
+    kinetics: dict[str, Kinetics] = Field(default={})
+    targets: Targets = Targets()
+
+
+@cache
+def load_compound(name: str) -> Compound:
+    """A compound of the library by name.
+
+    Raises
+    ------
+    LibraryError
+        For an unknown name (with the closest matches) or a broken entry.
+    """
+    path = library.path_of("compounds", name)
+    return read(Compound, parse_toml(path, LibraryError), f"compounds.{name}", LibraryError)

@@ -1,0 +1,15 @@
+"""The compiled loop behind :func:`synmodel.randomness.uniform_array`."""
+
+import numba
+
+from synmodel.compiled import compiled_parallel
+from synmodel.randomness.philox import uniform
+
+__all__ = ["fill_uniform"]
+
+
+@compiled_parallel
+def fill_uniform(key, c0, c1, c2, c3, out):  # type: ignore[no-untyped-def]
+    """Write the uniform of counter i to ``out[i]``."""
+    for i in numba.prange(out.size):
+        out[i] = uniform(key, c0[i], c1[i], c2[i], c3[i])

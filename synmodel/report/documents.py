@@ -1,0 +1,290 @@
+"""Results as plain documents for JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtri
+
+from synmodel.comparison import Contrast
+from synmodel.data import load_study
+from synmodel.data.summaries import FITTED
+from synmodel.inference import Fit, Verdict
+from synmodel.inference.problem import SummaryProblem
+from synmodel.inference.targets import ArmTargets
+from synmodel.inference.variants import VariantFit
+from synmodel.inference.verdicts import LEVEL
+from synmodel.scenario import Scenario
+from synmodel.workflows import Comparison, FitResult
+
+__all__ = [
+    "comparison_dataset",
+    "comparison_document",
+    "fit_dataset",
+    "fit_document",
+    "parameters_toml",
+    "simulation_document",
+]
+
+
+def study_documents(fit: Fit) -> dict[str, Any]:
+    """Goodness of fit of every study: observed, SEM and fitted by arm and interval, and chi-square.
+
+    ``sem`` and ``chi2`` are over dendrites, as published; ``sem_mouse`` and ``chi2_mouse`` over mice, the unit of
+    replication by which the fit is weighed. ``n_points`` counts the three quantities of turnover.
+    """
+    predictions = fit.problem.predict(fit.values)
+    documents = {}
+    for study in fit.problem.studies:
+        chi2, n_points = fit.chi2(study)
+        arms = {}
+        for target in fit.problem.arms:
+            if target.study.name == study:
+                arms[target.arm.name] = _arm_document(target, predictions[study, target.arm.name])
+        documents[study] = {
+            "arms": arms,
+            "chi2": chi2,
+            "chi2_mouse": fit.chi2(study, unit="mouse")[0],
+            "n_points": n_points,
+            "n_parameters": fit.problem.n_parameters(study),
+            "chi2_by_quantity": {
+                quantity: dict(zip(("chi2", "n_points"), fit.chi2(study, [quantity]), strict=True))
+                for quantity in (*FITTED, "head_width_change", "new_spine_persistence")
+                if fit.chi2(study, [quantity])[1]
+            },
+        }
+    return documents
+
+
+def _arm_document(target: ArmTargets, prediction: Any) -> dict[str, list[dict[str, float]]]:
+    document = {}
+    curves = [(means, curve) for means, curve in zip(target.turnover, prediction.expected[:3], strict=True)]
+    if target.head_width is not None:
+        curves.append((target.head_width, prediction.head_width))
+    for means, curve in curves:
+        document[means.quantity] = [
+            {
+                "start_day": means.start[i],
+                "end_day": means.end[i],
+                "observed": means.mean[i],
+                "sem": means.sem_dendrite[i],
+                "sem_mouse": means.sem_mouse[i],
+                "fitted": curve[i],
+            }
+            for i in range(len(means.end))
+        ]
+    if target.persistence is not None:
+        new = target.persistence
+        fitted = SummaryProblem.expected_persistence(target, new, prediction.expected)
+        reference = float(target.sessions[target.sessions > 0][0])
+        document["new_spine_persistence"] = [
+            {
+                "start_day": reference,
+                "end_day": new.end[i],
+                "observed": new.present[i] / new.new[i],
+                "sem": float(np.sqrt(new.present[i] * (new.new[i] - new.present[i]) / new.new[i] ** 3)),
+                "n_present": new.present[i],
+                "n_new": new.new[i],
+                "fitted": fitted[i],
+            }
+            for i in range(len(new.end))
+        ]
+    return document
+
+
+def parameter_entries(fit: Fit, verdicts: list[Verdict] | None = None) -> dict[str, Any]:
+    """Estimates of the free parameters with 95 % intervals.
+
+    With verdicts the intervals are profiles and each parameter has its verdict; without, they are those of the
+    Gaussian approximation on the scale of the fit, cut at the support.
+    """
+    if verdicts is not None:
+        return {v.name: {k: x for k, x in asdict(v).items() if k != "name"} for v in verdicts}
+    entries = {}
+    reach = float(ndtri((1 + LEVEL) / 2)) * np.sqrt(np.diag(fit.covariance))
+    for i, name in enumerate(fit.problem.free):
+        parameter = fit.problem.parameters[name]
+        ends = [
+            parameter.from_coordinate(
+                float(np.clip(fit.vector[i] + side * reach[i], fit.problem.lower[i], fit.problem.upper[i]))
+            )
+            for side in (-1, 1)
+        ]
+        entries[name] = {
+            "long_name": parameter.long_name,
+            "unit": parameter.unit,
+            "estimate": fit.values[name],
+            "low": ends[0],
+            "high": ends[1],
+        }
+    return entries
+
+
+def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -> dict[str, Any]:
+    """Contrasts of one drug as {estimate, low, high, unit, ...}, with simulated experiments where there are any.
+
+    ``one_experiment`` is the range in which 95 % of repeats of the study (separate groups of animals) would
+    report the difference; ``simulated`` the mean of paired simulations with its Monte Carlo error.
+    """
+    entries: dict[str, Any] = {name: asdict(contrast) for name, contrast in contrasts.items()}
+    places = {"formation_fraction": "formation_gain", "elimination_fraction": "elimination_gain"}
+    for i, quantity in enumerate(simulated["quantity"].to_numpy().tolist()):
+        if quantity not in places:
+            continue
+        point = simulated.isel(point=i)
+        name = f"{places[quantity]}_day_{float(point['start_day']):g}_to_{float(point['end_day']):g}"
+        if name in entries:
+            entries[name]["simulated"] = {
+                "mean": 100 * float(point["mean"]),
+                "error": 100 * float(point["error"]),
+                "variance_ratio": float(point["variance_ratio"]),
+            }
+            entries[name]["one_experiment"] = {
+                "low": 100 * float(point["experiment_low"]),
+                "high": 100 * float(point["experiment_high"]),
+            }
+    return entries
+
+
+def variant_entries(variants: list[VariantFit]) -> list[dict[str, Any]]:
+    """Other readings of the data, each with the change of -2 log likelihood from the default fit."""
+    return [
+        {
+            "name": each.variant.name,
+            "question": each.variant.question,
+            "change_in_minus_2_log_likelihood": each.change,
+            "extra_parameters": each.extra_parameters,
+            "values": {name: each.fit.values[name] for name, _ in each.variant.freed},
+            "chi2": {study: each.fit.chi2(study)[0] for study in each.fit.problem.studies},
+        }
+        for each in variants
+    ]
+
+
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """Everything that a comparison says: fits by study, parameters, contrasts by drug, notes."""
+    fit = comparison.fit
+    return {
+        "level": LEVEL,
+        "unit_of_replication": fit.problem.unit,
+        "fits": study_documents(fit),
+        "parameters": parameter_entries(fit),
+        "drugs": {
+            drug: contrast_entries(table, comparison.simulated[drug]) for drug, table in comparison.contrasts.items()
+        },
+        "notes": [
+            *(caveat_of(study) for study in fit.problem.studies),
+            "intervals rest on mice as the unit of replication and on the covariance of means that share dendrites",
+            "scoring flips and short-lived spines are hard to tell apart at sessions two days apart; "
+            "`synmodel fit` reports both readings",
+            *sorted({c.note for table in comparison.contrasts.values() for c in table.values() if c.note}),
+        ],
+    }
+
+
+def caveat_of(study: str) -> str:
+    """First caveat of a study, in one line."""
+    entry = load_study(study)
+    return f"{study}: " + "; ".join(entry.caveats[:2])
+
+
+def comparison_dataset(comparison: Comparison, entries: Mapping[str, str]) -> xr.Dataset:
+    """Curves and contrasts of both drugs as one Dataset."""
+    drugs = list(comparison.curves)
+    curves = xr.concat([comparison.curves[drug] for drug in drugs], dim=xr.Variable("drug", drugs))
+    names = list(comparison.contrasts[drugs[0]])
+    table = [[comparison.contrasts[drug][name] for name in names] for drug in drugs]
+    bounds = ("estimate", "low", "high")
+    values = [[[getattr(contrast, bound) for contrast in row] for bound in bounds] for row in table]
+    dataset = curves.assign_coords(contrast=names).assign(
+        contrast_value=(("drug", "bound", "contrast"), np.array(values, float)),
+        contrast_unit=("contrast", [contrast.unit for contrast in table[0]]),
+    )
+    dataset["contrast_value"].attrs["long_name"] = "drug minus control, in contrast_unit"
+    return dataset.assign_attrs(entries)
+
+
+def fit_document(result: FitResult) -> dict[str, Any]:
+    """Everything that a fit says."""
+    fit = result.fit
+    return {
+        "unit_of_replication": fit.problem.unit,
+        "level": LEVEL,
+        "minus_2_log_posterior": fit.objective,
+        "starts": {"number": fit.starts, "in_this_minimum": fit.found},
+        "fits": study_documents(fit),
+        "parameters": parameter_entries(fit, result.verdicts),
+        "variants": variant_entries(result.variants),
+        "mechanisms": {
+            reading: {
+                "minus_2_log_posterior": each.objective,
+                "chi2": {study: each.chi2(study)[0] for study in each.problem.studies},
+                "parameters": parameter_entries(each),
+            }
+            for reading, each in result.mechanisms.items()
+        },
+    }
+
+
+def fit_dataset(result: FitResult, entries: Mapping[str, str]) -> xr.Dataset:
+    """Estimates, covariance and profiles as one Dataset."""
+    fit = result.fit
+    free = fit.problem.free
+    dataset = xr.Dataset(
+        {
+            "estimate": ("parameter", [fit.values[name] for name in free]),
+            "low": ("parameter", [verdict.low for verdict in result.verdicts]),
+            "high": ("parameter", [verdict.high for verdict in result.verdicts]),
+            "covariance": (("parameter", "other_parameter"), fit.covariance),
+        },
+        coords={
+            "parameter": free,
+            "other_parameter": free,
+            "unit": ("parameter", [verdict.unit for verdict in result.verdicts]),
+            "verdict": ("parameter", [verdict.verdict for verdict in result.verdicts]),
+        },
+    )
+    dataset["covariance"].attrs["long_name"] = "sandwich covariance on the scale of the fit (log where positive)"
+    if result.profiles:
+        stacked = np.array(list(result.profiles.values()))
+        dataset = dataset.assign_coords(profiled=list(result.profiles)).assign(
+            profile_value=(("profiled", "point"), stacked[:, 0]),
+            profile_rise=(("profiled", "point"), stacked[:, 1]),
+        )
+    return dataset.assign_attrs(entries)
+
+
+def parameters_toml(fit: Fit) -> str:
+    """All parameters with the estimates in place, as a document that ParameterSet.from_toml reads."""
+    import tomli_w
+
+    return tomli_w.dumps(fit.parameters.to_document())
+
+
+def simulation_document(plan: Scenario, observations: xr.Dataset, summary: xr.Dataset) -> dict[str, Any]:
+    """What simulated experiments of a scenario report on average, and how it varies between them."""
+    entries = []
+    for i, quantity in enumerate(summary["quantity"].to_numpy().tolist()):
+        point = summary.isel(point=i)
+        low, high = np.nanquantile(point["mean"].to_numpy(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        entries.append(
+            {
+                "quantity": quantity,
+                "start_day": float(point["start_day"]),
+                "end_day": float(point["end_day"]),
+                "mean": float(point["mean"].mean()),
+                "low": float(low),
+                "high": float(high),
+                "sem_dendrite": float(point["sem_dendrite"].mean()),
+                "mouse_sem": float(point["mouse_sem"].mean()),
+            }
+        )
+    return {
+        "scenario": plan.model_dump(mode="json", exclude_none=True),
+        "replicates": observations.sizes["replicate"],
+        "level": LEVEL,
+        "summary": entries,
+        "provenance": {str(key): value for key, value in observations.attrs.items()},
+    }

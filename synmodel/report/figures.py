@@ -1,0 +1,285 @@
+"""Figures: what was observed, what was fitted, how surely.
+
+Colours are those of Okabe and Ito, told apart by colour-blind readers; matplotlib is imported here alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import matplotlib.ticker
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from synmodel.errors import SynmodelError
+from synmodel.inference import Fit
+from synmodel.inference.problem import ArmPrediction
+from synmodel.inference.targets import ArmTargets
+from synmodel.inference.verdicts import LEVEL, Profiles
+
+__all__ = ["comparison_figure", "profile_figure", "residual_figure"]
+
+Array = NDArray[np.float64]
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+    "svg.hashsalt": "synmodel",
+}
+_GREY = "#6b6b6b"
+COLOURS = {"ketamine": "#D55E00", "psilocybin": "#0072B2", "ketanserin+psilocybin": "#009E73"}
+_PANELS = (
+    ("phoumthipphavong2016", "ketamine", "saline", "Ketamine 10 mg/kg", "Phoumthipphavong 2016"),
+    ("shao2021", "psilocybin", "saline", "Psilocybin 1 mg/kg", "Shao 2021"),
+    ("shao2021", "ketanserin+psilocybin", "ketanserin+saline", "Psilocybin after ketanserin", "Shao 2021"),
+)
+_ROWS = {
+    "formation_fraction": "spines gained\n(% per interval)",
+    "elimination_fraction": "spines lost\n(% per interval)",
+    "density_change": "spine density, change\nfrom day −3 (%)",
+}
+_DRAWS = 120
+_CURVE_STEP_DAY = 1.0
+_THRESHOLD = 3.84
+_FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
+
+
+def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
+    """The main result on one page.
+
+    Rows: spines gained and lost per interval, and density; points with SEM over mice as observed, lines and bands
+    (95 %) as fitted; grey is the vehicle. Bottom: extra spines that one dose leaves over five weeks, both drugs
+    on one axis.
+
+    Parameters
+    ----------
+    fit : Fit
+        The joint fit.
+    curves : mapping of str to Dataset
+        For each drug the curves of :func:`synmodel.comparison.contrasts`.
+    seed : int
+        Of the parameter draws behind the bands.
+    """
+    targets = {(t.study.name, t.arm.name): t for t in fit.problem.arms}
+    draws = _possible_draws(fit, seed)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.6, 11.0), layout="constrained")
+        grid = figure.add_gridspec(4, 3, height_ratios=(1.0, 0.8, 1.0, 1.3))
+        for row, (quantity, label) in enumerate(_ROWS.items()):
+            left: Axes | None = None
+            for column, (study, drug, control, title, source) in enumerate(_PANELS):
+                # Panels of one study share their axis; studies score differently.
+                axes = figure.add_subplot(grid[row, column], sharey=left if column == 2 else None)
+                left = axes
+                for arm, colour in ((control, _GREY), (drug, COLOURS[drug])):
+                    _draw_arm(axes, fit, targets[study, arm], quantity, draws, colour)
+                _dress(axes, targets[study, drug], quantity)
+                if row == 0:
+                    axes.set_title(f"{title}\n")
+                    axes.text(0, 1.03, f"{source}; grey: vehicle", transform=axes.transAxes, color=_GREY, fontsize=8)
+                if column == 0:
+                    axes.set_ylabel(label)
+                if row == len(_ROWS) - 1:
+                    axes.set_xlabel("day (sessions; dose at the dotted line)", fontsize=8)
+        _draw_gain(figure.add_subplot(grid[-1, :]), fit, curves)
+    return figure
+
+
+class _Draw(NamedTuple):
+    """Parameter values by name and the expected statistics of every arm."""
+
+    values: dict[str, float]
+    predictions: dict[tuple[str, str], ArmPrediction]
+
+
+def _possible_draws(fit: Fit, seed: int) -> list[_Draw]:
+    """The estimate, then draws around it at which dendrites are possible."""
+    possible = [_Draw(fit.values, fit.problem.predict(fit.values))]
+    for vector in fit.draws(_DRAWS, seed):
+        values = fit.problem.values(vector)
+        try:
+            possible.append(_Draw(values, fit.problem.predict(values)))
+        except SynmodelError:
+            continue
+    return possible
+
+
+def _band(curves: list[Array]) -> Array:
+    """(3, n) estimate, low and high, in per cent; the first curve is the estimate."""
+    tails = np.quantile(curves[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return 100 * np.stack([curves[0], *tails])
+
+
+def _draw_arm(axes: Axes, fit: Fit, target: ArmTargets, quantity: str, draws: list[_Draw], colour: str) -> None:
+    means = next(m for m in target.turnover if m.quantity == quantity)
+    if quantity == "density_change":
+        days = np.unique(
+            np.concatenate([target.sessions, np.arange(target.sessions[0], target.sessions[-1], _CURVE_STEP_DAY)])
+        )
+        curves = [np.append(0.0, fit.problem.density_change(target, draw.values, days[1:])) for draw in draws]
+        estimate, low, high = _band(curves)
+        axes.fill_between(days, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(days, estimate, color=colour, linewidth=1.6)
+        middle = means.end
+    else:
+        place = list(_ROWS).index(quantity)
+        where = (target.study.name, target.arm.name)
+        curves = [draw.predictions[where].expected[place] for draw in draws]
+        for k, (estimate, low, high) in enumerate(_band(curves).T):
+            span = (means.start[k], means.end[k])
+            axes.fill_between(span, low, high, color=colour, alpha=0.18, linewidth=0)
+            axes.plot(span, (estimate, estimate), color=colour, linewidth=1.6)
+        middle = 0.5 * (means.start + means.end)
+        if target.sessions[-1] > _FAR_DAY:
+            middle = _stretch(0.5 * (_compress(means.start) + _compress(means.end)))
+    axes.errorbar(
+        middle,
+        100 * means.mean,
+        100 * means.sem_mouse,
+        fmt="o",
+        color=colour,
+        markersize=4,
+        markerfacecolor="white" if colour == _GREY else colour,
+        elinewidth=1.0,
+        zorder=3,
+    )
+
+
+def _compress(day: Array) -> Array:
+    """Place of a day on an axis that is compressed eightfold after day 8."""
+    return np.where(np.asarray(day) > _BREAK_DAY, _BREAK_DAY + (day - _BREAK_DAY) / _SLOWER, day)
+
+
+def _stretch(place: Array) -> Array:
+    return np.where(np.asarray(place) > _BREAK_DAY, _BREAK_DAY + (place - _BREAK_DAY) * _SLOWER, place)
+
+
+def _dress(axes: Axes, target: ArmTargets, quantity: str) -> None:
+    """Sessions as ticks, a compressed axis with a break before a far session, the dose as a dotted line."""
+    axes.axvline(0, color="#999999", linewidth=0.8, linestyle=":", zorder=0)
+    sessions = target.sessions
+    axes.set_xticks(sessions, [f"{day:g}".replace("-", "−") for day in sessions])
+    last = sessions[-1] + 0.6
+    if sessions[-1] > _FAR_DAY:
+        axes.set_xscale("function", functions=(_compress, _stretch))
+        last = _stretch(_compress(sessions[-1]) + 0.6)
+        foot = axes.get_xaxis_transform()
+        gap = _stretch(np.array([_BREAK_DAY + 0.6, _BREAK_DAY + 1.0]))
+        axes.plot(gap, [0, 0], transform=foot, clip_on=False, color="white", linewidth=3, zorder=9)
+        axes.text(gap.mean(), 0, "//", transform=foot, ha="center", va="center", fontsize=9, zorder=10)
+    axes.set_xlim(sessions[0] - 0.6, last)
+    if quantity == "density_change":
+        axes.axhline(0, color="#cccccc", linewidth=0.8, zorder=0)
+    else:
+        axes.set_ylim(bottom=0)
+
+
+def _draw_gain(axes: Axes, fit: Fit, curves: Mapping[str, xr.Dataset]) -> None:
+    """Extra spines over five weeks; dashed where no session of the drug's arm lies."""
+    peaks = {drug: float(curve["gain"].sel(bound="estimate").max()) for drug, curve in curves.items()}
+    for drug, curve in curves.items():
+        last = max(t.sessions[-1] for t in fit.problem.arms if t.arm.name == drug)
+        day = curve["day"].to_numpy()
+        estimate, low, high = 100 * curve["gain"].to_numpy()
+        colour = COLOURS[drug]
+        axes.fill_between(day, low, high, color=colour, alpha=0.15, linewidth=0)
+        seen = day <= last
+        axes.plot(day[seen], estimate[seen], color=colour, linewidth=2.0)
+        axes.plot(day[~seen], estimate[~seen], color=colour, linewidth=2.0, linestyle=(0, (3, 2)))
+        peak = int(np.argmax(estimate))
+        above = peaks[drug] == max(peaks.values())
+        axes.annotate(
+            f"{drug}: +{estimate[peak]:.0f} % at its peak (95 % interval {low[peak]:.0f} to {high[peak]:.0f})",
+            (day[peak], estimate[peak]),
+            xytext=(4, 7 if above else -8),
+            textcoords="offset points",
+            va="bottom" if above else "top",
+            color=colour,
+            fontweight="bold",
+        )
+    axes.axhline(0, color="#999999", linewidth=0.8)
+    axes.set_title("Extra spines that one dose leaves, against the same dendrites without it")
+    axes.set_xlabel("day after the dose")
+    axes.set_ylabel("extra spines\n(% of spines on day 0)")
+    axes.margins(x=0.01)
+    axes.text(
+        0.995,
+        0.97,
+        "bands: 95 % interval of the fit, mouse as unit; dashed: beyond the last session",
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        color=_GREY,
+        fontsize=8,
+    )
+
+
+def residual_figure(fit: Fit) -> Figure:
+    """Standardised residuals of every published mean, by study, arm and quantity (SEM over dendrites)."""
+    names = {
+        "formation_fraction": "formation",
+        "elimination_fraction": "elimination",
+        "density_change": "density",
+        "head_width_change": "head width",
+    }
+    residuals = fit.problem.residuals(fit.vector, with_prior=False)
+    layout = [entry for entry in fit.problem.layout() if entry[1] in names]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.6, 5.2), layout="constrained")
+        panels = figure.subplots(1, len(fit.problem.studies), sharey=True, squeeze=False)[0]
+        for axes, study in zip(panels, fit.problem.studies, strict=True):
+            at, ticks, labels = 0, [], []
+            for target, quantity, where in layout:
+                if target.study.name != study:
+                    continue
+                means = next(
+                    m for m in (*target.turnover, target.head_width) if m is not None and m.quantity == quantity
+                )
+                scaled = residuals[where] * means.sem(fit.problem.unit) / means.sem_dendrite
+                colour = COLOURS.get(target.arm.name, _GREY)
+                axes.vlines(at + np.arange(len(scaled)), 0, scaled, color=colour, linewidth=2)
+                axes.plot(at + np.arange(len(scaled)), scaled, "o", color=colour, markersize=3.5)
+                ticks.append(at + (len(scaled) - 1) / 2)
+                labels.append(f"{target.arm.name}: {names[quantity]}")
+                at += len(scaled) + 2
+            axes.axhspan(-2, 2, color="#eeeeee", zorder=0)
+            axes.axhline(0, color="#999999", linewidth=0.8)
+            axes.set_xticks(ticks, labels, rotation=90, fontsize=7)
+            chi2, n = fit.chi2(study)
+            axes.set_title(f"{study}\nturnover: χ² {chi2:.0f} for {n} points")
+        panels[0].set_ylabel("(published − fitted) / SEM over dendrites")
+    return figure
+
+
+def profile_figure(profiles: Profiles) -> Figure:
+    """Profiles of drug effects: rise of -2 log posterior; the dotted line is the bound of a 95 % interval."""
+    columns = 4
+    rows = max(1, -(-len(profiles) // columns))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.6, 2.2 * rows), layout="constrained")
+        panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for axes in panels[len(profiles) :]:
+            axes.set_visible(False)
+        for axes, (name, (values, rise)) in zip(panels, profiles.items(), strict=False):
+            colour = COLOURS.get(name.partition(".")[0], _GREY)
+            axes.plot(values, rise, color=colour, linewidth=1.8)
+            axes.axhline(_THRESHOLD, color="#999999", linewidth=0.8, linestyle=":")
+            if name.endswith("_fold"):
+                axes.axvline(1.0, color="#cccccc", linewidth=0.8, zorder=0)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
+            axes.xaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
+            axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+            axes.set_ylim(0, 12)
+            axes.set_title(name.replace(".", "\n"), fontsize=8)
+        for axes in panels[::columns]:
+            axes.set_ylabel("rise", fontsize=8)
+    return figure

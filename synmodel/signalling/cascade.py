@@ -1,0 +1,134 @@
+r"""The cascade that both drugs share: BDNF, TrkB, mTORC1, proteins and the slow drives of spines.
+
+All states are excess over the drug-free steady state; with no drug every one is exactly 0 and every drive 1.
+
+    tau_B dB/dt = [g + kappa r]_+ - B                          BDNF
+    tau_T dT/dt = phi(B) (1 + q) - phi(0) - T                  TrkB,  phi(B) = (B_0 + B) / (B_0 + B + K_T)
+    tau_m dm/dt = T - m                                        mTORC1
+          dX_j/dt = k_j m - X_j / tau_j                        proteins, formation, maturation, stabilisation, head
+    tau_e dX_e/dt = k_d d + k_T T - X_e                        evoked spinogenesis
+
+    formation = 1 + X_f   maturation = 1 + X_m   elimination = 1 / (1 + X_s)   head_size = 1 + X_h   evoked = 1 + X_e
+
+The basal BDNF B_0 lets a direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond
+to the burst alone. Every equation is a low-pass filter of the one before; each is solved exactly for an input
+that is linear between grid times, so the only error is that of the grid (second order in its cells).
+Blockers are factors in [0, 1] on single arrows: ``blocker.mtorc1 = 0`` is full rapamycin.
+
+References
+----------
+Li et al. 2010, doi:10.1126/science.1190287. Moda-Sava et al. 2019, doi:10.1126/science.aat8078.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.schema import DRIVE, EXPOSURE, conform, stamped
+from synmodel.signalling.signals import Signals, collect
+
+__all__ = ["cascade_folds", "low_pass", "mechanistic_drive", "signalling_states", "solve_cascade"]
+
+Array = NDArray[np.float64]
+_SLOW = ("protein", "formation", "maturation", "stabilisation", "head_size")
+
+
+def low_pass(times: Array, target: Array, tau: float) -> Array:
+    """Solve tau dy/dt = target - y from y = 0, exactly for a target linear between times.
+
+    Parameters
+    ----------
+    times, target : (n_time,) ndarray
+        Rising times [day] and the input there.
+    tau : float
+        Time constant [day].
+    """
+    step = np.diff(times)
+    passed = -np.expm1(-step / tau)  # share of a constant target reached within the step
+    lagged = 1.0 - passed * tau / step  # the same for a ramp
+    response = passed * target[:-1] + lagged * np.diff(target)
+    state = np.zeros_like(target)
+    value = 0.0
+    for i, (keep, add) in enumerate(zip((1.0 - passed).tolist(), response.tolist(), strict=True)):
+        value = value * keep + add
+        state[i + 1] = value
+    return state
+
+
+def signalling_states(exposure: xr.Dataset, values: Mapping[str, float]) -> xr.Dataset:
+    """All states of the cascade at the grid times.
+
+    Parameters
+    ----------
+    exposure : Dataset
+        An Exposure.
+    values : mapping
+        Parameter values by dotted name (``nmda.*``, ``serotonin.*``, ``cascade.*``, ``blocker.*``).
+
+    Returns
+    -------
+    Dataset
+        ``glutamate``, ``bdnf``, ``trkb``, ``mtorc1``, ``evoked`` and the slow states, each on ``time``, as
+        excess over the drug-free steady state.
+    """
+    conform(exposure, EXPOSURE)
+    times = exposure["time"].to_numpy()
+    states = solve_cascade(times, collect(exposure, values), values)
+    dataset = xr.Dataset({name: ("time", state) for name, state in states.items()}, {"time": times})
+    for name in dataset.data_vars:
+        dataset[name].attrs.update(units="1", long_name=f"{name}, excess over the drug-free state")
+    return dataset
+
+
+def solve_cascade(times: Array, signals: Signals, values: Mapping[str, float]) -> dict[str, Array]:
+    """The array layer of :func:`signalling_states`: states by name, each (n_time,)."""
+    v = values
+    released = signals.glutamate + v["cascade.translation_gain"] * signals.resting_block
+    bdnf = low_pass(times, v["blocker.bdnf"] * np.maximum(0.0, released), v["cascade.tau_bdnf"])
+    basal, half = v["cascade.bdnf_basal"], v["cascade.bdnf_half"]
+    active = (basal + bdnf) / (basal + bdnf + half) * (1.0 + signals.trkb_gain) - basal / (basal + half)
+    trkb = low_pass(times, v["blocker.trkb"] * active, v["cascade.tau_trkb"])
+    mtorc1 = low_pass(times, v["blocker.mtorc1"] * trkb, v["cascade.tau_mtorc1"])
+    evoked = low_pass(
+        times,
+        v["blocker.d1"] * v["cascade.evoked_d1_gain"] * signals.d1_tone + v["cascade.evoked_trkb_gain"] * trkb,
+        v["cascade.tau_evoked"],
+    )
+    states = {"glutamate": signals.glutamate, "bdnf": bdnf, "trkb": trkb, "mtorc1": mtorc1, "evoked": evoked}
+    for name in _SLOW:
+        tau = v[f"cascade.tau_{name}"]
+        states[name] = v[f"cascade.{name}_gain"] * tau * low_pass(times, mtorc1, tau)
+    return states
+
+
+def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float]) -> xr.Dataset:
+    """The Drive of spines that an Exposure causes.
+
+    Returns
+    -------
+    Dataset
+        A Drive: folds on ``time``, each the mean over the cell that starts there.
+    """
+    conform(exposure, EXPOSURE)
+    times = exposure["time"].to_numpy()
+    folds = cascade_folds(times, collect(exposure, values), values)
+    return stamped(xr.Dataset({name: ("time", fold) for name, fold in folds.items()}, {"time": times}), DRIVE)
+
+
+def cascade_folds(times: Array, signals: Signals, values: Mapping[str, float]) -> dict[str, Array]:
+    """The array layer of :func:`mechanistic_drive`: folds by effect, each the mean over a cell (n_time,)."""
+    states = solve_cascade(times, signals, values)
+
+    def cells(name: str) -> Array:
+        state = states[name]
+        return np.append(0.5 * (state[1:] + state[:-1]), state[-1])
+
+    return {
+        "formation": 1.0 + cells("formation"),
+        "maturation": 1.0 + cells("maturation"),
+        "elimination": 1.0 / (1.0 + cells("stabilisation")),
+        "head_size": 1.0 + cells("head_size"),
+        "evoked": 1.0 + cells("evoked"),
+    }

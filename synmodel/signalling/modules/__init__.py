@@ -1,0 +1,1 @@
+"""One signalling module per file; each file names its class ``MODULE``."""

@@ -1,0 +1,75 @@
+"""The interface between a signalling module and the shared cascade.
+
+A module is a small frozen dataclass in a file of its own under ``signalling/modules``: its fields are its
+parameters (``<prefix>.<field>`` in the parameter set), ``inputs`` the Exposure variables that it reads, and
+``signals`` maps them to what the cascade takes in. All signals are excess over the drug-free steady state, so
+that no drug gives exactly zero. A new module is a new file; no other file changes.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+__all__ = ["Module", "Signals", "all_modules", "collect"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What modules send to the cascade, each (n_time,) and dimensionless.
+
+    ``glutamate`` may be negative (direct block wins); ``resting_block`` drives BDNF translation, ``d1_tone``
+    evoked spinogenesis, and ``trkb_gain`` multiplies the response of TrkB.
+    """
+
+    glutamate: Array
+    resting_block: Array
+    d1_tone: Array
+    trkb_gain: Array
+
+    @classmethod
+    def none(cls, n_time: int) -> Self:
+        """No signal at all."""
+        return cls(*(np.zeros(n_time) for _ in fields(cls)))
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+class Module(Protocol):
+    """A signalling module; see the modules that are there for examples."""
+
+    prefix: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
+
+    def signals(self, exposure: Mapping[str, Array]) -> Signals:
+        """Signals for the arrays of ``inputs``, by name."""
+        ...
+
+
+@cache
+def all_modules() -> tuple[type[Module], ...]:
+    """Every module class under ``signalling/modules``, found by its ``MODULE`` name."""
+    from synmodel.signalling import modules
+
+    names = sorted(info.name for info in pkgutil.iter_modules(modules.__path__))
+    return tuple(importlib.import_module(f"{modules.__name__}.{name}").MODULE for name in names)
+
+
+def collect(exposure: xr.Dataset, values: Mapping[str, float]) -> Signals:
+    """Sum of the signals of all modules for an Exposure and parameter values by dotted name."""
+    total = Signals.none(exposure.sizes["time"])
+    for kind in all_modules():
+        parameters = {f.name: values[f"{kind.prefix}.{f.name}"] for f in fields(kind)}  # type: ignore[arg-type]
+        module = kind(**parameters)
+        arrays = {name: exposure[name].to_numpy() for name in kind.inputs}
+        total = total + module.signals(arrays)
+    return total

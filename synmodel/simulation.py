@@ -1,0 +1,289 @@
+"""The one place where the rooms meet: from a scenario to Observations.
+
+    Regimen -> Exposure -> Drive -> spines -> Observations
+
+Every arrow is a public function, so each stage can be looked at; fits and simulations build the turnover model,
+the scoring and the drive by the same functions from the same parameter values.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel import pharmacology, signalling, turnover
+from synmodel.data import load_study
+from synmodel.data.summaries import baseline_density
+from synmodel.errors import SimulationError
+from synmodel.grid import time_grid
+from synmodel.imaging import Scoring, observe
+from synmodel.imaging.expectation import Expected, expected_statistics
+from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.provenance import provenance
+from synmodel.randomness import checked_seed, stream_key, uniform_array
+from synmodel.scenario import Dose, Scenario, Subject, load
+from synmodel.turnover.initial import Initial
+from synmodel.turnover.simulator import Start, start_of
+from synmodel.turnover.spines import HeadWidth
+
+__all__ = ["Tissue", "drive_of", "expect", "exposure_of", "parameters_of", "simulate", "tissue_of"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+_BLOCK_SPINES = 2_000_000
+_PULSE_STEP_DAY = 0.02
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """What a study's parameters say of its tissue and scoring; births are per um."""
+
+    model: turnover.TurnoverModel
+    scoring: Scoring
+    head_width: HeadWidth
+    nascent_excess: float
+    density_log_sd: float
+
+    def initial_means(self, scored_density: float) -> Array:
+        """(n_class,) mean spines per um by class at the first session, for a scored density [1/um].
+
+        Nascent spines are ``nascent_excess`` times what births sustain, short-lived ones what births sustain;
+        mature ones make up the density.
+
+        Raises
+        ------
+        SimulationError
+            If the others alone exceed the density.
+        """
+        model, hit = self.model, 1.0 - np.asarray(self.scoring.miss)
+        leaving = np.asarray(model.loss) + np.triu(np.asarray(model.transition), 1).sum(axis=1)
+        means = np.zeros(model.n_class)
+        means[:-1] = model.births[:-1] / leaving[:-1]
+        means[-2] *= self.nascent_excess
+        left = scored_density - self.scoring.false_positive_per_um - means @ hit
+        if left <= 0:
+            message = (
+                f"births of {model.births.sum():.3g} /um/day sustain {means.sum():.3g} young spines per um, more "
+                f"than the {scored_density:.3g} spines per um scored; lower formation or nascent_excess"
+            )
+            raise SimulationError(message)
+        means[-1] = left / hit[-1]
+        return means
+
+
+def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) -> ParameterSet:
+    """Given or default parameters, with the values that the scenario replaces."""
+    base = default_parameters() if parameters is None else parameters
+    return base.replace(scenario.parameters) if scenario.parameters else base
+
+
+def tissue_of(study: str, values: Mapping[str, float]) -> Tissue:
+    """Turnover model and scoring of a study from parameter values by dotted name.
+
+    Two classes, nascent and mature; with ``transient_formation`` above 0 a third, short-lived one before them.
+    """
+
+    def of(key: str) -> float:
+        return values[f"{study}.{key}"]
+
+    classes, births = ["nascent", "mature"], [of("formation"), 0.0]
+    switches = np.array([[0.0, of("maturation")], [of("dematuration"), 0.0]])
+    losses = [of("loss_nascent"), of("loss_mature")]
+    if of("transient_formation") > 0:
+        classes, births = ["transient", *classes], [of("transient_formation"), *births]
+        switches = np.pad(switches, ((1, 0), (1, 0)))
+        losses = [of("transient_loss"), *losses]
+    model = turnover.TurnoverModel(
+        classes=classes,
+        formation=births,
+        transition=switches.tolist(),
+        loss=losses,
+        formation_trend=of("formation_trend"),
+        formation_cv_dendrite=of("formation_cv_dendrite"),
+        formation_cv_animal=of("formation_cv_animal"),
+    )
+    return Tissue(
+        model=model,
+        scoring=Scoring((of("miss"),) * len(classes), of("false_positive_per_um"), of("length_cv")),
+        head_width=HeadWidth(
+            of("head_width_median"), of("head_width_log_sd"), of("head_reversion"), of("head_response")
+        ),
+        nascent_excess=of("nascent_excess"),
+        density_log_sd=of("density_log_sd"),
+    )
+
+
+def exposure_of(
+    doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], values: Mapping[str, float]
+) -> xr.Dataset:
+    """Exposure on a grid that is fine after every dose."""
+    changes = [day for dose in doses for start in dose.days for day in (start, start + dose.duration_day)]
+    return pharmacology.exposure(
+        doses,
+        subject,
+        time_grid(sessions, changes),
+        hill=values["nmda.hill"],
+        unblock_half_life=values["nmda.unblock_half_life"],
+    )
+
+
+def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
+    """The Drive of a scenario, mechanistic or phenomenological as the scenario says.
+
+    Raises
+    ------
+    ScenarioError
+        If a dose has no kinetics, or no phenomenological effect, for the subject.
+    """
+    values = parameters_of(scenario, parameters).as_floats()
+    doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
+    if scenario.drive == "mechanistic":
+        return signalling.mechanistic_drive(exposure_of(doses, scenario.subject, sessions, values), values)
+    events = [(dose.compound, day) for dose in doses for day in dose.days]
+    grid = time_grid(sessions, [day for _, day in events], first_step=_PULSE_STEP_DAY)
+    return signalling.phenomenological_drive(events, grid, values)
+
+
+def expect(
+    tissue: Tissue,
+    sessions: Array,
+    steps: turnover.Propagation,
+    scored_density: float,
+    spines_per_dendrite: float,
+) -> Expected:
+    """Exact expected statistics of one arm; the new spines of the first session after day 0 are followed."""
+    reference = int(np.searchsorted(sessions, 0.0, side="right"))
+    return expected_statistics(
+        tissue.initial_means(scored_density),
+        steps.survival,
+        steps.newborn,
+        tissue.scoring,
+        spines_per_dendrite,
+        reference if 0 < reference < len(sessions) else None,
+    )
+
+
+def simulate(
+    scenario: str | Path | Scenario,
+    parameters: ParameterSet | None = None,
+    *,
+    replicates: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Simulate the experiment of a scenario, as a microscope would report it.
+
+    Parameters
+    ----------
+    scenario : str, Path or Scenario
+        Name in the library, TOML file, or object.
+    parameters : ParameterSet, optional
+        Default: those of the library, with the scenario's replacements.
+    replicates : int
+        Number of times that the whole experiment is repeated.
+    seed : int
+        Two scenarios with one seed share their draws and differ only by what the drug does.
+    progress : callable, optional
+        Called with (replicates done, replicates asked for).
+
+    Returns
+    -------
+    Dataset
+        Observations (:data:`synmodel.schema.OBSERVATIONS`) with dims replicate, animal, dendrite and session
+        or interval.
+
+    Raises
+    ------
+    SynmodelError
+        With one line that names the fault, if the scenario or an argument cannot be run.
+    """
+    plan = load(scenario)
+    checked_seed(seed)
+    if replicates < 1:
+        message = f"replicates is {replicates!r}; it must be a whole number of at least 1"
+        raise SimulationError(message)
+    chosen = parameters_of(plan, parameters)
+    values = chosen.as_floats()
+    study = load_study(plan.baseline)
+    tissue = tissue_of(plan.baseline, values)
+    drive = drive_of(plan, parameters)
+    length = plan.cohort.length_um or study.dendrite_length.to("um")
+    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
+    means = tissue.initial_means(density) * length
+    n_dendrite = plan.cohort.animals * plan.cohort.dendrites_per_animal
+    block = max(1, int(_BLOCK_SPINES / (n_dendrite * means.sum() * 2)))
+    pieces = []
+    for first in range(0, replicates, block):
+        numbers = np.arange(first, min(first + block, replicates))
+        pieces.append(_simulate_block(plan, tissue, drive, means, length, numbers, seed))
+        if progress is not None:
+            progress(int(numbers[-1]) + 1, replicates)
+    observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
+    observations.attrs.update(
+        provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest()), scenario=plan.name
+    )
+    return observations
+
+
+def _simulate_block(
+    plan: Scenario,
+    tissue: Tissue,
+    drive: xr.Dataset,
+    means: Array,
+    length: float,
+    replicates: NDArray[np.int64],
+    seed: int,
+) -> xr.Dataset:
+    sessions = np.array(plan.schedule.sessions)
+    animals, dendrites = plan.cohort.animals, plan.cohort.dendrites_per_animal
+    start = _start(tissue, means, length, replicates, animals, dendrites, seed)
+    spines = turnover.trace(
+        tissue.model,
+        start,
+        sessions,
+        seed=seed,
+        drive=drive,
+        head_width=tissue.head_width,
+        first_replicate=int(replicates[0]),
+    )
+    return observe(
+        spines,
+        tissue.scoring,
+        replicates=replicates,
+        animals=animals,
+        dendrites=dendrites,
+        length_um=length,
+        seed=seed,
+    )
+
+
+def _start(
+    tissue: Tissue, means: Array, length: float, replicates: NDArray[np.int64], animals: int, dendrites: int, seed: int
+) -> Start:
+    """Poisson numbers around log-normal densities, and birth rates with their heterogeneity."""
+    poisson = Initial(tuple(means.tolist()), poisson=True)
+    density_scale = None
+    if tissue.density_log_sd > 0:
+        u = uniform_array(stream_key(seed, "density"), replicates[:, None], np.arange(animals * dendrites))
+        density_scale = lognormal_quantile(u, tissue.density_log_sd)
+    return start_of(
+        tissue.model,
+        poisson,
+        replicates=replicates,
+        animals=animals,
+        dendrites=dendrites,
+        length_um=length,
+        seed=seed,
+        density_scale=density_scale,
+    )
+
+
+def lognormal_quantile(u: Array, log_sd: float) -> Array:
+    """Quantiles of the log-normal distribution with mean 1."""
+    from scipy.special import ndtri
+
+    quantile: Array = np.exp(log_sd * ndtri(u) - log_sd**2 / 2)
+    return quantile

@@ -1,0 +1,9 @@
+"""Turnover of spines on a dendrite: model, exact moments and exact simulation."""
+
+from synmodel.turnover.model import TurnoverModel
+from synmodel.turnover.moments import covariance, moments, survival
+from synmodel.turnover.propagation import Propagation, propagate
+from synmodel.turnover.simulator import simulate
+from synmodel.turnover.spines import trace
+
+__all__ = ["Propagation", "TurnoverModel", "covariance", "moments", "propagate", "simulate", "survival", "trace"]

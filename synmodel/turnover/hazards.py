@@ -1,0 +1,99 @@
+"""Hazards in time: the folds of a Drive and the age trend as piecewise constants between sessions."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.errors import SimulationError
+from synmodel.schema import DRIVE, conform
+from synmodel.turnover.model import TurnoverModel
+
+__all__ = ["Folds", "checked_times", "folds_between", "folds_on_cells"]
+
+_TREND_STEP_DAY = 0.5
+
+
+class Folds(NamedTuple):
+    """Folds on cells: ``edges`` has one entry more than each of the others."""
+
+    edges: NDArray[np.float64]
+    formation: NDArray[np.float64]
+    maturation: NDArray[np.float64]
+    elimination: NDArray[np.float64]
+
+
+def checked_times(times: object) -> NDArray[np.float64]:
+    """Sessions as an array.
+
+    Raises
+    ------
+    SimulationError
+        If there are fewer than two, or they do not rise.
+    """
+    array = np.atleast_1d(np.asarray(times, float))
+    if array.ndim != 1 or len(array) < 2 or not np.all(np.isfinite(array)) or np.any(np.diff(array) <= 0):
+        message = f"times is {np.asarray(times).tolist()}; give at least two days in rising order"
+        raise SimulationError(message)
+    return array
+
+
+def folds_between(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Dataset | None) -> Folds:
+    """Folds on cells that cover the sessions and break at every session.
+
+    Parameters
+    ----------
+    model : TurnoverModel
+        Its age trend multiplies the births.
+    times : (n_time,) ndarray
+        Sessions [day].
+    drive : Dataset or None
+        A Drive. Each value holds from its time to the next, the last one for ever; before the first time, and
+        for a variable that is not there, the fold is 1.
+
+    Raises
+    ------
+    SimulationError
+        If a fold is negative or not finite, or the Drive's times do not rise.
+    """
+    if drive is None:
+        return folds_on_cells(model, times, np.empty(0), {})
+    conform(drive, DRIVE)
+    knots = drive["time"].to_numpy().astype(float)
+    if np.any(np.diff(knots) <= 0) or not np.all(np.isfinite(knots)):
+        message = "drive.time does not rise; give each day once, in rising order"
+        raise SimulationError(message)
+    folds = {str(name): drive[name].to_numpy().astype(float) for name in drive.data_vars}
+    for name, values in folds.items():
+        if not np.all(np.isfinite(values)) or np.any(values < 0):
+            message = f"drive.{name} has a value of {values.min():g}; a fold is finite and 0 or more"
+            raise SimulationError(message)
+    return folds_on_cells(model, times, knots, folds)
+
+
+def folds_on_cells(
+    model: TurnoverModel,
+    times: NDArray[np.float64],
+    knots: NDArray[np.float64],
+    folds: Mapping[str, NDArray[np.float64]],
+) -> Folds:
+    """The array layer of :func:`folds_between`: folds by name on rising knots, unchecked."""
+    start, end = times[0], times[-1]
+    pieces = [times, knots[(knots > start) & (knots < end)]]
+    if model.formation_trend != 0:
+        pieces.append(np.arange(start, end, _TREND_STEP_DAY))
+    edges = np.unique(np.concatenate(pieces))
+    cell = np.searchsorted(knots, edges[:-1], side="right") - 1
+
+    def fold(name: str) -> NDArray[np.float64]:
+        if name not in folds or len(knots) == 0:
+            return np.ones(len(cell))
+        return np.where(cell >= 0, folds[name][np.maximum(cell, 0)], 1.0)
+
+    formation = fold("formation")
+    if model.formation_trend != 0:
+        step = model.formation_trend * np.diff(edges)
+        formation = formation * np.exp(model.formation_trend * edges[:-1]) * np.expm1(step) / step
+    return Folds(edges, formation, fold("maturation"), fold("elimination"))

@@ -1,0 +1,1 @@
+"""Compiled loops of the simulators; they import numpy, numba, math and the compiled draws alone."""

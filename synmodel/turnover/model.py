@@ -1,0 +1,147 @@
+r"""The turnover model: births of spines, switches between hidden classes, and losses.
+
+Births enter class i of a dendrite as a Poisson process with rate lambda_i f_form(t) (times its length, if the
+model is per um); each spine is then an independent Markov chain with the sub-generator
+
+    Q_ij = s_ij f_mat(t)  (i < j),   Q_ij = s_ij  (i > j),   Q_ii = -(sum_j Q_ij + delta_i f_elim(t)),
+
+f being the folds of the Drive. Classes are hidden: a microscope sees a spine, not its class. With K = 1 this
+is immigration and death.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synmodel.errors import SimulationError
+
+__all__ = ["TurnoverModel"]
+
+
+@dataclass(frozen=True)
+class TurnoverModel:
+    """Rates of births, switches and losses.
+
+    Parameters
+    ----------
+    classes : (n_class,) sequence of str
+        Names of the classes, from the youngest to the most mature.
+    formation : float or (n_class,) sequence of float
+        Births per dendrite per day (per um and day where a length is given); a number means into the first
+        class.
+    transition : (n_class, n_class) nested sequence of float
+        Switching hazard from row class to column class, per spine per day; the diagonal is 0.
+    loss : (n_class,) sequence of float
+        Loss hazard per spine per day.
+    formation_trend : float
+        Relative change of births with age, per day: births are multiplied by exp(trend * t), t = 0 at day 0.
+    formation_cv_dendrite, formation_cv_animal : float
+        Coefficients of variation of gamma-distributed birth rates between dendrites of an animal and between
+        animals.
+
+    Raises
+    ------
+    SimulationError
+        For shapes that do not fit, or numbers that are negative or not finite.
+
+    Examples
+    --------
+    >>> model = TurnoverModel(("nascent", "mature"), 2.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
+    >>> model.stationary().round(1).tolist()
+    [3.7, 12.5]
+    """
+
+    classes: Sequence[str]
+    formation: float | Sequence[float]
+    transition: Sequence[Sequence[float]]
+    loss: Sequence[float]
+    formation_trend: float = 0.0
+    formation_cv_dendrite: float = 0.0
+    formation_cv_animal: float = 0.0
+
+    def __post_init__(self) -> None:
+        classes = tuple(str(name) for name in self.classes)
+        n = len(classes)
+        if n == 0 or len(set(classes)) < n:
+            message = f"model.classes is {self.classes!r}; give one or more different names"
+            raise SimulationError(message)
+        births = np.atleast_1d(np.asarray(self.formation, float))
+        if births.shape == (1,):
+            births = np.concatenate([births, np.zeros(n - 1)])
+        switches = np.asarray(self.transition, float).reshape((0, 0) if n == 0 else np.shape(self.transition))
+        losses = np.atleast_1d(np.asarray(self.loss, float))
+        _check("model.formation", births, (n,), "births per day, one number or one per class")
+        _check("model.transition", switches, (n, n), "hazards per spine per day, a row per class")
+        _check("model.loss", losses, (n,), "hazards per spine per day, one per class")
+        if np.any(np.diag(switches) != 0):
+            message = "model.transition has a number on its diagonal; a class does not switch to itself, put 0"
+            raise SimulationError(message)
+        for name in ("formation_cv_dendrite", "formation_cv_animal"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                message = f"model.{name} is {getattr(self, name)!r}; a coefficient of variation is 0 or more"
+                raise SimulationError(message)
+        if not math.isfinite(self.formation_trend):
+            message = f"model.formation_trend is {self.formation_trend!r}; it must be a finite number per day"
+            raise SimulationError(message)
+        # Tuples make the value hashable and safe to share; arrays would be neither.
+        object.__setattr__(self, "classes", classes)
+        object.__setattr__(self, "formation", tuple(births.tolist()))
+        object.__setattr__(self, "transition", tuple(map(tuple, switches.tolist())))
+        object.__setattr__(self, "loss", tuple(losses.tolist()))
+
+    @property
+    def n_class(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def births(self) -> NDArray[np.float64]:
+        """(n_class,) births per day at fold 1."""
+        return np.asarray(self.formation, float)
+
+    @property
+    def formation_cv(self) -> float:
+        """Coefficient of variation of the birth rate over all dendrites of all animals."""
+        return math.sqrt((1 + self.formation_cv_dendrite**2) * (1 + self.formation_cv_animal**2) - 1)
+
+    def generator(self, maturation: ArrayLike = 1.0, elimination: ArrayLike = 1.0) -> NDArray[np.float64]:
+        """Sub-generator Q [1/day] at folds of the Drive, (..., n_class, n_class) for folds of shape (...)."""
+        forward = np.asarray(maturation, float)[..., None, None]
+        removal = np.asarray(elimination, float)[..., None]
+        switches = np.asarray(self.transition, float)
+        q = np.triu(switches, 1) * forward + np.tril(switches, -1)
+        diagonal = np.arange(self.n_class)
+        q[..., diagonal, diagonal] = -q.sum(axis=-1) - np.asarray(self.loss, float) * removal
+        return q
+
+    def stationary(self) -> NDArray[np.float64]:
+        """(n_class,) mean number of spines at which births balance losses, per dendrite (or um).
+
+        Raises
+        ------
+        SimulationError
+            If some spines can never be lost, so that there is no such number.
+        """
+        q = self.generator()
+        if np.linalg.matrix_rank(q) < self.n_class:
+            message = f"model.loss is {self.loss}; spines of some class can never be lost, so numbers grow for ever"
+            raise SimulationError(message)
+        return np.asarray(np.linalg.solve(q.T, -self.births), float)
+
+    def digest(self) -> str:
+        """SHA-256 of all rates."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def _check(name: str, values: NDArray[np.float64], shape: tuple[int, ...], meaning: str) -> None:
+    if values.shape != shape:
+        message = f"{name} has shape {values.shape}; expected {shape}: {meaning}"
+        raise SimulationError(message)
+    if not np.all(np.isfinite(values)) or np.any(values < 0):
+        message = f"{name} is {values.tolist()}; all must be finite and 0 or more: {meaning}"
+        raise SimulationError(message)

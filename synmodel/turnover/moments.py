@@ -1,0 +1,165 @@
+r"""Exact moments of counts, gains and losses, with no simulation.
+
+With P_0k from the first session to session k, gamma_0k the mean number born since and there at k, n the
+initial numbers and d_k = 1 - P_k 1 the loss probabilities of interval k:
+
+* newborn spines are independent Poisson, so their counts have variance = mean;
+* a fixed initial spine is in class j with probability p, variance p (1 - p); Poisson initial numbers make all
+  counts Poisson;
+* gains G_k ~ Poisson(gamma_k 1);
+* gamma-distributed birth rates with coefficient of variation c add c^2 times the product of the newborn means.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from synmodel.turnover.hazards import checked_times
+from synmodel.turnover.initial import Initial, read_initial
+from synmodel.turnover.model import TurnoverModel
+from synmodel.turnover.propagation import Propagation, propagate
+
+__all__ = ["covariance", "moments", "newborn_means", "survival"]
+
+Array = NDArray[np.float64]
+
+
+def newborn_means(steps: Propagation) -> Array:
+    """(n_time, K) mean numbers born since the first session and there at each session."""
+    means = [np.zeros(steps.newborn.shape[1])]
+    for p, gamma in zip(steps.survival, steps.newborn, strict=True):
+        means.append(means[-1] @ p + gamma)
+    return np.array(means)
+
+
+def moments(model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.Dataset:
+    """Mean and variance of class counts, gains and losses of one dendrite.
+
+    Parameters
+    ----------
+    model : TurnoverModel
+        Rates.
+    initial : mapping, sequence or str
+        As in :func:`synmodel.turnover.simulate`.
+    times : (n_time,) array_like
+        Sessions [day].
+    drive : Dataset, optional
+        A Drive.
+
+    Returns
+    -------
+    Dataset
+        ``count_mean``, ``count_variance`` on (time, spine_class); ``gained_mean``, ``gained_variance``,
+        ``lost_mean``, ``lost_variance`` on (interval,).
+
+    Examples
+    --------
+    >>> one = TurnoverModel(("spine",), 1.0, [[0]], [0.1])
+    >>> m = moments(one, initial={"spine": 0}, times=[0, 50])
+    >>> round(float(m["count_mean"][-1, 0]), 4)  # (1 - exp(-5)) / 0.1
+    9.9326
+    """
+    sessions = checked_times(times)
+    start = read_initial(model, initial)
+    steps = propagate(model, sessions, drive)
+    reach = steps.cumulative()
+    born = newborn_means(steps)
+    n = start.array
+    old = n @ reach
+    old_variance = old if start.poisson else np.einsum("c,tcj->tj", n, reach * (1 - reach))
+    lost = steps.lost()
+    old_loss = np.einsum("tci,ti->tc", reach[:-1], lost)  # P(lost in interval t | class c at the start)
+    old_loss_mean = old_loss @ n
+    old_loss_variance = old_loss_mean if start.poisson else (old_loss * (1 - old_loss)) @ n
+    born_loss = np.einsum("ti,ti->t", born[:-1], lost)
+    gained = steps.newborn.sum(axis=1)
+    spread = model.formation_cv**2
+    content = {
+        "count_mean": (("time", "spine_class"), old + born, "mean number of spines"),
+        "count_variance": (("time", "spine_class"), old_variance + born + spread * born**2, "variance of the number"),
+        "gained_mean": (("interval",), gained, "mean number gained"),
+        "gained_variance": (("interval",), gained + spread * gained**2, "variance of the number gained"),
+        "lost_mean": (("interval",), old_loss_mean + born_loss, "mean number lost"),
+        "lost_variance": (
+            ("interval",),
+            old_loss_variance + born_loss + spread * born_loss**2,
+            "variance of the number lost",
+        ),
+    }
+    return xr.Dataset(
+        {name: (dims, values, {"units": "1", "long_name": text}) for name, (dims, values, text) in content.items()},
+        coords=_coordinates(model, sessions),
+    )
+
+
+def covariance(
+    model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.Dataset | None = None
+) -> xr.DataArray:
+    """Covariance of class counts between sessions.
+
+    Returns
+    -------
+    DataArray
+        (time, spine_class, other_time, other_class).
+    """
+    sessions = checked_times(times)
+    start = read_initial(model, initial)
+    steps = propagate(model, sessions, drive)
+    reach = steps.cumulative()
+    born = newborn_means(steps)
+    n_time, k = born.shape
+    matrix = np.zeros((n_time, k, n_time, k))
+    for s in range(n_time):
+        onward = np.eye(k)
+        for t in range(s, n_time):
+            if t > s:
+                onward = onward @ steps.survival[t - 1]
+            block = _between(start, reach[s], reach[t], onward)
+            block = block + born[s][:, None] * onward
+            block = block + model.formation_cv**2 * np.outer(born[s], born[t])
+            matrix[s, :, t, :] = block
+            matrix[t, :, s, :] = block.T
+    names = list(model.classes)
+    return xr.DataArray(
+        matrix,
+        dims=("time", "spine_class", "other_time", "other_class"),
+        coords={"time": sessions, "spine_class": names, "other_time": sessions, "other_class": names},
+        attrs={"units": "1", "long_name": "covariance of class counts between sessions"},
+    )
+
+
+def _between(start: Initial, earlier: Array, later: Array, onward: Array) -> Array:
+    """Covariance of the initial spines in class i at one session and class j at a later one."""
+    together: Array = (start.array @ earlier)[:, None] * onward
+    if start.poisson:
+        return together
+    return together - np.einsum("c,ci,cj->ij", start.array, earlier, later)
+
+
+def survival(model: TurnoverModel, *, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.DataArray:
+    """Probability that a spine of each class at the first session is still there.
+
+    Returns
+    -------
+    DataArray
+        (time, spine_class); the class is that at the first session.
+    """
+    sessions = checked_times(times)
+    alive = propagate(model, sessions, drive).cumulative().sum(axis=2)
+    return xr.DataArray(
+        alive,
+        dims=("time", "spine_class"),
+        coords={"time": sessions, "spine_class": list(model.classes)},
+        attrs={"units": "1", "long_name": "survival since the first session"},
+    )
+
+
+def _coordinates(model: TurnoverModel, sessions: Array) -> dict[str, Any]:
+    return {
+        "time": ("time", sessions, {"units": "day", "long_name": "session"}),
+        "spine_class": list(model.classes),
+        "start_day": ("interval", sessions[:-1], {"units": "day", "long_name": "start of the interval"}),
+        "end_day": ("interval", sessions[1:], {"units": "day", "long_name": "end of the interval"}),
+    }

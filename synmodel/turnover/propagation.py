@@ -1,0 +1,86 @@
+r"""Exact transition matrices between sessions.
+
+For an interval, P[i, j] is the probability that a spine of class i at its start is there in class j at its
+end, and gamma[j] the mean number of spines in class j at its end that were born within it:
+
+    dP/dt = P Q(t), P = I       dgamma/dt = gamma Q(t) + lambda(t), gamma = 0
+
+On a cell of constant hazards both are blocks of one matrix exponential (Van Loan 1978); cells compose as
+P = P_1 P_2 and gamma = gamma_1 P_2 + gamma_2. Births that are lost again before the session are counted right.
+
+References
+----------
+Van Loan 1978, IEEE Trans Automat Contr 23:395, doi:10.1109/TAC.1978.1101743.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from synmodel.turnover.hazards import Folds, folds_between
+from synmodel.turnover.model import TurnoverModel
+
+__all__ = ["Propagation", "propagate"]
+
+
+class Propagation(NamedTuple):
+    """Per interval: ``survival`` (n_interval, K, K) is P, ``newborn`` (n_interval, K) is gamma."""
+
+    survival: NDArray[np.float64]
+    newborn: NDArray[np.float64]
+
+    def lost(self) -> NDArray[np.float64]:
+        """(n_interval, K) probability that a spine of each class is gone at the end of the interval."""
+        return 1.0 - self.survival.sum(axis=2)
+
+    def cumulative(self) -> NDArray[np.float64]:
+        """(n_interval + 1, K, K) transition matrices from the first session to every session."""
+        steps = [np.eye(self.newborn.shape[1])]
+        for matrix in self.survival:
+            steps.append(steps[-1] @ matrix)
+        return np.array(steps)
+
+    def joined(self, edges: NDArray[np.int64]) -> "Propagation":
+        """Propagation over runs of intervals: from interval ``edges[i]`` up to, not including, ``edges[i + 1]``."""
+        survival, newborn = [], []
+        for first, last in pairwise(edges.tolist()):
+            p, gamma = self.survival[first], self.newborn[first]
+            for step in range(first + 1, last):
+                p, gamma = p @ self.survival[step], gamma @ self.survival[step] + self.newborn[step]
+            survival.append(p)
+            newborn.append(gamma)
+        return Propagation(np.array(survival), np.array(newborn))
+
+
+def propagate(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Dataset | None = None) -> Propagation:
+    """P and gamma for every interval between sessions.
+
+    Parameters
+    ----------
+    model : TurnoverModel
+        Rates.
+    times : (n_time,) ndarray
+        Sessions [day].
+    drive : Dataset, optional
+        A Drive.
+    """
+    return compose(model, folds_between(model, times, drive), times)
+
+
+def compose(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> Propagation:
+    """P and gamma between sessions for given folds, whose edges include every session."""
+    k = model.n_class
+    step = np.diff(folds.edges)
+    # Births only scale gamma, so cells with equal length and equal Q share one exponential.
+    kinds, which = np.unique(np.stack([step, folds.maturation, folds.elimination], axis=1), axis=0, return_inverse=True)
+    lengths, maturation, elimination = kinds.T
+    generators = np.zeros((len(kinds), k + 1, k + 1))
+    generators[:, :k, :k] = model.generator(maturation, elimination) * lengths[:, None, None]
+    generators[:, k, :k] = model.births * lengths[:, None]
+    exponentials = expm(generators)[which.ravel()]
+    cells = Propagation(exponentials[:, :k, :k], exponentials[:, k, :k] * folds.formation[:, None])
+    return cells.joined(np.searchsorted(folds.edges, times))

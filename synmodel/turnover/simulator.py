@@ -1,0 +1,271 @@
+"""Exact simulation of counts, gains and losses at sessions, by two engines with one law.
+
+``sessions`` draws survivors, class moves and newcomers between sessions from the exact transition matrices: its
+cost does not depend on the number of events. ``events`` follows every spine from birth to loss. Both are
+parallel over replicates and dendrites; every draw is a function of (seed, replicate, dendrite, decision), so
+the bits do not depend on threads.
+"""
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numba
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from synmodel.errors import SimulationError, did_you_mean
+from synmodel.randomness import stream_key
+from synmodel.schema import TRAJECTORY, stamped
+from synmodel.turnover.hazards import Folds, checked_times, folds_between
+from synmodel.turnover.heterogeneity import birth_scale
+from synmodel.turnover.initial import Initial, read_initial
+from synmodel.turnover.kernels import events, sessions
+from synmodel.turnover.model import TurnoverModel
+from synmodel.turnover.propagation import Propagation, compose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Engine", "Start", "hazards_of", "simulate", "start_of", "thread_count"]
+
+Engine = Literal["sessions", "events"]
+_MAX_COUNTER = 2**31
+
+
+class Start:
+    """Initial numbers and birth multipliers of a block of replicates.
+
+    Attributes
+    ----------
+    initial : (replicate, dendrite, class) ndarray of int
+    scale : (replicate, dendrite) ndarray
+        Multiplier of the birth rate: length times heterogeneity.
+    """
+
+    def __init__(self, initial: NDArray[np.int64], scale: NDArray[np.float64]) -> None:
+        self.initial = np.ascontiguousarray(initial, np.int64)
+        self.scale = np.ascontiguousarray(scale, np.float64)
+
+
+def simulate(
+    model: TurnoverModel,
+    *,
+    initial: Any,
+    times: ArrayLike,
+    replicates: int = 1000,
+    dendrites: int = 1,
+    drive: xr.Dataset | None = None,
+    seed: int = 1,
+    engine: Engine = "sessions",
+    animals: int = 1,
+    length_um: ArrayLike | None = None,
+    threads: int | None = None,
+) -> xr.Dataset:
+    """Simulate spines of one or more dendrites at imaging sessions.
+
+    Parameters
+    ----------
+    model : TurnoverModel
+        Rates; births are per dendrite, or per um where ``length_um`` is given.
+    initial : mapping, sequence or str
+        Spines at the first session: ``{"nascent": 2, "mature": 35}`` fixed, ``{"poisson": {...}}`` Poisson with
+        these means, ``{"poisson": 37}`` Poisson with this total in stationary proportions, ``"stationary"``.
+    times : (n_time,) array_like
+        Sessions [day]; the state at the first one is ``initial``.
+    replicates, animals, dendrites : int
+        Independent replicates, animals in each, and dendrites per animal.
+    drive : Dataset, optional
+        Folds ``formation`` (births), ``maturation`` (switches to a later class), ``elimination`` (all losses)
+        on ``time`` (day), each constant from its time to the next and 1 before the first.
+    seed : int
+        The same seed gives the same bits for any number of threads.
+    engine : {"sessions", "events"}
+        Both follow the same law; see the module's docstring.
+    length_um : float or (animals * dendrites,) array_like, optional
+        Length of each dendrite [um]; multiplies births.
+    threads : int, optional
+        Number of threads; default: all.
+
+    Returns
+    -------
+    Dataset
+        ``count`` (replicate, dendrite, time, spine_class), ``gained`` and ``lost`` (replicate, dendrite,
+        interval); dendrites of all animals follow one another, coordinate ``animal`` tells whose they are.
+
+    Raises
+    ------
+    SimulationError
+        For arguments that cannot be run.
+
+    Examples
+    --------
+    >>> model = TurnoverModel(("nascent", "mature"), 2.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
+    >>> out = simulate(model, initial={"mature": 35}, times=[0, 2, 4], replicates=10, seed=1)
+    >>> out["count"].dims
+    ('replicate', 'dendrite', 'time', 'spine_class')
+    """
+    session_days = checked_times(times)
+    if engine not in get_args(Engine):
+        message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
+        raise SimulationError(message)
+    for name, number in (("replicates", replicates), ("animals", animals), ("dendrites", dendrites)):
+        if not 1 <= number < _MAX_COUNTER:
+            message = f"{name} is {number!r}; it must be a whole number from 1 to {_MAX_COUNTER - 1}"
+            raise SimulationError(message)
+    folds = folds_between(model, session_days, drive)
+    start = start_of(
+        model,
+        read_initial(model, initial),
+        replicates=np.arange(replicates),
+        animals=animals,
+        dendrites=dendrites,
+        length_um=length_um,
+        seed=seed,
+    )
+    n_dendrite = animals * dendrites
+    shape = (replicates, n_dendrite, len(session_days))
+    count = np.zeros((*shape, model.n_class), np.int32)
+    gained = np.zeros((*shape[:2], shape[2] - 1), np.int32)
+    lost = np.zeros_like(gained)
+    key = stream_key(seed, "turnover")
+    with thread_count(threads):
+        if engine == "sessions":
+            steps = compose(model, folds, session_days)
+            sessions.run_sessions(
+                key, 0, start.initial, start.scale, _conditional(steps), steps.newborn, count, gained, lost
+            )
+        else:
+            hazards = hazards_of(model, folds)
+            events.tally(key, 0, start.initial, start.scale, hazards, session_days, count, gained, lost)
+    dataset = xr.Dataset(
+        {
+            "count": (("replicate", "dendrite", "time", "spine_class"), count),
+            "gained": (("replicate", "dendrite", "interval"), gained),
+            "lost": (("replicate", "dendrite", "interval"), lost),
+        },
+        coords={
+            "time": session_days,
+            "spine_class": list(model.classes),
+            "animal": ("dendrite", np.repeat(np.arange(animals), dendrites)),
+            "start_day": ("interval", session_days[:-1]),
+            "end_day": ("interval", session_days[1:]),
+        },
+        attrs={"engine": engine, "seed": str(seed), "model_digest": model.digest()},
+    )
+    return stamped(dataset, TRAJECTORY)
+
+
+def start_of(
+    model: TurnoverModel,
+    initial: Initial,
+    *,
+    replicates: NDArray[np.int64],
+    animals: int,
+    dendrites: int,
+    length_um: ArrayLike | None,
+    seed: int,
+    density_scale: NDArray[np.float64] | None = None,
+) -> Start:
+    """Initial numbers and birth multipliers of a block of consecutive replicates.
+
+    ``density_scale`` (replicate, dendrite) multiplies the means of Poisson initial numbers.
+    """
+    n_dendrite = animals * dendrites
+    shape = (len(replicates), n_dendrite, model.n_class)
+    if initial.poisson:
+        means = np.ascontiguousarray(np.broadcast_to(initial.array, shape))
+        if density_scale is not None:
+            means = means * density_scale[:, :, None]
+        numbers = np.empty(shape, np.int64)
+        sessions.draw_initial(stream_key(seed, "initial"), int(replicates[0]), means, numbers)
+    else:
+        numbers = np.broadcast_to(initial.array.astype(np.int64), shape)
+    scale = birth_scale(
+        stream_key(seed, "birth rate"),
+        replicates,
+        animals,
+        dendrites,
+        model.formation_cv_animal,
+        model.formation_cv_dendrite,
+    )
+    if length_um is not None:
+        lengths = np.asarray(length_um, float)
+        if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
+            message = (
+                f"length_um has shape {lengths.shape}; give one positive length [um] "
+                f"or one for each of the {n_dendrite} dendrites"
+            )
+            raise SimulationError(message)
+        scale = scale * lengths
+    return Start(numbers, scale)
+
+
+def hazards_of(model: TurnoverModel, folds: Folds) -> events.Hazards:
+    """The flat arrays of the events kernel, built here and nowhere else.
+
+    Raises
+    ------
+    SimulationError
+        If births rise to more than 128 times their baseline.
+    """
+    highest = float(folds.formation.max())
+    if highest > events.LARGEST_FOLD:
+        message = (
+            f"drive.formation reaches {highest:g}; the events engine takes folds up to {events.LARGEST_FOLD}: "
+            "raise model.formation and lower the fold, or use engine='sessions'"
+        )
+        raise SimulationError(message)
+    step = np.diff(folds.edges)
+    switches = np.asarray(model.transition, float)
+    windows = []
+    for strip in range(max(1, int(np.ceil(highest)))):
+        reached = np.flatnonzero(folds.formation > strip)
+        # A strip that is never reached has an empty window: it starts at its end.
+        edges = folds.edges[[reached[0], reached[-1] + 1]] if len(reached) else folds.edges[[-1, -1]]
+        windows.append(edges)
+    return events.Hazards(
+        edges=folds.edges,
+        maturation=np.concatenate([[0.0], np.cumsum(folds.maturation * step)]),
+        elimination=np.concatenate([[0.0], np.cumsum(folds.elimination * step)]),
+        formation=np.ascontiguousarray(folds.formation),
+        windows=np.array(windows),
+        births=np.cumsum(model.births),
+        birth_rate=float(model.births.sum()),
+        loss=np.asarray(model.loss, float),
+        forward=np.cumsum(np.triu(switches, 1), axis=1),
+        backward=np.cumsum(np.tril(switches, -1), axis=1),
+    )
+
+
+def _conditional(steps: Propagation) -> NDArray[np.float64]:
+    """(interval, class, class): P(lost), then P(class j | neither lost nor in an earlier class)."""
+    outcomes = np.concatenate([steps.lost()[:, :, None], steps.survival[:, :, :-1]], axis=2)
+    before = np.cumsum(outcomes, axis=2) - outcomes
+    left = 1.0 - before
+    conditional = np.divide(outcomes, left, out=np.zeros_like(outcomes), where=left > 0)
+    return np.clip(conditional, 0.0, 1.0)
+
+
+@contextmanager
+def thread_count(threads: int | None) -> "Iterator[None]":
+    """Run the compiled loops within on this number of threads.
+
+    Raises
+    ------
+    SimulationError
+        If there are not so many.
+    """
+    if threads is None:
+        yield
+        return
+    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    if not 1 <= threads <= most:
+        message = f"threads is {threads}; this machine allows 1 to {most}"
+        raise SimulationError(message)
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

@@ -1,0 +1,113 @@
+"""The jobs of the command line as functions: fit, compare, simulate, each with one report of progress."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+
+from synmodel.comparison import DRUGS, Contrast, contrasts, paired
+from synmodel.imaging import summarise
+from synmodel.inference import Fit, Verdict, fit_summaries, judge
+from synmodel.inference.problem import STUDIES
+from synmodel.inference.targets import Unit
+from synmodel.inference.variants import VariantFit, fit_mechanism, fit_variants
+from synmodel.inference.verdicts import Profiles, profile
+from synmodel.scenario import Scenario
+from synmodel.simulation import simulate
+
+__all__ = ["Comparison", "FitResult", "compare_drugs", "fit_studies", "simulate_scenario"]
+
+Steps = Callable[[str, int, int], None]
+_DRAWS = 300
+_EXPERIMENTS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Both drugs against their controls: contrasts, curves and simulated experiments by drug."""
+
+    fit: Fit
+    contrasts: dict[str, dict[str, Contrast]]
+    curves: dict[str, xr.Dataset]
+    simulated: dict[str, xr.Dataset]
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """A fit with verdicts, profiles (empty unless asked for) and other readings of the data."""
+
+    fit: Fit
+    verdicts: list[Verdict]
+    profiles: Profiles
+    variants: list[VariantFit]
+    mechanisms: dict[str, Fit]
+
+
+def _reporter(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, of: progress(what, done, of)
+
+
+def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = None) -> Comparison:
+    """Fit the embedded studies jointly and compare every drug with its control.
+
+    Parameters
+    ----------
+    seed : int
+        Of starts, parameter draws and simulated experiments.
+    unit : {"mouse", "dendrite"}
+        Unit of replication.
+    progress : callable, optional
+        Called with (what, done, of).
+    """
+    fit = fit_summaries(unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
+    tables, curves, simulated = {}, {}, {}
+    for number, drug in enumerate(DRUGS):
+        tables[drug], curves[drug] = contrasts(
+            fit, drug, draws=_DRAWS, seed=seed, progress=_reporter(progress, f"contrasts of {drug}")
+        )
+        simulated[drug] = paired(drug, fit.parameters, replicates=_EXPERIMENTS, seed=seed)
+        if progress is not None:
+            progress("simulating experiments", number + 1, len(DRUGS))
+    return Comparison(fit, tables, curves, simulated)
+
+
+def fit_studies(
+    *,
+    studies: Sequence[str] | None = None,
+    unit: Unit = "mouse",
+    seed: int = 1,
+    with_profiles: bool = False,
+    progress: Steps | None = None,
+) -> FitResult:
+    """Fit studies and say of each parameter, and of other readings of the data, how sure the data are.
+
+    Parameters
+    ----------
+    studies : sequence of str, optional
+        Default: all embedded ones.
+    with_profiles : bool
+        Also profile the effects of the drugs, which takes as long as all the rest.
+    unit, seed, progress
+        As in :func:`compare_drugs`.
+    """
+    fit = fit_summaries(studies=studies or STUDIES, unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
+    variants = fit_variants(fit, seed=seed, progress=_reporter(progress, "other readings"))
+    mechanisms = {}
+    if set(STUDIES) <= set(fit.problem.studies):
+        mechanisms = fit_mechanism(fit, seed=seed, progress=_reporter(progress, "mechanisms"))
+    verdicts = judge(fit, progress=_reporter(progress, "intervals"))
+    profiles: Profiles = {}
+    if with_profiles:
+        of_drugs = [name for name in fit.problem.free if name.endswith(("_fold", "decay"))]
+        profiles = profile(fit, of_drugs, progress=_reporter(progress, "profiles"))
+    return FitResult(fit, verdicts, profiles, variants, mechanisms)
+
+
+def simulate_scenario(
+    plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Observations of a scenario and their group summaries."""
+    observations = simulate(plan, replicates=replicates, seed=seed, progress=_reporter(progress, "simulating"))
+    return observations, summarise(observations)
