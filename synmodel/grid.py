@@ -19,9 +19,9 @@ def time_grid(
     sessions: Iterable[float],
     changes: Iterable[float],
     *,
-    first_step: float = MINUTE,
-    per_decade: int = 16,
-    largest_step: float = 0.5,
+    first_step: float = MINUTE / 8,
+    per_decade: int = 64,
+    largest_step: float = 0.25,
 ) -> NDArray[np.float64]:
     """Rising times [day] from the first to the last session.
 

@@ -90,6 +90,8 @@ class Parameter:
     prior: Prior | None = None
 
     def __post_init__(self) -> None:
+        for name in ("value", "lower", "upper"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # TOML writes 0 for 0.0
         if self.status not in _STATUSES:
             message = f"{self.name}.status is {self.status!r}; allowed are {', '.join(_STATUSES)}"
             raise ParameterError(message)

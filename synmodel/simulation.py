@@ -25,6 +25,7 @@ from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
 from synmodel.scenario import Dose, Scenario, Subject, load
+from synmodel.turnover.heterogeneity import birth_nodes
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of
 from synmodel.turnover.spines import HeadWidth
@@ -120,7 +121,8 @@ def exposure_of(
     doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], values: Mapping[str, float]
 ) -> xr.Dataset:
     """Exposure on a grid that is fine after every dose."""
-    changes = [day for dose in doses for start in dose.days for day in (start, start + dose.duration_day)]
+    drugs = [dose for dose in doses if pharmacology.load_compound(dose.compound).kind != "vehicle"]
+    changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
     return pharmacology.exposure(
         doses,
         subject,
@@ -163,6 +165,7 @@ def expect(
         tissue.scoring,
         spines_per_dendrite,
         reference if 0 < reference < len(sessions) else None,
+        birth_nodes(tissue.model.formation_cv_animal, tissue.model.formation_cv_dendrite),
     )
 
 

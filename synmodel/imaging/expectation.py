@@ -13,11 +13,13 @@ the same probability. The mean over dendrites of a ratio is therefore exactly
     E[N_k / N_0]  = p_k + (S_k / S_0 - p_k) c(S_0 l)
 
 where l is the length and p_k the probability that a spine scored at the first session is scored at session k.
-Short dendrites (few spines) bias a mean of ratios: c(11) = 1.11.
+Short dendrites (few spines) bias a mean of ratios: c(11) = 1.11. Where births differ between dendrites by a
+factor z of mean 1, the first two lines hold at each z and are averaged over it with the weight of dendrites
+that have spines; the third, linear in z, stays as it is.
 
 The covariance between statistics follows from the numbers H_w of spines with each history w of "scored" and
 "not scored", which are independent Poisson numbers; every count is a sum of them, and ratios are linearised.
-Heterogeneity of births between dendrites is not in these formulas; a test measures its effect on the means.
+Differences between dendrites are not in the covariance.
 """
 
 from itertools import product
@@ -33,6 +35,7 @@ __all__ = ["Expected", "expected_statistics", "ratio_factor", "statistics_correl
 
 Array = NDArray[np.float64]
 _ASYMPTOTIC_FROM = 60.0
+_ALIKE = (np.ones(1), np.ones(1))
 
 
 class Expected(NamedTuple):
@@ -76,6 +79,7 @@ def expected_statistics(
     scoring: Scoring,
     spines_per_dendrite: float,
     reference: int | None = None,
+    births: tuple[Array, Array] = _ALIKE,
 ) -> Expected:
     """Expected published statistics of one arm.
 
@@ -93,32 +97,49 @@ def expected_statistics(
         Mean number scored on a dendrite at the first session.
     reference : int, optional
         Index of the session whose new spines are followed.
+    births : tuple of (n_node,) ndarray
+        Values and weights of the factor by which births differ between dendrites; default: all alike.
     """
     hit = 1.0 - np.asarray(scoring.miss)
     miss = np.asarray(scoring.miss)
     false = scoring.false_positive_per_um
     n, k = newborn.shape
-    nu = np.empty((n + 1, k))
-    nu[0] = initial
+    old, new = np.zeros((n + 1, k)), np.zeros((n + 1, k))
+    old[0] = initial
     for i in range(n):
-        nu[i + 1] = nu[i] @ survival[i] + newborn[i]
-    scored = nu @ hit + false
-    per_dendrite = spines_per_dendrite * scored / scored[0]
+        old[i + 1] = old[i] @ survival[i]
+        new[i + 1] = new[i] @ survival[i] + newborn[i]
     seen_later = survival @ hit  # (n, K): a spine there at the start is scored at the end
-    gained = ((nu[:-1] * miss) * seen_later).sum(axis=1) + newborn @ hit + false
-    lost = ((nu[:-1] * hit) * (1.0 - seen_later)).sum(axis=1) + false
+    z, weight = births[0][:, None], births[1][:, None]
+
+    def per_node(of_old: Array, of_new: Array) -> Array:
+        """(n_node, ...) sum of what the first spines and what births contribute."""
+        return of_old + z * of_new
+
+    scored_before = per_node(old[:-1] @ hit, new[:-1] @ hit) + false
+    gained = false + per_node(
+        ((old[:-1] * miss) * seen_later).sum(axis=1), ((new[:-1] * miss) * seen_later).sum(axis=1) + newborn @ hit
+    )
+    lost = false + per_node(
+        ((old[:-1] * hit) * (1.0 - seen_later)).sum(axis=1), ((new[:-1] * hit) * (1.0 - seen_later)).sum(axis=1)
+    )
+    scored = (old + new) @ hit + false
+    per_dendrite = spines_per_dendrite / scored[0] * scored_before
+    # Only a dendrite with spines has a fraction.
+    weight = weight * -np.expm1(-per_dendrite)
+    weight = weight / weight.sum(axis=0)
     kept = np.empty(n)
     reach = initial * hit
     for i in range(n):
         reach = reach @ survival[i]
         kept[i] = reach @ hit / scored[0]
-    change = kept + (scored[1:] / scored[0] - kept) * ratio_factor(per_dendrite[0]) - 1.0
+    change = kept + (scored[1:] / scored[0] - kept) * ratio_factor(np.array(spines_per_dendrite)) - 1.0
     seen, followed = np.empty(0), np.empty(0)
     if reference is not None:
-        seen, followed = _persistence(nu, survival, newborn, hit, miss, false, reference)
+        seen, followed = _persistence(old + new, survival, newborn, hit, miss, false, reference)
     return Expected(
-        formation=gained / scored[:-1] * ratio_factor(per_dendrite[:-1]),
-        elimination=lost / scored[:-1],
+        formation=(weight * gained / scored_before * ratio_factor(per_dendrite)).sum(axis=0),
+        elimination=(weight * lost / scored_before).sum(axis=0),
         density_change=change,
         persistence_seen=seen,
         persistence_followed=followed,
@@ -144,15 +165,22 @@ def _history_means(
     initial: Array, survival: Array, newborn: Array, scoring: Scoring, length_um: float
 ) -> tuple[Array, Array]:
     """Scored-or-not words (n_word, n_session) and the mean number of spines with each, on one dendrite."""
-    hit, miss = 1.0 - np.asarray(scoring.miss), np.asarray(scoring.miss)
-    n_session = len(survival) + 1
-    words = np.array([word for word in product((0.0, 1.0), repeat=n_session) if any(word)])
+    # A class for spines that are gone, which are never scored, makes every spine's history go on to the end.
+    n, k = newborn.shape
+    survival = np.concatenate([survival, (1.0 - survival.sum(axis=2))[:, :, None]], axis=2)
+    survival = np.concatenate([survival, np.zeros((n, 1, k + 1))], axis=1)
+    survival[:, k, k] = 1.0
+    newborn = np.pad(newborn, ((0, 0), (0, 1)))
+    miss = np.append(scoring.miss, 1.0)
+    words = np.array([word for word in product((0.0, 1.0), repeat=n + 1) if any(word)])
     means = np.empty(len(words))
     for i, word in enumerate(words):
-        state = initial * (hit if word[0] else miss)
-        for k in range(1, n_session):
-            born = newborn[k - 1] if not word[:k].any() else 0.0
-            state = (state @ survival[k - 1] + born) * (hit if word[k] else miss)
+        state = np.append(initial, 0.0) * (1.0 - miss if word[0] else miss)
+        for session in range(1, n + 1):
+            state = state @ survival[session - 1]
+            if not word[:session].any():
+                state = state + newborn[session - 1]
+            state = state * (1.0 - miss if word[session] else miss)
         means[i] = state.sum() * length_um
         if word.sum() == 1:
             means[i] += scoring.false_positive_per_um * length_um

@@ -83,7 +83,8 @@ def folds_on_cells(
     start, end = times[0], times[-1]
     pieces = [times, knots[(knots > start) & (knots < end)]]
     if model.formation_trend != 0:
-        pieces.append(np.arange(start, end, _TREND_STEP_DAY))
+        steps = np.arange(np.ceil(start / _TREND_STEP_DAY), np.floor(end / _TREND_STEP_DAY) + 1) * _TREND_STEP_DAY
+        pieces.append(steps[(steps > start) & (steps < end)])
     edges = np.unique(np.concatenate(pieces))
     cell = np.searchsorted(knots, edges[:-1], side="right") - 1
 
@@ -94,6 +95,8 @@ def folds_on_cells(
 
     formation = fold("formation")
     if model.formation_trend != 0:
-        step = model.formation_trend * np.diff(edges)
-        formation = formation * np.exp(model.formation_trend * edges[:-1]) * np.expm1(step) / step
+        # Averages over fixed half-days, so that finer cells of a drive leave the trend as it is.
+        step = model.formation_trend * _TREND_STEP_DAY
+        half_day = np.floor(edges[:-1] / _TREND_STEP_DAY) * _TREND_STEP_DAY
+        formation = formation * np.exp(model.formation_trend * half_day) * np.expm1(step) / step
     return Folds(edges, formation, fold("maturation"), fold("elimination"))

@@ -4,13 +4,17 @@ Multipliers have mean 1 and the given coefficient of variation; they are drawn b
 so they change smoothly with it and are shared between scenarios.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
+from scipy.special import gammaincinv, roots_genlaguerre
 
 from synmodel.randomness import uniform_array
 
-__all__ = ["birth_scale", "gamma_quantile"]
+__all__ = ["birth_nodes", "birth_scale", "gamma_quantile"]
+
+_NODES = 6
 
 _ANIMAL, _DENDRITE = 0, 1
 
@@ -37,3 +41,16 @@ def birth_scale(
     of_animal = gamma_quantile(uniform_array(key, r, np.arange(animals), 0, _ANIMAL), cv_animal)
     of_dendrite = gamma_quantile(uniform_array(key, r, np.arange(animals * dendrites), 0, _DENDRITE), cv_dendrite)
     return np.repeat(of_animal, dendrites, axis=1) * of_dendrite
+
+
+@cache
+def birth_nodes(cv_animal: float, cv_dendrite: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values and weights of the multiplier over all dendrites, by Gauss-Laguerre quadrature at both levels."""
+    z, weight = np.ones(1), np.ones(1)
+    for cv in (cv_animal, cv_dendrite):
+        if cv > 0:
+            shape = cv**-2
+            nodes, weights = roots_genlaguerre(_NODES, shape - 1.0)
+            z = np.outer(z, nodes / shape).ravel()
+            weight = np.outer(weight, weights / weights.sum()).ravel()
+    return z, weight

@@ -1,0 +1,93 @@
+"""Scoring in cases that can be counted by hand, and the published measures."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from synmodel.errors import SchemaError, SimulationError
+from synmodel.imaging import Scoring, metrics, observe, summarise
+from synmodel.schema import OBSERVATIONS, SPINES, conform, stamped
+
+SESSIONS = np.array([-1.0, 1.0, 3.0])
+
+
+def spines(paths, dendrite):
+    n = len(paths)
+    return stamped(
+        xr.Dataset(
+            {
+                "replicate": ("spine", np.zeros(n, int)),
+                "dendrite": ("spine", np.array(dendrite)),
+                "spine_key": ("spine", np.arange(n)),
+                "birth_day": ("spine", np.zeros(n)),
+                "death_day": ("spine", np.full(n, np.inf)),
+                "spine_class": (("spine", "time"), np.array(paths, np.int8)),
+            },
+            {"time": SESSIONS},
+        ),
+        SPINES,
+    )
+
+
+PATHS = [[0, 1, 1], [-1, 0, -1], [-1, 0, 1], [1, -1, -1], [-1, -1, 0]]
+DENDRITES = [0, 0, 1, 1, 1]
+
+
+def scored(scoring, seed=1):
+    return observe(
+        spines(PATHS, DENDRITES), scoring, replicates=np.arange(1), animals=1, dendrites=2, length_um=20.0, seed=seed
+    )
+
+
+def test_a_perfect_microscope_reports_what_is_there():
+    seen = scored(Scoring((0.0, 0.0)))
+    conform(seen, OBSERVATIONS)
+    np.testing.assert_array_equal(seen["spine_count"][0, 0], [[1, 2, 1], [1, 1, 2]])
+    np.testing.assert_array_equal(seen["gained"][0, 0], [[1, 0], [1, 1]])
+    np.testing.assert_array_equal(seen["lost"][0, 0], [[0, 1], [1, 0]])
+    np.testing.assert_array_equal(seen["new_spines_seen"][0, 0], [[np.nan, 1, 0], [np.nan, 1, 1]])
+    assert (seen["length_um"] == 20).all()
+
+
+def test_an_imperfect_one_conserves_counts():
+    seen = scored(Scoring((0.4, 0.2), false_positive_per_um=0.1, length_cv=0.1))
+    count = seen["spine_count"].to_numpy()
+    np.testing.assert_array_equal(np.diff(count, axis=3), (seen["gained"] - seen["lost"]).to_numpy())
+    assert seen["length_um"].std() > 0
+
+
+@pytest.mark.parametrize("scoring", [{"miss": (1.0,)}, {"miss": (-0.1,)}, {"miss": (0.1,), "length_cv": -1.0}])
+def test_bad_scoring_is_refused(scoring):
+    with pytest.raises(SimulationError, match="scoring"):
+        Scoring(**scoring)
+
+
+def test_measures():
+    previous = np.array([10.0, 8.0, 0.0])
+    np.testing.assert_array_equal(metrics.formation_fraction(np.array([1.0, 2.0, 1.0]), previous), [0.1, 0.25, np.nan])
+    np.testing.assert_array_equal(
+        metrics.elimination_fraction(np.array([1.0, 2.0, 0.0]), previous), [0.1, 0.25, np.nan]
+    )
+    assert metrics.turnover_ratio(np.array([1.0]), np.array([3.0]), np.array([10.0]), np.array([8.0]))[0] == 4 / 18
+    assert metrics.survival_fraction(np.array([7.0]), np.array([10.0]))[0] == 0.7
+    assert metrics.persistence(np.array([1.0]), np.array([4.0]))[0] == 0.25
+    assert metrics.density(np.array([10.0]), np.array([20.0]))[0] == 0.5
+    assert metrics.relative_change(np.array([9.0]), np.array([10.0]))[0] == pytest.approx(-0.1)
+
+
+def test_summary_by_hand():
+    seen = scored(Scoring((0.0, 0.0)))
+    summary = summarise(seen.isel(replicate=0, drop=True))
+    row = {
+        (q.item(), e.item()): m.item()
+        for q, e, m in zip(summary["quantity"], summary["end_day"], summary["mean"], strict=True)
+    }
+    assert row["formation_fraction", 1.0] == pytest.approx((1 / 1 + 1 / 1) / 2)
+    assert row["elimination_fraction", 3.0] == pytest.approx((1 / 2 + 0 / 1) / 2)
+    assert row["density_change", 3.0] == pytest.approx((0 + 1) / 2)
+    assert row["new_spine_persistence_seen", 3.0] == pytest.approx(1 / 2)
+
+
+def test_observations_without_a_variable_are_refused():
+    with pytest.raises(SchemaError, match=r"Observations.gained is missing; it holds spines scored now"):
+        summarise(scored(Scoring((0.0, 0.0))).drop_vars("gained"))

@@ -1,0 +1,183 @@
+"""Kinetics and binding against closed forms, a numerical integrator, and published values."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from synmodel.errors import LibraryError, ScenarioError
+from synmodel.grid import MINUTE, time_grid
+from synmodel.pharmacology import exposure, load_compound
+from synmodel.pharmacology.binding import channel_block, gaddum, trapped_block
+from synmodel.pharmacology.kinetics import amounts_after_dose, compartments_of
+from synmodel.scenario import Dose, Subject
+
+HOUR = 1 / 24
+MOUSE, HUMAN = Subject(), Subject(species="human")
+KETAMINE_IP = Dose(compound="ketamine", amount=10, route="i.p.")
+PSILOCYBIN_IP = Dose(compound="psilocybin", amount=1, route="i.p.")
+KETANSERIN_IP = Dose(compound="ketanserin", amount=1, route="i.p.", day=-10 * MINUTE)
+INFUSION = Dose(compound="ketamine", amount=0.5, route="i.v.", duration_min=40)
+CAPSULE = Dose(compound="psilocybin", amount=25, unit="mg", route="oral")
+
+
+def plasma(dose, subject, name, times):
+    """ng/mL."""
+    result = exposure([dose], subject, np.asarray(times))
+    molar_mass = load_compound(name).molar_mass.value
+    return result["plasma_concentration"].sel(compound=name).to_numpy() * molar_mass * 1e-3
+
+
+def test_one_compartment_is_the_bateman_function():
+    system = compartments_of("ketanserin", "mouse")
+    depot, _ = system.depot["i.p."]
+    start = np.zeros(2)
+    start[depot] = 1.0
+    since = np.linspace(0, 0.5, 40)
+    ka, ke = np.log(2) / (3 * MINUTE), np.log(2) / (2 * HOUR)
+    bateman = ka / (ka - ke) * (np.exp(-ke * since) - np.exp(-ka * since))
+    amounts = amounts_after_dose(system.matrix, start, since)[:, system.central["ketanserin"]]
+    np.testing.assert_allclose(amounts, bateman, rtol=1e-10, atol=1e-14)
+
+
+def test_two_compartments_and_metabolites_against_an_integrator():
+    system = compartments_of("ketamine", "human")
+    start = np.zeros(len(system.rates))
+    start[system.central["ketamine"]] = 2.1
+    length = 40 * MINUTE
+    times = np.linspace(0, 1.5, 30)
+
+    def rate(t, x):
+        return system.matrix @ x + (start / length if t <= length else 0.0)
+
+    first = solve_ivp(rate, (0, length), 0 * start, rtol=1e-10, atol=1e-12, dense_output=True)
+    later = solve_ivp(rate, (length + 1e-12, 1.5), first.y[:, -1], rtol=1e-10, atol=1e-12, dense_output=True)
+    numerical = np.where(times[:, None] <= length, first.sol(times).T, later.sol(np.maximum(times, length + 1e-9)).T)
+    np.testing.assert_allclose(amounts_after_dose(system.matrix, start, times, length), numerical, rtol=2e-6, atol=1e-9)
+
+
+def test_human_ketamine_peaks_as_published():
+    """185 ng/mL (0.78 uM) after 0.5 mg/kg over 40 min; terminal half-life 180 min; one compartment gives 125."""
+    times = np.linspace(0, 1, 1441)
+    course = plasma(INFUSION, HUMAN, "ketamine", times)
+    assert course.max() == pytest.approx(185, rel=0.005)
+    assert times[course.argmax()] == pytest.approx(40 * MINUTE, abs=MINUTE)
+    late = times > 0.6
+    half_life = -np.log(2) / np.polyfit(times[late], np.log(course[late]), 1)[0]
+    assert half_life * 1440 == pytest.approx(180, rel=0.01)
+    kinetics = load_compound("ketamine").kinetics["human"]
+    volume = (kinetics.volume.value + kinetics.peripheral_volume.value) * 70
+    assert volume == pytest.approx(252, rel=1e-3)
+    assert kinetics.clearance.value * 70 == pytest.approx(79, rel=1e-3)
+    k, v = 79 / 252, 252 / 70
+    assert 0.5 / (40 / 60) / (k * v) * (1 - np.exp(-k * 40 / 60)) * 1e3 == pytest.approx(125, rel=0.01)
+
+
+def test_human_psilocin_peaks_as_published():
+    """17 ng/mL about 2 h after 25 mg oral psilocybin; psilocybin itself stays low."""
+    times = np.linspace(0, 0.5, 721)
+    course = plasma(CAPSULE, HUMAN, "psilocin", times)
+    assert course.max() == pytest.approx(17, rel=0.01)
+    assert times[course.argmax()] * 24 == pytest.approx(2.0, abs=0.1)
+
+
+def test_human_occupancy_reaches_the_published_level():
+    """5-HT2A occupancy up to about 72 % after 3 to 30 mg; 17 ug/L gives 0.766 x 17 / (17 + 1.97)."""
+    times = np.linspace(0, 0.5, 721)
+    result = exposure([CAPSULE], HUMAN, times)
+    assert float(result["agonism_5ht2a"].max()) == pytest.approx(0.766 * 17 / 18.97, rel=0.01)
+    strong = exposure([CAPSULE.model_copy(update={"amount": 30.0})], HUMAN, times)
+    assert 0.68 < float(strong["agonism_5ht2a"].max()) < 0.73
+
+
+def test_nmda_block_meets_the_two_published_points():
+    """Half of the current at 1 uM, 80 % at 10 uM, with two equally weighted sites of slope 1."""
+    targets = load_compound("ketamine").targets
+    for micromolar, blocked in ((1.0, 0.5), (10.0, 0.8)):
+        sites = [
+            channel_block(np.array(micromolar * 1e3 / half.value), 1.0)
+            for half in (targets.nmda_ic50_interneuron, targets.nmda_ic50_pyramidal)
+        ]
+        assert np.mean(sites) == pytest.approx(blocked, abs=0.002)
+    assert targets.nmda_ic50_interneuron.value < targets.nmda_ic50_pyramidal.value
+
+
+def test_gaddum_shifts_the_agonist_curve_in_parallel():
+    agonist = np.array([0.1, 1.0, 10.0])
+    np.testing.assert_allclose(gaddum(agonist * 13.0, np.full(3, 12.0)), gaddum(agonist, np.zeros(3)))
+
+
+def test_trapped_block_relaxes_to_equilibrium_and_outlasts_clearance():
+    times = np.linspace(0, 1, 20001)
+    relative = np.where(times < 0.1, 5.0, 0.0)
+    fast = trapped_block(times, relative, 1.0, 0.0)
+    slow = trapped_block(times, relative, 1.0, 0.25)
+    np.testing.assert_array_equal(fast, channel_block(relative, 1.0))
+    numerical = solve_ivp(
+        lambda t, b: np.log(2) / 0.25 * ((5.0 if t < 0.1 else 0.0) * (1 - b) - b),
+        (0, 0.1),
+        [0.0],
+        rtol=1e-10,
+        atol=1e-12,
+    )
+    assert slow[2000] == pytest.approx(numerical.y[0, -1], rel=1e-3)
+    assert slow[7000] / slow[2000] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_doses_superpose():
+    grid = time_grid([-1, 6], [0, 1, 2, 3, 4])
+    series = exposure([KETAMINE_IP.model_copy(update={"repeat": 5})], MOUSE, grid)
+    single = sum(
+        exposure([KETAMINE_IP.model_copy(update={"day": float(day)})], MOUSE, grid)["plasma_concentration"]
+        for day in range(5)
+    )
+    np.testing.assert_allclose(series["plasma_concentration"], single, rtol=1e-12, atol=1e-12)
+    double = exposure([KETAMINE_IP.model_copy(update={"amount": 20.0})], MOUSE, grid)
+    once = exposure([KETAMINE_IP], MOUSE, grid)
+    np.testing.assert_allclose(double["plasma_concentration"], 2 * once["plasma_concentration"], rtol=1e-12)
+
+
+def test_no_dose_and_saline_leave_everything_at_zero():
+    grid = time_grid([-1, 2], [])
+    for doses in ([], [Dose(compound="saline", amount=1, route="i.p.")]):
+        result = exposure(doses, MOUSE, grid)
+        for name in ("nmda_block_interneuron", "nmda_block_pyramidal", "agonism_5ht2a", "trkb_bound"):
+            assert not result[name].any()
+        assert result.sizes["compound"] == 0
+
+
+def test_nothing_precedes_the_dose():
+    grid = time_grid([-1, 2], [0])
+    result = exposure([KETAMINE_IP], MOUSE, grid)
+    before = result.sel(time=result["time"] < 0)
+    assert not before["free_concentration"].any()
+
+
+def test_ketanserin_and_knock_out_act_on_agonism_alone():
+    grid = time_grid([-1, 2], [-10 * MINUTE, 0])
+    alone = exposure([PSILOCYBIN_IP], MOUSE, grid)
+    blocked = exposure([KETANSERIN_IP, PSILOCYBIN_IP], MOUSE, grid)
+    knocked_out = exposure([PSILOCYBIN_IP], Subject(genotype="5-HT2A knock-out"), grid)
+    assert float(blocked["agonism_5ht2a"].max()) < 0.4 * float(alone["agonism_5ht2a"].max())
+    np.testing.assert_allclose(blocked["agonism_5ht2a_intracellular"], alone["agonism_5ht2a"], atol=1e-12)
+    assert not knocked_out["agonism_5ht2a"].any()
+    assert not knocked_out["agonism_5ht2a_intracellular"].any()
+    np.testing.assert_allclose(knocked_out["trkb_bound"], alone["trkb_bound"])
+
+
+def test_mouse_psilocin_is_calibrated_on_head_twitches():
+    """Half of the receptors are engaged at the peak of the median effective dose; the peak comes at about 7 min."""
+    times = np.linspace(0, 60 * MINUTE, 601)
+    result = exposure([PSILOCYBIN_IP.model_copy(update={"amount": 0.2})], MOUSE, times)
+    psilocin = result["free_concentration"].sel(compound="psilocin").to_numpy()
+    assert psilocin.max() == pytest.approx(9.644, rel=0.01)
+    assert times[psilocin.argmax()] * 1440 == pytest.approx(6.5, abs=0.5)
+
+
+def test_unknown_route_and_compound_are_refused():
+    grid = time_grid([-1, 2], [0])
+    with pytest.raises(ScenarioError, match=r"doses\[0\].route is 'oral'; ketamine in mouse has kinetics for: i"):
+        exposure([KETAMINE_IP.model_copy(update={"route": "oral"})], MOUSE, grid)
+    with pytest.raises(LibraryError, match="no kinetics for human; it has: mouse"):
+        exposure([KETANSERIN_IP.model_copy(update={"route": "i.v."})], HUMAN, grid)
+    with pytest.raises(LibraryError, match="no compound 'ketamin'; did you mean 'ketamine'"):
+        load_compound("ketamin")

@@ -1,0 +1,56 @@
+"""Streams: published vectors, seeds, addresses."""
+
+import numpy as np
+import pytest
+
+from synmodel.errors import SimulationError
+from synmodel.randomness import stream_key, uniform_array
+from synmodel.randomness.philox import philox4x32, uniform_pair
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "words"),
+    [
+        ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+        ((0xFFFFFFFF,) * 4, (0xFFFFFFFF,) * 2, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            (0xA4093822, 0x299F31D0),
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
+    ],
+    ids=["zeros", "ones", "digits of pi"],
+)
+def test_philox_gives_the_published_vectors(counter, key, words):
+    """Known answers of the Random123 library (Salmon et al. 2011) for philox4x32-10."""
+    given = [np.uint64(word) for word in (*counter, *key)]
+    assert tuple(int(word) for word in philox4x32(*given)) == words
+
+
+def test_uniforms_use_all_words():
+    key = stream_key(3, "doc")
+    first, second = uniform_pair(key, 1, 2, 3, 4)
+    words = [int(w) for w in philox4x32(*(np.uint64(c) for c in (1, 2, 3, 4)), key[0], key[1])]
+    assert first == (((words[0] >> 6) << 26 | words[1] >> 6) + 0.5) / 2**52
+    assert second == (((words[2] >> 6) << 26 | words[3] >> 6) + 0.5) / 2**52
+
+
+def test_streams_and_seeds_differ():
+    keys = {
+        tuple(stream_key(seed, name).tolist()) for seed in range(50) for name in ("turnover", "detection", "length")
+    }
+    assert len(keys) == 150
+
+
+def test_an_array_is_addressed_not_ordered():
+    key = stream_key(5, "doc")
+    whole = uniform_array(key, np.arange(6)[:, None], np.arange(4), 7)
+    assert whole.shape == (6, 4)
+    assert whole[4, 2] == uniform_array(key, 4, 2, 7)
+    assert np.array_equal(whole[::-1], uniform_array(key, np.arange(6)[::-1, None], np.arange(4), 7))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "one", None, True])
+def test_a_bad_seed_is_refused(seed):
+    with pytest.raises(SimulationError, match=r"seed is .*; it must be an integer from 0"):
+        stream_key(seed, "doc")

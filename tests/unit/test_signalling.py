@@ -1,0 +1,206 @@
+"""Modules and cascade against an integrator and the qualitative time courses of the literature."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.integrate import solve_ivp
+
+from synmodel import signalling, simulation
+from synmodel.errors import ScenarioError
+from synmodel.grid import refined
+from synmodel.parameters import default_parameters
+from synmodel.pharmacology import exposure
+from synmodel.scenario import load
+from synmodel.signalling.cascade import low_pass
+from synmodel.signalling.phenomenology import pulse
+from synmodel.signalling.signals import all_modules
+
+HOUR = 1 / 24
+
+
+@pytest.fixture(scope="module")
+def values():
+    return default_parameters().as_floats()
+
+
+def states_of(name, values, **changes):
+    scenario = load(name)
+    values = {**values, **changes}
+    given = simulation.exposure_of(scenario.regimen.doses, scenario.subject, scenario.schedule.sessions, values)
+    return signalling.signalling_states(given, values)
+
+
+def at(states, name, hours):
+    return float(np.interp(hours * HOUR, states["time"], states[name]))
+
+
+def test_low_pass_is_exact_for_a_ramp():
+    times = np.array([0.0, 0.1, 0.5, 2.0, 7.0])
+    slope, tau = 3.0, 0.8
+    exact = slope * (times - tau * (1 - np.exp(-times / tau)))
+    np.testing.assert_allclose(low_pass(times, slope * times, tau), exact, rtol=1e-12, atol=1e-14)
+
+
+def test_cascade_against_an_integrator(values):
+    values = {**values, "cascade.tau_bdnf": 0.02, "cascade.tau_trkb": 0.03, "cascade.tau_mtorc1": 0.05}
+    values["serotonin.trkb_gain"] = 2.0
+    scenario = load("psilocybin-mouse")
+    given = simulation.exposure_of(scenario.regimen.doses, scenario.subject, [-1.0, 4.0], values)
+    fine = refined(refined(given["time"].to_numpy()))
+    given = exposure(scenario.regimen.doses, scenario.subject, fine)
+    states = signalling.signalling_states(given, values)
+    v = values
+
+    def of(name):
+        return lambda t: np.interp(t, fine, given[name])
+
+    inside, bound = of("agonism_5ht2a_intracellular"), of("trkb_bound")
+    basal, half = v["cascade.bdnf_basal"], v["cascade.bdnf_half"]
+
+    def rate(t, y):
+        b, trkb, m, protein = y
+        g = v["serotonin.intracellular_gain"] * inside(t)
+        active = (basal + b) / (basal + b + half) * (1 + v["serotonin.trkb_gain"] * bound(t)) - basal / (basal + half)
+        return [
+            (g - b) / v["cascade.tau_bdnf"],
+            (active - trkb) / v["cascade.tau_trkb"],
+            (trkb - m) / v["cascade.tau_mtorc1"],
+            v["cascade.protein_gain"] * m - protein / v["cascade.tau_protein"],
+        ]
+
+    solution = solve_ivp(rate, (0, 4), [0, 0, 0, 0], method="LSODA", rtol=1e-9, atol=1e-12, max_step=0.002)
+    for name, series in zip(("bdnf", "trkb", "mtorc1", "protein"), solution.y, strict=True):
+        ours = np.interp(solution.t, states["time"], states[name])
+        assert np.abs(ours - series).max() < 2e-3 * series.max(), name
+
+
+def test_no_drug_gives_exactly_the_drug_free_model():
+    for name in ("saline-mouse", "saline-mouse-2016", "saline-mouse-ketanserin"):
+        drive = simulation.drive_of(load(name))
+        for effect in drive.data_vars:
+            assert (drive[effect] == 1.0).all(), (name, effect)
+        pulses = simulation.drive_of(load(name).updated(drive="phenomenological"))
+        assert all((pulses[effect] == 1.0).all() for effect in pulses.data_vars)
+
+
+def test_glutamate_is_an_inverted_u_in_dose(values):
+    """Up at 10 to 30 mg/kg, none at 50, down at 200 (microdialysis, Moghaddam et al. 1997)."""
+    peaks = {}
+    scenario = load("ketamine-mouse-single")
+    for amount in (0.01, 10, 20, 30, 50, 200):
+        dose = scenario.regimen.doses[0].model_copy(update={"amount": float(amount)})
+        given = simulation.exposure_of([dose], scenario.subject, (-1.0, 1.0), values)
+        strongest = int(given["nmda_block_pyramidal"].argmax("time"))
+        peaks[amount] = float(signalling.signalling_states(given, values)["glutamate"][strongest])
+    assert 0 < peaks[0.01] < peaks[10]
+    assert min(peaks[10], peaks[20], peaks[30]) > 0.15
+    assert abs(peaks[50]) < 0.02
+    assert peaks[200] < -0.2
+
+
+def test_mtorc1_is_a_transient_and_proteins_last(values):
+    """p-mTOR up at 0.5 to 1 h and gone by about 2 h; proteins up from 2 h to 72 h (Li et al. 2010, recalled)."""
+    states = states_of("ketamine-mouse-single", values)
+    peak = float(states["mtorc1"].max())
+    assert min(at(states, "mtorc1", 0.5), at(states, "mtorc1", 1.0)) > 0.85 * peak
+    assert at(states, "mtorc1", 2.0) < 0.25 * peak
+    assert at(states, "mtorc1", 3.0) < 0.05 * peak
+    protein = states["protein"]
+    assert at(states, "protein", 2.0) > 0.85 * float(protein.max())
+    assert at(states, "protein", 72.0) > 0.3 * float(protein.max())
+    assert at(states, "formation", 5 * 24) > 0.3 * float(states["formation"].max())
+
+
+def test_evoked_spinogenesis_doubles_at_two_hours(values):
+    """25 % to 50 % success: a hazard of ln 2 over ln 4/3."""
+    fold = 1 + at(states_of("ketamine-mouse-single", values), "evoked", 2.0)
+    assert fold == pytest.approx(np.log(0.5) / np.log(0.75), rel=0.01)
+    assert 1 - 0.75**fold == pytest.approx(0.5, abs=0.005)
+    assert at(states_of("ketamine-mouse-single", values, **{"blocker.d1": 0.0}), "evoked", 2.0) == 0
+
+
+@pytest.mark.parametrize("blocker", ["bdnf", "trkb", "mtorc1"])
+def test_a_blocked_arrow_stops_the_slow_drives(values, blocker):
+    states = states_of("ketamine-mouse-single", values, **{f"blocker.{blocker}": 0.0})
+    assert not states["protein"].any()
+    assert not states["formation"].any()
+
+
+def test_readings_of_psilocybin(values):
+    """Membrane 5-HT2A is blocked by ketanserin, TrkB by nothing, intracellular 5-HT2A by the knock-out alone."""
+    none = {"serotonin.agonism_gain": 0.0, "serotonin.intracellular_gain": 0.0, "serotonin.trkb_gain": 0.0}
+    seen = {}
+    for gain in none:
+        for name in ("psilocybin-mouse", "psilocybin-mouse-ketanserin", "psilocybin-mouse-knockout"):
+            states = states_of(name, values, **{**none, gain: 1.0})
+            seen[gain, name] = float(states["formation"].max())
+        whole = seen[gain, "psilocybin-mouse"]
+        assert whole > 0
+    share = {
+        key: value / seen[key[0], "psilocybin-mouse"] for key, value in seen.items() if key[1] != "psilocybin-mouse"
+    }
+    assert share["serotonin.agonism_gain", "psilocybin-mouse-ketanserin"] < 0.5
+    assert share["serotonin.agonism_gain", "psilocybin-mouse-knockout"] == 0
+    assert share["serotonin.intracellular_gain", "psilocybin-mouse-ketanserin"] == pytest.approx(1, rel=1e-2)
+    assert share["serotonin.intracellular_gain", "psilocybin-mouse-knockout"] == 0
+    assert share["serotonin.trkb_gain", "psilocybin-mouse-ketanserin"] == pytest.approx(1, rel=1e-2)
+    assert share["serotonin.trkb_gain", "psilocybin-mouse-knockout"] == pytest.approx(1, rel=1e-2)
+
+
+def test_modules_are_found_and_named():
+    prefixes = [module.prefix for module in all_modules()]
+    assert prefixes == ["nmda", "serotonin"]
+    parameters = default_parameters()
+    for module in all_modules():
+        for field in fields(module):
+            assert f"{module.prefix}.{field.name}" in parameters
+
+
+def test_pulse_has_its_peak_at_one_and_its_area():
+    edges = np.linspace(-2, 400, 400_001)
+    for onset, decay in ((0.25, 5.0), (2.0, 2.0), (5.0, 0.3)):
+        shape = pulse(edges, onset, decay)
+        assert shape.max() == pytest.approx(1, abs=1e-4)
+        assert not shape[edges[1:] <= 0].any()
+        assert np.argmax(shape) > 0
+    coarse = pulse(np.array([0.0, 3.0, 50.0]), 0.25, 5.0)
+    fine = pulse(np.linspace(0, 3, 100_001), 0.25, 5.0)
+    assert coarse[0] == pytest.approx(fine.mean(), rel=1e-6)
+
+
+def test_repeated_pulses_add_and_antagonists_remove(values):
+    days = np.linspace(-1, 10, 500)
+    once = signalling.phenomenological_drive([("psilocybin", 0.0)], days, values)["formation"]
+    twice = signalling.phenomenological_drive([("psilocybin", 0.0), ("psilocybin", 0.0)], days, values)["formation"]
+    np.testing.assert_allclose(twice - 1, 2 * (once - 1), rtol=1e-12)
+    blocking = {**values, "psilocybin.blocked_by_ketanserin": 0.4}
+    doses = [("ketanserin", -0.01), ("psilocybin", 0.0)]
+    some = signalling.phenomenological_drive(doses, days, blocking)["formation"]
+    np.testing.assert_allclose(some - 1, 0.6 * (once - 1), rtol=1e-12)
+    late = signalling.phenomenological_drive([("psilocybin", 0.0), ("ketanserin", 1.0)], days, blocking)["formation"]
+    np.testing.assert_allclose(late, once)
+
+
+def test_a_drug_without_effect_sizes_is_refused(values):
+    with pytest.raises(ScenarioError, match="no effect sizes for 'esketamine'; it knows: ketamine, psilocybin"):
+        signalling.phenomenological_drive([("esketamine", 0.0)], np.linspace(0, 1, 5), values)
+
+
+def test_grid_refinement_changes_no_moment(values):
+    """Halving every cell moves no expected count by more than 0.1 %."""
+    from synmodel.turnover import moments
+
+    tissue = simulation.tissue_of("shao2021", values)
+    for name in ("psilocybin-mouse", "ketamine-mouse-daily5", "ketamine-human-infusion"):
+        scenario = load(name)
+        coarse = simulation.exposure_of(scenario.regimen.doses, scenario.subject, scenario.schedule.sessions, values)
+        fine = exposure(scenario.regimen.doses, scenario.subject, refined(coarse["time"].to_numpy()))
+        counts = []
+        for given in (coarse, fine):
+            drive = signalling.mechanistic_drive(given, values)
+            start = {"poisson": tissue.initial_means(0.5).tolist()}
+            counts.append(moments(tissue.model, initial=start, times=scenario.schedule.sessions, drive=drive))
+        for variable in counts[0].data_vars:
+            xr.testing.assert_allclose(counts[0][variable], counts[1][variable], rtol=1e-3)

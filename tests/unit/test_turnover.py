@@ -1,0 +1,214 @@
+"""The low-level door: what it accepts, what it returns, and small cases by hand."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.linalg import expm
+
+from synmodel.errors import SchemaError, SimulationError
+from synmodel.turnover import TurnoverModel, covariance, moments, propagate, simulate, survival
+from synmodel.turnover.hazards import folds_between
+from synmodel.turnover.heterogeneity import birth_nodes, gamma_quantile
+from synmodel.turnover.initial import read_initial
+
+SESSIONS = [-3, -1, 1, 3, 5]
+
+
+def test_simulate_keeps_its_contract(two_classes):
+    drive = xr.Dataset({"formation": ("time", [2.0, 1.0])}, {"time": [0.0, 3.0]})
+    for engine in ("sessions", "events"):
+        out = simulate(
+            two_classes,
+            initial={"nascent": 2, "mature": 35},
+            times=SESSIONS,
+            replicates=7,
+            dendrites=3,
+            drive=drive,
+            seed=1,
+            engine=engine,
+        )
+        assert out["count"].dims == ("replicate", "dendrite", "time", "spine_class")
+        assert out["gained"].dims == out["lost"].dims == ("replicate", "dendrite", "interval")
+        assert out["count"].shape == (7, 3, 5, 2)
+        assert out["gained"].shape == (7, 3, 4)
+        assert out["spine_class"].to_numpy().tolist() == ["nascent", "mature"]
+        assert (out["count"][:, :, 0] == [2, 35]).all()
+        assert out["count"].attrs["units"] == "1"
+        assert out["time"].attrs["units"] == "day"
+        total = out["count"].sum("spine_class").to_numpy()
+        np.testing.assert_array_equal(np.diff(total, axis=2), (out["gained"] - out["lost"]).to_numpy())
+
+
+def test_moments_keep_their_contract(two_classes):
+    exact = moments(two_classes, initial={"poisson": {"mature": 35}}, times=SESSIONS)
+    assert exact["count_mean"].dims == ("time", "spine_class")
+    assert exact["lost_variance"].dims == ("interval",)
+    np.testing.assert_allclose(exact["count_mean"], exact["count_variance"])
+    fixed = moments(two_classes, initial=[2, 35], times=SESSIONS)
+    assert (fixed["count_variance"][0] == 0).all()
+    assert (fixed["count_mean"][0] == [2, 35]).all()
+
+
+def test_propagation_is_a_matrix_exponential(two_classes):
+    steps = propagate(two_classes, np.array([0.0, 2.0]))
+    q = two_classes.generator()
+    np.testing.assert_allclose(steps.survival[0], expm(2 * q), rtol=1e-12)
+    grid = np.linspace(0, 2, 20_001)
+    births = np.array([two_classes.births @ expm(q * u) for u in grid[::100]])
+    np.testing.assert_allclose(steps.newborn[0], np.trapezoid(births, grid[::100], axis=0), rtol=1e-4)
+
+
+def test_propagation_with_a_drive_against_an_integrator(two_classes):
+    from scipy.integrate import solve_ivp
+
+    folds = {"formation": [3.0, 1.5, 1.0], "maturation": [2.0, 1.0, 1.0], "elimination": [0.2, 0.7, 1.0]}
+    drive = xr.Dataset({name: ("time", values) for name, values in folds.items()}, {"time": [0.5, 1.0, 2.5]})
+
+    def at(name, t):
+        return 1.0 if t < 0.5 else folds[name][int(np.searchsorted([0.5, 1.0, 2.5], t, side="right")) - 1]
+
+    def rate(t, y):
+        q = two_classes.generator(at("maturation", t), at("elimination", t))
+        p, gamma = y[:4].reshape(2, 2), y[4:]
+        return np.concatenate([(p @ q).ravel(), gamma @ q + two_classes.births * at("formation", t)])
+
+    y = np.concatenate([np.eye(2).ravel(), np.zeros(2)])
+    for piece in ((0, 0.5), (0.5, 1.0), (1.0, 2.5), (2.5, 4.0)):
+        inside = (piece[0] + 1e-12, piece[1] - 1e-12)
+        y = solve_ivp(rate, inside, y, rtol=1e-11, atol=1e-13).y[:, -1]
+    steps = propagate(two_classes, np.array([0.0, 4.0]), drive)
+    np.testing.assert_allclose(steps.survival[0].ravel(), y[:4], rtol=1e-7)
+    np.testing.assert_allclose(steps.newborn[0], y[4:], rtol=1e-7)
+
+
+def test_drive_holds_from_each_time_to_the_next(two_classes):
+    drive = xr.Dataset({"formation": ("time", [2.0, 5.0])}, {"time": [0.0, 1.0]})
+    folds = folds_between(two_classes, np.array([-1.0, 0.5, 3.0]), drive)
+    np.testing.assert_array_equal(folds.edges, [-1, 0, 0.5, 1, 3])
+    np.testing.assert_array_equal(folds.formation, [1, 2, 2, 5])
+    np.testing.assert_array_equal(folds.maturation, 1)
+
+
+def test_stationary_numbers_stay(two_classes):
+    exact = moments(two_classes, initial="stationary", times=[0, 3, 90])
+    np.testing.assert_allclose(exact["count_mean"], np.tile(two_classes.stationary(), (3, 1)))
+    np.testing.assert_allclose(exact["gained_mean"], exact["lost_mean"])
+
+
+def test_initial_in_all_its_forms(two_classes):
+    assert read_initial(two_classes, {"mature": 3}).numbers == (0.0, 3.0)
+    assert read_initial(two_classes, [2, 35]).poisson is False
+    total = read_initial(two_classes, {"poisson": 37})
+    assert sum(total.numbers) == pytest.approx(37)
+    assert total.poisson
+    assert read_initial(two_classes, {"poisson": [1.5, 2.5]}).numbers == (1.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("initial", "message"),
+    [
+        ({"matur": 3}, r"initial\['matur'\] is not a class; did you mean 'mature'"),
+        ({"mature": -1}, "finite and 0 or more"),
+        ({"mature": 2.5}, "fixed numbers of spines are whole"),
+        ([1], "give a number for each of the classes nascent, mature"),
+        ("stationery", "the only word allowed is 'stationary'"),
+        ({"poisson": [1, 2], "mature": 3}, "give either 'poisson' or class names"),
+    ],
+)
+def test_bad_initial_numbers_are_refused(two_classes, initial, message):
+    with pytest.raises(SimulationError, match=message):
+        simulate(two_classes, initial=initial, times=SESSIONS, replicates=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": [0.5]}, r"model.loss has shape \(1,\); expected \(2,\)"),
+        ({"loss": [0.5, -0.1]}, "must be finite and 0 or more"),
+        ({"transition": [[0.1, 0.1], [0, 0]]}, "on its diagonal"),
+        ({"transition": [[0, 0.1]]}, r"model.transition has shape \(1, 2\)"),
+        ({"formation": float("nan")}, "must be finite"),
+        ({"classes": ("a", "a")}, "give one or more different names"),
+        ({"formation_cv_animal": -1.0}, "coefficient of variation is 0 or more"),
+    ],
+)
+def test_bad_models_are_refused(changes, message):
+    good = {
+        "classes": ("nascent", "mature"),
+        "formation": 2.0,
+        "transition": [[0, 0.1], [0, 0]],
+        "loss": [0.5, 0.01],
+    }
+    with pytest.raises(SimulationError, match=message):
+        TurnoverModel(**{**good, **changes})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"times": [1]}, "at least two days in rising order"),
+        ({"times": [1, 1]}, "at least two days in rising order"),
+        ({"engine": "session"}, "engine is 'session'; did you mean 'sessions'"),
+        ({"replicates": 0}, "replicates is 0; it must be a whole number"),
+        ({"seed": -4}, "seed is -4"),
+        ({"threads": 10_000}, "threads is 10000; this machine allows 1 to"),
+        ({"length_um": [1.0, 2.0]}, "give one positive length"),
+        ({"length_um": -1.0}, "give one positive length"),
+        ({"drive": xr.Dataset({"formation": ("time", [-1.0])}, {"time": [0.0]})}, "a fold is finite and 0 or more"),
+        ({"drive": xr.Dataset({"formation": ("time", [1.0, 1.0])}, {"time": [1.0, 0.0]})}, "drive.time does not rise"),
+        (
+            {"drive": xr.Dataset({"formation": ("time", [500.0])}, {"time": [0.0]}), "engine": "events"},
+            "takes folds up to 128",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(two_classes, arguments, message):
+    good = {"initial": {"mature": 3}, "times": SESSIONS, "replicates": 2}
+    with pytest.raises(SimulationError, match=message):
+        simulate(two_classes, **{**good, **arguments})
+
+
+def test_a_drive_with_an_unknown_effect_is_refused(two_classes):
+    drive = xr.Dataset({"formations": ("time", [1.0])}, {"time": [0.0]})
+    with pytest.raises(SchemaError, match="Drive has no variable 'formations'; did you mean 'formation'"):
+        moments(two_classes, initial=[1, 1], times=SESSIONS, drive=drive)
+    drive = xr.Dataset({"formation": ("time", [1.0], {"units": "%"})}, {"time": [0.0]})
+    with pytest.raises(SchemaError, match="has units '%'; expected '1'"):
+        moments(two_classes, initial=[1, 1], times=SESSIONS, drive=drive)
+
+
+def test_immortal_spines_have_no_balance():
+    with pytest.raises(SimulationError, match="can never be lost"):
+        TurnoverModel(("spine",), 1.0, [[0]], [0.0]).stationary()
+
+
+def test_length_scales_births():
+    model = TurnoverModel(("spine",), 0.05, [[0]], [0.2])
+    lengths = [10.0, 40.0]
+    out = simulate(
+        model, initial={"spine": 0}, times=[0, 30], replicates=4000, dendrites=2, length_um=lengths, engine="events"
+    )
+    mean = out["count"][:, :, 1, 0].mean("replicate").to_numpy()
+    np.testing.assert_allclose(mean, np.array(lengths) * 0.25 * (1 - np.exp(-6)), rtol=0.05)
+
+
+def test_gamma_multipliers_have_mean_one_and_their_spread():
+    u = (np.arange(200_000) + 0.5) / 200_000
+    z = gamma_quantile(u, 0.6)
+    assert z.mean() == pytest.approx(1, rel=1e-3)
+    assert z.std() == pytest.approx(0.6, rel=1e-2)
+    nodes, weights = birth_nodes(0.6, 0.4)
+    assert weights.sum() == pytest.approx(1)
+    assert (nodes * weights).sum() == pytest.approx(1)
+    assert (nodes**2 * weights).sum() - 1 == pytest.approx((1 + 0.36) * (1 + 0.16) - 1)
+
+
+def test_covariance_and_survival_by_hand():
+    """One class: Cov(N_s, N_t) = n e^{-ds} (e^{-d(t-s)} - e^{-dt}) for fixed n, and no births."""
+    model = TurnoverModel(("spine",), 0.0, [[0]], [0.3])
+    c = covariance(model, initial={"spine": 5}, times=[0, 1, 3])[:, 0, :, 0].to_numpy()
+    a, b = np.exp(-0.3), np.exp(-0.9)
+    np.testing.assert_allclose(
+        c, [[0, 0, 0], [0, 5 * a * (1 - a), 5 * b * (1 - a)], [0, 5 * b * (1 - a), 5 * b * (1 - b)]], atol=1e-12
+    )
+    np.testing.assert_allclose(survival(model, times=[0, 1, 3])[:, 0], [1, a, b])
