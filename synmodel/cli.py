@@ -3,12 +3,13 @@
 Results go to stdout, progress and errors to stderr. Bad input ends with one line and exit status 2.
 """
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -37,9 +38,25 @@ Unit = Annotated[str, typer.Option(help="Unit of replication of the fit: mouse o
 
 _BAD_INPUT = 2
 _INTERRUPTED = 130
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def _interruptible(command: Command) -> Command:
+    """End a long command with one line when the user interrupts it."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            sys.stderr.write("synmodel: interrupted; nothing was written\n")
+            sys.exit(_INTERRUPTED)
+
+    return cast(Command, run)
 
 
 @app.command()
+@_interruptible
 def compare(
     out: Out = Path("synmodel-compare"),
     seed: Seed = 1,
@@ -70,6 +87,7 @@ def compare(
 
 
 @app.command()
+@_interruptible
 def fit(
     out: Out = Path("synmodel-fit"),
     study: Annotated[
@@ -105,6 +123,7 @@ def fit(
 
 
 @app.command()
+@_interruptible
 def simulate(
     scenario: Annotated[str, typer.Argument(help="Name of an embedded scenario, or a TOML file.")],
     out: Out = Path("synmodel-simulate"),
@@ -194,9 +213,6 @@ def main() -> None:
     except SynmodelError as error:
         sys.stderr.write(f"synmodel: {error}\n")
         sys.exit(_BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.stderr.write("synmodel: interrupted; nothing was written\n")
-        sys.exit(_INTERRUPTED)
 
 
 # -- output ----------------------------------------------------------------------------------------------------

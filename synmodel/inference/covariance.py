@@ -40,8 +40,6 @@ def residual_correlation(problem: "SummaryProblem", vector: Array) -> Array:
         if quantity in FITTED:
             places.setdefault((target.study.name, target.arm.name), []).extend(range(where.start, where.stop))
     for target in problem.arms:
-        if (target.study.name, target.arm.name) not in places:
-            continue
         tissue = tissues[target.study.name]
         steps = problem.course(target, values).steps
         block = statistics_correlation(

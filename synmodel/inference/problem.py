@@ -11,7 +11,7 @@ The change of mean head width is e^s (1 + n SEM^2 / 2) - 1 with the shift s of l
 bias of a mean of ratios, from the published SEM itself (second order).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -98,8 +98,8 @@ class SummaryProblem:
         Unit of replication, whose SEM weighs the residuals.
     drive : {"phenomenological", "mechanistic"}
         How doses become folds.
-    leave_out : iterable of (str, str)
-        (study, arm) pairs that are predicted but not fitted.
+    targets : sequence of ArmTargets, optional
+        Published numbers by arm; default: those of the library for all arms of the studies.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class SummaryProblem:
         *,
         unit: Unit = "mouse",
         drive: DriveKind = "phenomenological",
-        leave_out: Iterable[tuple[str, str]] = (),
+        targets: Sequence[ArmTargets] | None = None,
     ) -> None:
         if unit not in ("mouse", "dendrite"):
             message = f"unit is {unit!r}; the unit of replication is 'mouse' or 'dendrite'"
@@ -120,9 +120,10 @@ class SummaryProblem:
         self.studies = list(studies)
         self.unit = unit
         self.drive = drive
-        self.leave_out = frozenset(leave_out)
         self.lower, self.upper = parameters.bounds(self.free)
-        self.arms = [arm_targets(study, arm.name) for study in studies for arm in load_study(study).arms]
+        if targets is None:
+            targets = [arm_targets(study, arm.name) for study in studies for arm in load_study(study).arms]
+        self.arms = list(targets)
         self._fixed = parameters.as_floats()
         self._affects = {study: self._names_affecting(study) for study in studies}
         self._memory: dict[str, tuple[tuple[float, ...], dict[str, ArmPrediction]]] = {}
@@ -153,9 +154,24 @@ class SummaryProblem:
             blocks.append((joined, [name for name in self.free if name in names]))
         return blocks
 
-    def restricted(self, studies: Sequence[str], free: Sequence[str], parameters: ParameterSet) -> "SummaryProblem":
-        """The same problem for fewer studies and free parameters, others fixed at given values."""
-        return SummaryProblem(parameters, free, studies, unit=self.unit, drive=self.drive, leave_out=self.leave_out)
+    def altered(
+        self,
+        parameters: ParameterSet,
+        free: Sequence[str],
+        *,
+        studies: Sequence[str] | None = None,
+        drive: DriveKind | None = None,
+    ) -> "SummaryProblem":
+        """The same data with other parameters or another drive, or those of some studies only."""
+        chosen = self.studies if studies is None else studies
+        return SummaryProblem(
+            parameters,
+            free,
+            chosen,
+            unit=self.unit,
+            drive=self.drive if drive is None else drive,
+            targets=[target for target in self.arms if target.study.name in chosen],
+        )
 
     def start(self) -> Array:
         """Vector of the given parameter values."""
@@ -270,8 +286,6 @@ class SummaryProblem:
 
     def _arm_residuals(self, target: ArmTargets, prediction: ArmPrediction | None) -> Array:
         """Residuals of one arm in the order of :meth:`layout`; without a prediction only their number counts."""
-        if (target.study.name, target.arm.name) in self.leave_out:
-            return np.empty(0)
         pieces = []
         fitted: Sequence[Array] = (
             prediction.expected[:3] if prediction is not None else [m.mean for m in target.turnover]
@@ -313,8 +327,6 @@ class SummaryProblem:
         blocks: list[tuple[ArmTargets, str, slice]] = []
         at = 0
         for target in self.arms:
-            if (target.study.name, target.arm.name) in self.leave_out:
-                continue
             sizes = [(means.quantity, len(means.end)) for means in target.turnover]
             if target.head_width is not None:
                 sizes.append((target.head_width.quantity, len(target.head_width.end)))

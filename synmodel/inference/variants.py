@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from synmodel.inference.fit import Fit, fit_problem
-from synmodel.inference.problem import SummaryProblem
 from synmodel.parameters import ParameterSet
 
 __all__ = ["Variant", "VariantFit", "fit_mechanism", "fit_variants", "variants_of"]
@@ -101,7 +100,7 @@ def fit_variants(fit: Fit, *, seed: int, progress: Progress | None = None) -> li
         changed = dict(variant.fixed + variant.freed)
         free = [name for name in base.free if name not in dict(variant.fixed)]
         free += [name for name, _ in variant.freed]
-        problem = SummaryProblem(fit.parameters.replace(changed), free, base.studies, unit=base.unit, drive=base.drive)
+        problem = base.altered(fit.parameters.replace(changed), free)
         result = fit_problem(problem, seed=seed, starts=1)
         extra = len(free) - len(base.free)
         done.append(VariantFit(variant, result, _data_term(result) - lowest, extra))
@@ -141,13 +140,7 @@ def fit_mechanism(fit: Fit, *, seed: int, progress: Progress | None = None) -> d
     fits = {}
     for number, (reading, (gain, start)) in enumerate(READINGS.items()):
         values = {**_NO_GAIN, gain: start}
-        problem = SummaryProblem(
-            fit.parameters.replace(values),
-            [*_SHARED, gain],
-            fit.problem.studies,
-            unit=fit.problem.unit,
-            drive="mechanistic",
-        )
+        problem = fit.problem.altered(fit.parameters.replace(values), [*_SHARED, gain], drive="mechanistic")
         fits[reading] = fit_problem(problem, seed=seed, starts=2)
         if progress is not None:
             progress(number + 1, len(READINGS))

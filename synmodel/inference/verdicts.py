@@ -120,7 +120,7 @@ class _Block:
 
     def __init__(self, fit: Fit, studies: list[str], names: list[str]) -> None:
         index = [fit.problem.free.index(name) for name in names]
-        self.problem: SummaryProblem = fit.problem.restricted(studies, names, fit.parameters)
+        self.problem: SummaryProblem = fit.problem.altered(fit.parameters, names, studies=studies)
         self.vector = fit.vector[index]
         self.error = np.sqrt(np.diag(fit.naive_covariance))[index]
         # A rise of -2 log L that 95 % takes, times the sandwich's inflation of the variance.

@@ -53,7 +53,7 @@ class TurnoverModel:
     --------
     >>> model = TurnoverModel(("nascent", "mature"), 2.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
     >>> model.stationary().round(1).tolist()
-    [3.7, 12.5]
+    [3.8, 12.5]
     """
 
     classes: Sequence[str]

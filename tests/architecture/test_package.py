@@ -1,0 +1,60 @@
+"""The shape of the package: documented names, small modules, light import, no hidden randomness."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import synmodel
+
+PACKAGE = Path(synmodel.__file__).parent
+MODULES = sorted(
+    info.name for info in pkgutil.walk_packages([str(PACKAGE)], "synmodel.") if not info.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("name", ["synmodel", *MODULES])
+def test_every_public_name_is_documented(name):
+    module = importlib.import_module(name)
+    assert module.__doc__, name
+    for public in getattr(module, "__all__", []):
+        value = getattr(module, public)
+        if inspect.isfunction(value) or inspect.isclass(value):
+            assert inspect.getdoc(value), f"{name}.{public}"
+
+
+def test_no_module_outgrows_a_reader():
+    for path in PACKAGE.rglob("*.py"):
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 450, path
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno <= 110, f"{path.name}: {node.name}"
+
+
+def test_no_global_randomness_and_no_utils():
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text()
+        assert not re.search(r"np\.random\.(?!SeedSequence)", text), path
+        assert "utils" not in path.name
+
+
+def test_import_is_light():
+    code = "import sys, synmodel; print([m for m in ('numba', 'xarray', 'scipy', 'matplotlib') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_public_names_resolve():
+    for name in synmodel.__all__:
+        assert getattr(synmodel, name) is not None
+    assert synmodel.__version__
+    assert set(synmodel.__all__) <= set(dir(synmodel))
+    with pytest.raises(AttributeError, match="no attribute 'simulat'"):
+        _ = synmodel.simulat

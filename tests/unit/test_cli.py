@@ -1,0 +1,237 @@
+"""The command line: contracts, bad input, and what is written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import xarray as xr
+
+from synmodel import library
+from synmodel.cli import app, main
+
+SCENARIO = """
+name = "mine"
+baseline = "shao2021"
+[[regimen.doses]]
+compound = "psilocybin"
+amount = {amount}
+route = "i.p."
+[schedule]
+sessions = [-3, -1, 1, 3]
+[cohort]
+animals = 2
+dendrites_per_animal = 3
+"""
+
+
+def run(capsys, monkeypatch, *arguments):
+    """Exit status, stdout and stderr of the command."""
+    monkeypatch.setattr(sys, "argv", ["synmodel", *map(str, arguments)])
+    try:
+        main()
+        status = 0
+    except SystemExit as end:
+        status = end.code or 0
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    """The main job, run once as a user runs it."""
+    out = tmp_path_factory.mktemp("job") / "comparison"
+    started = time.monotonic()
+    child = subprocess.run(
+        [sys.executable, "-m", "synmodel", "compare", "--out", str(out), "--seed", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert child.returncode == 0, child.stderr
+    return out, child, time.monotonic() - started
+
+
+def test_compare_writes_what_it_promises(comparison):
+    out, child, _ = comparison
+    assert {path.name for path in out.iterdir()} == {
+        "comparison.json", "comparison.nc", "comparison.png", "comparison.svg", "residuals.png", "residuals.svg"
+    }  # fmt: skip
+    assert "births of spines" in child.stdout
+    assert "fitting" in child.stderr
+    assert "fitting" not in child.stdout
+    document = json.loads((out / "comparison.json").read_text())
+    for study, arms in (
+        ("shao2021", {"saline", "psilocybin", "ketanserin+saline", "ketanserin+psilocybin"}),
+        ("phoumthipphavong2016", {"saline", "ketamine"}),
+    ):
+        entry = document["fits"][study]
+        assert set(entry["arms"]) == arms
+        total, number = 0.0, 0
+        for arm in entry["arms"].values():
+            for quantity in ("formation_fraction", "elimination_fraction", "density_change"):
+                for point in arm[quantity]:
+                    assert {"start_day", "end_day", "observed", "sem", "fitted"} <= set(point)
+                    total += ((point["observed"] - point["fitted"]) / point["sem"]) ** 2
+                    number += 1
+        assert entry["chi2"] == pytest.approx(total)
+        assert entry["n_points"] == number
+        assert entry["n_parameters"] < number / 3
+    assert set(document["drugs"]) == {"ketamine", "psilocybin"}
+    for contrasts in document["drugs"].values():
+        for contrast in contrasts.values():
+            assert {"estimate", "low", "high", "unit"} <= set(contrast)
+    assert document["provenance"]["seed"] == "1"
+    with xr.open_dataset(out / "comparison.nc", engine="h5netcdf") as dataset:
+        assert dataset["gain"].dims == ("drug", "bound", "day")
+        assert dataset.attrs["seed"] == "1"
+    assert b"<svg" in (out / "comparison.svg").read_bytes()[:2000]
+
+
+def test_compare_gives_the_same_numbers_again(comparison, fit):
+    """The fit of the tests and that of the command agree; only starts differ."""
+    out, _, _ = comparison
+    document = json.loads((out / "comparison.json").read_text())
+    for name, value in fit.values.items():
+        if name in document["parameters"]:
+            assert document["parameters"][name]["estimate"] == pytest.approx(value, rel=0.02, abs=1e-3)
+
+
+def test_simulate_writes_and_reads_back(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SCENARIO.format(amount=1))
+    out = tmp_path / "deep" / "out"
+    status, stdout, stderr = run(capsys, monkeypatch, "simulate", path, "--out", out, "--replicates", 3, "--json")
+    assert status == 0
+    assert "simulating" in stderr
+    document = json.loads(stdout)
+    assert document["replicates"] == 3
+    assert document == json.loads((out / "summary.json").read_text())
+    with xr.open_dataset(out / "observations.nc", engine="h5netcdf") as seen:
+        assert seen["spine_count"].dims == ("replicate", "animal", "dendrite", "session")
+        assert seen["spine_count"].shape == (3, 2, 3, 4)
+        assert seen["length_um"].attrs["units"] == "um"
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_quiet_means_quiet(capsys, monkeypatch, tmp_path):
+    status, _, stderr = run(
+        capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path / "o", "--replicates", 2, "--quiet"
+    )
+    assert status == 0
+    assert stderr == ""
+
+
+def test_the_same_seed_writes_the_same_bytes(capsys, monkeypatch, tmp_path):
+    for name in ("a", "b"):
+        run(capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path / name, "--replicates", 2, "--seed", 7)
+    for file in ("summary.json", "scenario.toml", "observations.nc"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_a_bad_scenario_exits_2_and_writes_nothing(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(SCENARIO.format(amount=-10))
+    status, stdout, stderr = run(capsys, monkeypatch, "simulate", path, "--out", tmp_path / "out")
+    assert status == 2
+    assert stdout == ""
+    assert stderr.count("\n") == 1
+    assert "scenario.regimen.doses[0].amount is -10" in stderr
+    assert "a dose is positive" in stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bad.toml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["simulate", "ketamin-mouse-single"], "did you mean 'ketamine-mouse-single'"),
+        (["simulate", "nowhere.toml"], "cannot read nowhere.toml"),
+        (["simulate", "saline-mouse", "--replicates", "0"], "replicates is 0"),
+        (["simulate", "saline-mouse", "--seed", "-1"], "seed is -1"),
+        (["show", "ketamin"], "did you mean 'ketamine'"),
+        (["fit", "--study", "shao2020"], "did you mean 'shao2021'"),
+        (["compare", "--unit", "mice"], "the unit of replication is 'mouse' or 'dendrite'"),
+        (["compare", "--seed", "99999999999999999999999"], "seed is 99999999999999999999999"),
+    ],
+)
+def test_bad_input_exits_2_with_one_line(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, stdout, stderr = run(capsys, monkeypatch, *arguments, *([] if arguments[0] == "show" else ["--quiet"]))
+    assert status == 2
+    assert stdout == ""
+    assert message in stderr
+    assert stderr.strip().count("\n") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_the_folder_should_be(capsys, monkeypatch, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    status, _, stderr = run(
+        capsys, monkeypatch, "simulate", "saline-mouse", "--replicates", 1, "--quiet", "--out", tmp_path / "taken"
+    )
+    assert status == 2
+    assert "which is a file; give a folder" in stderr
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_usage_faults_exit_2(capsys, monkeypatch):
+    status, _, stderr = run(capsys, monkeypatch, "simulate", "saline-mouse", "--replicate", 3)
+    assert status == 2
+    assert "--replicates" in stderr
+
+
+@pytest.mark.parametrize("kind", ["scenarios", "studies", "compounds"])
+def test_lists_name_everything(capsys, monkeypatch, kind):
+    status, stdout, _ = run(capsys, monkeypatch, kind)
+    assert status == 0
+    for name in library.names(kind):
+        assert name in stdout
+    _, stdout, _ = run(capsys, monkeypatch, kind, "--json")
+    assert sorted(json.loads(stdout)[kind]) == library.names(kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ketamine", ["10.1097/ALN.0000000000003577", "assumed", "half_life", "13", "min"]),
+        ("shao2021", ["10.1016/j.neuron.2021.06.008", "ketanserin+psilocybin"]),
+        ("psilocybin-mouse", ["psilocybin", "sessions"]),
+        ("mechanism", ["Moghaddam", "disinhibition"]),
+    ],
+)
+def test_show_prints_sources(capsys, monkeypatch, name, words):
+    status, stdout, _ = run(capsys, monkeypatch, "show", name)
+    assert status == 0
+    flat = "".join(stdout.split())
+    for word in words:
+        assert "".join(word.split()) in flat
+    _, stdout, _ = run(capsys, monkeypatch, "show", name, "--json")
+    assert json.loads(stdout)
+
+
+def test_version_and_help(capsys, monkeypatch):
+    assert run(capsys, monkeypatch, "--version")[1].strip()
+    help_text = run(capsys, monkeypatch, "--help")[1]
+    for command in ("compare", "fit", "simulate", "scenarios", "studies", "compounds", "show"):
+        assert command in help_text
+    assert app is not None
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-m", "synmodel", "compare", "--out", str(tmp_path / "out"), "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    time.sleep(6)
+    child.send_signal(signal.SIGINT)
+    _, stderr = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "interrupted" in stderr.lower() or "abort" in stderr.lower()
+    assert list(tmp_path.iterdir()) == []
