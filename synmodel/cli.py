@@ -248,7 +248,7 @@ def _list(kind: str, rows: list[tuple[str, str]], as_json: bool) -> None:
 def _save_figure(figure: Any, stem: Path, entries: dict[str, str]) -> None:
     """PNG and SVG, each with its provenance and without a time stamp."""
     text = json.dumps(entries)
-    figure.savefig(stem.with_suffix(".png"), metadata={"Software": "synmodel", "Description": text})
+    figure.savefig(stem.with_suffix(".png"), dpi=160, metadata={"Software": "synmodel", "Description": text})
     figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": "synmodel", "Description": text})
 
 

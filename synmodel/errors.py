@@ -1,14 +1,14 @@
 """Every error that synmodel raises on purpose.
 
-```
-SynmodelError (ValueError)
-├── LibraryError      a compound, study or scenario that the library does not know, or a broken entry
-├── ParameterError    a parameter that does not exist, or a value outside its support
-├── ScenarioError     a scenario document that is not valid
-├── SchemaError       a Dataset that lacks a variable, a dimension or a unit
-├── SimulationError   arguments that no simulator can run
-└── FitError          a fit that cannot start or did not end
-```
+::
+
+    SynmodelError (ValueError)
+    ├── LibraryError      a compound, study or scenario that the library does not know, or a broken entry
+    ├── ParameterError    a parameter that does not exist, or a value outside its support
+    ├── ScenarioError     a scenario document that is not valid
+    ├── SchemaError       a Dataset that lacks a variable, a dimension or a unit
+    ├── SimulationError   arguments that no simulator can run
+    └── FitError          a fit that cannot start or did not end
 
 A message says what was given and where, what is allowed, and what to do.
 """

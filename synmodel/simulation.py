@@ -1,5 +1,7 @@
 """The one place where the rooms meet: from a scenario to Observations.
 
+::
+
     Regimen -> Exposure -> Drive -> spines -> Observations
 
 Every arrow is a public function, so each stage can be looked at; fits and simulations build the turnover model,

@@ -1,7 +1,7 @@
 """The published group summaries, in the same form as :func:`synmodel.imaging.summarise` gives simulated ones.
 
 Means and SEM over dendrites are as published or computed from the deposited per-dendrite values; SEM over mice
-rests on 1 to 8 mice and is pooled: for each quantity of a study the design effect
+rests on 1 to 8 mice and is pooled: for each quantity of a study the design effect::
 
     D = sum (n - 1) (SEM_mouse / SEM_dendrite)^2 / sum (n - 1)        n mice, over arms and intervals
 

@@ -1,12 +1,12 @@
 r"""Exact expectations of published statistics, and their covariance, without simulation.
 
 Per um of dendrite let nu be the means of the classes at a session, P and gamma the propagation to the next,
-D = diag(1 - miss), U = diag(miss) and phi the false spines. Scored spines number S = nu D 1 + phi, and
+D = diag(1 - miss), U = diag(miss) and phi the false spines. Scored spines number S = nu D 1 + phi, and::
 
     gained = nu U P D 1 + gamma D 1 + phi          lost = nu D (1 - P D 1) + phi
 
 With Poisson numbers gained spines are independent of the spines scored before, and each of those is lost with
-the same probability. The mean over dendrites of a ratio is therefore exactly
+the same probability. The mean over dendrites of a ratio is therefore exactly::
 
     E[lost / N]   = lost / S
     E[gained / N] = gained / S * c(S l)         c(x) = x E[1/N | N > 0], N ~ Poisson(x)

@@ -3,7 +3,7 @@ r"""Covariance of the estimates when the published means are not independent.
 Formation, elimination and density of one arm come from the same dendrites: a spine missed once is a loss and
 then a gain, and the density change is nearly the running sum of the two fractions. With X the Jacobian of the
 standardised residuals, R their correlation (exact for Poisson spines,
-:func:`synmodel.imaging.expectation.statistics_correlation`) and H = X'X (with the priors),
+:func:`synmodel.imaging.expectation.statistics_correlation`) and H = X'X (with the priors),::
 
     Cov = H^-1 (X' R X) H^-1,
 

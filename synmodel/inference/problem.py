@@ -1,5 +1,7 @@
 r"""The fit of group summaries as a least-squares problem.
 
+::
+
     -2 log L = sum over means ((published - expected) / SEM)^2 + binomial deviance of new-spine persistence
 
 with exact expectations (:mod:`synmodel.imaging.expectation`), the arms of a study sharing its baseline, scoring

@@ -1,7 +1,7 @@
 """Linear compartment kinetics, solved exactly.
 
 Amounts x [umol per kg body weight] in depot, central and peripheral compartments of a compound and of its
-metabolites follow
+metabolites follow::
 
     dx/dt = A x + b(t)
 

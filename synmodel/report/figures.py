@@ -47,7 +47,6 @@ _ROWS = {
     "density_change": "spine density, change\nfrom day −3 (%)",
 }
 _DRAWS = 120
-_CURVE_STEP_DAY = 1.0
 _THRESHOLD = 3.84
 _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
 
@@ -121,9 +120,9 @@ def _band(curves: list[Array]) -> Array:
 def _draw_arm(axes: Axes, fit: Fit, target: ArmTargets, quantity: str, draws: list[_Draw], colour: str) -> None:
     means = next(m for m in target.turnover if m.quantity == quantity)
     if quantity == "density_change":
-        days = np.unique(
-            np.concatenate([target.sessions, np.arange(target.sessions[0], target.sessions[-1], _CURVE_STEP_DAY)])
-        )
+        first, last = target.sessions[[0, -1]]
+        fine, coarse = np.arange(first, min(last, _BREAK_DAY), 0.5), np.arange(_BREAK_DAY, last, 2.0)
+        days = np.unique(np.concatenate([target.sessions, fine, coarse]))
         curves = [np.append(0.0, fit.problem.density_change(target, draw.values, days[1:])) for draw in draws]
         estimate, low, high = _band(curves)
         axes.fill_between(days, low, high, color=colour, alpha=0.18, linewidth=0)
@@ -166,7 +165,6 @@ def _dress(axes: Axes, target: ArmTargets, quantity: str) -> None:
     """Sessions as ticks, a compressed axis with a break before a far session, the dose as a dotted line."""
     axes.axvline(0, color="#999999", linewidth=0.8, linestyle=":", zorder=0)
     sessions = target.sessions
-    axes.set_xticks(sessions, [f"{day:g}".replace("-", "−") for day in sessions])
     last = sessions[-1] + 0.6
     if sessions[-1] > _FAR_DAY:
         axes.set_xscale("function", functions=(_compress, _stretch))
@@ -175,6 +173,8 @@ def _dress(axes: Axes, target: ArmTargets, quantity: str) -> None:
         gap = _stretch(np.array([_BREAK_DAY + 0.6, _BREAK_DAY + 1.0]))
         axes.plot(gap, [0, 0], transform=foot, clip_on=False, color="white", linewidth=3, zorder=9)
         axes.text(gap.mean(), 0, "//", transform=foot, ha="center", va="center", fontsize=9, zorder=10)
+    axes.set_xticks(sessions, [f"{day:g}".replace("-", "−") for day in sessions])
+    axes.minorticks_off()
     axes.set_xlim(sessions[0] - 0.6, last)
     if quantity == "density_change":
         axes.axhline(0, color="#cccccc", linewidth=0.8, zorder=0)
@@ -197,7 +197,7 @@ def _draw_gain(axes: Axes, fit: Fit, curves: Mapping[str, xr.Dataset]) -> None:
         peak = int(np.argmax(estimate))
         above = peaks[drug] == max(peaks.values())
         axes.annotate(
-            f"{drug}: +{estimate[peak]:.0f} % at its peak (95 % interval {low[peak]:.0f} to {high[peak]:.0f})",
+            f"{drug}: +{estimate[peak]:.0f} % on day {day[peak]:.0f} ({low[peak]:.0f} to {high[peak]:.0f})",
             (day[peak], estimate[peak]),
             xytext=(4, 7 if above else -8),
             textcoords="offset points",

@@ -1,6 +1,6 @@
 r"""The cascade that both drugs share: BDNF, TrkB, mTORC1, proteins and the slow drives of spines.
 
-All states are excess over the drug-free steady state; with no drug every one is exactly 0 and every drive 1.
+All states are excess over the drug-free steady state; with no drug every one is exactly 0 and every drive 1::
 
     tau_B dB/dt = [g + kappa r]_+ - B                          BDNF
     tau_T dT/dt = phi(B) (1 + q) - phi(0) - T                  TrkB,  phi(B) = (B_0 + B) / (B_0 + B + K_T)

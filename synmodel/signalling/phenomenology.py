@@ -1,5 +1,7 @@
 """The phenomenological Drive: one pulse per dose and effect, with onset, peak and decay.
 
+::
+
     fold(t) = 1 + (peak - 1) sum_doses s(t - t_dose)
 
     s(t) = (exp(-t/decay) - exp(-t/onset)) / max  for t > 0,  0 before;  its maximum is 1

@@ -1,7 +1,7 @@
 r"""The turnover model: births of spines, switches between hidden classes, and losses.
 
 Births enter class i of a dendrite as a Poisson process with rate lambda_i f_form(t) (times its length, if the
-model is per um); each spine is then an independent Markov chain with the sub-generator
+model is per um); each spine is then an independent Markov chain with the sub-generator::
 
     Q_ij = s_ij f_mat(t)  (i < j),   Q_ij = s_ij  (i > j),   Q_ii = -(sum_j Q_ij + delta_i f_elim(t)),
 

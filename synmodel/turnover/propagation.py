@@ -1,7 +1,7 @@
 r"""Exact transition matrices between sessions.
 
 For an interval, P[i, j] is the probability that a spine of class i at its start is there in class j at its
-end, and gamma[j] the mean number of spines in class j at its end that were born within it:
+end, and gamma[j] the mean number of spines in class j at its end that were born within it::
 
     dP/dt = P Q(t), P = I       dgamma/dt = gamma Q(t) + lambda(t), gamma = 0
 

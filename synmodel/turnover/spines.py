@@ -1,6 +1,6 @@
 """Full histories: one row per spine with birth, loss, class at sessions and head width.
 
-Head width w is log-normal; ln w is an Ornstein-Uhlenbeck process whose mean follows the drive:
+Head width w is log-normal; ln w is an Ornstein-Uhlenbeck process whose mean follows the drive::
 
     d ln w = theta (mu + s(t) - ln w) dt + ds + sqrt(2 theta) sigma dW,   ds/dt = theta_s (ln f_size(t) - s)
 

@@ -1,5 +1,7 @@
 """NMDA-receptor blockade: disinhibition against direct block, an inverted U in dose.
 
+::
+
     g = E b_I (1 - b_P) - D b_P      glutamate: interneurons fall silent, pyramidal cells are blocked
     r = b_P                          block at rest, which releases BDNF translation (eEF2K)
     d = E_d b_I                      dopamine D1 tone, needed for early evoked spinogenesis

@@ -1,5 +1,7 @@
 """5-HT2A agonism, at the membrane or inside the cell, and the disputed direct potentiation of TrkB.
 
+::
+
     g = E_S o + E_I o_in     glutamate-like drive by 5-HT2A agonism at the membrane (o) and inside the cell (o_in)
     q = E_T c                gain of TrkB by the bound fraction c
 
