@@ -46,9 +46,9 @@ def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def uniform_pair(key, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
-    """Two uniforms in the open interval (0, 1), each of 52 bits; ``key`` is (2,) uint64, counters are integers."""
-    w0, w1, w2, w3 = philox4x32(np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3), key[0], key[1])
+def uniform_pair(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
+    """Two uniforms in the open interval (0, 1), each of 52 bits; key words are uint64, counters integers."""
+    w0, w1, w2, w3 = philox4x32(np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3), k0, k1)
     first = ((w0 >> _TAKE_26) << _UP_26) | (w1 >> _TAKE_26)
     second = ((w2 >> _TAKE_26) << _UP_26) | (w3 >> _TAKE_26)
     # Half a step up keeps 0 and 1 out; 52 bits and the half fit a double exactly.
@@ -56,7 +56,7 @@ def uniform_pair(key, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def uniform(key, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
+def uniform(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
     """One uniform in (0, 1): the first of :func:`uniform_pair`."""
-    first, _ = uniform_pair(key, c0, c1, c2, c3)
+    first, _ = uniform_pair(k0, k1, c0, c1, c2, c3)
     return first

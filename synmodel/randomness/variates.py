@@ -53,21 +53,21 @@ def invert_binomial(n, p, u):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def poisson(mean, key, c0, c1, c2, slot):  # type: ignore[no-untyped-def]
+def poisson(mean, k0, k1, c0, c1, c2, slot):  # type: ignore[no-untyped-def]
     """Poisson(mean) draw of the decision (c0, c1, c2, slot)."""
     total = 0
     counter = slot
     while mean > _LARGEST_PART:
-        total += invert_poisson(_LARGEST_PART, uniform(key, c0, c1, c2, counter))
+        total += invert_poisson(_LARGEST_PART, uniform(k0, k1, c0, c1, c2, counter))
         mean -= _LARGEST_PART
         counter += _NEXT_PART
     if mean <= 0.0:
         return total
-    return total + invert_poisson(mean, uniform(key, c0, c1, c2, counter))
+    return total + invert_poisson(mean, uniform(k0, k1, c0, c1, c2, counter))
 
 
 @compiled
-def binomial(n, p, key, c0, c1, c2, slot):  # type: ignore[no-untyped-def]
+def binomial(n, p, k0, k1, c0, c1, c2, slot):  # type: ignore[no-untyped-def]
     """Binomial(n, p) draw of the decision (c0, c1, c2, slot)."""
     if n <= 0 or p <= 0.0:
         return 0
@@ -83,7 +83,7 @@ def binomial(n, p, key, c0, c1, c2, slot):  # type: ignore[no-untyped-def]
     counter = slot
     while left > 0:
         size = min(part, left)
-        u = uniform(key, c0, c1, c2, counter)
+        u = uniform(k0, k1, c0, c1, c2, counter)
         if p <= 0.5:
             total += invert_binomial(size, p, u)
         else:

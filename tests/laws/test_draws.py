@@ -32,7 +32,7 @@ def binned(samples, law):
 @pytest.mark.parametrize("mean", [0.003, 0.7, 5.0, 40.0, 64.5, 300.0])
 def test_poisson(mean):
     key = stream_key(7, "test")
-    samples = np.array([poisson(mean, key, i, 2, 3, 1) for i in range(DRAWS)])
+    samples = np.array([poisson(mean, *key, i, 2, 3, 1) for i in range(DRAWS)])
     assert chi2_agrees(*binned(samples, stats.poisson(mean)))
     if mean > 0.1:
         assert not chi2_agrees(*binned(samples, stats.poisson(1.05 * mean)))
@@ -41,7 +41,7 @@ def test_poisson(mean):
 @pytest.mark.parametrize(("n", "p"), [(1, 0.3), (12, 0.02), (35, 0.5), (60, 0.97), (500, 0.4), (5000, 0.9)])
 def test_binomial(n, p):
     key = stream_key(8, "test")
-    samples = np.array([binomial(n, p, key, i, 0, 5, 2) for i in range(DRAWS)])
+    samples = np.array([binomial(n, p, *key, i, 0, 5, 2) for i in range(DRAWS)])
     assert chi2_agrees(*binned(samples, stats.binom(n, p)))
     if n > 12:
         assert not chi2_agrees(*binned(samples, stats.binom(n, 0.95 * p)))
@@ -49,18 +49,18 @@ def test_binomial(n, p):
 
 def test_binomial_at_the_ends():
     key = stream_key(8, "test")
-    assert binomial(0, 0.5, key, 0, 0, 0, 0) == 0
-    assert binomial(9, 0.0, key, 0, 0, 0, 0) == 0
-    assert binomial(9, 1.0, key, 0, 0, 0, 0) == 9
-    assert poisson(0.0, key, 0, 0, 0, 0) == 0
+    assert binomial(0, 0.5, *key, 0, 0, 0, 0) == 0
+    assert binomial(9, 0.0, *key, 0, 0, 0, 0) == 0
+    assert binomial(9, 1.0, *key, 0, 0, 0, 0) == 9
+    assert poisson(0.0, *key, 0, 0, 0, 0) == 0
 
 
 def test_draws_are_monotone_in_their_parameter():
     """Shared uniforms keep scenarios close: more births in one can never mean fewer draws."""
     key = stream_key(9, "test")
     for i in range(200):
-        poissons = [poisson(mean, key, i, 0, 0, 0) for mean in (0.5, 1.0, 5.0, 20.0, 60.0)]
-        binomials = [binomial(40, p, key, i, 0, 0, 0) for p in (0.05, 0.3, 0.49, 0.51, 0.8)]
+        poissons = [poisson(mean, *key, i, 0, 0, 0) for mean in (0.5, 1.0, 5.0, 20.0, 60.0)]
+        binomials = [binomial(40, p, *key, i, 0, 0, 0) for p in (0.05, 0.3, 0.49, 0.51, 0.8)]
         assert poissons == sorted(poissons)
         assert binomials == sorted(binomials)
 

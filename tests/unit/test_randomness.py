@@ -29,7 +29,7 @@ def test_philox_gives_the_published_vectors(counter, key, words):
 
 def test_uniforms_use_all_words():
     key = stream_key(3, "doc")
-    first, second = uniform_pair(key, 1, 2, 3, 4)
+    first, second = uniform_pair(key[0], key[1], 1, 2, 3, 4)
     words = [int(w) for w in philox4x32(*(np.uint64(c) for c in (1, 2, 3, 4)), key[0], key[1])]
     assert first == (((words[0] >> 6) << 26 | words[1] >> 6) + 0.5) / 2**52
     assert second == (((words[2] >> 6) << 26 | words[3] >> 6) + 0.5) / 2**52

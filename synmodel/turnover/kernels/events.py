@@ -89,20 +89,20 @@ def pick(cumulated, u):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def next_move(key, c0, c1, spine, decision, c, t, hazards):  # type: ignore[no-untyped-def]
+def next_move(k0, k1, c0, c1, spine, decision, c, t, hazards):  # type: ignore[no-untyped-def]
     """What ends the stay of a spine in class c from time t: (time, new class), class -1 for loss.
 
     Loss and switches run on clocks of their own, so a change of one hazard leaves the others' draws alone.
     """
     last_class = hazards.loss.size - 1
-    u_loss, u_forward = uniform_pair(key, c0, c1, spine, decision)
+    u_loss, u_forward = uniform_pair(k0, k1, c0, c1, spine, decision)
     end, new = math.inf, -1
     if hazards.loss[c] > 0.0:
         end = waiting_end(hazards.edges, hazards.elimination, t, -math.log(u_loss) / hazards.loss[c])
     forward, backward = hazards.forward[c, last_class], hazards.backward[c, last_class]
     u_choice = 0.0
     if backward > 0.0 or last_class > 1:
-        u_backward, u_choice = uniform_pair(key, c0, c1, spine, decision + 1)
+        u_backward, u_choice = uniform_pair(k0, k1, c0, c1, spine, decision + 1)
         if backward > 0.0:
             at = t - math.log(u_backward) / backward
             if at < end:
@@ -115,7 +115,7 @@ def next_move(key, c0, c1, spine, decision, c, t, hazards):  # type: ignore[no-u
 
 
 @compiled
-def live(key, c0, c1, spine, c, t, hazards, times, path):  # type: ignore[no-untyped-def]
+def live(k0, k1, c0, c1, spine, c, t, hazards, times, path):  # type: ignore[no-untyped-def]
     """Life of one spine from class c at time t: class at each session into ``path``, -1 when absent.
 
     Returns the time of loss, infinity if it outlives the last session.
@@ -127,7 +127,7 @@ def live(key, c0, c1, spine, c, t, hazards, times, path):  # type: ignore[no-unt
         session += 1
     decision = _FIRST_STEP
     while session < n_time and c >= 0:
-        t, new = next_move(key, c0, c1, spine, decision, c, t, hazards)
+        t, new = next_move(k0, k1, c0, c1, spine, decision, c, t, hazards)
         while session < n_time and times[session] < t:
             path[session] = c
             session += 1
@@ -141,7 +141,7 @@ def live(key, c0, c1, spine, c, t, hazards, times, path):  # type: ignore[no-unt
 
 
 @compiled
-def next_birth(key, c0, c1, rate, hazards, strip, number, t):  # type: ignore[no-untyped-def]
+def next_birth(k0, k1, c0, c1, rate, hazards, strip, number, t):  # type: ignore[no-untyped-def]
     """The birth that follows point ``number`` of ``strip`` at time t, as (strip, number + 1, time).
 
     Start with strip 0, number 0 and the start of the first window; strip -1 means that there are no more.
@@ -150,7 +150,7 @@ def next_birth(key, c0, c1, rate, hazards, strip, number, t):  # type: ignore[no
     while strip < n_strip:
         end = hazards.windows[strip, 1]
         while True:
-            u_wait, u_height = uniform_pair(key, c0, c1, born_word(strip, number), _ARRIVAL)
+            u_wait, u_height = uniform_pair(k0, k1, c0, c1, born_word(strip, number), _ARRIVAL)
             t -= math.log(u_wait) / rate
             number += 1
             if t >= end:
@@ -171,11 +171,11 @@ def born_word(strip, number):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def class_at_birth(key, c0, c1, spine, births):  # type: ignore[no-untyped-def]
+def class_at_birth(k0, k1, c0, c1, spine, births):  # type: ignore[no-untyped-def]
     """Class of a newborn spine."""
     if births[0] == births[births.size - 1]:
         return 0
-    u, _ = uniform_pair(key, c0, c1, spine, _CLASS_AT_BIRTH)
+    u, _ = uniform_pair(k0, k1, c0, c1, spine, _CLASS_AT_BIRTH)
     return pick(births, u)
 
 
@@ -195,6 +195,7 @@ def add_to_tally(path, count, gained, lost):  # type: ignore[no-untyped-def]
 @compiled_parallel
 def tally(key, first_replicate, initial, scale, hazards, times, count, gained, lost):  # type: ignore[no-untyped-def]
     """Fill zeroed ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost``."""
+    k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_class = initial.shape
     for dendrite in numba.prange(n_replicate * n_dendrite):
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
@@ -203,23 +204,24 @@ def tally(key, first_replicate, initial, scale, hazards, times, count, gained, l
         word = 0
         for c in range(n_class):
             for _ in range(initial[r, d, c]):
-                live(key, c0, d, word, c, times[0], hazards, times, path)
+                live(k0, k1, c0, d, word, c, times[0], hazards, times, path)
                 add_to_tally(path, count[r, d], gained[r, d], lost[r, d])
                 word += 1
         rate = hazards.birth_rate * scale[r, d]
         strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.windows[0, 0]
         while strip >= 0:
-            strip, number, t = next_birth(key, c0, d, rate, hazards, strip, number, t)
+            strip, number, t = next_birth(k0, k1, c0, d, rate, hazards, strip, number, t)
             if strip >= 0:
                 word = born_word(strip, number - 1)
-                c = class_at_birth(key, c0, d, word, hazards.births)
-                live(key, c0, d, word, c, t, hazards, times, path)
+                c = class_at_birth(k0, k1, c0, d, word, hazards.births)
+                live(k0, k1, c0, d, word, c, t, hazards, times, path)
                 add_to_tally(path, count[r, d], gained[r, d], lost[r, d])
 
 
 @compiled_parallel
 def count_spines(key, first_replicate, initial, scale, hazards, n_spine):  # type: ignore[no-untyped-def]
     """Write the number of spines that each dendrite ever has to ``n_spine`` (replicate, dendrite)."""
+    k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_class = initial.shape
     for dendrite in numba.prange(n_replicate * n_dendrite):
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
@@ -229,7 +231,7 @@ def count_spines(key, first_replicate, initial, scale, hazards, n_spine):  # typ
         rate = hazards.birth_rate * scale[r, d]
         strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.windows[0, 0]
         while strip >= 0:
-            strip, number, t = next_birth(key, first_replicate + r, d, rate, hazards, strip, number, t)
+            strip, number, t = next_birth(k0, k1, first_replicate + r, d, rate, hazards, strip, number, t)
             if strip >= 0:
                 total += 1
         n_spine[r, d] = total
@@ -238,6 +240,7 @@ def count_spines(key, first_replicate, initial, scale, hazards, n_spine):  # typ
 @compiled_parallel
 def fill_spines(key, first_replicate, initial, scale, hazards, times, offset, words, births, deaths, paths):  # type: ignore[no-untyped-def]
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: its word, birth, death and path."""
+    k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_class = initial.shape
     for dendrite in numba.prange(n_replicate * n_dendrite):
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
@@ -248,16 +251,16 @@ def fill_spines(key, first_replicate, initial, scale, hazards, times, offset, wo
             for _ in range(initial[r, d, c]):
                 words[row] = word
                 births[row] = times[0]
-                deaths[row] = live(key, c0, d, word, c, times[0], hazards, times, paths[row])
+                deaths[row] = live(k0, k1, c0, d, word, c, times[0], hazards, times, paths[row])
                 word += 1
                 row += 1
         rate = hazards.birth_rate * scale[r, d]
         strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.windows[0, 0]
         while strip >= 0:
-            strip, number, t = next_birth(key, c0, d, rate, hazards, strip, number, t)
+            strip, number, t = next_birth(k0, k1, c0, d, rate, hazards, strip, number, t)
             if strip >= 0:
                 words[row] = born_word(strip, number - 1)
                 births[row] = t
-                c = class_at_birth(key, c0, d, words[row], hazards.births)
-                deaths[row] = live(key, c0, d, words[row], c, t, hazards, times, paths[row])
+                c = class_at_birth(k0, k1, c0, d, words[row], hazards.births)
+                deaths[row] = live(k0, k1, c0, d, words[row], c, t, hazards, times, paths[row])
                 row += 1
