@@ -5,6 +5,7 @@ Results go to stdout, progress and errors to stderr. Bad input ends with one lin
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,7 +73,9 @@ def compare(
     with _progress(quiet) as steps:
         comparison = compare_drugs(seed=seed, unit=unit, progress=steps)
     document = documents.comparison_document(comparison)
-    document["provenance"] = provenance(seed=seed, parameters=comparison.fit.problem.parameters.digest())
+    document["provenance"] = provenance(
+        seed=seed, scenario=comparison.scenario_digest(), parameters=comparison.fit.problem.parameters.digest()
+    )
     figure = figures.comparison_figure(comparison.fit, comparison.curves, seed=seed)
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document))
@@ -208,6 +211,8 @@ def _version(
 
 def main() -> None:
     """Run the command line and turn errors into one line and an exit status."""
+    # Matrices here are 2 x 2: more BLAS threads only spin beside the compiled loops. numpy is not loaded yet.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except SynmodelError as error:

@@ -51,7 +51,7 @@ HORIZON_DAY = 35.0
 SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)
 """Sessions at which both drugs are compared."""
 
-_STEP_DAY = 0.25
+_FINE_DAYS = np.arange(0.0, 8.0, 0.25)
 _FEWEST_DRAWS = 50
 
 
@@ -113,7 +113,7 @@ def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
     study = load_study(DRUGS[drug])
     tissue = tissue_of(study.name, values)
     density = baseline_density(study.name, drug)
-    days = np.unique(np.concatenate([SESSIONS, np.arange(0.0, HORIZON_DAY + _STEP_DAY / 2, _STEP_DAY)]))
+    days = np.unique(np.concatenate([SESSIONS, _FINE_DAYS, np.arange(0.0, HORIZON_DAY + 0.5)]))
     knots = time_grid(days, [0.0], first_step=FIRST_STEP_DAY, per_decade=PER_DECADE, largest_step=LARGEST_STEP_DAY)
     folds = pulse_folds([(drug, 0.0)], knots, values)
     start = tissue.initial_means(density)

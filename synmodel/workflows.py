@@ -1,11 +1,12 @@
 """The jobs of the command line as functions: fit, compare, simulate, each with one report of progress."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import xarray as xr
 
-from synmodel.comparison import DRUGS, Contrast, contrasts, paired
+from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries, judge
 from synmodel.inference.problem import STUDIES
@@ -30,6 +31,11 @@ class Comparison:
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
+
+    def scenario_digest(self) -> str:
+        """SHA-256 over the scenarios of both drugs, with and without their dose."""
+        scenarios = [study_scenario(drug, treated=treated) for drug in self.contrasts for treated in (True, False)]
+        return hashlib.sha256("".join(scenario.digest() for scenario in scenarios).encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -193,11 +193,13 @@ def _draw_gain(axes: Axes, fit: Fit, curves: Mapping[str, xr.Dataset]) -> None:
         axes.fill_between(day, low, high, color=colour, alpha=0.15, linewidth=0)
         seen = day <= last
         axes.plot(day[seen], estimate[seen], color=colour, linewidth=2.0)
-        axes.plot(day[~seen], estimate[~seen], color=colour, linewidth=2.0, linestyle=(0, (3, 2)))
+        ahead = day >= day[seen][-1]
+        axes.plot(day[ahead], estimate[ahead], color=colour, linewidth=2.0, linestyle=(0, (3, 2)))
         peak = int(np.argmax(estimate))
         above = peaks[drug] == max(peaks.values())
+        text = f"{drug}: +{estimate[peak]:.0f} % on day {day[peak]:.0f} ({low[peak]:.0f} to {high[peak]:.0f})"
         axes.annotate(
-            f"{drug}: +{estimate[peak]:.0f} % on day {day[peak]:.0f} ({low[peak]:.0f} to {high[peak]:.0f})",
+            text.replace("-", "−"),
             (day[peak], estimate[peak]),
             xytext=(4, 7 if above else -8),
             textcoords="offset points",
