@@ -70,13 +70,20 @@ def _points(values: xr.DataArray, quantity: str, sessions: NDArray[np.float64]) 
     animals = by_animal.notnull().sum("animal")
     content = {
         "mean": values.mean(units),
-        "sem_dendrite": values.std(units, ddof=1) / np.sqrt(n),
+        "sem_dendrite": _standard_error(values, units),
         "n_dendrites": n,
         "mouse_mean": by_animal.mean("animal"),
-        "mouse_sem": by_animal.std("animal", ddof=1) / np.sqrt(animals),
+        "mouse_sem": _standard_error(by_animal, ("animal",)),
         "n_mice": animals,
     }
     return xr.Dataset(content).assign_coords(_coordinates(quantity, starts, sessions[1:]))
+
+
+def _standard_error(values: xr.DataArray, dims: tuple[str, ...]) -> xr.DataArray:
+    """Standard error of the mean over dims; NaN where fewer than two values are known."""
+    n = values.notnull().sum(dims)
+    squares = ((values - values.mean(dims)) ** 2).sum(dims)
+    return (squares / (n * (n - 1)).where(n > 1)) ** 0.5
 
 
 def _pooled(numbers: xr.DataArray, quantity: str, sessions: NDArray[np.float64]) -> xr.Dataset:

@@ -218,18 +218,16 @@ def hazards_of(model: TurnoverModel, folds: Folds) -> events.Hazards:
         raise SimulationError(message)
     step = np.diff(folds.edges)
     switches = np.asarray(model.transition, float)
-    windows = []
+    strip_end = []
     for strip in range(max(1, int(np.ceil(highest)))):
         reached = np.flatnonzero(folds.formation > strip)
-        # A strip that is never reached has an empty window: it starts at its end.
-        edges = folds.edges[[reached[0], reached[-1] + 1]] if len(reached) else folds.edges[[-1, -1]]
-        windows.append(edges)
+        strip_end.append(folds.edges[reached[-1] + 1] if len(reached) else folds.edges[0])
     return events.Hazards(
         edges=folds.edges,
         maturation=np.concatenate([[0.0], np.cumsum(folds.maturation * step)]),
         elimination=np.concatenate([[0.0], np.cumsum(folds.elimination * step)]),
         formation=np.ascontiguousarray(folds.formation),
-        windows=np.array(windows),
+        strip_end=np.array(strip_end),
         births=np.cumsum(model.births),
         birth_rate=float(model.births.sum()),
         loss=np.asarray(model.loss, float),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from synmodel.turnover import TurnoverModel, moments, propagate, simulate
@@ -95,8 +95,13 @@ def test_a_flat_drive_is_no_drive(model, times, seed):
             np.testing.assert_array_equal(values, simulate(model, drive=flat, **design)[name])
 
 
+# Baseline births that outgrow their fold of 1 within the sessions, beside a drug that does so from the start.
+_GROWING = TurnoverModel(("a", "b", "c"), [0, 1, 1], [[0, 0, 0], [0, 0, 0], [0, 0, 0]], [0, 0, 1], formation_trend=0.05)
+
+
 @settings(max_examples=30)
 @given(models(), schedules(), st.integers(0, 1000))
+@example(_GROWING, [-1.0, 0.0, 5.0], 0)
 def test_more_births_never_mean_fewer_spines(model, times, seed):
     """A drug adds spines to those of the control and moves none of them."""
     drug = xr.Dataset({"formation": ("time", [2.6])}, {"time": [times[0]]})

@@ -3,8 +3,8 @@
 Hazards are constant on cells, so a waiting time is found by walking the cumulated fold until it has grown by
 an exponential variate over the hazard; nothing is thinned away but births between whole multiples of the
 baseline. Births are points of a Poisson process on (time, height): strip s holds heights s to s + 1 and is
-filled at the baseline rate, a point counts if its height lies below the fold. So a drug adds spines to those of
-the control and moves none of them.
+filled at the baseline rate from the first session on, a point counts if its height lies below the fold. So a drug
+adds spines to those of the control and moves none of them.
 
 The counter of a draw is (replicate, dendrite, spine, decision). A spine's word is its number among the first
 spines, or ``BORN`` + strip * 2**24 + its number within the strip.
@@ -33,7 +33,7 @@ class Hazards(NamedTuple):
     """What the kernels need of a model and a Drive, as contiguous arrays.
 
     ``edges`` (n_cell + 1) with cumulated folds ``maturation`` and ``elimination`` there; ``formation`` (n_cell)
-    folds of births; ``windows`` (n_strip, 2) first and last time at which the fold reaches into each strip;
+    folds of births; ``strip_end`` (n_strip) last time at which the fold reaches into each strip;
     ``births`` (K) cumulated births by class and ``birth_rate`` their total per day; ``loss`` (K); ``forward``
     and ``backward`` (K, K) switching hazards to later and earlier classes, cumulated along rows.
     """
@@ -42,7 +42,7 @@ class Hazards(NamedTuple):
     maturation: np.ndarray
     elimination: np.ndarray
     formation: np.ndarray
-    windows: np.ndarray
+    strip_end: np.ndarray
     births: np.ndarray
     birth_rate: float
     loss: np.ndarray
@@ -144,11 +144,11 @@ def live(k0, k1, c0, c1, spine, c, t, hazards, times, path):  # type: ignore[no-
 def next_birth(k0, k1, c0, c1, rate, hazards, strip, number, t):  # type: ignore[no-untyped-def]
     """The birth that follows point ``number`` of ``strip`` at time t, as (strip, number + 1, time).
 
-    Start with strip 0, number 0 and the start of the first window; strip -1 means that there are no more.
+    Start with strip 0, number 0 and the first edge; strip -1 means that there are no more.
     """
-    n_strip = hazards.windows.shape[0]
+    n_strip = hazards.strip_end.size
     while strip < n_strip:
-        end = hazards.windows[strip, 1]
+        end = hazards.strip_end[strip]
         while True:
             u_wait, u_height = uniform_pair(k0, k1, c0, c1, born_word(strip, number), _ARRIVAL)
             t -= math.log(u_wait) / rate
@@ -159,8 +159,7 @@ def next_birth(k0, k1, c0, c1, rate, hazards, strip, number, t):  # type: ignore
                 return strip, number, t
         strip += 1
         number = 0
-        if strip < n_strip:
-            t = hazards.windows[strip, 0]
+        t = hazards.edges[0]
     return -1, 0, math.inf
 
 
@@ -208,7 +207,7 @@ def tally(key, first_replicate, initial, scale, hazards, times, count, gained, l
                 add_to_tally(path, count[r, d], gained[r, d], lost[r, d])
                 word += 1
         rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.windows[0, 0]
+        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.edges[0]
         while strip >= 0:
             strip, number, t = next_birth(k0, k1, c0, d, rate, hazards, strip, number, t)
             if strip >= 0:
@@ -229,7 +228,7 @@ def count_spines(key, first_replicate, initial, scale, hazards, n_spine):  # typ
         for c in range(n_class):
             total += initial[r, d, c]
         rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.windows[0, 0]
+        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.edges[0]
         while strip >= 0:
             strip, number, t = next_birth(k0, k1, first_replicate + r, d, rate, hazards, strip, number, t)
             if strip >= 0:
@@ -255,7 +254,7 @@ def fill_spines(key, first_replicate, initial, scale, hazards, times, offset, wo
                 word += 1
                 row += 1
         rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.windows[0, 0]
+        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.edges[0]
         while strip >= 0:
             strip, number, t = next_birth(k0, k1, c0, d, rate, hazards, strip, number, t)
             if strip >= 0:
