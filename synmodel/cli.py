@@ -5,7 +5,6 @@ Results go to stdout, progress and errors to stderr. Bad input ends with one lin
 
 import functools
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -211,8 +210,6 @@ def _version(
 
 def main() -> None:
     """Run the command line and turn errors into one line and an exit status."""
-    # Matrices here are 2 x 2: more BLAS threads only spin beside the compiled loops. numpy is not loaded yet.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except SynmodelError as error:

@@ -22,7 +22,7 @@ from scipy.special import ndtri
 
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
-from synmodel.errors import FitError, SynmodelError
+from synmodel.errors import FitError, SimulationError
 from synmodel.grid import time_grid
 from synmodel.imaging import summarise
 from synmodel.inference import Fit
@@ -123,7 +123,7 @@ def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
         steps = compose(tissue.model, folds_on_cells(tissue.model, days, knots, course), days)
         there = (start @ steps.cumulative() + newborn_means(steps)).sum(axis=1)
         at_sessions = steps.joined(np.searchsorted(days, SESSIONS))
-        expected = expect(tissue, np.array(SESSIONS), at_sessions, density, study.spines_per_dendrite.value)
+        expected = expect(tissue, np.array(SESSIONS), at_sessions, density, study.dendrite_length.to("um"))
         courses[name] = (there, expected, _lasting(at_sessions))
     control_now = courses["control"][0][zero]
     shift = log_width_shift(np.array([1.0]), knots, folds["head_size"], tissue.head_width.response)
@@ -246,7 +246,7 @@ def contrasts(
         another = {**values, onset.name: float(np.clip(rise, onset.lower, onset.upper))}
         try:
             effect, with_another_onset = effect_of(drug, values), effect_of(drug, another)
-        except SynmodelError:
+        except SimulationError:
             continue  # more nascent spines than spines: not a possible dendrite
         scalars, onset_scalars = _scalars(effect), _scalars(with_another_onset)
         for name, column in columns.items():
@@ -316,6 +316,11 @@ def study_scenario(drug: str, *, treated: bool) -> Scenario:
     )
 
 
+def _another(seed: int) -> int:
+    """A seed whose draws have nothing to do with those of ``seed`` or of its neighbours."""
+    return int(stream_key(seed, "separate control")[0])
+
+
 _COHORTS = {"phoumthipphavong2016": (8, 7), "shao2021": (6, 13)}
 
 
@@ -344,7 +349,7 @@ def paired(drug: str, parameters: ParameterSet, *, replicates: int, seed: int) -
     treated = summarise(simulate(study_scenario(drug, treated=True), parameters, replicates=replicates, seed=seed))
     control = study_scenario(drug, treated=False)
     same = summarise(simulate(control, parameters, replicates=replicates, seed=seed))
-    other = summarise(simulate(control, parameters, replicates=replicates, seed=seed + 1))
+    other = summarise(simulate(control, parameters, replicates=replicates, seed=_another(seed)))
     shared = treated["mean"] - same["mean"]
     separate = treated["mean"] - other["mean"]
     tails = separate.quantile([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dim="replicate")

@@ -1,4 +1,4 @@
-"""The two decorators under which a function is compiled by numba.
+"""How code is compiled and on how many threads: two decorators for numba, and a context for BLAS.
 
 Compiled code is kept on disk between runs only for an installed package. numba notices a change in the
 file of the kernel itself, but not in a function that it calls from another file, so a checkout in which
@@ -6,13 +6,16 @@ sources are edited would silently run old code. ``SYNMODEL_NUMBA_CACHE=0`` or ``
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import numba
+from threadpoolctl import ThreadpoolController
 
-__all__ = ["compiled", "compiled_parallel"]
+__all__ = ["compiled", "compiled_parallel", "one_blas_thread"]
 
 Compiled = Callable[..., Any]
 
@@ -36,3 +39,20 @@ def compiled(function: Callable[..., Any]) -> Compiled:
 def compiled_parallel(function: Callable[..., Any]) -> Compiled:
     """Compile with ``numba.prange`` loops spread over threads."""
     return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", parallel=True)(function))
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Within the block BLAS keeps to one thread.
+
+    Thousands of 3 x 3 matrices are exponentiated one by one: more threads only spin, and slow it down several fold.
+    """
+    with _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    import scipy.linalg  # noqa: F401 - a library is found only once it is loaded
+
+    return ThreadpoolController()

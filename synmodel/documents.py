@@ -43,6 +43,8 @@ class Evidence(Document):
 
     def to(self, unit: str) -> float:
         """Value in another unit of the same dimension."""
+        if unit == self.unit:
+            return self.value
         from pint import UnitRegistry  # import on use: building the registry takes a while
 
         global _REGISTRY

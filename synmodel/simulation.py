@@ -16,10 +16,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel import pharmacology, signalling, turnover
+from synmodel import library, pharmacology, signalling, turnover
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
-from synmodel.errors import SimulationError
+from synmodel.errors import ScenarioError, SimulationError
 from synmodel.grid import time_grid
 from synmodel.imaging import Scoring, observe
 from synmodel.imaging.expectation import Expected, expected_statistics
@@ -27,17 +27,31 @@ from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
 from synmodel.scenario import Dose, Scenario, Subject, load
-from synmodel.turnover.heterogeneity import birth_nodes
+from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of
 from synmodel.turnover.spines import HeadWidth
 
-__all__ = ["Tissue", "drive_of", "expect", "exposure_of", "parameters_of", "simulate", "tissue_of"]
+__all__ = [
+    "EXPOSURE_PARAMETERS",
+    "Tissue",
+    "drive_of",
+    "expect",
+    "exposure_of",
+    "parameters_of",
+    "simulate",
+    "tissue_of",
+]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _BLOCK_SPINES = 2_000_000
+_HILL, _UNBLOCK = "nmda.hill", "nmda.unblock_half_life"
+EXPOSURE_PARAMETERS = (_HILL, _UNBLOCK)
+"""Names of the parameters that an Exposure depends on."""
+
 _PULSE_STEP_DAY = 0.02
+_JUMP_DAY = 1e-6  # a tenth of a second
 
 
 @dataclass(frozen=True)
@@ -53,8 +67,8 @@ class Tissue:
     def initial_means(self, scored_density: float) -> Array:
         """(n_class,) mean spines per um by class at the first session, for a scored density [1/um].
 
-        Nascent spines are ``nascent_excess`` times what births sustain, short-lived ones what births sustain;
-        mature ones make up the density.
+        Nascent spines are ``nascent_excess`` times what births and dematuration sustain, short-lived ones what
+        births sustain; mature ones make up the density.
 
         Raises
         ------
@@ -66,6 +80,7 @@ class Tissue:
         means = np.zeros(model.n_class)
         means[:-1] = model.births[:-1] / leaving[:-1]
         means[-2] *= self.nascent_excess
+        nascent_per_mature = self.nascent_excess * model.transition[-1][-2] / leaving[-2]
         left = scored_density - self.scoring.false_positive_per_um - means @ hit
         if left <= 0:
             message = (
@@ -73,7 +88,8 @@ class Tissue:
                 f"than the {scored_density:.3g} spines per um scored; lower formation or nascent_excess"
             )
             raise SimulationError(message)
-        means[-1] = left / hit[-1]
+        means[-1] = left / (hit[-1] + nascent_per_mature * hit[-2])
+        means[-2] += nascent_per_mature * means[-1]
         return means
 
 
@@ -122,15 +138,18 @@ def tissue_of(study: str, values: Mapping[str, float]) -> Tissue:
 def exposure_of(
     doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], values: Mapping[str, float]
 ) -> xr.Dataset:
-    """Exposure on a grid that is fine after every dose."""
+    """Exposure on a grid that is fine after every dose and starts no later than the first of them."""
     drugs = [dose for dose in doses if pharmacology.load_compound(dose.compound).kind != "vehicle"]
+    starts = [start for dose in drugs for start in dose.days]
     changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
+    # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.
+    corners = [day for start in starts for day in (start - _JUMP_DAY, start)]
     return pharmacology.exposure(
         doses,
         subject,
-        time_grid(sessions, changes),
-        hill=values["nmda.hill"],
-        unblock_half_life=values["nmda.unblock_half_life"],
+        time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes),
+        hill=values[_HILL],
+        unblock_half_life=values[_UNBLOCK],
     )
 
 
@@ -140,15 +159,44 @@ def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.D
     Raises
     ------
     ScenarioError
-        If a dose has no kinetics, or no phenomenological effect, for the subject.
+        If a dose has no kinetics for the subject; or, for the phenomenological drive, if it is not one that was
+        fitted: compound, amount, route, species and genotype of an arm in the library.
     """
     values = parameters_of(scenario, parameters).as_floats()
     doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
     if scenario.drive == "mechanistic":
         return signalling.mechanistic_drive(exposure_of(doses, scenario.subject, sessions, values), values)
+    _refuse_other_than_fitted(scenario, values)
     events = [(dose.compound, day) for dose in doses for day in dose.days]
     grid = time_grid(sessions, [day for _, day in events], first_step=_PULSE_STEP_DAY)
     return signalling.phenomenological_drive(events, grid, values)
+
+
+def _refuse_other_than_fitted(scenario: Scenario, values: Mapping[str, float]) -> None:
+    """Raise unless every dose with a phenomenological effect is one of a study's arm: the effect knows no other."""
+    subject = scenario.subject
+    for index, dose in enumerate(scenario.regimen.doses):
+        if f"{dose.compound}.formation_fold" not in values:
+            continue
+        fitted = {
+            (fit.amount, fit.unit, fit.route, study.species)
+            for study in map(load_study, library.names("studies"))
+            for arm in study.arms
+            for fit in arm.doses
+            if fit.compound == dose.compound
+        }
+        given = (dose.amount, dose.unit, dose.route, subject.species)
+        if given in fitted and subject.genotype == "wild-type" and dose.duration_day == 0:
+            continue
+        known = " or ".join(
+            f"{amount:g} {unit} {route} in {species}" for amount, unit, route, species in sorted(fitted)
+        )
+        message = (
+            f"scenario.regimen.doses[{index}] is {dose.amount:g} {dose.unit} {dose.route} in {subject.species} "
+            f"({subject.genotype}); the phenomenological drive knows {dose.compound} only as fitted, {known} "
+            '(wild-type): set drive = "mechanistic" for another dose or subject'
+        )
+        raise ScenarioError(message)
 
 
 def expect(
@@ -156,7 +204,7 @@ def expect(
     sessions: Array,
     steps: turnover.Propagation,
     scored_density: float,
-    spines_per_dendrite: float,
+    length_um: float,
 ) -> Expected:
     """Exact expected statistics of one arm; the new spines of the first session after day 0 are followed."""
     reference = int(np.searchsorted(sessions, 0.0, side="right"))
@@ -165,9 +213,9 @@ def expect(
         steps.survival,
         steps.newborn,
         tissue.scoring,
-        spines_per_dendrite,
+        length_um,
         reference if 0 < reference < len(sessions) else None,
-        birth_nodes(tissue.model.formation_cv_animal, tissue.model.formation_cv_dendrite),
+        dendrite_nodes(tissue.density_log_sd, tissue.model.formation_cv_animal, tissue.model.formation_cv_dendrite),
     )
 
 

@@ -33,7 +33,6 @@ class Study(Document):
     preparation: str
     scoring: str = Field(description="how spines were scored, in words")
     control: str = Field(description="name of the arm whose density is the default of scenarios")
-    spines_per_dendrite: Evidence
     dendrite_length: Evidence
     persistence: Literal["seen", "followed"] = Field(
         description="seen: new spines present at a session; followed: present at every session up to it"

@@ -13,9 +13,9 @@ the same probability. The mean over dendrites of a ratio is therefore exactly::
     E[N_k / N_0]  = p_k + (S_k / S_0 - p_k) c(S_0 l)
 
 where l is the length and p_k the probability that a spine scored at the first session is scored at session k.
-Short dendrites (few spines) bias a mean of ratios: c(11) = 1.11. Where births differ between dendrites by a
-factor z of mean 1, the first two lines hold at each z and are averaged over it with the weight of dendrites
-that have spines; the third, linear in z, stays as it is.
+Short dendrites (few spines) bias a mean of ratios: c(11) = 1.11. Where first densities differ between dendrites
+by a factor y and births by a factor z, both of mean 1, the lines hold at each (y, z) and are averaged over both
+with the weight of dendrites that have spines.
 
 The covariance between statistics follows from the numbers H_w of spines with each history w of "scored" and
 "not scored", which are independent Poisson numbers; every count is a sum of them, and ratios are linearised.
@@ -35,7 +35,7 @@ __all__ = ["Expected", "expected_statistics", "ratio_factor", "statistics_correl
 
 Array = NDArray[np.float64]
 _ASYMPTOTIC_FROM = 60.0
-_ALIKE = (np.ones(1), np.ones(1))
+_ALIKE = (np.ones(1), np.ones(1), np.ones(1))
 
 
 class Expected(NamedTuple):
@@ -77,9 +77,9 @@ def expected_statistics(
     survival: Array,
     newborn: Array,
     scoring: Scoring,
-    spines_per_dendrite: float,
+    length_um: float,
     reference: int | None = None,
-    births: tuple[Array, Array] = _ALIKE,
+    nodes: tuple[Array, Array, Array] = _ALIKE,
 ) -> Expected:
     """Expected published statistics of one arm.
 
@@ -93,12 +93,13 @@ def expected_statistics(
         gamma of each interval, per um.
     scoring : Scoring
         Misses and false spines.
-    spines_per_dendrite : float
-        Mean number scored on a dendrite at the first session.
+    length_um : float
+        Length of a dendrite [um].
     reference : int, optional
         Index of the session whose new spines are followed.
-    births : tuple of (n_node,) ndarray
-        Values and weights of the factor by which births differ between dendrites; default: all alike.
+    nodes : tuple of three (n_node,) ndarray
+        Factors by which first densities and births differ between dendrites, and their weights; default: all
+        dendrites alike.
     """
     hit = 1.0 - np.asarray(scoring.miss)
     miss = np.asarray(scoring.miss)
@@ -110,11 +111,11 @@ def expected_statistics(
         old[i + 1] = old[i] @ survival[i]
         new[i + 1] = new[i] @ survival[i] + newborn[i]
     seen_later = survival @ hit  # (n, K): a spine there at the start is scored at the end
-    z, weight = births[0][:, None], births[1][:, None]
+    y, z, share = (each[:, None] for each in nodes)
 
     def per_node(of_old: Array, of_new: Array) -> Array:
         """(n_node, ...) sum of what the first spines and what births contribute."""
-        return of_old + z * of_new
+        return y * of_old + z * of_new
 
     scored_before = per_node(old[:-1] @ hit, new[:-1] @ hit) + false
     gained = false + per_node(
@@ -123,22 +124,23 @@ def expected_statistics(
     lost = false + per_node(
         ((old[:-1] * hit) * (1.0 - seen_later)).sum(axis=1), ((new[:-1] * hit) * (1.0 - seen_later)).sum(axis=1)
     )
-    scored = (old + new) @ hit + false
-    per_dendrite = spines_per_dendrite / scored[0] * scored_before
+    number = length_um * scored_before
     # Only a dendrite with spines has a fraction.
-    weight = weight * -np.expm1(-per_dendrite)
+    weight = share * -np.expm1(-number)
     weight = weight / weight.sum(axis=0)
     kept = np.empty(n)
     reach = initial * hit
     for i in range(n):
         reach = reach @ survival[i]
-        kept[i] = reach @ hit / scored[0]
-    change = kept + (scored[1:] / scored[0] - kept) * ratio_factor(np.array(spines_per_dendrite)) - 1.0
+        kept[i] = reach @ hit
+    first, later = scored_before[:, :1], per_node(old[1:] @ hit, new[1:] @ hit) + false
+    ratio = (y * kept + (later - y * kept) * ratio_factor(number[:, :1])) / first
+    change = (weight[:, :1] * ratio).sum(axis=0) - 1.0
     seen, followed = np.empty(0), np.empty(0)
     if reference is not None:
         seen, followed = _persistence(old + new, survival, newborn, hit, miss, false, reference)
     return Expected(
-        formation=(weight * gained / scored_before * ratio_factor(per_dendrite)).sum(axis=0),
+        formation=(weight * gained / scored_before * ratio_factor(number)).sum(axis=0),
         elimination=(weight * lost / scored_before).sum(axis=0),
         density_change=change,
         persistence_seen=seen,
@@ -188,7 +190,7 @@ def _history_means(
 
 
 def statistics_correlation(
-    initial: Array, survival: Array, newborn: Array, scoring: Scoring, spines_per_dendrite: float
+    initial: Array, survival: Array, newborn: Array, scoring: Scoring, length_um: float
 ) -> Array:
     """Correlations between the statistics of one arm that come from scoring the same spines.
 
@@ -198,8 +200,7 @@ def statistics_correlation(
         Order: formation, elimination and density change, each over the n intervals. The matrix is singular:
         counts of tracked spines determine the density change.
     """
-    scored = float(initial @ (1.0 - np.asarray(scoring.miss))) + scoring.false_positive_per_um
-    words, means = _history_means(initial, survival, newborn, scoring, spines_per_dendrite / scored)
+    words, means = _history_means(initial, survival, newborn, scoring, length_um)
     number = means @ words
     rows = []
     earlier, later = words[:, :-1], words[:, 1:]

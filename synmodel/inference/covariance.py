@@ -47,7 +47,7 @@ def residual_correlation(problem: "SummaryProblem", vector: Array) -> Array:
             steps.survival,
             steps.newborn,
             tissue.scoring,
-            target.study.spines_per_dendrite.value,
+            target.study.dendrite_length.to("um"),
         )
         index = places[target.study.name, target.arm.name]
         correlation[np.ix_(index, index)] = block

@@ -22,7 +22,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.data import load_study
-from synmodel.errors import FitError, SynmodelError
+from synmodel.errors import FitError, SimulationError
 from synmodel.grid import time_grid
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.targets import ArmTargets, Persistence, Unit, arm_targets
@@ -31,7 +31,7 @@ from synmodel.scenario import Subject
 from synmodel.signalling.cascade import cascade_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds
 from synmodel.signalling.signals import collect
-from synmodel.simulation import Tissue, expect, exposure_of, tissue_of
+from synmodel.simulation import EXPOSURE_PARAMETERS, Tissue, expect, exposure_of, tissue_of
 from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import folds_on_cells
 from synmodel.turnover.propagation import compose
@@ -127,18 +127,19 @@ class SummaryProblem:
             targets = [arm_targets(study, arm.name) for study in studies for arm in load_study(study).arms]
         self.arms = list(targets)
         self._fixed = parameters.as_floats()
-        self._affects = {study: self._names_affecting(study) for study in studies}
+        self._affects = {study: self._names_affecting(study, self.free) for study in studies}
+        self._reads = {study: self._names_affecting(study, list(parameters)) for study in studies}
         self._memory: dict[str, tuple[tuple[float, ...], dict[str, ArmPrediction]]] = {}
-        self._exposures: dict[tuple[str, str, bytes], xr.Dataset] = {}
+        self._exposures: dict[tuple[object, ...], xr.Dataset] = {}
         self._grids: dict[tuple[str, str, bytes], Array] = {}
         self._targets = {study: [t for t in self.arms if t.study.name == study] for study in studies}
 
     # -- parameters ------------------------------------------------------------------------------------------
 
-    def _names_affecting(self, study: str) -> list[str]:
+    def _names_affecting(self, study: str, names: Sequence[str]) -> list[str]:
         compounds = {dose.compound for arm in load_study(study).arms for dose in arm.doses}
         groups = {study, *(_MECHANISM if self.drive == "mechanistic" else compounds)}
-        return [name for name in self.free if name.partition(".")[0] in groups]
+        return [name for name in names if name.partition(".")[0] in groups]
 
     def n_parameters(self, study: str) -> int:
         """Number of free parameters on which the predictions for a study depend."""
@@ -194,7 +195,7 @@ class SummaryProblem:
         return predictions
 
     def _predict_study(self, study: str, values: Mapping[str, float]) -> dict[str, ArmPrediction]:
-        key = tuple(values[name] for name in self._affects[study])
+        key = tuple(values[name] for name in self._reads[study])
         # A finite difference in one study's parameter leaves the others' predictions as they were.
         if study in self._memory and self._memory[study][0] == key:
             return self._memory[study][1]
@@ -246,10 +247,11 @@ class SummaryProblem:
         events = _events(target)
         where = (target.study.name, target.arm.name, target.sessions.tobytes())
         if self.drive == "mechanistic":
-            if where not in self._exposures:
+            key = (*where, *(values[name] for name in EXPOSURE_PARAMETERS))
+            if key not in self._exposures:
                 subject = Subject(species=target.study.species)
-                self._exposures[where] = exposure_of(target.arm.doses, subject, target.sessions.tolist(), values)
-            exposure = self._exposures[where]
+                self._exposures[key] = exposure_of(target.arm.doses, subject, target.sessions.tolist(), values)
+            exposure = self._exposures[key]
             times = exposure["time"].to_numpy()
             return times, cascade_folds(times, collect(exposure, values), values)
         if where not in self._grids:
@@ -269,7 +271,7 @@ class SummaryProblem:
         """
         try:
             predictions = self.predict(self.values(vector))
-        except SynmodelError:
+        except SimulationError:
             size = sum(len(self._arm_residuals(target, None)) for target in self.arms)
             data = np.full(size, _IMPOSSIBLE)
         else:
@@ -351,7 +353,7 @@ def _prediction(target: ArmTargets, tissue: Tissue, course: _ArmCourse) -> ArmPr
         message = f"{target.study.name}: arms with one drug must share their sessions, up to the last of each"
         raise FitError(message)
     steps = Propagation(course.steps.survival[: n - 1], course.steps.newborn[: n - 1])
-    expected = expect(tissue, target.sessions, steps, target.density, target.study.spines_per_dendrite.value)
+    expected = expect(tissue, target.sessions, steps, target.density, target.study.dendrite_length.to("um"))
     head = np.empty(0)
     if target.head_width is not None:
         bias = target.head_width.n_dendrites * target.head_width.sem_dendrite**2 / 2

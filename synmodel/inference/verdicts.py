@@ -13,7 +13,7 @@ James and Roos 1975, Comput Phys Commun 10:343 (MINOS). Raue et al. 2009, doi:10
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from iminuit import Minuit
@@ -24,11 +24,10 @@ from scipy.stats import chi2
 from synmodel.inference.fit import Fit
 from synmodel.inference.problem import SummaryProblem
 
-__all__ = ["LEVEL", "Verdict", "judge", "profile"]
+__all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "judge", "profile"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-Profiles = dict[str, tuple[Array, Array]]
 LEVEL = 0.95
 """Confidence level of all intervals."""
 
@@ -58,6 +57,17 @@ class Verdict:
     high: float
     verdict: Literal["identified", "one-sided", "flat"]
     sentence: str
+
+
+class Profile(NamedTuple):
+    """Values of one parameter (n,), in its unit, the rise of -2 log posterior there, and the rise that 95 % takes."""
+
+    values: Array
+    rise: Array
+    bound: float
+
+
+Profiles = dict[str, Profile]
 
 
 class _BelowError(Exception):
@@ -99,8 +109,7 @@ def profile(fit: Fit, names: Sequence[str], *, points: int = 11, progress: Progr
 
     Returns
     -------
-    dict
-        For each name the values of the parameter, in its unit, and the rise of -2 log posterior there.
+    dict of str to Profile
     """
     blocks = _blocks(fit)
     profiles: Profiles = {}
@@ -176,7 +185,7 @@ class _Block:
         verdict, sentence = _in_words(parameter.unit, estimate, ends, (parameter.lower, parameter.upper), excludes)
         return Verdict(name, parameter.long_name, parameter.unit, estimate, *ends, verdict, sentence)
 
-    def profile(self, name: str, points: int) -> tuple[Array, Array]:
+    def profile(self, name: str, points: int) -> Profile:
         at = self.problem.free.index(name)
         reach = 3.0 * self.error[at]
         low = max(self.problem.lower[at], self.vector[at] - reach)
@@ -184,7 +193,8 @@ class _Block:
         self.minuit.errordef = Minuit.LEAST_SQUARES
         places, values, _ = self.minuit.mnprofile(name, size=points, bound=(low, high))
         parameter = self.problem.parameters[name]
-        return np.array([parameter.from_coordinate(x) for x in places]), values - self.minuit.fval
+        at_places = np.array([parameter.from_coordinate(x) for x in places])
+        return Profile(at_places, values - self.minuit.fval, float(self.bound[at]))
 
     def _excludes(self, at: int, end: float) -> bool:
         """Whether the likelihood alone excludes an end of the support."""

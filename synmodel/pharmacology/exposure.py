@@ -146,9 +146,10 @@ def _maximum(
     weighted, total = np.zeros(len(times)), np.zeros(len(times))
     for name, concentration in free.items():
         targets = compounds[name].targets
-        if targets.agonist_5ht2a_ec50 is None or targets.agonist_5ht2a_maximum is None:
+        if targets.agonist_5ht2a_ec50 is None:
             continue
+        most = targets.agonist_5ht2a_maximum
         relative = concentration / targets.agonist_5ht2a_ec50.to("nM")
-        weighted += relative * targets.agonist_5ht2a_maximum.to("1")
+        weighted += relative * (1.0 if most is None else most.to("1"))
         total += relative
     return np.divide(weighted, total, out=np.ones(len(times)), where=total > 0)

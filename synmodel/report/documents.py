@@ -248,10 +248,11 @@ def fit_dataset(result: FitResult, entries: Mapping[str, str]) -> xr.Dataset:
     )
     dataset["covariance"].attrs["long_name"] = "sandwich covariance on the scale of the fit (log where positive)"
     if result.profiles:
-        stacked = np.array(list(result.profiles.values()))
+        profiles = result.profiles.values()
         dataset = dataset.assign_coords(profiled=list(result.profiles)).assign(
-            profile_value=(("profiled", "point"), stacked[:, 0]),
-            profile_rise=(("profiled", "point"), stacked[:, 1]),
+            profile_value=(("profiled", "point"), np.array([each.values for each in profiles])),
+            profile_rise=(("profiled", "point"), np.array([each.rise for each in profiles])),
+            profile_bound=("profiled", np.array([each.bound for each in profiles])),
         )
     return dataset.assign_attrs(entries)
 

@@ -47,7 +47,6 @@ _ROWS = {
     "density_change": "spine density, change\nfrom day −3 (%)",
 }
 _DRAWS = 120
-_THRESHOLD = 3.84
 _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
 
 
@@ -270,10 +269,10 @@ def profile_figure(profiles: Profiles) -> Figure:
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for axes in panels[len(profiles) :]:
             axes.set_visible(False)
-        for axes, (name, (values, rise)) in zip(panels, profiles.items(), strict=False):
+        for axes, (name, profile) in zip(panels, profiles.items(), strict=False):
             colour = COLOURS.get(name.partition(".")[0], _GREY)
-            axes.plot(values, rise, color=colour, linewidth=1.8)
-            axes.axhline(_THRESHOLD, color="#999999", linewidth=0.8, linestyle=":")
+            axes.plot(profile.values, profile.rise, color=colour, linewidth=1.8)
+            axes.axhline(profile.bound, color="#999999", linewidth=0.8, linestyle=":")
             if name.endswith("_fold"):
                 axes.axvline(1.0, color="#cccccc", linewidth=0.8, zorder=0)
             axes.set_xscale("log")

@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 from synmodel.errors import ScenarioError
 from synmodel.schema import DRIVE, stamped
 
-__all__ = ["EFFECTS", "effective_doses", "phenomenological_drive", "pulse", "pulse_folds"]
+__all__ = ["EFFECTS", "PRETREATMENT_DAY", "effective_doses", "phenomenological_drive", "pulse", "pulse_folds"]
 
 Array = NDArray[np.float64]
+
+PRETREATMENT_DAY = 1.0
+"""Longest time before a dose at which an antagonist still blocks it [day]; assumed: studies gave it minutes before."""
 
 EFFECTS = {
     "formation": ("formation_fold", "decay"),
@@ -31,6 +34,9 @@ EFFECTS = {
     "head_size": ("head_fold", "head_decay"),
 }
 """Drive variable -> names of the parameters of its peak fold and of its decay, for every drug."""
+
+# Pulses that lower a fold add up; hazards may end at 0, a width of 0 is no width.
+_LEAST = {"formation": 0.0, "maturation": 0.0, "elimination": 0.0, "head_size": 0.1}
 
 
 def pulse(edges: Array, onset: float, decay: float) -> Array:
@@ -67,7 +73,7 @@ def phenomenological_drive(doses: Sequence[tuple[str, float]], times: Array, val
         Grid [day].
     values : mapping
         Parameter values: ``<drug>.formation_fold`` and so on. ``<drug>.blocked_by_<compound>`` in [0, 1]
-        removes that share of the drug's effects when the other compound is given before it.
+        removes that share of the drug's effects when the other compound is given up to a day before it.
 
     Returns
     -------
@@ -96,7 +102,7 @@ def pulse_folds(doses: Sequence[tuple[str, float]], times: Array, values: Mappin
             if decay not in shapes:
                 shapes[decay] = pulse(edges - day, values[f"{drug}.onset"], values[f"{drug}.{decay}"])
             folds[effect] += (values[f"{drug}.{peak}"] - 1.0) * share * shapes[decay]
-    return {effect: np.maximum(fold, 0.0) for effect, fold in folds.items()}
+    return {effect: np.maximum(fold, _LEAST[effect]) for effect, fold in folds.items()}
 
 
 def effective_doses(doses: Sequence[tuple[str, float]], values: Mapping[str, float]) -> list[tuple[str, float, float]]:
@@ -114,7 +120,7 @@ def effective_doses(doses: Sequence[tuple[str, float]], values: Mapping[str, flo
             continue
         share = 1.0
         for other, other_day in doses:
-            if other != drug and other_day <= day:
+            if other != drug and 0.0 <= day - other_day <= PRETREATMENT_DAY:
                 share *= 1.0 - values.get(f"{drug}.blocked_by_{other}", 0.0)
         effective.append((drug, day, share))
     return effective

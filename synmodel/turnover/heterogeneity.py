@@ -1,20 +1,24 @@
-"""Gamma-distributed birth rates between animals and between the dendrites of an animal.
+"""What differs between dendrites: gamma-distributed birth rates, of animals and of dendrites, and first densities.
 
-Multipliers have mean 1 and the given coefficient of variation; they are drawn by inversion of keyed uniforms,
-so they change smoothly with it and are shared between scenarios.
+Multipliers have mean 1 and the given coefficient of variation (births) or standard deviation of the logarithm
+(densities). They are drawn by inversion of keyed uniforms, so they change smoothly with it and are shared between
+scenarios; expectations average over a few nodes instead.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv, roots_genlaguerre
+from scipy.linalg import eigh_tridiagonal
+from scipy.special import gammaincinv, roots_hermitenorm
 
 from synmodel.randomness import uniform_array
 
-__all__ = ["birth_nodes", "birth_scale", "gamma_quantile"]
+__all__ = ["ALIKE", "DendriteNodes", "birth_scale", "dendrite_nodes", "gamma_quantile"]
 
 _NODES = 6
+_DENSITY_NODES = 5
 
 _ANIMAL, _DENDRITE = 0, 1
 
@@ -43,14 +47,41 @@ def birth_scale(
     return np.repeat(of_animal, dendrites, axis=1) * of_dendrite
 
 
+class DendriteNodes(NamedTuple):
+    """Nodes (n_node,) of the mixture over dendrites: multipliers of density and of births, and their weights."""
+
+    density: NDArray[np.float64]
+    births: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+ALIKE = DendriteNodes(np.ones(1), np.ones(1), np.ones(1))
+"""One node: all dendrites are alike."""
+
+
 @cache
-def birth_nodes(cv_animal: float, cv_dendrite: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Values and weights of the multiplier over all dendrites, by Gauss-Laguerre quadrature at both levels."""
-    z, weight = np.ones(1), np.ones(1)
+def dendrite_nodes(density_log_sd: float, cv_animal: float, cv_dendrite: float) -> DendriteNodes:
+    """Gauss quadrature over log-normal densities and gamma births at both levels, as one product of nodes."""
+    density, births, weight = ALIKE
+    if density_log_sd > 0:
+        x, w = roots_hermitenorm(_DENSITY_NODES)
+        density, weight = np.exp(density_log_sd * x - density_log_sd**2 / 2), w / w.sum()
+        births = np.ones_like(density)
     for cv in (cv_animal, cv_dendrite):
         if cv > 0:
-            shape = cv**-2
-            nodes, weights = roots_genlaguerre(_NODES, shape - 1.0)
-            z = np.outer(z, nodes / shape).ravel()
-            weight = np.outer(weight, weights / weights.sum()).ravel()
-    return z, weight
+            z, w = gamma_nodes(cv)
+            births = np.outer(births, z).ravel()
+            density = np.repeat(density, len(z))
+            weight = np.outer(weight, w).ravel()
+    return DendriteNodes(density, births, weight)
+
+
+def gamma_nodes(cv: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gauss-Laguerre nodes and weights of the gamma distribution with mean 1 and coefficient of variation ``cv``.
+
+    They are eigenvalues and eigenvectors of the Jacobi matrix (Golub and Welsch 1969,
+    doi:10.1090/S0025-5718-69-99647-1), which stay finite where the weights of tables overflow (small ``cv``).
+    """
+    shape, k = cv**-2, np.arange(_NODES)
+    nodes, vectors = eigh_tridiagonal(2 * k + shape, np.sqrt(k[1:] * (k[1:] + shape - 1.0)))
+    return nodes / shape, vectors[0] ** 2

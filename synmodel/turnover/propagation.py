@@ -21,6 +21,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
+from synmodel.compiled import one_blas_thread
 from synmodel.turnover.hazards import Folds, folds_between
 from synmodel.turnover.model import TurnoverModel
 
@@ -81,6 +82,7 @@ def compose(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> P
     generators = np.zeros((len(kinds), k + 1, k + 1))
     generators[:, :k, :k] = model.generator(maturation, elimination) * lengths[:, None, None]
     generators[:, k, :k] = model.births * lengths[:, None]
-    exponentials = expm(generators)[which.ravel()]
+    with one_blas_thread():
+        exponentials = expm(generators)[which.ravel()]
     cells = Propagation(exponentials[:, :k, :k], exponentials[:, k, :k] * folds.formation[:, None])
     return cells.joined(np.searchsorted(folds.edges, times))

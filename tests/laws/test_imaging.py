@@ -12,7 +12,7 @@ from synmodel.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.turnover import propagate
 
-REPLICATES = 600
+REPLICATES = 900
 PLAIN = {  # what the exact formulas assume: Poisson numbers, no heterogeneity
     "shao2021.formation_cv_dendrite": 0.0,
     "shao2021.formation_cv_animal": 0.0,
@@ -40,7 +40,7 @@ def expectation(scenario, **changes):
     sessions = np.array(scenario.schedule.sessions)
     steps = propagate(tissue.model, sessions, simulation.drive_of(scenario))
     density, length = 0.50042, 23.0
-    expected = simulation.expect(tissue, sessions, steps, density, density * length)
+    expected = simulation.expect(tissue, sessions, steps, density, length)
     return expected, tissue, steps
 
 
@@ -99,9 +99,7 @@ def test_mean_of_ratios_of_few_spines():
 def test_correlation_between_statistics(scenario, observations):
     """Exact up to the linearisation of ratios, which on eleven spines costs up to 0.06."""
     _, tissue, steps = expectation(scenario)
-    exact = statistics_correlation(
-        tissue.initial_means(0.50042), steps.survival, steps.newborn, tissue.scoring, 0.50042 * 23
-    )
+    exact = statistics_correlation(tissue.initial_means(0.50042), steps.survival, steps.newborn, tissue.scoring, 23.0)
     summary = summarise(observations)
     wanted = np.isin(summary["quantity"], ["formation_fraction", "elimination_fraction", "density_change"])
     simulated = np.corrcoef(summary["mean"].to_numpy()[:, wanted].T)
@@ -112,13 +110,16 @@ def test_correlation_between_statistics(scenario, observations):
     assert min(flips) > 0.15, "a missed spine is a loss and then a gain"
 
 
-def test_expected_statistics_with_different_births(scenario):
-    varied = {"shao2021.formation_cv_dendrite": 0.6, "shao2021.formation_cv_animal": 0.5}
+def test_expected_statistics_of_different_dendrites(scenario):
+    spread = {"shao2021.density_log_sd": 0.4}
+    varied = {**spread, "shao2021.formation_cv_dendrite": 0.6, "shao2021.formation_cv_animal": 0.5}
     seen = simulation.simulate(scenario.updated(parameters={**PLAIN, **varied}), replicates=REPLICATES, seed=12)
     with_it, _, _ = expectation(scenario, **varied)
-    without, _, _ = expectation(scenario)
+    same_births, _, _ = expectation(scenario, **spread)
+    same_density, _, _ = expectation(scenario, **{**varied, "shao2021.density_log_sd": 0.0})
     assert z_of_summary(seen, with_it) < Z_BOUND
-    assert z_of_summary(seen, without) > Z_BOUND
+    assert z_of_summary(seen, same_births) > Z_BOUND
+    assert z_of_summary(seen, same_density) > Z_BOUND
 
 
 def test_head_width_law():

@@ -92,14 +92,14 @@ def test_parameters_pack_and_unpack(data):
 @settings(max_examples=60)
 @given(
     st.floats(0.001, 0.2), st.floats(0.05, 3), st.floats(0.01, 1), st.floats(0.001, 0.1), st.floats(0, 0.3),
-    st.floats(0, 0.05), st.floats(2, 60),
+    st.floats(0, 0.05), st.floats(4, 120),
 )  # fmt: skip
-def test_expected_statistics_are_fractions(births, loss, switch, slow_loss, miss, false, spines):
+def test_expected_statistics_are_fractions(births, loss, switch, slow_loss, miss, false, length):
     model = TurnoverModel(("nascent", "mature"), births, [[0, switch], [0, 0]], [loss, slow_loss])
     steps = propagate(model, np.array([-3.0, -1, 1, 3, 7, 34]))
     scoring = Scoring((miss, miss), false)
     initial = np.array([births / (loss + switch), 0.5])
-    expected = expected_statistics(initial, steps.survival, steps.newborn, scoring, spines, 2)
+    expected = expected_statistics(initial, steps.survival, steps.newborn, scoring, length, 2)
     assert ((expected.elimination >= 0) & (expected.elimination <= 1)).all()
     assert (expected.formation >= 0).all()
     assert (expected.density_change >= -1).all()
@@ -107,7 +107,7 @@ def test_expected_statistics_are_fractions(births, loss, switch, slow_loss, miss
         assert ((survivors >= 0) & (survivors <= 1)).all()
     assert (np.diff(expected.persistence_followed) <= 1e-12).all()
     assert (expected.persistence_followed <= expected.persistence_seen + 1e-12).all()
-    correlation = statistics_correlation(initial, steps.survival, steps.newborn, scoring, spines)
+    correlation = statistics_correlation(initial, steps.survival, steps.newborn, scoring, length)
     np.testing.assert_allclose(correlation, correlation.T, atol=1e-12)
     assert np.linalg.eigvalsh(correlation).min() > -1e-8
     assert np.abs(correlation).max() < 1 + 1e-9

@@ -1,5 +1,7 @@
 """The fit of the embedded summaries: what it reaches, what it says, and the pieces it is made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chi2
@@ -187,10 +189,36 @@ def test_verdicts(fit):
 
 
 def test_a_profile_is_a_parabola_where_the_data_are_clear(fit):
-    values, rise = profile(fit, ["psilocybin.head_fold"], points=7)["psilocybin.head_fold"]
+    values, rise, bound = profile(fit, ["psilocybin.head_fold"], points=7)["psilocybin.head_fold"]
     i = fit.problem.free.index("psilocybin.head_fold")
     expected = (np.log(values) - fit.vector[i]) ** 2 / fit.naive_covariance[i, i]
     near = expected < 4.5
     assert near.sum() == 5
     np.testing.assert_allclose(rise[near], expected[near], atol=1.2)
     assert rise[[0, -1]].min() > 8
+    inflation = fit.covariance[i, i] / fit.naive_covariance[i, i]
+    assert bound == pytest.approx(chi2.ppf(0.95, 1) * max(1.0, inflation))
+
+
+def test_predictions_follow_every_value_that_they_read():
+    """Also those that are not free: nothing stale comes out of the memory."""
+    base = default_parameters()
+    problem = SummaryProblem(base, free_parameters(base, ["shao2021"]), ["shao2021"])
+    values = base.as_floats()
+    first = problem.predict(values)["shao2021", "saline"].expected.formation
+    false = problem.predict({**values, "shao2021.false_positive_per_um": 0.02})["shao2021", "saline"].expected.formation
+    assert (false > first + 0.01).all()
+    mechanism = problem.altered(base, ["nmda.hill"], drive="mechanistic", studies=["shao2021"])
+    ketamine = SummaryProblem(base, ["nmda.hill"], ["phoumthipphavong2016"], drive="mechanistic")
+    at = ketamine.start()
+    assert np.abs(ketamine.residuals(at - 0.3) - ketamine.residuals(at)).max() > 1e-3
+    assert mechanism.n_parameters("shao2021") == 1
+
+
+def test_a_structural_fault_is_an_error_not_a_bad_residual():
+    base = default_parameters()
+    targets = [arm_targets("shao2021", name) for name in ("psilocybin", "ketanserin+psilocybin")]
+    shifted = replace(targets[1], sessions=targets[1].sessions + np.linspace(0, 0.1, len(targets[1].sessions)))
+    problem = SummaryProblem(base, free_parameters(base, ["shao2021"]), ["shao2021"], targets=[targets[0], shifted])
+    with pytest.raises(FitError, match="must share their sessions"):
+        problem.residuals(problem.start())

@@ -204,3 +204,60 @@ def test_grid_refinement_changes_no_moment(values):
             counts.append(moments(tissue.model, initial=start, times=scenario.schedule.sessions, drive=drive))
         for variable in counts[0].data_vars:
             xr.testing.assert_allclose(counts[0][variable], counts[1][variable], rtol=1e-3)
+
+
+def test_doses_before_the_first_session_count():
+    plan = load("psilocybin-mouse")
+    late = plan.updated(schedule={"sessions": (1.0, 3.0, 5.0, 7.0)})
+    whole, cut = simulation.drive_of(plan), simulation.drive_of(late)
+    for day in (1.0, 5.0):
+        folds = [float(drive["formation"].sel(time=day, method="ffill")) for drive in (whole, cut)]
+        assert folds[0] > 1.2
+        assert folds[1] == pytest.approx(folds[0], rel=5e-3)  # cells of two grids
+
+
+def test_a_bolus_is_the_limit_of_a_short_infusion():
+    plan = load("ketamine-human-infusion")
+
+    def drive(minutes, sessions):
+        doses = [{**dose.model_dump(), "duration_min": minutes} for dose in plan.regimen.doses]
+        return simulation.drive_of(plan.updated(regimen={"doses": doses}, schedule={"sessions": sessions}))
+
+    bolus, short = drive(0.0, (-10.0, 1.0, 3.0)), drive(0.01, (-10.0, 1.0, 3.0))
+    before = bolus["time"] < -1e-5
+    for name in bolus.data_vars:
+        np.testing.assert_array_equal(bolus[name][before], 1.0)
+    for day in (0.1, 1.0):
+        folds = [float(each["formation"].sel(time=day, method="ffill")) for each in (bolus, short)]
+        assert folds[0] == pytest.approx(folds[1], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subject": {"genotype": "5-HT2A knock-out"}},
+        {"subject": {"species": "human"}},
+        {"regimen": {"doses": [{"compound": "psilocybin", "amount": 3, "route": "i.p."}]}},
+        {"regimen": {"doses": [{"compound": "psilocybin", "amount": 1, "route": "oral"}]}},
+    ],
+)
+def test_the_phenomenological_drive_knows_only_what_was_fitted(change):
+    plan = load("psilocybin-mouse").updated(drive="phenomenological", **change)
+    with pytest.raises(ScenarioError, match=r"doses\[0\] is .* only as fitted, 1 mg/kg i\.p\. in mouse"):
+        simulation.drive_of(plan)
+
+
+def test_an_antagonist_of_last_month_blocks_nothing(values):
+    blocked = {**values, "psilocybin.blocked_by_ketanserin": 1.0}
+    times = np.arange(-40.0, 10.0, 0.5)
+    for day, left in ((-30.0, 1.0), (-0.01, 0.0)):
+        drive = signalling.phenomenological_drive([("ketanserin", day), ("psilocybin", 0.0)], times, blocked)
+        alone = signalling.phenomenological_drive([("psilocybin", 0.0)], times, blocked)
+        np.testing.assert_allclose(drive["formation"] - 1, left * (alone["formation"] - 1))
+
+
+def test_head_widths_stay_positive(values):
+    shrinking = {**values, "psilocybin.head_fold": 0.3}
+    times = np.arange(0.0, 10.0, 0.5)
+    drive = signalling.phenomenological_drive([("psilocybin", float(day)) for day in range(5)], times, shrinking)
+    assert float(drive["head_size"].min()) > 0

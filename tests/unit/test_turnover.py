@@ -8,7 +8,7 @@ from scipy.linalg import expm
 from synmodel.errors import SchemaError, SimulationError
 from synmodel.turnover import TurnoverModel, covariance, moments, propagate, simulate, survival
 from synmodel.turnover.hazards import folds_between
-from synmodel.turnover.heterogeneity import birth_nodes, gamma_quantile
+from synmodel.turnover.heterogeneity import dendrite_nodes, gamma_quantile
 from synmodel.turnover.initial import read_initial
 
 SESSIONS = [-3, -1, 1, 3, 5]
@@ -197,10 +197,17 @@ def test_gamma_multipliers_have_mean_one_and_their_spread():
     z = gamma_quantile(u, 0.6)
     assert z.mean() == pytest.approx(1, rel=1e-3)
     assert z.std() == pytest.approx(0.6, rel=1e-2)
-    nodes, weights = birth_nodes(0.6, 0.4)
-    assert weights.sum() == pytest.approx(1)
-    assert (nodes * weights).sum() == pytest.approx(1)
-    assert (nodes**2 * weights).sum() - 1 == pytest.approx((1 + 0.36) * (1 + 0.16) - 1)
+
+
+@pytest.mark.parametrize(("log_sd", "animal", "dendrite"), [(0.0, 0.6, 0.4), (0.3, 0.01, 0.0), (0.2, 0.05, 0.9)])
+def test_nodes_over_dendrites_have_mean_one_and_their_spread(log_sd, animal, dendrite):
+    density, births, weight = dendrite_nodes(log_sd, animal, dendrite)
+    assert weight.sum() == pytest.approx(1)
+    assert (density * weight).sum() == pytest.approx(1, rel=1e-6)
+    assert (births * weight).sum() == pytest.approx(1)
+    assert (density**2 * weight).sum() == pytest.approx(np.exp(log_sd**2), rel=1e-4)
+    assert (births**2 * weight).sum() == pytest.approx((1 + animal**2) * (1 + dendrite**2))
+    assert (density * births * weight).sum() == pytest.approx(1, rel=1e-6)
 
 
 def test_covariance_and_survival_by_hand():
