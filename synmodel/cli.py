@@ -185,16 +185,17 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound or parameter set.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print a scenario, study, compound or parameter set with its sources."""
+    """Print a scenario, study (with its parameters), compound or parameter set with its sources."""
     from synmodel.documents import parse_toml
     from synmodel.errors import LibraryError
     from synmodel.report import tables
 
-    kind = library.kind_of(name)
-    document = parse_toml(library.path_of(kind, name), LibraryError)
+    entries = {kind: parse_toml(library.path_of(kind, name), LibraryError) for kind in library.kinds_of(name)}
+    first, *others = entries
     if as_json:
-        _print_json(document)
-    else:
+        _print_json(entries[first] | {kind: entries[kind] for kind in others})
+        return
+    for kind, document in entries.items():
         _print_tables(tables.entry_tables(kind, name, document))
 
 

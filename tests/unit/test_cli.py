@@ -198,7 +198,11 @@ def test_lists_name_everything(capsys, monkeypatch, kind):
     ("name", "words"),
     [
         ("ketamine", ["10.1097/ALN.0000000000003577", "assumed", "half_life", "13", "min"]),
+        ("ketamine", ["[verified]"]),
         ("shao2021", ["10.1016/j.neuron.2021.06.008", "ketanserin+psilocybin"]),
+        # A study shares its name with its parameters, which are shown as well.
+        ("shao2021", ["shao2021.formation", "1/um/day", "fit of the published group summaries"]),
+        ("phoumthipphavong2016", ["phoumthipphavong2016.loss_mature", "derived"]),
         ("psilocybin-mouse", ["psilocybin", "sessions"]),
         ("mechanism", ["Moghaddam", "disinhibition"]),
     ],
@@ -210,7 +214,10 @@ def test_show_prints_sources(capsys, monkeypatch, name, words):
     for word in words:
         assert "".join(word.split()) in flat
     _, stdout, _ = run(capsys, monkeypatch, "show", name, "--json")
-    assert json.loads(stdout)
+    document = json.loads(stdout)
+    assert document
+    if name in library.names("studies"):
+        assert document["parameters"][name]["formation"]["source"]
 
 
 def test_version_and_help(capsys, monkeypatch):
