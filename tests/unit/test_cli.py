@@ -12,6 +12,7 @@ import xarray as xr
 
 from synmodel import library
 from synmodel.cli import app, main
+from synmodel.scenario import load
 
 SCENARIO = """
 name = "mine"
@@ -116,6 +117,11 @@ def test_simulate_writes_and_reads_back(capsys, monkeypatch, tmp_path):
         assert seen["spine_count"].shape == (3, 2, 3, 4)
         assert seen["length_um"].attrs["units"] == "um"
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+    again = load(out / "scenario.toml")
+    assert again == load(path)
+    for file in out.iterdir():
+        content = file.read_bytes().decode(errors="ignore")
+        assert again.digest() in content, f"{file.name} does not say what it was made from"
 
 
 def test_quiet_means_quiet(capsys, monkeypatch, tmp_path):
@@ -129,7 +135,7 @@ def test_quiet_means_quiet(capsys, monkeypatch, tmp_path):
 def test_the_same_seed_writes_the_same_bytes(capsys, monkeypatch, tmp_path):
     for name in ("a", "b"):
         run(capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path / name, "--replicates", 2, "--seed", 7)
-    for file in ("summary.json", "scenario.toml", "observations.nc"):
+    for file in ("summary.json", "scenario.toml", "observations.nc", "simulation.png", "simulation.svg"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
@@ -176,6 +182,39 @@ def test_a_file_where_the_folder_should_be(capsys, monkeypatch, tmp_path):
     assert status == 2
     assert "which is a file; give a folder" in stderr
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (["compare"], "comparison.json"),
+        (["fit"], "parameters.toml"),
+        (["fit", "--profiles"], "profiles.png"),
+        (["simulate", "saline-mouse"], "simulation.svg"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["folder within", "link to nothing", "file above"])
+def test_an_unusable_folder_is_refused_before_the_work(capsys, monkeypatch, tmp_path, command, file, kind):
+    def worked(*_, **__):
+        raise AssertionError
+
+    for job in ("compare_drugs", "fit_studies", "simulate_scenario"):
+        monkeypatch.setattr(f"synmodel.workflows.{job}", worked)
+    out = tmp_path / "out"
+    if kind == "folder within":
+        (out / file).mkdir(parents=True)
+        message = f"in which {file} is a folder; remove it or give another folder"
+    elif kind == "link to nothing":
+        out.symlink_to(tmp_path / "nowhere")
+        message = "which is a link to nothing; give a folder"
+    else:
+        out.write_text("mine")
+        out = out / "deeper"
+        message = "which cannot be made or written: Not a directory; give another folder"
+    before = sorted(tmp_path.rglob("*"))
+    status, stdout, stderr = run(capsys, monkeypatch, *command, "--quiet", "--out", out)
+    assert (status, stdout, stderr) == (2, "", f"synmodel: --out is {out}, {message}\n")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_usage_faults_exit_2(capsys, monkeypatch):
