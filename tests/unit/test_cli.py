@@ -12,7 +12,11 @@ import xarray as xr
 
 from synmodel import library
 from synmodel.cli import app, main
+from synmodel.errors import FitError, SimulationError
+from synmodel.inference.problem import STUDIES
 from synmodel.scenario import load
+from synmodel.simulation import simulate
+from synmodel.workflows import fit_studies
 
 SCENARIO = """
 name = "mine"
@@ -172,6 +176,31 @@ def test_bad_input_exits_2_with_one_line(capsys, monkeypatch, tmp_path, argument
     assert message in stderr
     assert stderr.strip().count("\n") == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("replicates", [2.5, "3", True, 0])
+def test_replicates_are_a_whole_number(replicates):
+    with pytest.raises(
+        SimulationError, match=rf"replicates is {replicates!r}; it must be a whole number of at least 1"
+    ):
+        simulate("saline-mouse", replicates=replicates, seed=1)
+
+
+@pytest.mark.parametrize(("studies", "fitted"), [(["shao2021", "shao2021"], ("shao2021",)), (None, STUDIES)])
+def test_a_study_given_twice_is_fitted_once(monkeypatch, studies, fitted):
+    def stop(**arguments):
+        assert arguments["studies"] == fitted
+        raise InterruptedError
+
+    monkeypatch.setattr("synmodel.workflows.fit_summaries", stop)
+    with pytest.raises(InterruptedError):
+        fit_studies(studies=studies)
+
+
+@pytest.mark.parametrize("studies", [[], "shao2021"])
+def test_a_fit_needs_a_list_of_studies(studies):
+    with pytest.raises(FitError, match="give a list of at least one of phoumthipphavong2016, shao2021"):
+        fit_studies(studies=studies)
 
 
 def test_a_file_where_the_folder_should_be(capsys, monkeypatch, tmp_path):
