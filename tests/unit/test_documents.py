@@ -1,5 +1,6 @@
 """Scenarios, library entries and parameters: what is read, and the one line that a fault gets."""
 
+import pickle
 import tomllib
 
 import pytest
@@ -92,6 +93,12 @@ def test_a_fault_gets_one_line_with_its_path(text, line):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", library.names("scenarios"))
+def test_an_assumed_interval_says_so(name):
+    if any(dose.day == -0.006944 for dose in load(name).regimen.doses):
+        assert "ten minutes (assumed)" in load(name).title
+
+
 def test_an_unknown_scenario_or_file_is_named():
     with pytest.raises(LibraryError, match="no scenario 'ketamine-mouse-singel'; did you mean 'ketamine-mouse-single'"):
         load("ketamine-mouse-singel")
@@ -104,12 +111,45 @@ def test_a_scenario_replaces_parameters():
     from synmodel.simulation import parameters_of
 
     assert parameters_of(scenario).value("shao2021.miss") == 0.1
-    wrong = loads(GOOD + '[parameters]\n"shao2021.mis" = 0.1\n')
-    with pytest.raises(ParameterError, match=r"no parameter 'shao2021.mis'; did you mean 'shao2021.miss'"):
-        parameters_of(wrong)
-    outside = loads(GOOD + '[parameters]\n"shao2021.miss" = 2\n')
-    with pytest.raises(ParameterError, match=r"shao2021.miss is 2 1; allowed is 0.0001 to 0.5 1"):
-        parameters_of(outside)
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        ('"shao2021.mis" = 0.1', r"\['shao2021.mis'\] is not known; did you mean 'shao2021.miss'"),
+        ('"shao2021.miss" = 2', r"\['shao2021.miss'\] is 2; allowed is 0.0001 to 0.5 1$"),
+        ('"shao2021.miss" = "0.1"', r"\['shao2021.miss'\] is '0.1': it must be a number"),
+        ('"shao2021.miss" = true', r"\['shao2021.miss'\] is True: it must be a number"),
+        (
+            "shao2021.formation = 0.1",
+            r"\['shao2021'\] is a table; a dotted name stands in quotes: \"shao2021.formation\" = 0.1$",
+        ),
+    ],
+)
+def test_replaced_parameters_are_checked_when_read(entry, line):
+    with pytest.raises(ScenarioError, match="^scenario.parameters" + line):
+        loads(GOOD + f"[parameters]\n{entry}\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("amount = 1", "amount = true", r"doses\[0\].amount is True: it must be a number"),
+        ("amount = 1", 'amount = "7"', r"doses\[0\].amount is '7': it must be a number"),
+        ("amount = 1", "amount = 1\nrepeat = 2.0", r"doses\[0\].repeat is 2.0: it must be a(n)? integer"),
+        ("amount = 1", "amount = 1\nrepeat = true", r"doses\[0\].repeat is True: it must be a(n)? integer"),
+        ("[-3, -1, 1]", '["-3", -1, 1]', r"schedule.sessions\[0\] is '-3': it must be a number"),
+        ("[schedule]", "[cohort]\nanimals = true\n[schedule]", "cohort.animals is True: it must be a(n)? integer"),
+    ],
+)
+def test_numbers_are_numbers(old, new, line):
+    with pytest.raises(ScenarioError, match=line):
+        loads(broken(old, new))
+
+
+def test_whole_numbers_are_numbers():
+    assert loads(GOOD).regimen.doses[0].amount == 1.0
+    assert type(loads(GOOD).regimen.doses[0].amount) is float
 
 
 @pytest.mark.parametrize("name", library.names("compounds"))
@@ -314,3 +354,21 @@ def test_a_scenario_is_frozen():
     with pytest.raises(Exception, match="frozen"):
         load("psilocybin-mouse").name = "other"
     assert isinstance(load(load("psilocybin-mouse")), Scenario)
+    scenario = loads(GOOD + '[parameters]\n"shao2021.miss" = 0.1\n"shao2021.formation" = 0.02\n')
+    before = scenario.digest()
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        scenario.parameters["shao2021.miss"] = 0.2
+    for copy in (
+        loads(scenario.to_toml()),
+        scenario.updated(),
+        pickle.loads(pickle.dumps(scenario)),
+        scenario.model_copy(deep=True),
+        loads(GOOD + '[parameters]\n"shao2021.formation" = 0.02\n"shao2021.miss" = 0.1\n'),
+    ):
+        assert copy == scenario
+        assert hash(copy) == hash(scenario)
+        assert copy.digest() == before
+    assert len({scenario, load("saline-mouse"), load("saline-mouse")}) == 2
+    assert scenario.parameters == {"shao2021.miss": 0.1, "shao2021.formation": 0.02}
+    with pytest.raises(KeyError):
+        scenario.parameters["shao2021.mis"]
