@@ -36,6 +36,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 Replicates = Annotated[int, typer.Option(help="Number of simulated experiments.")]
 Unit = Annotated[str, typer.Option(help="Unit of replication of the fit: mouse or dendrite.")]
 
+_COMPARE_FILES = (
+    "comparison.json", "comparison.nc", "comparison.png", "comparison.svg", "residuals.png", "residuals.svg"
+)  # fmt: skip
+_FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
+_PROFILE_FILES = ("profiles.png", "profiles.svg")
+_SIMULATE_FILES = ("observations.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg")
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -69,6 +75,7 @@ def compare(
     from synmodel.report import documents, figures, files, tables
     from synmodel.workflows import compare_drugs
 
+    files.check(out, _COMPARE_FILES)
     with _progress(quiet) as steps:
         comparison = compare_drugs(seed=seed, unit=unit, progress=steps)
     document = documents.comparison_document(comparison)
@@ -78,14 +85,14 @@ def compare(
     figure = figures.comparison_figure(comparison.fit, comparison.curves, seed=seed)
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document))
-        _save_figure(figure, folder / "comparison", document["provenance"])
-        _save_figure(figures.residual_figure(comparison.fit), folder / "residuals", document["provenance"])
+        files.save_figure(figure, folder / "comparison", document["provenance"])
+        files.save_figure(figures.residual_figure(comparison.fit), folder / "residuals", document["provenance"])
         files.save_dataset(documents.comparison_dataset(comparison, document["provenance"]), folder / "comparison.nc")
     if as_json:
         _print_json(document)
     else:
         _print_tables(tables.comparison_tables(document))
-        _print(f"Written to {out}: comparison.json, .nc, .png, .svg and residuals.png, .svg")
+        _print(f"Written to {out}: {', '.join(_COMPARE_FILES)}")
 
 
 @app.command()
@@ -106,22 +113,26 @@ def fit(
     from synmodel.report import documents, figures, files, tables
     from synmodel.workflows import fit_studies
 
+    promised = (*_FIT_FILES, *(_PROFILE_FILES if profiles else ()))
+    files.check(out, promised)
     with _progress(quiet) as steps:
         result = fit_studies(studies=study or None, unit=unit, seed=seed, with_profiles=profiles, progress=steps)
     document = documents.fit_document(result)
     document["provenance"] = provenance(seed=seed, parameters=result.fit.problem.parameters.digest())
     with files.folder(out) as folder:
         (folder / "fit.json").write_text(files.to_json(document))
-        (folder / "parameters.toml").write_text(documents.parameters_toml(result.fit))
-        _save_figure(figures.residual_figure(result.fit), folder / "residuals", document["provenance"])
+        (folder / "parameters.toml").write_text(
+            files.commented(documents.parameters_toml(result.fit), document["provenance"])
+        )
+        files.save_figure(figures.residual_figure(result.fit), folder / "residuals", document["provenance"])
         if profiles:
-            _save_figure(figures.profile_figure(result.profiles), folder / "profiles", document["provenance"])
+            files.save_figure(figures.profile_figure(result.profiles), folder / "profiles", document["provenance"])
         files.save_dataset(documents.fit_dataset(result, document["provenance"]), folder / "fit.nc")
     if as_json:
         _print_json(document)
     else:
         _print_tables(tables.fit_tables(document))
-        _print(f"Written to {out}: fit.json, fit.nc, parameters.toml, figures (.png, .svg)")
+        _print(f"Written to {out}: {', '.join(promised)}")
 
 
 @app.command()
@@ -135,23 +146,28 @@ def simulate(
     quiet: Quiet = False,
 ) -> None:
     """Simulate a scenario as a microscope would report it."""
-    from synmodel.report import documents, files, tables
+    from synmodel.report import documents, files, simulation_figure, tables
     from synmodel.scenario import load
     from synmodel.workflows import simulate_scenario
 
     plan = load(scenario)
+    files.check(out, _SIMULATE_FILES)
     with _progress(quiet) as steps:
         observations, summary = simulate_scenario(plan, replicates=replicates, seed=seed, progress=steps)
     document = documents.simulation_document(plan, observations, summary)
+    figure = simulation_figure.simulation_figure(plan, document)
+    # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
+    made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
     with files.folder(out) as folder:
         (folder / "summary.json").write_text(files.to_json(document))
-        (folder / "scenario.toml").write_text(plan.to_toml())
+        (folder / "scenario.toml").write_text(files.commented(plan.to_toml(), made_with))
+        files.save_figure(figure, folder / "simulation", made_with)
         files.save_dataset(observations, folder / "observations.nc")
     if as_json:
         _print_json(document)
     else:
         _print_tables(tables.simulation_tables(document))
-        _print(f"Written to {out}: observations.nc, summary.json, scenario.toml")
+        _print(f"Written to {out}: {', '.join(_SIMULATE_FILES)}")
 
 
 @app.command()
@@ -184,16 +200,17 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound or parameter set.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print a scenario, study, compound or parameter set with its sources."""
+    """Print a scenario, study (with its parameters), compound or parameter set with its sources."""
     from synmodel.documents import parse_toml
     from synmodel.errors import LibraryError
     from synmodel.report import tables
 
-    kind = library.kind_of(name)
-    document = parse_toml(library.path_of(kind, name), LibraryError)
+    entries = {kind: parse_toml(library.path_of(kind, name), LibraryError) for kind in library.kinds_of(name)}
+    first, *others = entries
     if as_json:
-        _print_json(document)
-    else:
+        _print_json(entries[first] | {kind: entries[kind] for kind in others})
+        return
+    for kind, document in entries.items():
         _print_tables(tables.entry_tables(kind, name, document))
 
 
@@ -245,13 +262,6 @@ def _list(kind: str, rows: list[tuple[str, str]], as_json: bool) -> None:
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         _print(f"{name:<{width}}  {text}")
-
-
-def _save_figure(figure: Any, stem: Path, entries: dict[str, str]) -> None:
-    """PNG and SVG, each with its provenance and without a time stamp."""
-    text = json.dumps(entries)
-    figure.savefig(stem.with_suffix(".png"), dpi=160, metadata={"Software": "synmodel", "Description": text})
-    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": "synmodel", "Description": text})
 
 
 @contextmanager

@@ -5,14 +5,55 @@ line: path into the document, what was given, what is allowed, and the field's o
 """
 
 import tomllib
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from synmodel.errors import SynmodelError, did_you_mean
 
-__all__ = ["Document", "Evidence", "parse_toml", "read"]
+__all__ = ["Document", "Evidence", "FrozenMapping", "Number", "Whole", "entry_fault", "parse_toml", "read"]
+
+Number = Annotated[float, Strict()]
+"""A float or an int; pydantic would else read true as 1.0 and "7" as 7.0."""
+Whole = Annotated[int, Strict()]
+"""An int; neither true nor 2.0."""
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value", bound=Hashable)
+
+
+class FrozenMapping(Mapping[Key, Value]):
+    """A mapping that does not change, so that the document that holds it can be hashed.
+
+    Examples
+    --------
+    >>> one = FrozenMapping({"a": 1.0, "b": 2.0})
+    >>> one == {"b": 2.0, "a": 1.0}, hash(one) == hash(FrozenMapping({"b": 2.0, "a": 1.0}))
+    (True, True)
+    """
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Mapping[Key, Value]) -> None:
+        self._entries = tuple(entries.items())
+
+    def __getitem__(self, key: Key) -> Value:
+        return dict(self._entries)[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return (key for key, _ in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries))
+
+    def __repr__(self) -> str:
+        return f"FrozenMapping({dict(self._entries)!r})"
 
 
 class Document(BaseModel):
@@ -24,7 +65,7 @@ class Document(BaseModel):
 class Evidence(Document):
     """A number with its unit and where it comes from."""
 
-    value: float
+    value: Number
     unit: str
     status: Literal["measured", "derived", "assumed"]
     source: str
@@ -87,10 +128,18 @@ def read(model: type[Model], document: dict[str, Any], where: str, error: type[S
         raise error(_one_line(model, fault, where)) from faults
 
 
+def entry_fault(key: str, text: str) -> Exception:
+    """What a validator of a mapping raises for one entry; ``text`` follows its place, as in ``is 3; give 4``."""
+    return PydanticCustomError("entry", "{text}", {"key": key, "text": text})
+
+
 def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
     place = where
     for step in fault["loc"]:
-        place += f"[{step}]" if isinstance(step, int) else f".{step}"
+        # A dotted name is one key, not a path.
+        place += f"[{step!r}]" if isinstance(step, int) or "." in step else f".{step}"
+    if fault["type"] == "entry":
+        return f"{place}[{fault['ctx']['key']!r}] {fault['ctx']['text']}"
     field, siblings = _field_at(model, fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"{place} is not known; {did_you_mean(str(fault['loc'][-1]), siblings)}"

@@ -6,7 +6,7 @@
     ├── LibraryError      a compound, study or scenario that the library does not know, or a broken entry
     ├── ParameterError    a parameter that does not exist, or a value outside its support
     ├── ScenarioError     a scenario document that is not valid
-    ├── SchemaError       a Dataset that lacks a variable, a dimension or a unit
+    ├── SchemaError       a Dataset that lacks a variable or a dimension, or is in another unit
     ├── SimulationError   arguments that no simulator can run
     └── FitError          a fit that cannot start or did not end
 
@@ -45,7 +45,7 @@ class ScenarioError(SynmodelError):
 
 
 class SchemaError(SynmodelError):
-    """A Dataset does not carry the variables, dimensions or units of its kind."""
+    """A Dataset does not carry the variables or dimensions of its kind, or carries other units."""
 
 
 class SimulationError(SynmodelError):

@@ -9,9 +9,8 @@ and vector. Names are dotted: the part before the first dot says what the parame
 import hashlib
 import json
 import math
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel import library
+from synmodel.documents import parse_toml
 from synmodel.errors import ParameterError, did_you_mean
 
 __all__ = ["Parameter", "ParameterSet", "Prior", "default_parameters"]
@@ -38,10 +38,24 @@ class Prior:
         Median of the parameter, in its own unit.
     spread : float
         Standard deviation: of the natural logarithm for a ``log`` parameter, else in the parameter's unit.
+
+    Raises
+    ------
+    ParameterError
+        If one of both is not a number, or the spread is not positive.
     """
 
     centre: float
     spread: float
+
+    def __post_init__(self) -> None:
+        for name in ("centre", "spread"):
+            object.__setattr__(self, name, _number(f"prior.{name}", getattr(self, name)))
+        if not (math.isfinite(self.centre) and math.isfinite(self.spread) and self.spread > 0):
+            message = (
+                f"prior has centre {self.centre:g} and spread {self.spread:g}; give finite numbers, spread above 0"
+            )
+            raise ParameterError(message)
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ class Parameter:
 
     def __post_init__(self) -> None:
         for name in ("value", "lower", "upper"):
-            object.__setattr__(self, name, float(getattr(self, name)))  # TOML writes 0 for 0.0
+            object.__setattr__(self, name, _number(f"{self.name}.{name}", getattr(self, name)))
         if self.status not in _STATUSES:
             message = f"{self.name}.status is {self.status!r}; allowed are {', '.join(_STATUSES)}"
             raise ParameterError(message)
@@ -116,6 +130,26 @@ class Parameter:
     def from_coordinate(self, coordinate: float) -> float:
         """Value at a place on the scale of the fit."""
         return math.exp(coordinate) if self.scale == "log" else coordinate
+
+
+def _number(name: str, given: Any) -> float:
+    """A float, as TOML writes 0 for 0.0; text and true are not numbers, though float() takes them."""
+    try:
+        number = None if isinstance(given, str | bytes | bool) else float(given)
+    except (TypeError, ValueError):
+        number = None
+    if number is None:
+        message = f"{name} is {given!r}; give a number"
+        raise ParameterError(message)
+    return number
+
+
+class _Values(dict[str, float]):
+    """Values by name; a name that is not there is an error that says which are."""
+
+    def __missing__(self, name: str) -> float:
+        message = f"there is no parameter {name!r}; {did_you_mean(name, self)}"
+        raise ParameterError(message)
 
 
 class ParameterSet(Mapping[str, Parameter]):
@@ -164,15 +198,15 @@ class ParameterSet(Mapping[str, Parameter]):
         return self[name].value
 
     def as_floats(self) -> dict[str, float]:
-        """All values by name."""
-        return {name: parameter.value for name, parameter in self._parameters.items()}
+        """All values by name; looking up an unknown one raises ParameterError."""
+        return _Values((name, parameter.value) for name, parameter in self._parameters.items())
 
     def replace(self, values: Mapping[str, float]) -> "ParameterSet":
         """A new set with some values changed; supports are checked."""
         for name in values:
             self[name]  # raises with the closest names
         return ParameterSet(
-            replace(parameter, value=float(values[name])) if name in values else parameter
+            replace(parameter, value=values[name]) if name in values else parameter
             for name, parameter in self._parameters.items()
         )
 
@@ -198,8 +232,12 @@ class ParameterSet(Mapping[str, Parameter]):
         return lower, upper
 
     def digest(self) -> str:
-        """SHA-256 of names, values and units: equal digests give equal simulations."""
-        content = [[p.name, p.value.hex(), p.unit] for p in self._parameters.values()]
+        """SHA-256 of all that counts: equal digests give equal simulations and equal fits."""
+        content = [
+            [p.name, p.value.hex(), p.unit, p.lower.hex(), p.upper.hex(), p.scale]
+            + ([p.prior.centre.hex(), p.prior.spread.hex()] if p.prior is not None else [])
+            for p in self._parameters.values()
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def to_document(self) -> dict[str, dict[str, Any]]:
@@ -214,30 +252,62 @@ class ParameterSet(Mapping[str, Parameter]):
     @classmethod
     def from_document(cls, document: Mapping[str, Any], where: str) -> "ParameterSet":
         """Read plain data; ``where`` names the document in errors."""
-        known = {field.name for field in fields(Parameter)} - {"name"}
         parameters = []
         for group, entries in document.items():
-            for key, entry in entries.items():
-                name = f"{group}.{key}"
-                for given in entry:
-                    if given not in known:
-                        message = f"{where}: {name}.{given} is not known; {did_you_mean(given, known)}"
-                        raise ParameterError(message)
-                content = dict(entry)
-                if "prior" in content:
-                    content["prior"] = Prior(**content["prior"])
-                try:
-                    parameters.append(Parameter(name=name, **content))
-                except (TypeError, ParameterError) as error:
-                    message = f"{where}: {name}: {error}"
-                    raise ParameterError(message) from error
+            for key, entry in _table(f"{where}: {group}", entries, "[group.parameter]").items():
+                parameters.append(_parameter(f"{group}.{key}", entry, where))
         return cls(parameters)
 
     @classmethod
-    def from_toml(cls, path: Path) -> "ParameterSet":
-        """Read a TOML file of tables ``[group.parameter]``."""
-        with path.open("rb") as file:
-            return cls.from_document(tomllib.load(file), path.name)
+    def from_toml(cls, path: str | Path) -> "ParameterSet":
+        """Read a TOML file of tables ``[group.parameter]``.
+
+        Raises
+        ------
+        ParameterError
+            With one line, if the file cannot be read or an entry of it is not valid.
+        """
+        return cls.from_document(parse_toml(Path(path), ParameterError), Path(path).name)
+
+
+def _table(where: str, given: Any, example: str) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        message = f"{where} is {given!r}; it must be a table, as in {example}"
+        raise ParameterError(message)
+    return given
+
+
+def _parameter(name: str, given: Any, where: str) -> Parameter:
+    """One entry of a document of parameters."""
+    place = f"{where}: {name}"
+    content = dict(_table(place, given, f"[{name}] with value, unit and source"))
+    _fitting(content, Parameter, place, given_elsewhere="name")
+    if "prior" in content:
+        prior = _table(f"{place}.prior", content["prior"], "prior = { centre = 1.0, spread = 0.5 }")
+        _fitting(prior, Prior, f"{place}.prior")
+    try:
+        if "prior" in content:
+            content["prior"] = Prior(**content["prior"])
+        return Parameter(name=name, **content)
+    except ParameterError as error:
+        message = f"{place}: {str(error).removeprefix(f'{name}.')}"
+        raise ParameterError(message) from error
+
+
+def _fitting(content: Mapping[str, Any], kind: type[Parameter | Prior], place: str, given_elsewhere: str = "") -> None:
+    """Raise unless the keys are those of a dataclass and its text fields hold text."""
+    known = {field.name: field for field in fields(kind) if field.name != given_elsewhere}
+    for key, value in content.items():
+        if key not in known:
+            message = f"{place}.{key} is not known; {did_you_mean(key, known)}"
+            raise ParameterError(message)
+        if key in ("unit", "long_name", "source", "why", "status", "scale") and not isinstance(value, str):
+            message = f"{place}.{key} is {value!r}; give text"
+            raise ParameterError(message)
+    for key, field in known.items():
+        if field.default is MISSING and key not in content:
+            message = f"{place}.{key} is missing; add it"
+            raise ParameterError(message)
 
 
 @cache

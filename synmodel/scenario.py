@@ -1,26 +1,30 @@
 """A scenario: who gets which doses when, where and how often spines are imaged.
 
-A scenario is a frozen document that can be written as TOML, read back, hashed and compared. Day 0 is the first
-dose of the study drug; a pretreatment has a negative day.
+A scenario is a document that never changes: it can be written as TOML, read back, hashed and compared. Day 0 is the
+first dose of the study drug; a pretreatment has a negative day.
 """
 
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from synmodel import library
-from synmodel.documents import Document, parse_toml, read
+from synmodel.documents import Document, FrozenMapping, Number, Whole, entry_fault, parse_toml, read
 from synmodel.errors import ScenarioError, did_you_mean
+from synmodel.parameters import default_parameters
 
 __all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Subject", "load", "loads"]
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[Number, Field(gt=0)]
 _MINUTES_PER_DAY = 1440.0
+# Body weights where a scenario gives none; they only turn a dose in mg into mg/kg. Both assumed: an adult mouse of
+# 20 to 30 g, and the 70 kg to which clinical doses are conventionally scaled; neither was looked up in a source.
 _WEIGHT_KG = {"mouse": 0.025, "human": 70.0}
 
 
@@ -31,9 +35,9 @@ class Dose(Document):
     amount: Positive = Field(description="a dose is positive; for vehicle leave regimen.doses empty")
     unit: Literal["mg/kg", "mg"] = "mg/kg"
     route: Literal["i.p.", "i.v.", "oral"]
-    day: float = Field(default=0.0, description="time of the (first) dose; 0 is the first dose of the study drug")
-    duration_min: float = Field(default=0.0, ge=0, description="length of an i.v. infusion; 0 is a bolus")
-    repeat: int = Field(default=1, ge=1, le=1000, description="number of equal doses")
+    day: Number = Field(default=0.0, description="time of the (first) dose; 0 is the first dose of the study drug")
+    duration_min: Number = Field(default=0.0, ge=0, description="length of an i.v. infusion; 0 is a bolus")
+    repeat: Whole = Field(default=1, ge=1, le=1000, description="number of equal doses")
     every_days: Positive = Field(default=1.0, description="time between equal doses")
 
     @field_validator("compound")
@@ -88,7 +92,7 @@ class Subject(Document):
 class Schedule(Document):
     """Imaging sessions."""
 
-    sessions: tuple[float, ...] = Field(
+    sessions: tuple[Number, ...] = Field(
         min_length=2, description="at least two days in rising order, for instance [-3, -1, 1, 3]"
     )
 
@@ -105,14 +109,42 @@ class Schedule(Document):
 class Cohort(Document):
     """How many animals and dendrites are imaged."""
 
-    animals: int = Field(default=6, ge=1, le=10_000)
-    dendrites_per_animal: int = Field(default=13, ge=1, le=10_000)
+    animals: Whole = Field(default=6, ge=1, le=10_000)
+    dendrites_per_animal: Whole = Field(default=13, ge=1, le=10_000)
     length_um: Positive | None = Field(
         default=None, description="mean length of a dendrite; default: that of the study"
     )
     initial_density_per_um: Positive | None = Field(
         default=None, description="density at the first session; default: that of the study's control arm"
     )
+
+
+def _quoted(given: Any) -> Any:
+    """Refuse the table that TOML makes of a dotted name without quotes."""
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            if isinstance(value, Mapping):
+                inner = next(iter(value), "NAME")
+                text = f'is a table; a dotted name stands in quotes: "{key}.{inner}" = {value.get(inner, "VALUE")}'
+                raise entry_fault(key, text)
+    return given
+
+
+def _possible(values: Mapping[str, float]) -> FrozenMapping[str, float]:
+    """Refuse names and values that the default parameters do not allow."""
+    known = default_parameters() if values else {}
+    for name, value in values.items():
+        if name not in known:
+            raise entry_fault(name, f"is not known; {did_you_mean(name, known)}")
+        lower, upper, unit = known[name].lower, known[name].upper, known[name].unit
+        if not lower <= value <= upper:
+            raise entry_fault(name, f"is {value:g}; allowed is {lower:g} to {upper:g} {unit}")
+    return FrozenMapping(values)
+
+
+Replacements = Annotated[
+    Mapping[str, Number], BeforeValidator(_quoted), AfterValidator(_possible), PlainSerializer(dict, dict[str, float])
+]
 
 
 class Scenario(Document):
@@ -129,7 +161,9 @@ class Scenario(Document):
     regimen: Regimen = Regimen()
     schedule: Schedule
     cohort: Cohort = Cohort()
-    parameters: dict[str, float] = Field(default={}, description="values that replace the default parameters")
+    parameters: Replacements = Field(
+        default=FrozenMapping({}), description="values that replace the default parameters, by quoted dotted name"
+    )
 
     @field_validator("baseline")
     @classmethod

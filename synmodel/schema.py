@@ -137,11 +137,20 @@ def stamped(dataset: xr.Dataset, passport: Passport) -> xr.Dataset:
 def conform(dataset: xr.Dataset, passport: Passport) -> xr.Dataset:
     """The same Dataset, after a check against its passport.
 
+    A variable without ``units`` is taken to be in the unit of the passport, so that a Dataset made by hand needs
+    none; one with other ``units`` is refused.
+
     Raises
     ------
     SchemaError
-        If a variable is missing or unknown, or has other dims or another unit.
+        If it is no Dataset, or a variable is missing or unknown, or has other dims or another unit.
     """
+    if not isinstance(dataset, xr.Dataset):
+        message = (
+            f"{passport.kind} is a {type(dataset).__name__}; give an xarray.Dataset of "
+            f"{', '.join(passport.variables)} on {', '.join(passport.coordinates)}"
+        )
+        raise SchemaError(message)
     known = {**passport.variables, **passport.coordinates}
     for name, quantity in known.items():
         if name not in dataset.variables:

@@ -27,6 +27,7 @@ from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
 from synmodel.scenario import Dose, Scenario, Subject, load
+from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of
@@ -255,9 +256,7 @@ def simulate(
     """
     plan = load(scenario)
     checked_seed(seed)
-    if replicates < 1:
-        message = f"replicates is {replicates!r}; it must be a whole number of at least 1"
-        raise SimulationError(message)
+    replicates = whole_number("replicates", replicates)
     chosen = parameters_of(plan, parameters)
     values = chosen.as_floats()
     study = load_study(plan.baseline)

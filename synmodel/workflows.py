@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
+from synmodel.errors import FitError
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries, judge
 from synmodel.inference.problem import STUDIES
@@ -92,13 +93,22 @@ def fit_studies(
     Parameters
     ----------
     studies : sequence of str, optional
-        Default: all embedded ones.
+        At least one; default: all embedded ones.
     with_profiles : bool
         Also profile the effects of the drugs, which takes as long as all the rest.
     unit, seed, progress
         As in :func:`compare_drugs`.
+
+    Raises
+    ------
+    FitError
+        If no study is named.
     """
-    fit = fit_summaries(studies=studies or STUDIES, unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
+    chosen = STUDIES if studies is None else tuple(dict.fromkeys(studies))  # a study given twice is fitted once
+    if not chosen or isinstance(studies, str):
+        message = f"studies is {studies!r}; give a list of at least one of {', '.join(STUDIES)}"
+        raise FitError(message)
+    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
     variants = fit_variants(fit, seed=seed, progress=_reporter(progress, "other readings"))
     mechanisms = {}
     if set(STUDIES) <= set(fit.problem.studies):

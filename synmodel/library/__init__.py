@@ -8,10 +8,10 @@ from typing import Literal
 
 from synmodel.errors import LibraryError, did_you_mean
 
-__all__ = ["Kind", "kind_of", "names", "path_of", "summaries_path"]
+__all__ = ["Kind", "kinds_of", "names", "path_of", "summaries_path"]
 
 Kind = Literal["compounds", "studies", "scenarios", "parameters"]
-_KINDS: tuple[Kind, ...] = ("compounds", "studies", "scenarios", "parameters")
+_KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "parameters")
 _ROOT = Path(__file__).parent
 
 
@@ -37,20 +37,20 @@ def path_of(kind: Kind, name: str) -> Path:
     return _ROOT / kind / f"{name}.toml"
 
 
-def kind_of(name: str) -> Kind:
-    """Kind of the entry with this name, looked for among scenarios, studies, compounds and parameters.
+def kinds_of(name: str) -> list[Kind]:
+    """Kinds that have an entry with this name; the parameters of a study have the name of the study.
 
     Raises
     ------
     LibraryError
         If no kind has it.
     """
-    for kind in ("scenarios", "studies", "compounds", "parameters"):
-        if name in names(kind):
-            return kind
-    everything = [entry for kind in _KINDS for entry in names(kind)]
-    message = f"the library has no entry {name!r}; {did_you_mean(name, everything)}"
-    raise LibraryError(message)
+    found = [kind for kind in _KINDS if name in names(kind)]
+    if not found:
+        everything = {entry for kind in _KINDS for entry in names(kind)}
+        message = f"the library has no entry {name!r}; {did_you_mean(name, everything)}"
+        raise LibraryError(message)
+    return found
 
 
 def summaries_path() -> Path:

@@ -32,8 +32,8 @@ __all__ = [
 def study_documents(fit: Fit) -> dict[str, Any]:
     """Goodness of fit of every study: observed, SEM and fitted by arm and interval, and chi-square.
 
-    ``sem`` and ``chi2`` are over dendrites, as published; ``sem_mouse`` and ``chi2_mouse`` over mice, the unit of
-    replication by which the fit is weighed. ``n_points`` counts the three quantities of turnover.
+    ``sem`` and ``chi2`` are over dendrites, as published; ``sem_mouse`` and ``chi2_mouse`` over mice, which is the
+    default unit of replication by which a fit is weighed. ``n_points`` counts the three quantities of turnover.
     """
     predictions = fit.problem.predict(fit.values)
     documents = {}
@@ -176,7 +176,8 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         },
         "notes": [
             *(caveat_of(study) for study in fit.problem.studies),
-            "intervals rest on mice as the unit of replication and on the covariance of means that share dendrites",
+            f"intervals rest on the {fit.problem.unit} as the unit of replication and on the covariance of means "
+            "that share dendrites",
             "scoring flips and short-lived spines are hard to tell apart at sessions two days apart; "
             "`synmodel fit` reports both readings",
             *sorted({c.note for table in comparison.contrasts.values() for c in table.values() if c.note}),

@@ -53,9 +53,9 @@ _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
 def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
     """The main result on one page.
 
-    Rows: spines gained and lost per interval, and density; points with SEM over mice as observed, lines and bands
-    (95 %) as fitted; grey is the vehicle. Bottom: extra spines that one dose leaves over five weeks, both drugs
-    on one axis.
+    Rows: spines gained and lost per interval, and density; points with SEM over the fit's unit of replication as
+    observed, lines and bands (95 %) as fitted; grey is the vehicle. Bottom: extra spines that one dose leaves over
+    five weeks, both drugs on one axis.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def _draw_arm(axes: Axes, fit: Fit, target: ArmTargets, quantity: str, draws: li
     axes.errorbar(
         middle,
         100 * means.mean,
-        100 * means.sem_mouse,
+        100 * means.sem(fit.problem.unit),
         fmt="o",
         color=colour,
         markersize=4,
@@ -214,7 +214,7 @@ def _draw_gain(axes: Axes, fit: Fit, curves: Mapping[str, xr.Dataset]) -> None:
     axes.text(
         0.995,
         0.97,
-        "bands: 95 % interval of the fit, mouse as unit; dashed: beyond the last session",
+        f"bands: 95 % interval of the fit, {fit.problem.unit} as unit; dashed: beyond the last session",
         transform=axes.transAxes,
         ha="right",
         va="top",

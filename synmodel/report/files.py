@@ -1,27 +1,64 @@
 """Files of a result: all of them or none.
 
-Everything is written to a hidden folder beside its destination and moved there at the end, so an interrupted or
-failed run leaves nothing half-written.
+Everything is written to a hidden folder beside (or inside) its destination and moved there at the end, so an
+interrupted or failed run leaves nothing half-written.
 """
 
+import errno
 import json
 import math
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from synmodel.errors import SynmodelError
 
-__all__ = ["OutputError", "folder", "save_dataset", "to_json"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["OutputError", "check", "commented", "folder", "save_dataset", "save_figure", "to_json"]
 
 
 class OutputError(SynmodelError):
     """The results cannot be written where they should go."""
+
+
+def check(destination: Path, names: Iterable[str]) -> None:
+    """Refuse a destination that cannot take files of these names; nothing is made or changed.
+
+    Raises
+    ------
+    OutputError
+        If it is a file or a link to nothing, cannot be made or written, or holds a folder with one of the names.
+    """
+    try:
+        if destination.is_symlink() and not destination.exists():
+            message = f"--out is {destination}, which is a link to nothing; give a folder"
+            raise OutputError(message)
+        if destination.exists() and not destination.is_dir():
+            message = f"--out is {destination}, which is a file; give a folder"
+            raise OutputError(message)
+        ground = next(path for path in (destination, *destination.absolute().parents) if path.exists())
+        if not ground.is_dir():
+            raise _cannot_be_made(destination, os.strerror(errno.ENOTDIR))
+        if not os.access(ground, os.W_OK | os.X_OK):
+            raise _cannot_be_made(destination, os.strerror(errno.EACCES))
+        for name in names:
+            if (destination / name).is_dir():
+                message = f"--out is {destination}, in which {name} is a folder; remove it or give another folder"
+                raise OutputError(message)
+    except OSError as fault:
+        raise _cannot_be_made(destination, fault.strerror) from fault
+
+
+def _cannot_be_made(destination: Path, reason: str | None) -> OutputError:
+    return OutputError(f"--out is {destination}, which cannot be made or written: {reason}; give another folder")
 
 
 @contextmanager
@@ -33,22 +70,30 @@ def folder(destination: Path) -> Iterator[Path]:
     OutputError
         If the destination is a file, or cannot be made or written.
     """
-    if destination.exists() and not destination.is_dir():
-        message = f"--out is {destination}, which is a file; give a folder"
-        raise OutputError(message)
+    check(destination, [])
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+        # Inside a destination that is there already: it may be a volume of its own, into which no file can be moved.
+        beside = destination if destination.exists() else destination.parent
+        beside.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=beside))
     except OSError as fault:
-        message = f"--out is {destination}, which cannot be made: {fault.strerror}; give another folder"
-        raise OutputError(message) from fault
+        raise _cannot_be_made(destination, fault.strerror) from fault
     try:
         yield part
+        paths = sorted(part.iterdir())
+        check(destination, [path.name for path in paths])
         destination.mkdir(exist_ok=True)
-        for path in sorted(part.iterdir()):
+        for path in paths:
             path.replace(destination / path.name)
+    except OSError as fault:
+        raise _cannot_be_made(destination, fault.strerror or str(fault)) from fault
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def commented(text: str, entries: Mapping[str, str]) -> str:
+    """TOML text under one comment line with its provenance."""
+    return "# " + "; ".join(f"{name}: {value}" for name, value in entries.items()) + "\n" + text
 
 
 def to_json(document: Any) -> str:
@@ -71,3 +116,14 @@ def _plain(value: Any) -> Any:
 def save_dataset(dataset: xr.Dataset, path: Path) -> None:
     """Write netCDF-4."""
     dataset.to_netcdf(path, engine="h5netcdf")
+
+
+def save_figure(figure: "Figure", stem: Path, entries: Mapping[str, str]) -> None:
+    """PNG and SVG, each with its provenance, without a time stamp and with the same bytes every time."""
+    import matplotlib as mpl
+
+    text = json.dumps(entries)
+    figure.savefig(stem.with_suffix(".png"), dpi=160, metadata={"Software": "synmodel", "Description": text})
+    # The salt of the ids in an SVG is read when it is written, not when the figure is made.
+    with mpl.rc_context({"svg.hashsalt": "synmodel"}):
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": "synmodel", "Description": text})

@@ -4,15 +4,21 @@ import math
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["comparison_tables", "entry_tables", "fit_tables", "simulation_tables"]
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        table.add_column(Text(column), justify="left" if number == 0 else "right", overflow="fold")
     return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    """Add a row as it is: in a plain string rich would take [words] for markup and drop them."""
+    table.add_row(*map(Text, cells))
 
 
 def _number(value: float | None) -> str:
@@ -33,7 +39,8 @@ def _goodness(document: dict[str, Any]) -> Table:
         "study", "points", "parameters", "chi2 (SEM over dendrites)", "per point", "chi2 (SEM over mice)",
     )  # fmt: skip
     for study, entry in document["fits"].items():
-        table.add_row(
+        _add(
+            table,
             study,
             str(entry["n_points"]),
             str(entry["n_parameters"]),
@@ -59,7 +66,7 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
         cells = [
             _interval(parameters[f"{drug}.{key}"]) if f"{drug}.{key}" in parameters else "no data" for drug in drugs
         ]
-        effects.add_row(label, *cells)
+        _add(effects, label, *cells)
     contrasts = _table("What follows (drug minus control, 95 % interval)", "", "unit", *drugs)
     names = list(document["drugs"][drugs[0]])
     for name in names:
@@ -67,10 +74,10 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
             continue
         first = document["drugs"][drugs[0]][name]
         cells = [_interval(document["drugs"][drug][name]) for drug in drugs]
-        contrasts.add_row(first["long_name"].removesuffix(": drug minus control"), first["unit"], *cells)
+        _add(contrasts, first["long_name"].removesuffix(": drug minus control"), first["unit"], *cells)
     notes = _table("Read with care")
     for text in document["notes"]:
-        notes.add_row("- " + text)
+        _add(notes, "- " + text)
     return [_goodness(document), effects, contrasts, notes]
 
 
@@ -78,14 +85,15 @@ def fit_tables(document: dict[str, Any]) -> list[Table]:
     """Goodness of fit, parameters with verdicts, other readings, mechanisms."""
     parameters = _table("Parameters", "name", "estimate (95 % interval)", "unit", "verdict")
     for name, entry in document["parameters"].items():
-        parameters.add_row(name, _interval(entry), entry["unit"], entry["verdict"])
+        _add(parameters, name, _interval(entry), entry["unit"], entry["verdict"])
     variants = _table(
         "Other readings of the data: rise of -2 log likelihood (about 4 per parameter speaks against a reading)",
         "reading", "rise", "extra parameters",
     )  # fmt: skip
     for entry in document["variants"]:
         extra = "".join(f", {key} = {_number(value)}" for key, value in entry["values"].items())
-        variants.add_row(
+        _add(
+            variants,
             entry["name"] + extra,
             f"{entry['change_in_minus_2_log_likelihood']:+.1f}",
             f"{entry['extra_parameters']:+d}",
@@ -94,7 +102,7 @@ def fit_tables(document: dict[str, Any]) -> list[Table]:
     if document["mechanisms"]:
         mechanisms = _table("Mechanism of psilocybin under one cascade for both drugs", "reading", "-2 log posterior")
         for reading, entry in document["mechanisms"].items():
-            mechanisms.add_row(reading, f"{entry['minus_2_log_posterior']:.1f}")
+            _add(mechanisms, reading, f"{entry['minus_2_log_posterior']:.1f}")
         tables.append(mechanisms)
     return tables
 
@@ -106,7 +114,8 @@ def simulation_tables(document: dict[str, Any]) -> list[Table]:
         "quantity", "from day", "to day", "mean", "SEM over dendrites", "SEM over animals",
     )  # fmt: skip
     for entry in document["summary"]:
-        table.add_row(
+        _add(
+            table,
             entry["quantity"],
             f"{entry['start_day']:g}",
             f"{entry['end_day']:g}",
@@ -124,14 +133,16 @@ def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:
     numbers = _table("Numbers", "what", "value", "unit", "status", "source")
     numbers.columns[4].justify = "left"
     _walk(document, "", texts, numbers)
-    return [texts, numbers] if numbers.row_count else [texts]
+    if not texts.row_count:
+        numbers.title = texts.title
+    return [table for table in (texts, numbers) if table.row_count]
 
 
 def _walk(value: Any, path: str, texts: Table, numbers: Table) -> None:
     if isinstance(value, dict) and "value" in value and "status" in value:
         why = f" - {value['why']}" if value.get("why") else ""
         seen = f" [{value['seen']}]" if value.get("seen") else ""
-        numbers.add_row(path, f"{value['value']:.6g}", value["unit"], value["status"], value["source"] + seen + why)
+        _add(numbers, path, f"{value['value']:.6g}", value["unit"], value["status"], value["source"] + seen + why)
     elif isinstance(value, dict):
         for key, entry in value.items():
             _walk(entry, f"{path}.{key}" if path else key, texts, numbers)
@@ -139,4 +150,4 @@ def _walk(value: Any, path: str, texts: Table, numbers: Table) -> None:
         for number, entry in enumerate(value):
             _walk(entry, f"{path}[{number}]", texts, numbers)
     else:
-        texts.add_row(path, ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip())
+        _add(texts, path, ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip())

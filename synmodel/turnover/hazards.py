@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synmodel.errors import SimulationError
 from synmodel.schema import DRIVE, conform
+from synmodel.turnover.arguments import number_array
 from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["Folds", "checked_times", "folds_between", "folds_on_cells"]
@@ -33,9 +34,9 @@ def checked_times(times: object) -> NDArray[np.float64]:
     SimulationError
         If there are fewer than two, or they do not rise.
     """
-    array = np.atleast_1d(np.asarray(times, float))
+    array = np.atleast_1d(number_array("times", times, "at least two days in rising order"))
     if array.ndim != 1 or len(array) < 2 or not np.all(np.isfinite(array)) or np.any(np.diff(array) <= 0):
-        message = f"times is {np.asarray(times).tolist()}; give at least two days in rising order"
+        message = f"times is {array.tolist()}; give at least two days in rising order"
         raise SimulationError(message)
     return array
 
@@ -61,11 +62,14 @@ def folds_between(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Da
     if drive is None:
         return folds_on_cells(model, times, np.empty(0), {})
     conform(drive, DRIVE)
-    knots = drive["time"].to_numpy().astype(float)
+    knots = number_array("drive.time", drive["time"].to_numpy(), "days in rising order")
     if np.any(np.diff(knots) <= 0) or not np.all(np.isfinite(knots)):
         message = "drive.time does not rise; give each day once, in rising order"
         raise SimulationError(message)
-    folds = {str(name): drive[name].to_numpy().astype(float) for name in drive.data_vars}
+    folds = {
+        str(name): number_array(f"drive.{name}", drive[name].to_numpy(), "folds that are finite and 0 or more")
+        for name in drive.data_vars
+    }
     for name, values in folds.items():
         if not np.all(np.isfinite(values)) or np.any(values < 0):
             message = f"drive.{name} has a value of {values.min():g}; a fold is finite and 0 or more"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.errors import SimulationError, did_you_mean
+from synmodel.turnover.arguments import number_array
 from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["Initial", "read_initial"]
@@ -58,6 +59,12 @@ def read_initial(model: TurnoverModel, initial: Any) -> Initial:
         means = initial["poisson"]
         if isinstance(means, int | float | np.number):
             stationary = model.stationary()
+            if not stationary.any():
+                message = (
+                    f"initial['poisson'] is {means!r} in stationary proportions, but a model without births keeps "
+                    f"no spines; give a mean for each of the classes {', '.join(model.classes)}"
+                )
+                raise SimulationError(message)
             means = stationary / stationary.sum() * float(means)
         return Initial(_numbers(model, means, "initial['poisson']"), poisson=True)
     numbers = _numbers(model, initial, "initial")
@@ -77,8 +84,9 @@ def _numbers(model: TurnoverModel, given: Any, where: str) -> tuple[float, ...]:
     if not isinstance(given, Sequence | np.ndarray) or len(given) != model.n_class:
         message = f"{where} is {given!r}; give a number for each of the classes {', '.join(model.classes)}"
         raise SimulationError(message)
-    numbers = tuple(float(number) for number in given)
-    if any(not np.isfinite(number) or number < 0 for number in numbers):
+    array = number_array(where, given, "a number for each class")
+    numbers = tuple(array.ravel().tolist())
+    if len(numbers) != model.n_class or any(not np.isfinite(number) or number < 0 for number in numbers):
         message = f"{where} is {list(numbers)}; numbers of spines are finite and 0 or more"
         raise SimulationError(message)
     return numbers

@@ -19,8 +19,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.errors import SimulationError
+from synmodel.turnover.arguments import number_array, one_number
 
 __all__ = ["TurnoverModel"]
+
+_BIRTHS = "births per day, one number or one per class"
+_SWITCHES = "hazards per spine per day, a row per class"
+_LOSSES = "hazards per spine per day, one per class"
+_SPREAD = "a coefficient of variation of 0 or more"
 
 
 @dataclass(frozen=True)
@@ -65,29 +71,27 @@ class TurnoverModel:
     formation_cv_animal: float = 0.0
 
     def __post_init__(self) -> None:
-        classes = tuple(str(name) for name in self.classes)
+        classes = () if isinstance(self.classes, str) else tuple(map(str, self.classes))
         n = len(classes)
         if n == 0 or len(set(classes)) < n:
             message = f"model.classes is {self.classes!r}; give one or more different names"
             raise SimulationError(message)
-        births = np.atleast_1d(np.asarray(self.formation, float))
+        births = np.atleast_1d(number_array("model.formation", self.formation, _BIRTHS))
         if births.shape == (1,):
             births = np.concatenate([births, np.zeros(n - 1)])
-        switches = np.asarray(self.transition, float).reshape((0, 0) if n == 0 else np.shape(self.transition))
-        losses = np.atleast_1d(np.asarray(self.loss, float))
-        _check("model.formation", births, (n,), "births per day, one number or one per class")
-        _check("model.transition", switches, (n, n), "hazards per spine per day, a row per class")
-        _check("model.loss", losses, (n,), "hazards per spine per day, one per class")
+        switches = number_array("model.transition", self.transition, _SWITCHES)
+        losses = np.atleast_1d(number_array("model.loss", self.loss, _LOSSES))
+        _check("model.formation", births, (n,), _BIRTHS)
+        _check("model.transition", switches, (n, n), _SWITCHES)
+        _check("model.loss", losses, (n,), _LOSSES)
         if np.any(np.diag(switches) != 0):
             message = "model.transition has a number on its diagonal; a class does not switch to itself, put 0"
             raise SimulationError(message)
         for name in ("formation_cv_dendrite", "formation_cv_animal"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                message = f"model.{name} is {getattr(self, name)!r}; a coefficient of variation is 0 or more"
+            if one_number(f"model.{name}", getattr(self, name), _SPREAD) < 0:
+                message = f"model.{name} is {getattr(self, name)!r}; give {_SPREAD}"
                 raise SimulationError(message)
-        if not math.isfinite(self.formation_trend):
-            message = f"model.formation_trend is {self.formation_trend!r}; it must be a finite number per day"
-            raise SimulationError(message)
+        one_number("model.formation_trend", self.formation_trend, "a finite number per day")
         # Tuples make the value hashable and safe to share; arrays would be neither.
         object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "formation", tuple(births.tolist()))

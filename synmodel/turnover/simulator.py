@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from synmodel.errors import SimulationError, did_you_mean
 from synmodel.randomness import stream_key
 from synmodel.schema import TRAJECTORY, stamped
+from synmodel.turnover.arguments import number_array, whole_number
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.heterogeneity import birth_scale
 from synmodel.turnover.initial import Initial, read_initial
@@ -109,10 +110,9 @@ def simulate(
     if engine not in get_args(Engine):
         message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
         raise SimulationError(message)
-    for name, number in (("replicates", replicates), ("animals", animals), ("dendrites", dendrites)):
-        if not 1 <= number < _MAX_COUNTER:
-            message = f"{name} is {number!r}; it must be a whole number from 1 to {_MAX_COUNTER - 1}"
-            raise SimulationError(message)
+    replicates = whole_number("replicates", replicates, _MAX_COUNTER - 1)
+    animals = whole_number("animals", animals, _MAX_COUNTER - 1)
+    dendrites = whole_number("dendrites", dendrites, _MAX_COUNTER - 1)
     folds = folds_between(model, session_days, drive)
     start = start_of(
         model,
@@ -190,7 +190,7 @@ def start_of(
         model.formation_cv_dendrite,
     )
     if length_um is not None:
-        lengths = np.asarray(length_um, float)
+        lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
         if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
             message = (
                 f"length_um has shape {lengths.shape}; give one positive length [um] "
@@ -258,11 +258,12 @@ def thread_count(threads: int | None) -> "Iterator[None]":
         yield
         return
     most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    if not 1 <= threads <= most:
+    number = whole_number("threads", threads)
+    if number > most:
         message = f"threads is {threads}; this machine allows 1 to {most}"
         raise SimulationError(message)
     before = numba.get_num_threads()
-    numba.set_num_threads(threads)
+    numba.set_num_threads(number)
     try:
         yield
     finally:

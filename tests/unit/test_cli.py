@@ -12,6 +12,11 @@ import xarray as xr
 
 from synmodel import library
 from synmodel.cli import app, main
+from synmodel.errors import FitError, SimulationError
+from synmodel.inference.problem import STUDIES
+from synmodel.scenario import load
+from synmodel.simulation import simulate
+from synmodel.workflows import fit_studies
 
 SCENARIO = """
 name = "mine"
@@ -116,6 +121,11 @@ def test_simulate_writes_and_reads_back(capsys, monkeypatch, tmp_path):
         assert seen["spine_count"].shape == (3, 2, 3, 4)
         assert seen["length_um"].attrs["units"] == "um"
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+    again = load(out / "scenario.toml")
+    assert again == load(path)
+    for file in out.iterdir():
+        content = file.read_bytes().decode(errors="ignore")
+        assert again.digest() in content, f"{file.name} does not say what it was made from"
 
 
 def test_quiet_means_quiet(capsys, monkeypatch, tmp_path):
@@ -129,7 +139,7 @@ def test_quiet_means_quiet(capsys, monkeypatch, tmp_path):
 def test_the_same_seed_writes_the_same_bytes(capsys, monkeypatch, tmp_path):
     for name in ("a", "b"):
         run(capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path / name, "--replicates", 2, "--seed", 7)
-    for file in ("summary.json", "scenario.toml", "observations.nc"):
+    for file in ("summary.json", "scenario.toml", "observations.nc", "simulation.png", "simulation.svg"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
@@ -168,6 +178,31 @@ def test_bad_input_exits_2_with_one_line(capsys, monkeypatch, tmp_path, argument
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("replicates", [2.5, "3", True, 0])
+def test_replicates_are_a_whole_number(replicates):
+    with pytest.raises(
+        SimulationError, match=rf"replicates is {replicates!r}; it must be a whole number of at least 1"
+    ):
+        simulate("saline-mouse", replicates=replicates, seed=1)
+
+
+@pytest.mark.parametrize(("studies", "fitted"), [(["shao2021", "shao2021"], ("shao2021",)), (None, STUDIES)])
+def test_a_study_given_twice_is_fitted_once(monkeypatch, studies, fitted):
+    def stop(**arguments):
+        assert arguments["studies"] == fitted
+        raise InterruptedError
+
+    monkeypatch.setattr("synmodel.workflows.fit_summaries", stop)
+    with pytest.raises(InterruptedError):
+        fit_studies(studies=studies)
+
+
+@pytest.mark.parametrize("studies", [[], "shao2021"])
+def test_a_fit_needs_a_list_of_studies(studies):
+    with pytest.raises(FitError, match="give a list of at least one of phoumthipphavong2016, shao2021"):
+        fit_studies(studies=studies)
+
+
 def test_a_file_where_the_folder_should_be(capsys, monkeypatch, tmp_path):
     (tmp_path / "taken").write_text("mine")
     status, _, stderr = run(
@@ -176,6 +211,39 @@ def test_a_file_where_the_folder_should_be(capsys, monkeypatch, tmp_path):
     assert status == 2
     assert "which is a file; give a folder" in stderr
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (["compare"], "comparison.json"),
+        (["fit"], "parameters.toml"),
+        (["fit", "--profiles"], "profiles.png"),
+        (["simulate", "saline-mouse"], "simulation.svg"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["folder within", "link to nothing", "file above"])
+def test_an_unusable_folder_is_refused_before_the_work(capsys, monkeypatch, tmp_path, command, file, kind):
+    def worked(*_, **__):
+        raise AssertionError
+
+    for job in ("compare_drugs", "fit_studies", "simulate_scenario"):
+        monkeypatch.setattr(f"synmodel.workflows.{job}", worked)
+    out = tmp_path / "out"
+    if kind == "folder within":
+        (out / file).mkdir(parents=True)
+        message = f"in which {file} is a folder; remove it or give another folder"
+    elif kind == "link to nothing":
+        out.symlink_to(tmp_path / "nowhere")
+        message = "which is a link to nothing; give a folder"
+    else:
+        out.write_text("mine")
+        out = out / "deeper"
+        message = "which cannot be made or written: Not a directory; give another folder"
+    before = sorted(tmp_path.rglob("*"))
+    status, stdout, stderr = run(capsys, monkeypatch, *command, "--quiet", "--out", out)
+    assert (status, stdout, stderr) == (2, "", f"synmodel: --out is {out}, {message}\n")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_usage_faults_exit_2(capsys, monkeypatch):
@@ -198,7 +266,11 @@ def test_lists_name_everything(capsys, monkeypatch, kind):
     ("name", "words"),
     [
         ("ketamine", ["10.1097/ALN.0000000000003577", "assumed", "half_life", "13", "min"]),
+        ("ketamine", ["[verified]"]),
         ("shao2021", ["10.1016/j.neuron.2021.06.008", "ketanserin+psilocybin"]),
+        # A study shares its name with its parameters, which are shown as well.
+        ("shao2021", ["shao2021.formation", "1/um/day", "fit of the published group summaries"]),
+        ("phoumthipphavong2016", ["phoumthipphavong2016.loss_mature", "derived"]),
         ("psilocybin-mouse", ["psilocybin", "sessions"]),
         ("mechanism", ["Moghaddam", "disinhibition"]),
     ],
@@ -210,7 +282,10 @@ def test_show_prints_sources(capsys, monkeypatch, name, words):
     for word in words:
         assert "".join(word.split()) in flat
     _, stdout, _ = run(capsys, monkeypatch, "show", name, "--json")
-    assert json.loads(stdout)
+    document = json.loads(stdout)
+    assert document
+    if name in library.names("studies"):
+        assert document["parameters"][name]["formation"]["source"]
 
 
 def test_version_and_help(capsys, monkeypatch):

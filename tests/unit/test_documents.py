@@ -1,5 +1,6 @@
 """Scenarios, library entries and parameters: what is read, and the one line that a fault gets."""
 
+import pickle
 import tomllib
 
 import pytest
@@ -9,10 +10,10 @@ from synmodel.data import load_study, load_summaries
 from synmodel.data.summaries import baseline_density, design_effect
 from synmodel.documents import Evidence, read
 from synmodel.errors import LibraryError, ParameterError, ScenarioError
-from synmodel.parameters import Parameter, ParameterSet, default_parameters
+from synmodel.parameters import Parameter, ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import load_compound
 from synmodel.scenario import Scenario, load, loads
-from synmodel.simulation import drive_of
+from synmodel.simulation import drive_of, simulate
 
 GOOD = """
 name = "mine"
@@ -92,6 +93,12 @@ def test_a_fault_gets_one_line_with_its_path(text, line):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", library.names("scenarios"))
+def test_an_assumed_interval_says_so(name):
+    if any(dose.day == -0.006944 for dose in load(name).regimen.doses):
+        assert "ten minutes (assumed)" in load(name).title
+
+
 def test_an_unknown_scenario_or_file_is_named():
     with pytest.raises(LibraryError, match="no scenario 'ketamine-mouse-singel'; did you mean 'ketamine-mouse-single'"):
         load("ketamine-mouse-singel")
@@ -104,12 +111,45 @@ def test_a_scenario_replaces_parameters():
     from synmodel.simulation import parameters_of
 
     assert parameters_of(scenario).value("shao2021.miss") == 0.1
-    wrong = loads(GOOD + '[parameters]\n"shao2021.mis" = 0.1\n')
-    with pytest.raises(ParameterError, match=r"no parameter 'shao2021.mis'; did you mean 'shao2021.miss'"):
-        parameters_of(wrong)
-    outside = loads(GOOD + '[parameters]\n"shao2021.miss" = 2\n')
-    with pytest.raises(ParameterError, match=r"shao2021.miss is 2 1; allowed is 0.0001 to 0.5 1"):
-        parameters_of(outside)
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        ('"shao2021.mis" = 0.1', r"\['shao2021.mis'\] is not known; did you mean 'shao2021.miss'"),
+        ('"shao2021.miss" = 2', r"\['shao2021.miss'\] is 2; allowed is 0.0001 to 0.5 1$"),
+        ('"shao2021.miss" = "0.1"', r"\['shao2021.miss'\] is '0.1': it must be a number"),
+        ('"shao2021.miss" = true', r"\['shao2021.miss'\] is True: it must be a number"),
+        (
+            "shao2021.formation = 0.1",
+            r"\['shao2021'\] is a table; a dotted name stands in quotes: \"shao2021.formation\" = 0.1$",
+        ),
+    ],
+)
+def test_replaced_parameters_are_checked_when_read(entry, line):
+    with pytest.raises(ScenarioError, match="^scenario.parameters" + line):
+        loads(GOOD + f"[parameters]\n{entry}\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("amount = 1", "amount = true", r"doses\[0\].amount is True: it must be a number"),
+        ("amount = 1", 'amount = "7"', r"doses\[0\].amount is '7': it must be a number"),
+        ("amount = 1", "amount = 1\nrepeat = 2.0", r"doses\[0\].repeat is 2.0: it must be a(n)? integer"),
+        ("amount = 1", "amount = 1\nrepeat = true", r"doses\[0\].repeat is True: it must be a(n)? integer"),
+        ("[-3, -1, 1]", '["-3", -1, 1]', r"schedule.sessions\[0\] is '-3': it must be a number"),
+        ("[schedule]", "[cohort]\nanimals = true\n[schedule]", "cohort.animals is True: it must be a(n)? integer"),
+    ],
+)
+def test_numbers_are_numbers(old, new, line):
+    with pytest.raises(ScenarioError, match=line):
+        loads(broken(old, new))
+
+
+def test_whole_numbers_are_numbers():
+    assert loads(GOOD).regimen.doses[0].amount == 1.0
+    assert type(loads(GOOD).regimen.doses[0].amount) is float
 
 
 @pytest.mark.parametrize("name", library.names("compounds"))
@@ -192,11 +232,11 @@ def test_design_effects_exceed_independence():
 
 
 def test_show_finds_every_kind():
-    assert library.kind_of("psilocybin") == "compounds"
-    assert library.kind_of("shao2021") == "studies"
-    assert library.kind_of("psilocybin-mouse") == "scenarios"
+    assert library.kinds_of("psilocybin") == ["compounds"]
+    assert library.kinds_of("shao2021") == ["studies", "parameters"]
+    assert library.kinds_of("psilocybin-mouse") == ["scenarios"]
     with pytest.raises(LibraryError, match="no entry 'psilocybine'; did you mean 'psilocybin'"):
-        library.kind_of("psilocybine")
+        library.kinds_of("psilocybine")
 
 
 def one(**changes):
@@ -244,7 +284,91 @@ def test_parameter_sets_are_values():
     assert list(joined) == ["a.b", "a.c"]
 
 
+@pytest.mark.parametrize("changes", [{"lower": 0.2}, {"upper": 3.0}, {"scale": "linear"}, {"prior": Prior(1, 2)}])
+def test_the_digest_tells_fits_apart(changes):
+    """Support, scale and prior decide a fit as much as the values do."""
+    assert ParameterSet([one(**changes)]).digest() != ParameterSet([one()]).digest()
+    assert ParameterSet([one(prior=Prior(1, 2))]).digest() != ParameterSet([one(prior=Prior(1, 3))]).digest()
+
+
+ENTRY = """
+[a.b]
+value = 0.5
+unit = "1/day"
+lower = 0.1
+upper = 2
+scale = "log"
+long_name = "x"
+status = "derived"
+source = "here"
+prior = { centre = 0.5, spread = 1 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (ENTRY, "[a", "mine.toml is not valid TOML"),
+        (ENTRY, "a = 3", r"mine.toml: a is 3; it must be a table, as in \[group.parameter\]"),
+        (ENTRY, "[a]\nb = 3", r"mine.toml: a.b is 3; it must be a table, as in \[a.b\]"),
+        ("0.5", '"x"', "mine.toml: a.b: value is 'x'; give a number"),
+        ("0.5", "true", "mine.toml: a.b: value is True; give a number"),
+        ("0.5", "5", "mine.toml: a.b: a.b is 5 1/day; allowed is 0.1 to 2 1/day"),
+        ("centre", "center", r"mine.toml: a.b.prior.center is not known; did you mean 'centre'\?"),
+        ("spread = 1", "spread = 0", "mine.toml: a.b: prior has centre 0.5 and spread 0; .* spread above 0"),
+        (", spread = 1", "", "mine.toml: a.b.prior.spread is missing; add it"),
+        ("{ centre = 0.5, spread = 1 }", "3", "mine.toml: a.b.prior is 3; it must be a table"),
+        ('"1/day"', "1", "mine.toml: a.b.unit is 1; give text"),
+        ("lower = 0.1\n", "", "mine.toml: a.b.lower is missing; add it"),
+    ],
+)
+def test_a_broken_parameter_file_gets_one_line(tmp_path, old, new, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(ENTRY)
+    assert ParameterSet.from_toml(str(path)).value("a.b") == 0.5
+    assert old in ENTRY
+    path.write_text(ENTRY.replace(old, new, 1))
+    with pytest.raises(ParameterError, match=message) as caught:
+        ParameterSet.from_toml(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_parameter_file_is_named():
+    with pytest.raises(ParameterError, match=r"cannot read nowhere.toml: .*give the path of a TOML file"):
+        ParameterSet.from_toml("nowhere.toml")
+
+
+def test_a_partial_set_names_what_it_lacks():
+    values = ParameterSet([one(name="nmda.hil")]).as_floats()
+    with pytest.raises(ParameterError, match=r"there is no parameter 'nmda.hill'; did you mean 'nmda.hil'\?"):
+        values["nmda.hill"]
+    assert values.get("nmda.hill") is None
+    partial = ParameterSet(p for p in default_parameters().values() if not p.name.startswith("nmda."))
+    with pytest.raises(ParameterError, match=r"there is no parameter 'nmda.hill'"):
+        simulate("ketamine-mouse-single", partial, replicates=1, seed=1)
+    with pytest.raises(ParameterError, match=r"shao2021.miss.value is 'x'; give a number"):
+        default_parameters().replace({"shao2021.miss": "x"})
+
+
 def test_a_scenario_is_frozen():
     with pytest.raises(Exception, match="frozen"):
         load("psilocybin-mouse").name = "other"
     assert isinstance(load(load("psilocybin-mouse")), Scenario)
+    scenario = loads(GOOD + '[parameters]\n"shao2021.miss" = 0.1\n"shao2021.formation" = 0.02\n')
+    before = scenario.digest()
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        scenario.parameters["shao2021.miss"] = 0.2
+    for copy in (
+        loads(scenario.to_toml()),
+        scenario.updated(),
+        pickle.loads(pickle.dumps(scenario)),
+        scenario.model_copy(deep=True),
+        loads(GOOD + '[parameters]\n"shao2021.formation" = 0.02\n"shao2021.miss" = 0.1\n'),
+    ):
+        assert copy == scenario
+        assert hash(copy) == hash(scenario)
+        assert copy.digest() == before
+    assert len({scenario, load("saline-mouse"), load("saline-mouse")}) == 2
+    assert scenario.parameters == {"shao2021.miss": 0.1, "shao2021.formation": 0.02}
+    with pytest.raises(KeyError):
+        scenario.parameters["shao2021.mis"]

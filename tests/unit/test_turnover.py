@@ -129,7 +129,14 @@ def test_bad_initial_numbers_are_refused(two_classes, initial, message):
         ({"transition": [[0, 0.1]]}, r"model.transition has shape \(1, 2\)"),
         ({"formation": float("nan")}, "must be finite"),
         ({"classes": ("a", "a")}, "give one or more different names"),
-        ({"formation_cv_animal": -1.0}, "coefficient of variation is 0 or more"),
+        ({"classes": "ab"}, "model.classes is 'ab'; give one or more different names"),
+        ({"formation_cv_animal": -1.0}, "coefficient of variation of 0 or more"),
+        ({"formation_cv_animal": "much"}, "model.formation_cv_animal is 'much'; give a coefficient of variation"),
+        ({"formation_trend": "up"}, "model.formation_trend is 'up'; give a finite number per day"),
+        ({"formation_trend": float("inf")}, "model.formation_trend is inf; give a finite number per day"),
+        ({"formation": "2"}, "model.formation is '2'; give births per day"),
+        ({"loss": ["0.5", 0.01]}, r"model.loss is \['0.5', 0.01\]; give hazards per spine per day"),
+        ({"transition": [[0, 0.1], [0]]}, r"model.transition is \[\[0, 0.1\], \[0\]\]; give .* a row per class"),
     ],
 )
 def test_bad_models_are_refused(changes, message):
@@ -149,7 +156,24 @@ def test_bad_models_are_refused(changes, message):
         ({"times": [1]}, "at least two days in rising order"),
         ({"times": [1, 1]}, "at least two days in rising order"),
         ({"engine": "session"}, "engine is 'session'; did you mean 'sessions'"),
+        ({"times": ["0", "2"]}, r"times is \['0', '2'\]; give at least two days"),
+        ({"times": np.array(["2020-01-01", "2020-01-02"], "M8[D]")}, "times is .*; give at least two days"),
         ({"replicates": 0}, "replicates is 0; it must be a whole number"),
+        ({"replicates": 2.5}, "replicates is 2.5; it must be a whole number from 1 to 2147483647"),
+        ({"replicates": "3"}, "replicates is '3'; it must be a whole number"),
+        ({"replicates": True}, "replicates is True; it must be a whole number"),
+        ({"dendrites": 2.0}, "dendrites is 2.0; it must be a whole number"),
+        ({"animals": None}, "animals is None; it must be a whole number"),
+        ({"threads": 1.5}, "threads is 1.5; it must be a whole number"),
+        ({"initial": {"mature": "3"}}, r"initial is \[0.0, '3'\]; give a number for each class"),
+        ({"initial": {"poisson": "37"}}, r"initial\['poisson'\] is '37'; give a number for each class"),
+        ({"initial": [[1], [2, 3]]}, "give a number for each class"),
+        ({"length_um": "10"}, "length_um is '10'; give one positive length"),
+        ({"drive": xr.Dataset({"formation": ("time", ["x"])}, {"time": [0.0]})}, "drive.formation is .*; give folds"),
+        (
+            {"drive": xr.Dataset({"formation": ("time", [1.0])}, {"time": np.array(["2020-01-01"], "M8[ns]")})},
+            "drive.time is .*; give days in rising order",
+        ),
         ({"seed": -4}, "seed is -4"),
         ({"threads": 10_000}, "threads is 10000; this machine allows 1 to"),
         ({"length_um": [1.0, 2.0]}, "give one positive length"),
@@ -166,6 +190,34 @@ def test_bad_arguments_are_refused(two_classes, arguments, message):
     good = {"initial": {"mature": 3}, "times": SESSIONS, "replicates": 2}
     with pytest.raises(SimulationError, match=message):
         simulate(two_classes, **{**good, **arguments})
+
+
+def test_counts_of_numpy_are_whole_numbers(two_classes):
+    out = simulate(
+        two_classes, initial=[1, 2], times=SESSIONS, replicates=np.int64(2), dendrites=np.int32(3), threads=np.int8(1)
+    )
+    assert out["gained"].shape == (2, 3, 4)
+
+
+def test_a_total_needs_births():
+    """Without births no spines are stationary, and a total has no proportions."""
+    model = TurnoverModel(("nascent", "mature"), 0.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
+    message = r"initial\['poisson'\] is 3 in stationary proportions, but a model without births .* nascent, mature"
+    with pytest.raises(SimulationError, match=message):
+        read_initial(model, {"poisson": 3})
+
+
+@pytest.mark.parametrize("drive", [{"formation": [2.0]}, xr.DataArray([2.0], dims="time", coords={"time": [0.0]})])
+def test_a_drive_is_a_dataset(two_classes, drive):
+    with pytest.raises(SchemaError, match=f"Drive is a {type(drive).__name__}; give an xarray.Dataset of formation"):
+        simulate(two_classes, initial=[1, 1], times=SESSIONS, drive=drive)
+
+
+def test_a_drive_without_units_is_in_folds(two_classes):
+    bare = xr.Dataset({"formation": ("time", [2.0])}, {"time": [0.0]})
+    stamped = xr.Dataset({"formation": ("time", [2.0], {"units": "1"})}, {"time": ("time", [0.0], {"units": "day"})})
+    same = [moments(two_classes, initial=[1, 1], times=SESSIONS, drive=drive) for drive in (bare, stamped)]
+    xr.testing.assert_identical(*same)
 
 
 def test_a_drive_with_an_unknown_effect_is_refused(two_classes):
