@@ -7,6 +7,7 @@
     ├── ParameterError    a parameter that does not exist, or a value outside its support
     ├── ScenarioError     a scenario document that is not valid
     ├── SchemaError       a Dataset that lacks a variable or a dimension, or is in another unit
+    ├── DataError         a file that cannot be read as observations
     ├── SimulationError   arguments that no simulator can run
     └── FitError          a fit that cannot start or did not end
 
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "DataError",
     "FitError",
     "LibraryError",
     "ParameterError",
@@ -46,6 +48,10 @@ class ScenarioError(SynmodelError):
 
 class SchemaError(SynmodelError):
     """A Dataset does not carry the variables or dimensions of its kind, or carries other units."""
+
+
+class DataError(SynmodelError):
+    """A file cannot be read, or holds no form of observations that is known."""
 
 
 class SimulationError(SynmodelError):

@@ -12,7 +12,18 @@ import xarray as xr
 
 from synmodel.errors import SchemaError, did_you_mean
 
-__all__ = ["DRIVE", "EXPOSURE", "OBSERVATIONS", "SPINES", "TRAJECTORY", "Passport", "Quantity", "conform", "stamped"]
+__all__ = [
+    "DRIVE",
+    "EXPOSURE",
+    "OBSERVATIONS",
+    "PRESENCE",
+    "SPINES",
+    "TRAJECTORY",
+    "Passport",
+    "Quantity",
+    "conform",
+    "stamped",
+]
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,21 @@ OBSERVATIONS = Passport(
         "end_day": _INTERVAL_END,
     },
     leading=("replicate",),
+)
+
+PRESENCE = Passport(
+    "Presence",
+    {
+        "present": Quantity(
+            ("spine", "session"), "1", "1 scored, 0 not there, -1 not known: censored, unsure or not imaged"
+        ),
+    },
+    {
+        "session": Quantity(("session",), "day", "time of the session since the first dose"),
+        "animal": Quantity(("spine",), "1", "position of the animal in the Observations of the same file"),
+        "dendrite": Quantity(("spine",), "1", "position of the dendrite in the Observations of the same file"),
+        "spine_label": Quantity(("spine",), "1", "name of the spine on its dendrite"),
+    },
 )
 
 

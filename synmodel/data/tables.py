@@ -1,0 +1,152 @@
+"""Files as tables of text: separators, empty cells, row numbers, numbers.
+
+Cells stay text until a reader asks for numbers, so that nothing is guessed: a dendrite called 2.20 keeps its
+name. The index of a table is the row in the file, 1 for the heading, so that an audit can point at it.
+"""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synmodel.data.audit import Findings
+from synmodel.documents import parse_toml
+from synmodel.errors import DataError, did_you_mean
+
+__all__ = ["EMPTY", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
+
+EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null", "-", ".", "#n/a", "#value!", "#div/0!"})
+"""Cells that hold nothing, in lower case."""
+
+Rows = list[list[str]]
+_SEPARATORS = "\t;,"
+
+
+def read_text(path: Path) -> Rows:
+    """Rows of a text file separated by commas, semicolons or tabs.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as fault:
+        message = f"cannot read {path}: {fault.strerror}; give the path of a table (.csv, .tsv or .xlsx)"
+        raise DataError(message) from fault
+    except UnicodeDecodeError as fault:
+        message = f"cannot read {path}: it is no text in UTF-8; save it as CSV in UTF-8 or give the .xlsx"
+        raise DataError(message) from fault
+    heading = text.split("\n", 1)[0]
+    separator = max(_SEPARATORS, key=heading.count)
+    try:
+        return list(csv.reader(text.splitlines(), delimiter=separator, strict=True))
+    except csv.Error as fault:
+        message = f"cannot read {path}: it is no table ({fault}); give a table (.csv, .tsv or .xlsx)"
+        raise DataError(message) from fault
+
+
+def read_sheets(path: Path) -> dict[str, Rows]:
+    """Sheets of an Excel workbook, as text.
+
+    Raises
+    ------
+    DataError
+        If openpyxl is not installed, or the file is no workbook.
+    """
+    try:
+        from openpyxl import load_workbook
+    except ImportError as fault:
+        message = f"reading {path.name} needs openpyxl; install it with: pip install 'synmodel[data]'"
+        raise DataError(message) from fault
+    try:
+        workbook = load_workbook(path, data_only=True, read_only=True)
+        return {
+            sheet.title: [[as_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+            for sheet in workbook.worksheets
+        }
+    except OSError as fault:
+        message = f"cannot read {path}: {fault.strerror}; give the path of a table (.csv, .tsv or .xlsx)"
+        raise DataError(message) from fault
+    except Exception as fault:  # openpyxl lets zip, XML and key errors of broken files through
+        message = f"cannot read {path}: it is no Excel workbook ({fault}); save it again as .xlsx or as CSV"
+        raise DataError(message) from fault
+
+
+def as_text(cell: Any) -> str:
+    """A cell as text, a whole number without its decimal point."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def table_of(rows: Rows, name: str) -> pd.DataFrame:
+    """The table whose first row is its heading; empty rows are passed over but counted.
+
+    Raises
+    ------
+    DataError
+        If there is no heading or no row below it, or a row is longer than the heading.
+    """
+    if not rows or not any(cell.strip() for cell in rows[0]):
+        message = f"{name} is empty or has no heading in its first row; give a table with named columns"
+        raise DataError(message)
+    heading = [cell.strip() for cell in rows[0]]
+    width = max(i for i, cell in enumerate(heading) if cell) + 1
+    body = {}
+    for number, row in enumerate(rows[1:], start=2):
+        cells = [cell.strip() for cell in row]
+        if any(cells[width:]):
+            message = f"{name}, row {number}, has {len(cells)} cells under {width} headings; name or remove the others"
+            raise DataError(message)
+        if any(cells):
+            body[number] = [*cells[:width], *[""] * (width - len(cells))]
+    if not body:
+        message = f"{name} has a heading and no rows; give a table with rows"
+        raise DataError(message)
+    table = pd.DataFrame.from_dict(body, orient="index", columns=heading[:width])
+    return table.map(lambda cell: "" if cell.lower() in EMPTY else cell)
+
+
+def column_map(path: Path) -> dict[str, str]:
+    """Names of columns from a TOML file with one table ``[columns]``, canonical = "name in the file".
+
+    Raises
+    ------
+    DataError
+        If the file is not valid TOML or holds anything else.
+    """
+    document = parse_toml(path, DataError)
+    for key in document:
+        if key != "columns":
+            message = f"{path}: {key} is not known; {did_you_mean(key, ['columns'])}"
+            raise DataError(message)
+    columns = document.get("columns", {})
+    if not isinstance(columns, Mapping) or not all(isinstance(theirs, str) for theirs in columns.values()):
+        message = f'{path}: columns is a table of names; write it as [columns] and lines like mouse = "animal id"'
+        raise DataError(message)
+    return dict(columns)
+
+
+def numbers(cells: "pd.Series[str]", findings: Findings) -> NDArray[np.float64]:
+    """Numbers of a column, NaN where a cell is empty; other text is noted as ``missing-value``."""
+    found = np.array([_number(cell) for cell in cells], dtype=float)
+    for row, cell in cells[np.isnan(found) & (cells != "").to_numpy()].items():
+        findings.add("missing-value", f"row {row}", f"{cells.name} is {cell!r}, which is no number; left out")
+    return found
+
+
+def _number(cell: str) -> float:
+    """Number in a cell, NaN if there is none; a comma can only be a decimal one, as it did not separate cells."""
+    try:
+        value = float(cell.replace("\u2212", "-").replace(",", "."))
+    except ValueError:
+        return np.nan
+    return value if np.isfinite(value) else np.nan

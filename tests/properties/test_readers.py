@@ -1,0 +1,73 @@
+"""Presence of spines, written as a table and read again, gives counts that balance, whatever the spines did."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synmodel.data import read_observations
+from synmodel.data.counts import balanced
+
+STATUS = {1: "present", 0: "absent", -1: "censored"}
+DAYS = (-1.0, 1.0, 3.0, 7.5)
+
+
+@st.composite
+def records(draw, statuses=(0, 1)):
+    """Status by (mouse, dendrite) of each spine at each session."""
+    keys = draw(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 3)), min_size=1, max_size=4, unique=True))
+    spine = st.lists(st.sampled_from(statuses), min_size=len(DAYS), max_size=len(DAYS))
+    return {key: draw(st.lists(spine, min_size=1, max_size=5)) for key in keys}
+
+
+def long_table(dendrites, shuffle):
+    rows = [
+        f"s,a,{mouse},{dendrite},{number},{day},{STATUS[status]}"
+        for (mouse, dendrite), spines in dendrites.items()
+        for number, spine in enumerate(spines)
+        for day, status in zip(DAYS, spine, strict=True)
+    ]
+    shuffle.shuffle(rows)
+    return "\n".join(["study,arm,mouse,dendrite,spine,day,status", *rows])
+
+
+def counts(reading, key):
+    seen = reading.observations
+    animal = seen["mouse"].to_numpy().tolist().index(key[0])
+    dendrite = seen["dendrite_label"].to_numpy()[animal].tolist().index(str(key[1]))
+    return [seen[name].to_numpy()[animal, dendrite] for name in ("spine_count", "gained", "lost")]
+
+
+@settings(max_examples=40)
+@given(dendrites=records(), shuffle=st.randoms(use_true_random=False))
+def test_a_table_of_spines_gives_counts_that_balance(tmp_path, dendrites, shuffle):
+    path = tmp_path / "spines.csv"
+    path.write_text(long_table(dendrites, shuffle))
+    reading = read_observations(path)
+    assert set(reading.audit.tally()) <= {"reappearing-spine"}
+    assert reading.presence.sizes["spine"] == sum(map(len, dendrites.values()))
+    for key, spines in dendrites.items():
+        table = np.array(spines)
+        count, gained, lost = counts(reading, key)
+        np.testing.assert_array_equal(count, table.sum(axis=0))
+        np.testing.assert_array_equal(gained, (np.diff(table, axis=1) == 1).sum(axis=0))
+        np.testing.assert_array_equal(lost, (np.diff(table, axis=1) == -1).sum(axis=0))
+    known = reading.observations["gained"].notnull()
+    assert bool((balanced(reading.observations) == known).all())
+
+
+@settings(max_examples=40)
+@given(dendrites=records((0, 1, -1)), shuffle=st.randoms(use_true_random=False))
+def test_what_is_not_known_is_not_counted(tmp_path, dendrites, shuffle):
+    if all(status == -1 for spines in dendrites.values() for spine in spines for status in spine):
+        return
+    path = tmp_path / "spines.csv"
+    path.write_text(long_table(dendrites, shuffle))
+    reading = read_observations(path)
+    for key, spines in dendrites.items():
+        table = np.array(spines)
+        count, gained, _ = counts(reading, key)
+        known = (table >= 0).all(axis=0)
+        np.testing.assert_array_equal(np.isfinite(count), known)
+        np.testing.assert_array_equal(np.isfinite(gained), known[1:] & known[:-1])
+    seen = reading.observations
+    assert bool((balanced(seen) == seen["gained"].notnull()).all())
