@@ -1,0 +1,98 @@
+r"""The law of gains, given the number of spines at the start, and that of the start itself.
+
+Given a multiplier z of the births, gains are independent Poisson numbers with means z Gamma_k, and the number at
+the start is a Poisson number with mean z m. For z ~ Gamma(a, b) everything follows from one integral,
+
+    E[z^n exp(-z x)] = G(a + n) / G(a) * b^a / (b + x)^(a + n)        (G: the gamma function),
+
+so the gains are jointly negative multinomial. With a coefficient of variation c between dendrites and
+kappa = 1 / c^2, a *lasting* multiplier has shaped the start as well: given n spines there,
+z ~ Gamma(kappa + n, kappa + m); a *response* begins with the first session: z ~ Gamma(kappa, kappa).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaln, gammaln, xlogy
+
+from synmodel.inference.likelihood.courses import Courses
+from synmodel.inference.likelihood.runs import Runs
+
+__all__ = ["Gains", "gains_of", "log_mixed"]
+
+Array = NDArray[np.float64]
+
+
+def log_mixed(number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: ArrayLike) -> Array:
+    """Logarithm of E[z^number exp(-z exposure)] for z ~ Gamma(shape, rate), broadcast."""
+    n, x, a, b = (np.asarray(each, float) for each in (number, exposure, shape, rate))
+    # By the beta function, because log-gammas of a large shape (small variation) cancel.
+    rising = np.where(n > 0, gammaln(np.maximum(n, 1.0)) - betaln(a, np.maximum(n, 1.0)), 0.0)
+    mixed: Array = rising - n * np.log(b + x) - a * np.log1p(x / b)
+    return mixed
+
+
+class Gains(NamedTuple):
+    """Gains of runs at the nodes of the loss multiplier.
+
+    Attributes
+    ----------
+    number, start : (run, 1, 1) ndarray
+        All gains of the run, and spines at its start.
+    poisson : (run, node, 1) ndarray
+        sum_k (G_k log Gamma_k - log G_k!).
+    exposure, mean : (run, node, 1) ndarray
+        Sum of Gamma_k, and mean number of spines at the start.
+    """
+
+    number: Array
+    start: Array
+    poisson: Array
+    exposure: Array
+    mean: Array
+
+    def log_probability(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
+        """(run, node, ...) logarithm of the probability of the gains given the start.
+
+        Parameters
+        ----------
+        log_z : (run, 1, ...) ndarray
+            Logarithm of a known multiplier of the births.
+        cv : float
+            Coefficient of variation of an unknown one.
+        lasting : bool
+            Whether the unknown one has shaped the start.
+        """
+        z = np.exp(log_z)
+        log_p = self.poisson + self.number * log_z
+        if cv == 0:
+            return log_p - z * self.exposure
+        kappa = cv**-2
+        if lasting:
+            return log_p + log_mixed(self.number, z * self.exposure, kappa + self.start, kappa + z * self.mean)
+        return log_p + log_mixed(self.number, z * self.exposure, kappa, kappa)
+
+    def log_start(self, log_z: Array, cv: float) -> Array:
+        """(run, node, ...) logarithm of the probability of the number at the start, a mixed Poisson number."""
+        mean = np.exp(log_z) * self.mean
+        log_p = xlogy(self.start, mean) - gammaln(self.start + 1)
+        if cv == 0:
+            return log_p - mean
+        return log_p + log_mixed(self.start, mean, cv**-2, cv**-2)
+
+
+def gains_of(runs: Runs, courses: Courses, scale: Array) -> Gains:
+    """Gains of runs whose births are multiplied by ``scale`` (run,)."""
+    rate = courses.newborn.sum(axis=2) * scale[:, None, None]  # (run, node, interval)
+    rate = np.where(runs.inside[:, None, :], rate, 0.0)
+    gained = runs.gained[:, None, :]
+    with np.errstate(invalid="ignore"):
+        mean = courses.total[:, runs.first].T * scale[:, None]
+    return Gains(
+        runs.gained.sum(axis=1)[:, None, None].astype(float),
+        runs.n[:, None, None].astype(float),
+        (xlogy(gained, rate) - gammaln(gained + 1)).sum(axis=2)[:, :, None],
+        rate.sum(axis=2)[:, :, None],
+        mean[:, :, None],
+    )
