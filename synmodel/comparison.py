@@ -168,7 +168,8 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
     table["peak_extra_spines"] = (
         100 * float(gain.max()),
         "%",
-        "largest number of extra spines, of the control's on day 0",
+        "largest number of extra spines, of the control's on day 0 (the maximum over days, never below 0, so its "
+        "interval differs from the band of the figure at any one day)",
     )
     table["lasting_fraction"] = (
         effect.lasting, "1", "of the spines new on day 1, the share still there on day 34"

@@ -4,6 +4,7 @@ Documents are frozen pydantic models that refuse unknown keys. :func:`read` turn
 line: path into the document, what was given, what is allowed, and the field's own advice (its description).
 """
 
+import re
 import tomllib
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
@@ -145,11 +146,30 @@ def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
         return f"{place} is not known; {did_you_mean(str(fault['loc'][-1]), siblings)}"
     if fault["type"] == "missing":
         return f"{place} is missing; {_advice(field) or 'add it'}"
-    text = str(fault["msg"]).removeprefix("Value error, ")
-    text = text.replace("Input should be", "it must be").replace("it must be a valid", "it must be a")
-    line = f"{place} is {_shown(fault['input'])}: {text}"
+    line = f"{place} is {_shown(fault['input'])}: {_in_plain_words(fault)}"
     advice = _advice(field)
-    return f"{line}; {advice}" if advice else line
+    # A question for the name that was meant is advice enough.
+    return f"{line}; {advice}" if advice and not line.endswith("?") else line
+
+
+_PLAIN = (
+    (r"^Value error, ", ""),
+    (r"^Input should be", "it must be"),
+    (r"it must be a valid (list|tuple)", "it must be a list"),
+    (r"it must be a valid dictionary( or .*)?", "it must be a table"),
+    (r"it must be a valid integer", "it must be an integer"),
+    (r"it must be a valid ", "it must be a "),
+)
+"""What pydantic says in words of Python, and what a writer of TOML understands."""
+
+
+def _in_plain_words(fault: Any) -> str:
+    if fault["type"] in ("too_short", "string_too_short"):
+        return "too few entries" if fault["type"] == "too_short" else "give at least one character"
+    text = str(fault["msg"])
+    for pattern, words in _PLAIN:
+        text = re.sub(pattern, words, text)
+    return text
 
 
 def _shown(given: Any) -> str:

@@ -7,7 +7,8 @@ first dose of the study drug; a pretreatment has a negative day.
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,16 +17,28 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, fi
 
 from synmodel import library
 from synmodel.documents import Document, FrozenMapping, Number, Whole, entry_fault, parse_toml, read
-from synmodel.errors import ScenarioError, did_you_mean
+from synmodel.errors import ScenarioError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
 
-__all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Subject", "load", "loads"]
+__all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Subject", "load", "loads", "naming"]
 
 Positive = Annotated[Number, Field(gt=0)]
 _MINUTES_PER_DAY = 1440.0
+_LAST_DAY = 36_500.0  # a century: further days are typing errors, and the grid of time would not fit into memory
+_LARGEST_DOSE = {"mg/kg": 1e4, "mg": 1e6}  # beyond any dose of any drug
 # Body weights where a scenario gives none; they only turn a dose in mg into mg/kg. Both assumed: an adult mouse of
 # 20 to 30 g, and the 70 kg to which clinical doses are conventionally scaled; neither was looked up in a source.
 _WEIGHT_KG = {"mouse": 0.025, "human": 70.0}
+
+
+def _within_a_century(day: float) -> float:
+    if not -_LAST_DAY <= day <= _LAST_DAY:
+        message = f"allowed is {-_LAST_DAY:.0f} to {_LAST_DAY:.0f} days"
+        raise ValueError(message)
+    return day
+
+
+Day = Annotated[Number, AfterValidator(_within_a_century)]
 
 
 class Dose(Document):
@@ -35,7 +48,7 @@ class Dose(Document):
     amount: Positive = Field(description="a dose is positive; for vehicle leave regimen.doses empty")
     unit: Literal["mg/kg", "mg"] = "mg/kg"
     route: Literal["i.p.", "i.v.", "oral"]
-    day: Number = Field(default=0.0, description="time of the (first) dose; 0 is the first dose of the study drug")
+    day: Day = Field(default=0.0, description="time of the (first) dose; 0 is the first dose of the study drug")
     duration_min: Number = Field(default=0.0, ge=0, description="length of an i.v. infusion; 0 is a bolus")
     repeat: Whole = Field(default=1, ge=1, le=1000, description="number of equal doses")
     every_days: Positive = Field(default=1.0, description="time between equal doses")
@@ -52,6 +65,18 @@ class Dose(Document):
     def _only_infusions_last(self) -> "Dose":
         if self.duration_min > 0 and self.route != "i.v.":
             message = f"duration_min is {self.duration_min:g} for route {self.route}; only i.v. doses can be infused"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Dose":
+        largest = _LARGEST_DOSE[self.unit]
+        if self.amount > largest:
+            message = f"amount is {self.amount:g} {self.unit}; allowed is above 0 to {largest:.0f} {self.unit}"
+            raise ValueError(message)
+        end = self.days[-1] + self.duration_day
+        if end > _LAST_DAY:
+            message = f"it ends on day {end:g}, allowed is {_LAST_DAY:.0f}; lower repeat, every_days or duration_min"
             raise ValueError(message)
         return self
 
@@ -92,7 +117,7 @@ class Subject(Document):
 class Schedule(Document):
     """Imaging sessions."""
 
-    sessions: tuple[Number, ...] = Field(
+    sessions: tuple[Day, ...] = Field(
         min_length=2, description="at least two days in rising order, for instance [-3, -1, 1, 3]"
     )
 
@@ -173,6 +198,12 @@ class Scenario(Document):
             raise ValueError(did_you_mean(name, known))
         return name
 
+    @property
+    def unseen_doses(self) -> tuple[tuple[str, float], ...]:
+        """Compound and day of every dose after the last session: no session can show what it does."""
+        last = self.schedule.sessions[-1]
+        return tuple((dose.compound, day) for dose in self.regimen.doses for day in dose.days if day >= last)
+
     def to_toml(self) -> str:
         """The scenario as a TOML document; :func:`loads` gives an equal scenario back."""
         import tomli_w
@@ -206,14 +237,36 @@ def loads(text: str) -> Scenario:
     return read(Scenario, document, "scenario", ScenarioError)
 
 
+@contextmanager
+def naming(source: "str | Path | Scenario") -> Iterator[None]:
+    """Put the file, where ``source`` is one, before errors that give a place in the scenario."""
+    try:
+        yield
+    except SynmodelError as error:
+        if _is_file(source) and str(error).startswith("scenario."):
+            message = f"{source}: {error}"
+            raise type(error)(message) from error
+        raise
+
+
+def _is_file(source: "str | Path | Scenario") -> bool:
+    return isinstance(source, Path) or (isinstance(source, str) and (source.endswith(".toml") or "/" in source))
+
+
 def load(source: "str | Path | Scenario") -> Scenario:
     """A scenario from the library by name, from a TOML file by path, or the object itself.
 
     A string is a path if it ends in ``.toml`` or contains a path separator.
+
+    Raises
+    ------
+    ScenarioError
+        One line; that of a file begins with its path.
     """
     if isinstance(source, Scenario):
         return source
-    text = str(source)
-    if isinstance(source, Path) or text.endswith(".toml") or "/" in text:
+    if not _is_file(source):
+        path = library.path_of("scenarios", str(source))
+        return read(Scenario, parse_toml(path, ScenarioError), "scenario", ScenarioError)
+    with naming(source):
         return read(Scenario, parse_toml(Path(source), ScenarioError), "scenario", ScenarioError)
-    return read(Scenario, parse_toml(library.path_of("scenarios", text), ScenarioError), "scenario", ScenarioError)

@@ -26,7 +26,7 @@ from synmodel.imaging.expectation import Expected, expected_statistics
 from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
-from synmodel.scenario import Dose, Scenario, Subject, load
+from synmodel.scenario import Dose, Scenario, Subject, load, naming
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
@@ -47,6 +47,7 @@ __all__ = [
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _BLOCK_SPINES = 2_000_000
+_MOST_REPLICATES = 10_000_000
 _HILL, _UNBLOCK = "nmda.hill", "nmda.unblock_half_life"
 EXPOSURE_PARAMETERS = (_HILL, _UNBLOCK)
 """Names of the parameters that an Exposure depends on."""
@@ -237,7 +238,7 @@ def simulate(
     parameters : ParameterSet, optional
         Default: those of the library, with the scenario's replacements.
     replicates : int
-        Number of times that the whole experiment is repeated.
+        Number of times that the whole experiment is repeated, 1 to 10 million.
     seed : int
         Two scenarios with one seed share their draws and differ only by what the drug does.
     progress : callable, optional
@@ -256,12 +257,13 @@ def simulate(
     """
     plan = load(scenario)
     checked_seed(seed)
-    replicates = whole_number("replicates", replicates)
+    replicates = whole_number("replicates", replicates, _MOST_REPLICATES)
     chosen = parameters_of(plan, parameters)
     values = chosen.as_floats()
     study = load_study(plan.baseline)
     tissue = tissue_of(plan.baseline, values)
-    drive = drive_of(plan, parameters)
+    with naming(scenario):
+        drive = drive_of(plan, parameters)
     length = plan.cohort.length_um or study.dendrite_length.to("um")
     density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
     means = tissue.initial_means(density) * length

@@ -3,13 +3,17 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import xarray as xr
 
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
+from synmodel.data import Reading, read_observations, select
 from synmodel.errors import FitError
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries, judge
+from synmodel.inference import fit as fit_observations
+from synmodel.inference.posterior import DEFAULT_MODEL
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.targets import Unit
 from synmodel.inference.variants import VariantFit, fit_mechanism, fit_variants
@@ -17,7 +21,7 @@ from synmodel.inference.verdicts import Profiles, profile
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 
-__all__ = ["Comparison", "FitResult", "compare_drugs", "fit_studies", "simulate_scenario"]
+__all__ = ["Comparison", "FitResult", "compare_drugs", "fit_dendrites", "fit_studies", "simulate_scenario"]
 
 Steps = Callable[[str, int, int], None]
 _DRAWS = 300
@@ -119,6 +123,52 @@ def fit_studies(
         of_drugs = [name for name in fit.problem.free if name.endswith(("_fold", "decay"))]
         profiles = profile(fit, of_drugs, progress=_reporter(progress, "profiles"))
     return FitResult(fit, verdicts, profiles, variants, mechanisms)
+
+
+def fit_dendrites(
+    paths: Sequence[Path],
+    *,
+    model: str | None = None,
+    engine: str = "map",
+    without: Sequence[str] = (),
+    form: str | None = None,
+    columns: Path | None = None,
+    seed: int = 1,
+    live_points: int = 300,
+    checkpoint: Path | None = None,
+    progress: Steps | None = None,
+) -> tuple[Reading, xr.DataTree]:
+    """Fit the single dendrites of a laboratory's file.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One table, or the workbooks of one deposit.
+    model : str, optional
+        Terms of :mod:`synmodel.inference.terms`.
+    engine : {"map", "nested"}
+        See :func:`synmodel.inference.summary_fit`.
+    without : sequence of str
+        Flags of dendrites to leave out, see :func:`synmodel.data.select`.
+    form, columns
+        See :func:`synmodel.data.read_observations`.
+    seed, live_points, checkpoint
+        Of the sampler.
+    progress : callable, optional
+        As in :func:`compare_drugs`.
+    """
+    reading = read_observations(paths, form=form, columns=columns)
+    observations = select(reading.observations, without=without)
+    tree = fit_observations(
+        observations,
+        model=DEFAULT_MODEL if model is None else model,
+        engine=engine,
+        seed=seed,
+        live_points=live_points,
+        checkpoint=checkpoint,
+        progress=_reporter(progress, "fitting dendrites"),
+    )
+    return reading, tree
 
 
 def simulate_scenario(

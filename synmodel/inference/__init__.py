@@ -1,7 +1,32 @@
-"""Inference: from published summaries to parameters, with what they can and cannot tell."""
+"""Inference: from published summaries and tracked spines to parameters, with what they can and cannot tell."""
 
-from synmodel.inference.fit import Fit, fit_summaries
+from synmodel.inference.dendrites import DendriteProblem
+from synmodel.inference.likelihood import (
+    LossFrailty,
+    animals_log_likelihood,
+    counts_log_likelihood,
+    counts_log_likelihood_of,
+    histories_log_likelihood,
+    log_likelihood,
+)
+from synmodel.inference.posterior import fit
 from synmodel.inference.problem import SummaryProblem, free_parameters
+from synmodel.inference.summary_fit import Fit, fit_summaries
 from synmodel.inference.verdicts import Verdict, judge
 
-__all__ = ["Fit", "SummaryProblem", "Verdict", "fit_summaries", "free_parameters", "judge"]
+__all__ = [
+    "DendriteProblem",
+    "Fit",
+    "LossFrailty",
+    "SummaryProblem",
+    "Verdict",
+    "animals_log_likelihood",
+    "counts_log_likelihood",
+    "counts_log_likelihood_of",
+    "fit",
+    "fit_summaries",
+    "free_parameters",
+    "histories_log_likelihood",
+    "judge",
+    "log_likelihood",
+]

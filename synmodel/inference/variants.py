@@ -8,7 +8,7 @@ parameter the data speak against the reading, near 0 they cannot tell.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synmodel.inference.fit import Fit, fit_problem
+from synmodel.inference.summary_fit import Fit, fit_problem
 from synmodel.parameters import ParameterSet
 
 __all__ = ["Variant", "VariantFit", "fit_mechanism", "fit_variants", "variants_of"]
@@ -67,6 +67,14 @@ def variants_of(parameters: ParameterSet, studies: list[str]) -> list[Variant]:
             "Can maturation and elimination alone explain the data?",
             fixed=per_drug("formation_fold"),
         ),
+        *(
+            Variant(
+                f"no effect of {drug} on births",
+                f"Can maturation and elimination alone explain the data of {drug}?",
+                fixed=((f"{drug}.formation_fold", 1.0),),
+            )
+            for drug in drugs
+        ),
         Variant("no scoring flips", "Are all observed gains and losses real?", fixed=no_flicker),
         Variant(
             "short-lived spines, no scoring flips",
@@ -85,18 +93,19 @@ def variants_of(parameters: ParameterSet, studies: list[str]) -> list[Variant]:
 
 
 def fit_variants(fit: Fit, *, seed: int, progress: Progress | None = None) -> list[VariantFit]:
-    """Fit every variant that concerns the studies of a fit."""
+    """Fit every variant that concerns the studies of a fit; of those that are one and the same there, the first."""
     base = fit.problem
     names = [name for name in base.free if name.endswith("_fold")]
     drugs = {name.partition(".")[0] for name in names}
-    chosen = []
+    concerned = drugs | set(base.studies)
+    chosen: dict[frozenset[tuple[str, float]], Variant] = {}
     for variant in variants_of(fit.parameters, base.studies):
-        groups = {name.partition(".")[0] for name, _ in variant.fixed + variant.freed}
-        if groups & (drugs | set(base.studies)):
-            chosen.append(variant)
+        changes = frozenset(pair for pair in variant.fixed + variant.freed if pair[0].partition(".")[0] in concerned)
+        if changes:
+            chosen.setdefault(changes, variant)  # with one drug, "no effect on births" is that of this drug
     done = []
     lowest = _data_term(fit)
-    for number, variant in enumerate(chosen):
+    for number, variant in enumerate(chosen.values()):
         changed = dict(variant.fixed + variant.freed)
         free = [name for name in base.free if name not in dict(variant.fixed)]
         free += [name for name, _ in variant.freed]

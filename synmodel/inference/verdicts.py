@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.stats import chi2
 
-from synmodel.inference.fit import Fit
 from synmodel.inference.problem import SummaryProblem
+from synmodel.inference.summary_fit import Fit
 
 __all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "judge", "profile"]
 
@@ -182,7 +182,7 @@ class _Block:
         ends = (parameter.from_coordinate(low), parameter.from_coordinate(high))
         estimate = parameter.from_coordinate(self.vector[at])
         excludes = (self._excludes(at, lower), self._excludes(at, upper))
-        verdict, sentence = _in_words(parameter.unit, estimate, ends, (parameter.lower, parameter.upper), excludes)
+        verdict, sentence = in_words(parameter.unit, estimate, ends, (parameter.lower, parameter.upper), excludes)
         return Verdict(name, parameter.long_name, parameter.unit, estimate, *ends, verdict, sentence)
 
     def profile(self, name: str, points: int) -> Profile:
@@ -242,7 +242,7 @@ def _blocks(fit: Fit) -> list[_Block]:
     return [_Block(fit, studies, names) for studies, names in fit.problem.blocks()]
 
 
-def _in_words(
+def in_words(
     unit: str,
     estimate: float,
     ends: tuple[float, float],

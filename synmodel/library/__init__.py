@@ -10,7 +10,7 @@ from synmodel.errors import LibraryError, did_you_mean
 
 __all__ = ["Kind", "kinds_of", "names", "path_of", "summaries_path"]
 
-Kind = Literal["compounds", "studies", "scenarios", "parameters"]
+Kind = Literal["compounds", "studies", "scenarios", "parameters", "templates"]
 _KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "parameters")
 _ROOT = Path(__file__).parent
 

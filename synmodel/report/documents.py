@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
-from synmodel.comparison import Contrast
+from synmodel.comparison import DRUGS, Contrast
 from synmodel.data import load_study
 from synmodel.data.summaries import FITTED
 from synmodel.inference import Fit, Verdict
@@ -16,6 +16,7 @@ from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.variants import VariantFit
 from synmodel.inference.verdicts import LEVEL
+from synmodel.parameters import Parameter
 from synmodel.scenario import Scenario
 from synmodel.workflows import Comparison, FitResult
 
@@ -27,6 +28,8 @@ __all__ = [
     "parameters_toml",
     "simulation_document",
 ]
+
+_WIDE = 2 / 3
 
 
 def study_documents(fit: Fit) -> dict[str, Any]:
@@ -122,6 +125,32 @@ def parameter_entries(fit: Fit, verdicts: list[Verdict] | None = None) -> dict[s
     return entries
 
 
+def effect_note(parameter: Parameter, low: float, high: float) -> str:
+    """What limits the estimate of a drug's effect, in a few words; empty where nothing does.
+
+    *not identified*: on the scale of the fit the 95 % interval is wider than two thirds of the prior's own, so the
+    estimate leans on the prior. This is a cheap rule; for the embedded studies it names the effects of which the
+    profiles of `synmodel fit` say flat or one-sided. *interval includes no effect*: a fold whose interval holds 1.
+    """
+    notes = []
+    if parameter.prior is not None:
+        of_prior = 2 * float(ndtri((1 + LEVEL) / 2)) * parameter.prior.spread
+        if parameter.to_coordinate(high) - parameter.to_coordinate(low) > _WIDE * of_prior:
+            notes.append("not identified")
+    if parameter.name.endswith("_fold") and low <= 1 <= high:
+        notes.append("interval includes no effect")
+    return "; ".join(notes)
+
+
+def compared_parameters(fit: Fit) -> dict[str, Any]:
+    """Estimates as in :func:`parameter_entries`; those of drugs carry the ``note`` of :func:`effect_note`."""
+    entries = parameter_entries(fit)
+    for name, entry in entries.items():
+        if name.partition(".")[0] in DRUGS:
+            entry["note"] = effect_note(fit.problem.parameters[name], entry["low"], entry["high"])
+    return entries
+
+
 def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -> dict[str, Any]:
     """Contrasts of one drug as {estimate, low, high, unit, ...}, with simulated experiments where there are any.
 
@@ -170,7 +199,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "level": LEVEL,
         "unit_of_replication": fit.problem.unit,
         "fits": study_documents(fit),
-        "parameters": parameter_entries(fit),
+        "parameters": compared_parameters(fit),
         "drugs": {
             drug: contrast_entries(table, comparison.simulated[drug]) for drug, table in comparison.contrasts.items()
         },
@@ -178,6 +207,8 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             *(caveat_of(study) for study in fit.problem.studies),
             f"intervals rest on the {fit.problem.unit} as the unit of replication and on the covariance of means "
             "that share dendrites",
+            "not identified: the interval is wider than two thirds of the prior's own, so the estimate leans on the "
+            "prior; `synmodel fit` profiles the likelihood and says which side the data leave open",
             "scoring flips and short-lived spines are hard to tell apart at sessions two days apart; "
             "`synmodel fit` reports both readings",
             *sorted({c.note for table in comparison.contrasts.values() for c in table.values() if c.note}),

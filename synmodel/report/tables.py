@@ -9,6 +9,9 @@ from rich.text import Text
 __all__ = ["comparison_tables", "entry_tables", "fit_tables", "simulation_tables"]
 
 
+_READABLE = 16
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(columns):
@@ -31,6 +34,13 @@ def _interval(entry: dict[str, Any]) -> str:
     if entry["estimate"] is None or not math.isfinite(entry["estimate"]):
         return "no data"
     return f"{_number(entry['estimate'])} ({_number(entry['low'])} to {_number(entry['high'])})"
+
+
+def _effect(entry: dict[str, Any] | None) -> str:
+    """An interval, and below it what limits it."""
+    if entry is None:
+        return "no data"
+    return "\n".join(filter(None, (_interval(entry), entry.get("note"))))
 
 
 def _goodness(document: dict[str, Any]) -> Table:
@@ -63,10 +73,7 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
         ("decay", "decay of these effects [day]"),
         ("head_fold", "head width"),
     ):
-        cells = [
-            _interval(parameters[f"{drug}.{key}"]) if f"{drug}.{key}" in parameters else "no data" for drug in drugs
-        ]
-        _add(effects, label, *cells)
+        _add(effects, label, *(_effect(parameters.get(f"{drug}.{key}")) for drug in drugs))
     contrasts = _table("What follows (drug minus control, 95 % interval)", "", "unit", *drugs)
     names = list(document["drugs"][drugs[0]])
     for name in names:
@@ -132,6 +139,9 @@ def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:
     texts.columns[1].justify = "left"
     numbers = _table("Numbers", "what", "value", "unit", "status", "source")
     numbers.columns[4].justify = "left"
+    for column in numbers.columns[1:4]:
+        column.no_wrap = True  # on a narrow terminal names and sources are folded, not numbers ...
+    numbers.columns[0].min_width = numbers.columns[4].min_width = _READABLE  # ... and not to two letters a line
     _walk(document, "", texts, numbers)
     if not texts.row_count:
         numbers.title = texts.title

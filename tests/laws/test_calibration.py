@@ -10,7 +10,7 @@ import pytest
 
 from synmodel.imaging import summarise
 from synmodel.inference import SummaryProblem
-from synmodel.inference.fit import fit_problem
+from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import Means, Persistence
 from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
 from synmodel.simulation import simulate

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,10 +10,11 @@ import time
 
 import pytest
 import xarray as xr
+from rich.table import Table
 
 from synmodel import library
-from synmodel.cli import app, main
-from synmodel.errors import FitError, SimulationError
+from synmodel.cli import _print_tables, app, main
+from synmodel.errors import FitError, SimulationError, SynmodelError
 from synmodel.inference.problem import STUDIES
 from synmodel.scenario import load
 from synmodel.simulation import simulate
@@ -156,6 +158,43 @@ def test_a_bad_scenario_exits_2_and_writes_nothing(capsys, monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("amount = 1", "amount = -10", "scenario.regimen.doses[0].amount is -10: it must be"),
+        ("baseline", 'drive = "phenomenological"\nbaseline', "scenario.regimen.doses[0] is 3 mg/kg i.p. in mouse"),
+        ("[schedule]", '[subject]\nspecies = "human"\n[schedule]', "scenario.regimen.doses[0].route is 'i.p.'; "),
+    ],
+)
+def test_an_error_in_a_file_names_the_file(capsys, monkeypatch, tmp_path, old, new, message):
+    """Whether it is seen on reading or not before the drive is made."""
+    path = tmp_path / "mine.toml"
+    text = SCENARIO.format(amount=1 if "amount" in old else 3)
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    status, stdout, stderr = run(capsys, monkeypatch, "simulate", path, "--out", tmp_path / "out")
+    assert (status, stdout) == (2, "")
+    assert stderr.startswith(f"synmodel: {path}: {message}")
+    assert stderr.count("\n") == 1
+    with pytest.raises(SynmodelError, match=f"^{re.escape(str(path))}: scenario"):
+        simulate(path, replicates=1, seed=1)
+
+
+def test_a_dose_that_no_session_sees_is_warned_of(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "late.toml"
+    path.write_text(SCENARIO.format(amount=1).replace("amount = 1", "amount = 1\nday = 9"))
+    for more in ([], ["--quiet"]):
+        status, _, stderr = run(
+            capsys, monkeypatch, "simulate", path, "--replicates", 2, "--out", tmp_path / "out", *more
+        )
+        assert status == 0
+        lines = [line for line in stderr.splitlines() if "warning" in line]
+        assert lines == [
+            "synmodel: warning: psilocybin on day 9 is not before the last session (day 3), so no session shows what "
+            "it does"
+        ]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["simulate", "ketamin-mouse-single"], "did you mean 'ketamine-mouse-single'"),
@@ -178,10 +217,10 @@ def test_bad_input_exits_2_with_one_line(capsys, monkeypatch, tmp_path, argument
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("replicates", [2.5, "3", True, 0])
+@pytest.mark.parametrize("replicates", [2.5, "3", True, 0, 10_000_001])
 def test_replicates_are_a_whole_number(replicates):
     with pytest.raises(
-        SimulationError, match=rf"replicates is {replicates!r}; it must be a whole number of at least 1"
+        SimulationError, match=rf"replicates is {replicates!r}; it must be a whole number from 1 to 10000000"
     ):
         simulate("saline-mouse", replicates=replicates, seed=1)
 
@@ -246,10 +285,45 @@ def test_an_unusable_folder_is_refused_before_the_work(capsys, monkeypatch, tmp_
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_usage_faults_exit_2(capsys, monkeypatch):
-    status, _, stderr = run(capsys, monkeypatch, "simulate", "saline-mouse", "--replicate", 3)
-    assert status == 2
-    assert "--replicates" in stderr
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["simulate", "saline-mouse", "--replicate", 3], ["no such option", "--replicates"]),
+        (["simulate", "saline-mouse", "--seed", "x"], ["'--seed'", "integer"]),
+        (["simulate", "saline-mouse", "--replicates", "abc"], ["'--replicates'", "integer"]),
+        (["simulate"], ["missing argument", "simulate --help"]),
+        (["simulat"], ["no such command 'simulat'"]),
+        (["--loud"], ["no such option", "--loud", "synmodel --help"]),
+        (["show", "ketamine", "psilocybin"], ["unexpected extra argument"]),
+    ],
+)
+def test_usage_faults_are_one_line(tmp_path, arguments, words):
+    """As a user calls it, for a box of click has its own path to stderr."""
+    child = subprocess.run(
+        [sys.executable, "-m", "synmodel", *map(str, arguments)],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert (child.returncode, child.stdout) == (2, "")
+    assert child.stderr.startswith("synmodel: ")
+    assert child.stderr.count("\n") == 1
+    for word in words:
+        assert word in child.stderr.lower()
+
+
+def test_an_error_before_the_first_step_has_no_blank_line(capsys, monkeypatch, tmp_path):
+    """Without --quiet, where a progress bar could leave one."""
+    status, stdout, stderr = run(
+        capsys, monkeypatch, "simulate", "saline-mouse", "--seed", -1, "--out", tmp_path / "out"
+    )
+    assert (status, stdout) == (2, "")
+    assert stderr == "synmodel: seed is -1; it must be an integer from 0 to 2**64 - 1\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["simulate", "--help"]])
+def test_help_is_on_stdout(capsys, monkeypatch, arguments):
+    status, stdout, stderr = run(capsys, monkeypatch, *arguments)
+    assert (status, stderr) == (0, "")
+    assert "Usage" in stdout
 
 
 @pytest.mark.parametrize("kind", ["scenarios", "studies", "compounds"])
@@ -288,6 +362,44 @@ def test_show_prints_sources(capsys, monkeypatch, name, words):
         assert document["parameters"][name]["formation"]["source"]
 
 
+@pytest.mark.parametrize("name", library.names("scenarios"))
+def test_a_shown_scenario_is_a_file_that_can_be_simulated(capsys, monkeypatch, tmp_path, name):
+    status, stdout, stderr = run(capsys, monkeypatch, "show", name)
+    assert (status, stderr) == (0, "")
+    path = tmp_path / "mine.toml"
+    path.write_text(stdout)
+    assert load(path) == load(name)
+    assert stdout.count("unit = ") == len(load(name).regimen.doses), "every dose says its unit"
+    assert stdout.count("# ten minutes: assumed") == sum(dose.day < 0 for dose in load(name).regimen.doses)
+
+
+def test_a_shown_scenario_is_simulated(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(run(capsys, monkeypatch, "show", "psilocybin-mouse")[1])
+    status, _, _ = run(capsys, monkeypatch, "simulate", path, "--replicates", 2, "--out", tmp_path / "out")
+    assert status == 0
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_title_is_not_broken_to_a_narrow_table(capsys):
+    table = Table("a", title="a title that is much wider than its table")
+    table.add_row("1")
+    _print_tables([table])
+    assert capsys.readouterr().out.splitlines()[0].strip() == "a title that is much wider than its table"
+
+
+@pytest.mark.parametrize("name", ["effects", "mechanism", "shao2021"])
+def test_a_narrow_terminal_folds_no_numbers(capsys, monkeypatch, name):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "64")
+    _, stdout, _ = run(capsys, monkeypatch, "show", name)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", stdout).splitlines()
+    assert lines[0].strip().startswith(f"{name} (")
+    header = next(line for line in lines if line.startswith("what"))
+    assert header.split() == ["what", "value", "unit", "status", "source"]
+    assert len(header) - header.index("source") >= 16
+
+
 def test_version_and_help(capsys, monkeypatch):
     assert run(capsys, monkeypatch, "--version")[1].strip()
     help_text = run(capsys, monkeypatch, "--help")[1]
@@ -307,6 +419,6 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     time.sleep(6)
     child.send_signal(signal.SIGINT)
     _, stderr = child.communicate(timeout=60)
-    assert child.returncode == 130
+    assert child.returncode == 130, stderr
     assert "interrupted" in stderr.lower() or "abort" in stderr.lower()
     assert list(tmp_path.iterdir()) == []

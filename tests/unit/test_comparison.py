@@ -78,6 +78,7 @@ def test_the_area_is_that_under_the_curve(fit, tables):
     assert effect.day[-1] == HORIZON_DAY
     area = np.trapezoid(effect.gain, effect.day)
     assert tables["psilocybin"][0]["extra_spine_days"].estimate == pytest.approx(area)
+    assert "maximum over days" in tables["psilocybin"][0]["peak_extra_spines"].long_name
     assert tables["psilocybin"][0]["peak_extra_spines"].estimate == pytest.approx(100 * effect.gain.max())
     assert effect.gain[0] == pytest.approx(0, abs=1e-12)
     assert effect.gain.max() > 0.05

@@ -10,7 +10,7 @@ from synmodel.data.summaries import FITTED
 from synmodel.errors import FitError
 from synmodel.inference import SummaryProblem, free_parameters
 from synmodel.inference.covariance import residual_correlation
-from synmodel.inference.fit import fit_problem
+from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import arm_targets
 from synmodel.inference.variants import fit_mechanism, fit_variants
 from synmodel.inference.verdicts import _blocks, judge, profile
@@ -148,11 +148,31 @@ def test_readings_of_the_same_data(fit):
     changes = {each.variant.name: each.change for each in fit_variants(fit, seed=1)}
     assert changes["births only"] < 9, "no effect beyond births is needed"
     assert changes["no effect on births"] > 4
+    assert changes["no effect of ketamine on births"] > 8
+    assert changes["no effect of psilocybin on births"] < 1, "other effects can take the place of births"
     assert changes["no scoring flips"] > 15
     assert changes["first session in balance"] > 15
     assert changes["ketanserin blocks all"] > 100
     assert abs(changes["ketanserin blocks some"]) < 0.5
     assert changes["short-lived spines, no scoring flips"] < changes["no scoring flips"]
+
+
+def test_readings_of_one_study_are_each_fitted_once(fit, monkeypatch):
+    """For one drug "no effect on births" and "no effect of this drug on births" are one reading."""
+    free = free_parameters(fit.parameters, [KETAMINE])
+    index = [fit.problem.free.index(name) for name in free]
+    alone = replace(
+        fit, problem=fit.problem.altered(fit.parameters, free, studies=[KETAMINE]), vector=fit.vector[index]
+    )
+    monkeypatch.setattr("synmodel.inference.variants.fit_problem", lambda *_, **__: alone)
+    names = [each.variant.name for each in fit_variants(alone, seed=1)]
+    assert names == [
+        "births only",
+        "no effect on births",
+        "no scoring flips",
+        "short-lived spines, no scoring flips",
+        "first session in balance",
+    ]
 
 
 def test_mechanisms(fit):

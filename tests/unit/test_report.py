@@ -4,12 +4,15 @@ import errno
 import os
 import re
 import tomllib
+from dataclasses import replace
+from math import exp
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from synmodel.imaging import summarise
+from synmodel.parameters import Prior, default_parameters
 from synmodel.report import documents, figures, files, tables
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import loads
@@ -44,6 +47,30 @@ def test_the_decay_of_effects_keeps_its_unit():
     text = printed(tables.comparison_tables(document))
     assert "decay of these effects [day]" in text
     assert "- [note]" in text
+
+
+def test_a_comparison_says_which_effects_are_not_identified(fit):
+    """The cheap rule names the effects that profiles of the likelihood call flat or one-sided, see docs/fit.md."""
+    document = documents.comparison_document(Comparison(fit, {}, {}, {}))
+    notes = {name: entry["note"] for name, entry in document["parameters"].items() if "note" in entry}
+    assert {name for name, note in notes.items() if "not identified" in note} == {
+        "ketamine.maturation_fold", "ketamine.decay", "psilocybin.maturation_fold", "psilocybin.elimination_fold",
+    }  # fmt: skip
+    assert notes["ketamine.elimination_fold"] == "interval includes no effect"
+    assert notes["ketamine.decay"] == "not identified"
+    assert notes["ketamine.formation_fold"] == notes["psilocybin.formation_fold"] == notes["psilocybin.decay"] == ""
+    assert set(notes) == {name for name in fit.problem.free if name.startswith(("ketamine.", "psilocybin."))}
+    text = printed(tables.comparison_tables({**document, "drugs": {"ketamine": {}}}))
+    assert "maturation 0.984 (0.431 to 2.25) not identified; interval includes no effect" in text
+    assert "- not identified: the interval is wider than two thirds" in text
+
+
+def test_an_interval_as_wide_as_the_prior_is_not_identified():
+    fold = replace(default_parameters()["ketamine.formation_fold"], prior=Prior(1.0, 0.5))
+    of_prior = 1.959964 * 0.5
+    for share, words in ((0.65, ""), (0.68, "not identified")):
+        assert documents.effect_note(fold, 3.0 * exp(-share * of_prior), 3.0 * exp(share * of_prior)) == words
+    assert documents.effect_note(replace(fold, prior=None), 0.9, 1.1) == "interval includes no effect"
 
 
 def texts_of(figure):

@@ -1,0 +1,390 @@
+r"""The fit of single dendrites: exact log-likelihood of every mouse as a function of named parameters.
+
+For each arm of each study the model is that of :mod:`synmodel.turnover`: births per um, two hidden classes (three
+with ``transient``), constant baseline rates, and pulses of the drug's effects. Gains and losses enter through the exact
+likelihood (:mod:`synmodel.inference.likelihood`) given the number of spines at the start of each run of sessions.
+Births differ between the dendrites of a mouse and between mice (gamma; integrated, not sampled), from the first
+session on: the number of spines at the start tells nothing of them, because the arms of a study differ in density
+before any drug and no arm is in balance.
+
+Arms of a study share its baseline (with ``arms``, up to factors of births and losses); arms with the same drug share
+its effects. Arms are known by their doses in the library of studies; an arm of another study by its name, ``drug``,
+``antagonist+drug`` or a vehicle's, one dose on day 0.
+
+Spines that are overlooked once count as a loss and a gain; with ``transient`` the third class takes up
+scores that last one session, whatever they are. Misses have no exact likelihood of counts here.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from synmodel import library
+from synmodel.data import load_study
+from synmodel.errors import FitError, did_you_mean
+from synmodel.grid import time_grid
+from synmodel.inference.likelihood.animals import animals_log_probability
+from synmodel.inference.likelihood.counts import evidence_of
+from synmodel.inference.likelihood.courses import Courses, courses_on
+from synmodel.inference.likelihood.observations import consistent_runs
+from synmodel.inference.likelihood.runs import Runs
+from synmodel.inference.terms import EFFECTS, Terms, read_terms
+from synmodel.parameters import ParameterSet
+from synmodel.schema import OBSERVATIONS, conform
+from synmodel.signalling.phenomenology import effective_doses, pulse_folds
+from synmodel.turnover import TurnoverModel
+from synmodel.turnover.hazards import folds_on_cells
+
+__all__ = ["VEHICLES", "ArmData", "DendriteProblem", "arms_of", "parameters_for"]
+
+Array = NDArray[np.float64]
+
+VEHICLES = ("saline", "vehicle", "control")
+"""Names of arms without a drug, in studies that the library does not know."""
+
+_BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "nascent_fraction")
+_TRANSIENT = ("transient_formation", "transient_loss", "transient_fraction")
+_SPREAD = ("formation_cv_dendrite", "formation_cv_animal")
+_FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 8, 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class ArmData:
+    """The dendrites of one arm, as runs of tracked counts.
+
+    Attributes
+    ----------
+    doses : tuple of (compound, day)
+    sessions : (n_session,) ndarray
+        [day].
+    runs : Runs
+        Counts between cuts, see :func:`synmodel.inference.likelihood.log_likelihood`.
+    length_um : (run,) ndarray
+        Mean length of the dendrite.
+    mouse : (run,) ndarray of int
+        Index into ``mice``.
+    mice : tuple of str
+        ``study/arm/mouse``.
+    """
+
+    study: str
+    arm: str
+    doses: tuple[tuple[str, float], ...]
+    sessions: Array
+    runs: Runs
+    length_um: Array
+    mouse: NDArray[np.int64]
+    mice: tuple[str, ...]
+
+
+def arms_of(observations: xr.Dataset) -> list[ArmData]:
+    """Split Observations into arms.
+
+    Parameters
+    ----------
+    observations : Dataset
+        Observations (:data:`synmodel.schema.OBSERVATIONS`) with coordinates ``arm`` and, if there are several,
+        ``study`` and ``mouse`` on ``animal``.
+
+    Raises
+    ------
+    FitError
+        If no dendrite has an interval that adds up, or a dendrite has no length.
+    """
+    conform(observations, OBSERVATIONS)
+    if "replicate" in observations.dims:
+        message = "observations has a dim replicate; fit one experiment at a time: observations.isel(replicate=0)"
+        raise FitError(message)
+    n = observations.sizes["animal"]
+    study = _labels(observations, "study", "study", n)
+    arm = _labels(observations, "arm", "control", n)
+    mouse = _labels(observations, "mouse", None, n)
+    arms: list[ArmData] = []
+    for name, which in sorted({(s, a) for s, a in zip(study, arm, strict=True)}):
+        rows = np.flatnonzero((study == name) & (arm == which))
+        arms.extend(_arm(observations.isel(animal=rows), name, which, mouse[rows]))
+    if not arms:
+        message = (
+            "observations has no interval with count = previous + gained - lost; a fit needs gains and losses: "
+            "look at the audit of the file"
+        )
+        raise FitError(message)
+    return arms
+
+
+def _labels(observations: xr.Dataset, name: str, default: str | None, n: int) -> NDArray[np.str_]:
+    if name in observations.coords:
+        return observations[name].to_numpy().astype(str)
+    return np.array([default or str(i + 1) for i in range(n)])
+
+
+def _arm(own: xr.Dataset, study: str, arm: str, mouse: NDArray[np.str_]) -> Iterator[ArmData]:
+    tables = {
+        name: own[name].transpose("animal", "dendrite", last).to_numpy().reshape(-1, own.sizes[last]).astype(float)
+        for name, last in (
+            ("spine_count", "session"),
+            ("gained", "interval"),
+            ("lost", "interval"),
+            ("length_um", "session"),
+        )
+    }
+    runs, dendrite = consistent_runs(tables["spine_count"], tables["gained"], tables["lost"])
+    if len(dendrite) == 0:
+        return
+    mice, of_run = np.unique(np.repeat(mouse, own.sizes["dendrite"])[dendrite], return_inverse=True)
+    yield ArmData(
+        study=study,
+        arm=arm,
+        doses=doses_of(study, arm),
+        sessions=own["session"].to_numpy().astype(float),
+        runs=runs,
+        length_um=_lengths(tables["length_um"], study, arm)[dendrite],
+        mouse=of_run.astype(np.int64),
+        mice=tuple(f"{study}/{arm}/{name}" for name in mice),
+    )
+
+
+def _lengths(length_um: Array, study: str, arm: str) -> Array:
+    """(dendrite,) mean length over sessions; where none is known, that of the study's dendrites or 1."""
+    known = np.isfinite(length_um) & (length_um > 0)
+    with np.errstate(invalid="ignore"):
+        mean: Array = np.where(known, length_um, 0.0).sum(axis=1) / known.sum(axis=1)
+    if np.isfinite(mean).any():
+        return np.where(np.isfinite(mean), mean, np.nanmean(mean))
+    if study in library.names("studies"):
+        return np.full(len(mean), load_study(study).dendrite_length.to("um"))
+    message = (
+        f"{study}, arm {arm}: no dendrite has a length; births are per um, so give length_um (or 1 in every row for "
+        "births per dendrite)"
+    )
+    raise FitError(message)
+
+
+def doses_of(study: str, arm: str) -> tuple[tuple[str, float], ...]:
+    """(compound, day) of the doses of an arm, from the library or from the arm's name."""
+    if study in library.names("studies"):
+        known = load_study(study)
+        if arm in [each.name for each in known.arms]:
+            return tuple((dose.compound, day) for dose in known.arm(arm).doses for day in dose.days)
+    parts = [part.strip().lower() for part in arm.split("+")]
+    return tuple((part, 0.0) for part in parts if part and part not in VEHICLES)
+
+
+def parameters_for(studies: Sequence[str], arms: Sequence[str], drugs: Sequence[str]) -> ParameterSet:
+    """Starting values, supports and weak priors for any studies, arms and drugs, from a template of the library."""
+    template = ParameterSet.from_toml(library.path_of("templates", "dendrites"))
+    chosen = []
+    for group, names in (("study", studies), ("arm", arms), ("drug", drugs)):
+        for name in names:
+            for parameter in template.values():
+                prefix, _, key = parameter.name.partition(".")
+                if prefix == group:
+                    chosen.append(replace(parameter, name=f"{_safe(name)}.{key}"))
+    return ParameterSet(chosen)
+
+
+def _safe(name: str) -> str:
+    """A name without dots, which part the group from the key."""
+    return re.sub(r"[.\s/]+", "_", name)
+
+
+class _Pulse(NamedTuple):
+    """Grid of an arm's drive and its doses."""
+
+    doses: tuple[tuple[str, float], ...]
+    knots: Array
+
+
+class DendriteProblem:
+    """Log-likelihood of every mouse at a vector of free parameters.
+
+    Parameters
+    ----------
+    observations : Dataset
+        Observations with ``arm``, ``study`` and ``mouse`` on ``animal``.
+    model : str
+        Terms of :mod:`synmodel.inference.terms`, for instance ``"births+elimination"``.
+    parameters : ParameterSet, optional
+        Replaces starting values, supports or priors by name.
+
+    Raises
+    ------
+    FitError
+        For observations or a model that cannot be fitted.
+    """
+
+    def __init__(self, observations: xr.Dataset, model: str, parameters: ParameterSet | None = None) -> None:
+        self.terms: Terms = read_terms(model)
+        self.arms = arms_of(observations)
+        self.studies = sorted({arm.study for arm in self.arms})
+        self.drugs = sorted({drug for arm in self.arms for drug, _ in arm.doses} - _antagonists(self.arms))
+        self._others = _other_arms(self.arms)
+        base = parameters_for(self.studies, list(self._others.values()), self.drugs)
+        if parameters is not None:
+            base = _overridden(base, parameters)
+        self.parameters = base
+        self.free = self._free_names()
+        self.lower, self.upper = base.bounds(self.free)
+        self.mice = [mouse for arm in self.arms for mouse in arm.mice]
+        self._fixed = base.as_floats()
+        self._pulses = [_pulse(arm, self._fixed) for arm in self.arms]
+        priors = [(base[name], base[name].prior) for name in self.free]
+        self._with_prior = np.array([prior is not None for _, prior in priors])
+        self._centre = np.array([p.to_coordinate(prior.centre) for p, prior in priors if prior is not None])
+        self._spread = np.array([prior.spread for _, prior in priors if prior is not None])
+
+    def _free_names(self) -> list[str]:
+        keys = [*_BASELINE, *(_TRANSIENT if self.terms.transient else ()), *_SPREAD]
+        names = [f"{_safe(study)}.{key}" for study in self.studies for key in keys]
+        if self.terms.arms:
+            names += [f"{arm}.{key}" for arm in self._others.values() for key in ("births_ratio", "loss_ratio")]
+        if not self.terms.effects:
+            return names
+        for drug in self.drugs:
+            names += [f"{_safe(drug)}.{EFFECTS[term]}" for term in self.terms.effects]
+            names.append(f"{_safe(drug)}.decay")
+            if self.terms.ketanserin and any(_blocked(arm, drug) for arm in self.arms):
+                names.append(f"{_safe(drug)}.blocked_by_ketanserin")
+        return names
+
+    @property
+    def n_intervals(self) -> int:
+        """Number of intervals of dendrites that enter the likelihood."""
+        return sum(int(arm.runs.inside.sum()) for arm in self.arms)
+
+    def values(self, vector: Array) -> dict[str, float]:
+        """All parameter values by name at a vector."""
+        return {**self._fixed, **self.parameters.unpack(vector, self.free)}
+
+    def prior_transform(self, cube: Array) -> Array:
+        """From the unit cube to a vector: truncated normal where there is a prior, else uniform over the support."""
+        vector = self.lower + cube * (self.upper - self.lower)
+        at = self._with_prior
+        low, high = (ndtr((end[at] - self._centre) / self._spread) for end in (self.lower, self.upper))
+        vector[at] = self._centre + self._spread * ndtri(low + cube[at] * (high - low))
+        return np.clip(vector, self.lower, self.upper)
+
+    def log_prior(self, vector: Array) -> float:
+        """Logarithm of the prior density, up to a constant."""
+        return float(-0.5 * (((vector[self._with_prior] - self._centre) / self._spread) ** 2).sum())
+
+    def digest(self) -> str:
+        """SHA-256 of data, model and parameters: what a run is of."""
+        content = hashlib.sha256(f"{self.terms.name} {self.parameters.digest()}".encode())
+        for arm in self.arms:
+            content.update(repr((arm.study, arm.arm, arm.doses, arm.mice)).encode())
+            for array in (arm.sessions, arm.length_um, arm.mouse, *arm.runs):
+                content.update(np.ascontiguousarray(array).tobytes())
+        return content.hexdigest()
+
+    def log_likelihood(self, vector: Array) -> float:
+        """Sum over mice."""
+        return float(self.mouse_log_likelihood(vector).sum())
+
+    def mouse_log_likelihood(self, vector: Array) -> Array:
+        """(mouse,) exact log-probabilities, births of dendrites and mice integrated out; order of ``mice``."""
+        values = self.values(vector)
+        pieces = []
+        for arm, pulse in zip(self.arms, self._pulses, strict=True):
+            model, courses = self.course(arm, pulse, values)
+            evidence = evidence_of(arm.runs, courses, arm.length_um)
+            pieces.append(animals_log_probability(evidence, model, arm.mouse, len(arm.mice), "response"))
+        return np.concatenate(pieces)
+
+    def course(self, arm: ArmData, pulse: "_Pulse", values: Mapping[str, float]) -> tuple[TurnoverModel, Courses]:
+        """Turnover model of an arm's study and its course through the arm's sessions."""
+        model, composition = baseline_of(_safe(arm.study), values, transient=self.terms.transient)
+        other = self._others.get((arm.study, arm.arm))
+        if other is not None:
+            births, loss = values[f"{other}.births_ratio"], values[f"{other}.loss_ratio"]
+            model = replace(
+                model,
+                formation=[births * each for each in model.births.tolist()],
+                loss=[loss * each for each in model.loss],
+            )
+        folds = pulse_folds(pulse.doses, pulse.knots, values) if len(pulse.knots) else {}
+        cells = folds_on_cells(model, arm.sessions, pulse.knots, folds)
+        return model, courses_on(model, cells, arm.sessions, composition)
+
+    def courses(self, vector: Array) -> list[tuple[ArmData, TurnoverModel, Courses]]:
+        """Every arm with its model and course at a vector."""
+        values = self.values(vector)
+        return [(arm, *self.course(arm, pulse, values)) for arm, pulse in zip(self.arms, self._pulses, strict=True)]
+
+
+def baseline_of(study: str, values: Mapping[str, float], *, transient: bool) -> tuple[TurnoverModel, Array]:
+    """Turnover model of a study, births per um, and class probabilities at the first session."""
+
+    def of(key: str) -> float:
+        return values[f"{study}.{key}"]
+
+    nascent = of("nascent_fraction")
+    classes, births, losses = ["nascent", "mature"], [of("formation"), 0.0], [of("loss_nascent"), of("loss_mature")]
+    switches = np.array([[0.0, of("maturation")], [0.0, 0.0]])
+    composition = np.array([nascent, 1.0 - nascent])
+    if transient:
+        short = of("transient_fraction")
+        classes, births, losses = (
+            ["transient", *classes],
+            [of("transient_formation"), *births],
+            [of("transient_loss"), *losses],
+        )
+        switches = np.pad(switches, ((1, 0), (1, 0)))
+        composition = np.array([short, *(1.0 - short) * composition])
+    model = TurnoverModel(
+        classes=classes,
+        formation=births,
+        transition=switches.tolist(),
+        loss=losses,
+        formation_cv_dendrite=of("formation_cv_dendrite"),
+        formation_cv_animal=of("formation_cv_animal"),
+    )
+    return model, composition
+
+
+def _antagonists(arms: Sequence[ArmData]) -> set[str]:
+    """Compounds without an effect of their own: vehicles of the library, and ketanserin."""
+    return {"saline", "ketanserin"} & {compound for arm in arms for compound, _ in arm.doses}
+
+
+def _other_arms(arms: Sequence[ArmData]) -> dict[tuple[str, str], str]:
+    """Names in the parameter set of all arms but the first control (or first arm) of each study."""
+    others = {}
+    for study in {arm.study for arm in arms}:
+        own = [arm for arm in arms if arm.study == study]
+        control = next((arm for arm in own if all(drug == "saline" for drug, _ in arm.doses)), own[0])
+        for arm in own:
+            if arm is not control:
+                others[arm.study, arm.arm] = f"{_safe(study)}-{_safe(arm.arm)}"
+    return dict(sorted(others.items()))
+
+
+def _blocked(arm: ArmData, drug: str) -> bool:
+    compounds = {compound for compound, _ in arm.doses}
+    return {drug, "ketanserin"} <= compounds
+
+
+def _overridden(base: ParameterSet, given: ParameterSet) -> ParameterSet:
+    for name in given:
+        if name not in base:
+            message = f"there is no parameter {name!r} in this fit; {did_you_mean(name, base)}"
+            raise FitError(message)
+    return ParameterSet(given[name] if name in given else base[name] for name in base)
+
+
+def _pulse(arm: ArmData, values: Mapping[str, float]) -> _Pulse:
+    doses = tuple((_safe(drug), day) for drug, day in arm.doses)
+    drugs = [day for _, day, _ in effective_doses(doses, values)]
+    if not drugs:
+        return _Pulse(doses, np.empty(0))
+    knots = time_grid(
+        arm.sessions, drugs, first_step=_FIRST_STEP_DAY, per_decade=_PER_DECADE, largest_step=_LARGEST_STEP_DAY
+    )
+    return _Pulse(doses, knots)

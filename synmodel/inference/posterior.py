@@ -1,0 +1,173 @@
+"""Fits of single dendrites, as a DataTree with ArviZ groups.
+
+``posterior``, ``sample_stats``, ``log_likelihood`` (by mouse, the unit of cross-validation), ``prior``,
+``posterior_predictive`` and ``observed_data`` (statistics by arm and interval) from the nested sampler;
+``maximum`` (estimates, intervals, verdicts) from the other engine.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.errors import FitError, did_you_mean
+from synmodel.inference.dendrites import DendriteProblem
+from synmodel.inference.maximum import Maximum, judge_maximum, maximise
+from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics
+from synmodel.inference.sampling import Progress, Sample, Sampler, nested
+from synmodel.inference.verdicts import Verdict
+from synmodel.parameters import ParameterSet
+from synmodel.provenance import provenance
+from synmodel.randomness import checked_seed, stream_key
+
+__all__ = ["DEFAULT_MODEL", "fit"]
+
+Array = NDArray[np.float64]
+DEFAULT_MODEL = "births+maturation+elimination"
+_PREDICTIVE_DRAWS = 200
+
+
+def fit(
+    observations: xr.Dataset,
+    *,
+    model: str = DEFAULT_MODEL,
+    engine: str = "nested",
+    seed: int,
+    live_points: int = 300,
+    draws: int = 1000,
+    parameters: ParameterSet | None = None,
+    checkpoint: Path | None = None,
+    sampler: Sampler = nested,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Fit a model to the tracked counts of single dendrites by their exact likelihood.
+
+    Parameters
+    ----------
+    observations : Dataset
+        Observations with coordinates ``study``, ``arm`` and ``mouse`` on ``animal``
+        (:func:`synmodel.data.read_observations`).
+    model : str
+        Terms joined by ``+``, see :mod:`synmodel.inference.terms`.
+    engine : {"nested", "map"}
+        Posterior and evidence, or the highest posterior with profile intervals and verdicts.
+    seed : int
+        Of all draws.
+    live_points : int
+        Of the nested sampler.
+    draws : int
+        Posterior draws of equal weight.
+    parameters : ParameterSet, optional
+        Other starting values, supports or priors, by name.
+    checkpoint : Path, optional
+        File from which an interrupted run goes on.
+    sampler : Sampler, optional
+        What takes the place of the nested sampler.
+    progress : callable, optional
+        Called with (done, of how many; 0 if not known).
+
+    Returns
+    -------
+    DataTree
+
+    Raises
+    ------
+    FitError
+        For data or a model that cannot be fitted.
+    """
+    checked_seed(seed)
+    problem = DendriteProblem(observations, model, parameters)
+    about: dict[str, Any] = {
+        **provenance(seed=seed, parameters=problem.parameters.digest()),
+        "model": problem.terms.name,
+        "engine": engine,
+        "data": problem.digest(),
+        "n_dendrite_intervals": problem.n_intervals,
+        "n_mice": len(problem.mice),
+    }
+    if engine == "map":
+        maximum = maximise(problem, seed=seed, progress=progress)
+        verdicts = judge_maximum(problem, maximum, progress)
+        return xr.DataTree(name="fit", children={"maximum": xr.DataTree(_maximum(problem, maximum, verdicts, about))})
+    if engine != "nested":
+        message = f"engine is {engine!r}; {did_you_mean(str(engine), ['map', 'nested'])}"
+        raise FitError(message)
+    sample = sampler(
+        problem.log_likelihood,
+        problem.prior_transform,
+        len(problem.free),
+        seed=seed,
+        live_points=live_points,
+        checkpoint=checkpoint,
+        identity=f"{problem.digest()} seed {seed} live points {live_points}",
+        progress=progress,
+    )
+    return _tree(problem, sample, draws, seed, about)
+
+
+def _maximum(problem: DendriteProblem, maximum: Maximum, verdicts: list[Verdict], about: dict[str, Any]) -> xr.Dataset:
+    dataset = xr.Dataset(
+        {
+            "estimate": ("parameter", [each.estimate for each in verdicts]),
+            "low": ("parameter", [each.low for each in verdicts]),
+            "high": ("parameter", [each.high for each in verdicts]),
+            "verdict": ("parameter", [each.verdict for each in verdicts]),
+            "sentence": ("parameter", [each.sentence for each in verdicts]),
+            "unit": ("parameter", [each.unit for each in verdicts]),
+        },
+        coords={"parameter": problem.free},
+        attrs={
+            **about,
+            "log_likelihood": maximum.log_likelihood,
+            "log_posterior": maximum.log_posterior,
+            "starts_that_agree": f"{maximum.found} of {maximum.starts}",
+        },
+    )
+    for name, text in (("estimate", "highest posterior"), ("low", "95 % interval"), ("high", "95 % interval")):
+        dataset[name].attrs["long_name"] = text
+    return dataset
+
+
+def _tree(problem: DendriteProblem, sample: Sample, draws: int, seed: int, about: dict[str, Any]) -> xr.DataTree:
+    from arviz_base import from_dict  # import on use: it takes a second
+
+    vectors = sample.draws(draws, seed)
+    some = vectors[: min(draws, _PREDICTIVE_DRAWS)]
+    cells = cells_of(problem)
+    by_mouse = np.array([problem.mouse_log_likelihood(vector) for vector in vectors])
+    generator = np.random.Generator(np.random.Philox(key=stream_key(seed, "prior draws")))
+    prior = np.array([problem.prior_transform(u) for u in generator.random((draws, len(problem.free)))])
+    tree: xr.DataTree = from_dict(
+        {
+            "posterior": _named(problem, vectors),
+            "prior": _named(problem, prior),
+            "log_likelihood": {"mouse": by_mouse[None]},
+            "sample_stats": {"lp": by_mouse.sum(axis=1)[None] + np.array([[problem.log_prior(v) for v in vectors]])},
+            "posterior_predictive": {"statistic": predicted_statistics(problem, some, seed)[None]},
+            "observed_data": {"statistic": observed_statistics(problem)},
+        },
+        coords={"mouse_label": problem.mice, "cell": [cell.label for cell in cells]},
+        dims={"mouse": ["mouse_label"], "statistic": ["cell"]},
+    )
+    for name in problem.free:
+        parameter = problem.parameters[name]
+        for group in ("posterior", "prior"):
+            tree[group][name].attrs.update(units=parameter.unit, long_name=parameter.long_name)
+    tree.attrs.update(about)
+    tree["sample_stats"].attrs.update(
+        log_evidence=sample.log_evidence,
+        log_evidence_error=sample.log_evidence_error,
+        n_calls=sample.n_calls,
+        effective_size=sample.effective_size,
+    )
+    return tree
+
+
+def _named(problem: DendriteProblem, vectors: Array) -> dict[str, Array]:
+    """(1, draw) values of every free parameter, in its own unit."""
+    return {
+        name: np.array([[problem.parameters[name].from_coordinate(x) for x in column.tolist()]])
+        for name, column in zip(problem.free, vectors.T, strict=True)
+    }

@@ -1,0 +1,111 @@
+r"""Posterior predictive checks of single dendrites: what the fitted model would have seen on the same dendrites.
+
+Each run of sessions starts from its own observed number; hidden classes, gains and losses are drawn anew, with new
+dendrites' and mice's births. Statistics by arm and interval: the mean over dendrites of gained / N and lost / N,
+and the standard deviation between mice of their mean gain.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.inference.dendrites import ArmData, DendriteProblem
+from synmodel.inference.likelihood.courses import Courses
+from synmodel.randomness import stream_key
+from synmodel.turnover import TurnoverModel
+
+__all__ = ["STATISTICS", "Cell", "cells_of", "observed_statistics", "predicted_statistics"]
+
+Array = NDArray[np.float64]
+Counts = NDArray[np.int64]
+STATISTICS = ("formation_fraction", "elimination_fraction", "formation_sd_between_mice")
+
+
+class Cell(NamedTuple):
+    """What one statistic is of."""
+
+    study: str
+    arm: str
+    start_day: float
+    end_day: float
+    quantity: str
+
+    @property
+    def label(self) -> str:
+        """One line."""
+        return f"{self.study}/{self.arm} {self.quantity} {self.start_day:g} to {self.end_day:g}"
+
+
+def cells_of(problem: DendriteProblem) -> list[Cell]:
+    """The order of all statistics."""
+    return [
+        Cell(arm.study, arm.arm, float(start), float(end), quantity)
+        for arm in problem.arms
+        for quantity in STATISTICS
+        for start, end in zip(arm.sessions[:-1], arm.sessions[1:], strict=True)
+    ]
+
+
+def observed_statistics(problem: DendriteProblem) -> Array:
+    """(cell,) statistics of the data; NaN where no dendrite (for the spread: fewer than two mice) was seen."""
+    return np.concatenate([_statistics(arm, arm.runs.gained, arm.runs.lost) for arm in problem.arms])
+
+
+def predicted_statistics(problem: DendriteProblem, vectors: Sequence[Array] | Array, seed: int) -> Array:
+    """(draw, cell) statistics of data drawn at each vector."""
+    generator = np.random.Generator(np.random.Philox(key=stream_key(seed, "posterior predictive")))
+    rows = []
+    for vector in vectors:
+        pieces = [
+            _statistics(arm, *_drawn(arm, model, courses, generator)) for arm, model, courses in problem.courses(vector)
+        ]
+        rows.append(np.concatenate(pieces))
+    return np.array(rows)
+
+
+def _drawn(
+    arm: ArmData, model: TurnoverModel, courses: Courses, generator: np.random.Generator
+) -> tuple[Counts, Counts]:
+    """Gains and losses (run, interval) of every run, drawn from the model given its start."""
+    runs = arm.runs
+    births = arm.length_um * _multipliers(model.formation_cv_animal, len(arm.mice), generator)[arm.mouse]
+    births = births * _multipliers(model.formation_cv_dendrite, len(runs.n), generator)
+    survival, newborn = courses.survival[0], courses.newborn[0]
+    state = generator.multinomial(runs.n, courses.composition[0, runs.first])
+    gained, lost = np.zeros_like(runs.gained), np.zeros_like(runs.lost)
+    for i, inside in enumerate(runs.inside.T):
+        gone = np.maximum(1.0 - survival[i].sum(axis=1, keepdims=True), 0.0)
+        moves = generator.multinomial(state, np.concatenate([survival[i], gone], axis=1))
+        born = generator.poisson(births[:, None] * newborn[i])
+        gained[:, i] = np.where(inside, born.sum(axis=1), 0)
+        lost[:, i] = np.where(inside, moves[:, :, -1].sum(axis=1), 0)
+        state = np.where(inside[:, None], moves[:, :, :-1].sum(axis=1) + born, state)
+    return gained, lost
+
+
+def _multipliers(cv: float, n: int, generator: np.random.Generator) -> Array:
+    return np.ones(n) if cv == 0 else generator.gamma(cv**-2, cv**2, n)
+
+
+def _statistics(arm: ArmData, gained: Counts, lost: Counts) -> Array:
+    runs = arm.runs
+    change = np.cumsum(gained - lost, axis=1)
+    before = runs.n[:, None] + np.concatenate([np.zeros((len(change), 1), np.int64), change[:, :-1]], axis=1)
+    known = runs.inside & (before > 0)
+    formation, elimination = (
+        np.where(known, each / np.maximum(before, 1), np.nan) for each in (gained, lost)
+    )  # fmt: skip
+    by_mouse = np.stack([_mean(formation[arm.mouse == mouse]) for mouse in range(len(arm.mice))])
+    enough = np.isfinite(by_mouse).sum(axis=0) > 1
+    spread = np.full(by_mouse.shape[1], np.nan)
+    spread[enough] = np.nanstd(by_mouse[:, enough], axis=0, ddof=1)
+    return np.concatenate([_mean(formation), _mean(elimination), spread])
+
+
+def _mean(values: Array) -> Array:
+    """Mean over rows of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    n = known.sum(axis=0)
+    return np.where(n > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)

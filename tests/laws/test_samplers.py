@@ -1,0 +1,116 @@
+"""Whatever draws from posteriors must give a Gaussian its standard deviations, and go on where it was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from synmodel.errors import FitError
+from synmodel.inference.sampling import nested
+
+DIM = 5
+SD = np.array([0.5, 1.0, 2.0, 0.1, 1.5])
+WIDTH = 16.0
+
+
+def log_likelihood(x):
+    return float(-0.5 * np.sum((x / SD) ** 2) - np.log(SD).sum() - 0.5 * DIM * np.log(2 * np.pi))
+
+
+def prior_transform(u):
+    return (u - 0.5) * WIDTH * SD
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return nested(log_likelihood, prior_transform, DIM, seed=3, live_points=400)
+
+
+def relative_sd(sample):
+    weight = np.exp(sample.log_weight)[:, None]
+    mean = (weight * sample.points).sum(axis=0)
+    return np.sqrt((weight * (sample.points - mean) ** 2).sum(axis=0)) / SD
+
+
+def test_a_gaussian_keeps_its_standard_deviations(sample):
+    """Relative error of a standard deviation from n draws: 1 / sqrt(2 n); five of them are independent."""
+    error = 1 / np.sqrt(2 * sample.effective_size)
+    ratio = relative_sd(sample)
+    assert np.abs(ratio - 1).max() < 4.5 * error
+    assert abs(ratio.mean() - 1) < 3.3 * error / np.sqrt(DIM)
+    planted = ratio * 0.95
+    assert abs(planted.mean() - 1) > 3.3 * error / np.sqrt(DIM), "5 % too narrow would be seen"
+
+
+def test_the_evidence_of_a_gaussian(sample):
+    truth = -float(np.log(WIDTH * SD).sum())
+    assert sample.log_evidence == pytest.approx(truth, abs=4 * sample.log_evidence_error)
+    assert sample.log_evidence_error < 0.3
+
+
+def test_equal_draws_follow_the_weights(sample):
+    draws = sample.draws(4000, seed=1)
+    assert np.abs(draws.std(axis=0) / SD - 1).max() < 0.12
+    np.testing.assert_array_equal(draws, sample.draws(4000, seed=1))
+    assert not np.array_equal(draws, sample.draws(4000, seed=2))
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+import synmodel.inference.sampling as sampling
+sampling._SECONDS_BETWEEN_CHECKPOINTS = 0.2
+from slow_gaussian import log_likelihood, prior_transform
+sample = sampling.nested(log_likelihood, prior_transform, 2, seed=7, live_points=60,
+                         checkpoint=Path({checkpoint!r}), identity="test")
+print(sample.log_evidence.hex(), sample.n_calls)
+"""
+SLOW = """
+import time
+import numpy as np
+def log_likelihood(x):
+    time.sleep(0.001)
+    return float(-0.5 * np.sum(x**2))
+def prior_transform(u):
+    return 10 * (u - 0.5)
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_evidence(tmp_path):
+    (tmp_path / "slow_gaussian.py").write_text(SLOW)
+
+    def command(checkpoint):
+        return [sys.executable, "-c", KILLED.format(folder=str(tmp_path), checkpoint=str(checkpoint))]
+
+    def finished(checkpoint):
+        done = subprocess.run(command(checkpoint), capture_output=True, text=True, check=True)
+        return done.stdout
+
+    whole = finished(tmp_path / "whole")
+    checkpoint = tmp_path / "killed"
+    process = subprocess.Popen(command(checkpoint), stdout=subprocess.DEVNULL)
+    limit = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < limit and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    assert process.poll() is None, "the run ended before it could be killed"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert checkpoint.exists()
+    assert finished(checkpoint) == whole
+    assert not list(tmp_path.glob("killed*")), "a finished run leaves no state behind"
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    checkpoint = tmp_path / "state"
+    checkpoint.write_bytes(b"anything")
+    (tmp_path / "state.json").write_text('{"identity": "one"}')
+    with pytest.raises(FitError, match="belongs to another run"):
+        nested(log_likelihood, prior_transform, DIM, seed=1, live_points=50, checkpoint=checkpoint, identity="two")
+    with pytest.raises(FitError, match="cannot go on from"):
+        nested(log_likelihood, prior_transform, DIM, seed=1, live_points=50, checkpoint=checkpoint, identity="one")

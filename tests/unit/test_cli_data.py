@@ -1,0 +1,107 @@
+"""The data verbs: what they print, write and refuse."""
+
+import json
+import sys
+
+import pytest
+import xarray as xr
+
+from synmodel.cli import main
+
+COUNTS = """study,arm,mouse,dendrite,day,spine_count,gained,lost,length_um
+s,drug,m1,1,-1,10,,,20
+s,drug,m1,1,1,12,2,1,20
+"""
+WIDE = "mouse,dendrite,spine,-1,1\nm,1,a,1,1\nm,1,b,0,1\n"
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Exit status, stdout and stderr of the command, run in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def runner(*arguments):
+        monkeypatch.setattr(sys, "argv", ["synmodel", "data", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return runner
+
+
+def test_check(run, tmp_path):
+    (tmp_path / "a.csv").write_text(COUNTS)
+    status, out, err = run("check", "a.csv", "--json")
+    assert (status, err) == (0, "")
+    document = json.loads(out)
+    assert set(document) == {"rows", "problems"}
+    assert document["rows"] == 2
+    assert [problem["kind"] for problem in document["problems"]] == ["count-mismatch"]
+    assert set(document["problems"][0]) == {"kind", "where", "message"}
+    status, out, _ = run("check", "a.csv")
+    assert status == 0
+    assert "form counts: 2 rows, 1 animals, 1 dendrites (1 with counts), 2 sessions" in out
+    assert "row 3: s, drug, mouse m1, dendrite 1, day 1: 12 spines, but 10 + 2 - 1 is 11" in out
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_convert(run, tmp_path):
+    (tmp_path / "a.csv").write_text(WIDE)
+    status, out, _ = run("convert", "a.csv", "--out", "deep/out")
+    assert status == 0
+    assert "nothing inconsistent" in out
+    folder = tmp_path / "deep" / "out"
+    assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "observations.nc", "presence.nc"]
+    assert json.loads((folder / "audit.json").read_text()) == {"rows": 2, "problems": []}
+    with xr.open_dataset(folder / "observations.nc", engine="h5netcdf") as seen:
+        assert seen["spine_count"].to_numpy().tolist() == [[[1, 2]]]
+        assert seen["mouse"].to_numpy().tolist() == ["m"]
+        assert seen["length_um"].attrs["units"] == "um"
+    with xr.open_dataset(folder / "presence.nc", engine="h5netcdf") as presence:
+        assert presence["present"].to_numpy().tolist() == [[1, 1], [0, 1]]
+    first = (folder / "observations.nc").read_bytes()
+    run("convert", "a.csv", "--out", "again", "--json")
+    assert (tmp_path / "again" / "observations.nc").read_bytes() == first
+
+
+def test_columns_and_form(run, tmp_path):
+    (tmp_path / "a.csv").write_text(COUNTS.replace("mouse", "Animal ID"))
+    (tmp_path / "map.toml").write_text('[columns]\nmouse = "Animal ID"\n')
+    assert run("check", "a.csv", "--columns", "map.toml", "--form", "counts", "--json")[0] == 0
+    (tmp_path / "map.toml").write_text("[column]\n")
+    status, _, err = run("check", "a.csv", "--columns", "map.toml")
+    assert status == 2
+    assert "did you mean 'columns'" in err
+
+
+def test_schema(run):
+    status, out, _ = run("schema")
+    assert status == 0
+    assert json.loads(out)["type"] == "array"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "nowhere.csv"], "cannot read nowhere.csv"),
+        (["check", "a.csv", "--form", "presense"], "did you mean 'presence'"),
+        (["check", "b.csv"], "make no known form"),
+        (["convert", "c.csv", "--out", "o"], "no usable dendrite"),
+        (["convert", "a.csv", "--out", "b.csv"], "which is a file; give a folder"),
+        (["check", "a.csv", "c.csv"], "only deposited workbooks"),
+    ],
+)
+def test_bad_input_exits_2_with_one_line(run, tmp_path, arguments, message):
+    (tmp_path / "a.csv").write_text(COUNTS)
+    (tmp_path / "b.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "c.csv").write_text("mouse,dendrite,spine,day,status\nm,1,a,1,unsure\n")
+    status, out, err = run(*arguments)
+    assert status == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv", "c.csv"]

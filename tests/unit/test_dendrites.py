@@ -1,0 +1,235 @@
+"""The fit of single dendrites: from a table to a likelihood, a maximum and a posterior."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from synmodel import inference
+from synmodel.cli import app
+from synmodel.data import read_observations, select
+from synmodel.errors import DataError, FitError, SynmodelError
+from synmodel.inference.dendrites import DendriteProblem, baseline_of, doses_of
+from synmodel.inference.likelihood import animals_log_likelihood
+from synmodel.inference.maximum import judge_maximum, maximise
+from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics
+from synmodel.inference.terms import read_terms
+from synmodel.parameters import ParameterSet
+from synmodel.signalling import phenomenological_drive
+from synmodel.turnover import simulate
+
+SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0)
+TRUTH = {
+    "lab.formation": 0.03,
+    "lab.loss_nascent": 0.5,
+    "lab.maturation": 0.15,
+    "lab.loss_mature": 0.01,
+    "lab.nascent_fraction": 0.2,
+    "lab.formation_cv_dendrite": 0.3,
+    "lab.formation_cv_animal": 0.01,
+    "psilocybin.formation_fold": 3.0,
+    "psilocybin.onset": 0.25,
+    "psilocybin.decay": 5.0,
+}
+
+
+def table(arms=("saline", "psilocybin"), mice=4, dendrites=12, length=40.0, seed=1):
+    """Rows of a laboratory's counts, from the simulator."""
+    model, composition = baseline_of("lab", TRUTH, transient=False)
+    rows = []
+    for arm in arms:
+        days = np.concatenate([[-3.0], np.arange(0.0, 8.0, 0.05)])
+        drive = None if arm == "saline" else phenomenological_drive([("psilocybin", 0.0)], days, TRUTH)
+        start = np.round(15 * composition).astype(int).tolist()
+        out = simulate(
+            model, initial=start, times=SESSIONS, replicates=mice, dendrites=dendrites, drive=drive, seed=seed,
+            length_um=length,
+        )  # fmt: skip
+        total = out["count"].sum("spine_class").to_numpy()
+        for m in range(mice):
+            for d in range(dendrites):
+                for s, day in enumerate(SESSIONS):
+                    gained, lost = (out[name][m, d, s - 1].item() if s else "" for name in ("gained", "lost"))
+                    rows.append(("lab", arm, f"m{m}", f"d{d}", day, total[m, d, s], gained, lost, length))
+    columns = ["study", "arm", "mouse", "dendrite", "day", "spine_count", "gained", "lost", "length_um"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("lab") / "counts.csv"
+    table().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def observations(file):
+    return read_observations(file).observations
+
+
+@pytest.fixture(scope="module")
+def problem(observations):
+    return DendriteProblem(observations, "births")
+
+
+@pytest.fixture(scope="module")
+def maximum(problem):
+    return maximise(problem, seed=1, starts=2)
+
+
+def vector_of(problem, values):
+    return problem.parameters.replace({k: v for k, v in values.items() if k in problem.parameters}).pack(problem.free)
+
+
+def test_the_problem_is_the_likelihood_of_its_arms(problem, observations):
+    vector = vector_of(problem, TRUTH)
+    total = []
+    for arm in ("psilocybin", "saline"):
+        own = select(observations, arm=arm)
+        model, composition = baseline_of("lab", TRUTH, transient=False)
+        grid = problem._pulses[[each.arm for each in problem.arms].index(arm)].knots
+        drive = None if arm == "saline" else phenomenological_drive([("psilocybin", 0.0)], grid, TRUTH)
+        counts = {
+            name: own[name].to_numpy().reshape(-1, own[name].shape[-1]).astype(int) for name in ("gained", "lost")
+        }
+        total.append(
+            animals_log_likelihood(
+                model,
+                n0=own["spine_count"].to_numpy()[:, :, 0].ravel().astype(int),
+                **counts,
+                times=SESSIONS,
+                animal=np.repeat(own["mouse"].to_numpy(), own.sizes["dendrite"]),
+                composition=composition,
+                drive=drive,
+                length_um=40.0,
+                birth_effect="response",
+            )
+        )
+    np.testing.assert_allclose(problem.mouse_log_likelihood(vector), np.concatenate(total), rtol=1e-10)
+    assert problem.mice == [f"lab/{arm}/m{m}" for arm in ("psilocybin", "saline") for m in range(4)]
+    assert problem.n_intervals == 2 * 4 * 12 * 5
+
+
+def test_the_prior_transform_covers_the_supports(problem):
+    u = np.linspace(0, 1, 501)
+    vectors = np.array([problem.prior_transform(np.full(len(problem.free), each)) for each in u])
+    assert (np.diff(vectors, axis=0) >= 0).all()
+    np.testing.assert_allclose(vectors[0], problem.lower, atol=1e-6)
+    np.testing.assert_allclose(vectors[-1], problem.upper, atol=1e-6)
+    fold = problem.free.index("psilocybin.formation_fold")
+    assert np.exp(vectors[250, fold]) == pytest.approx(1.24, abs=0.3), "near the centre of the prior, 1"
+
+
+def test_the_maximum_finds_what_was_simulated(problem, maximum):
+    assert maximum.log_posterior >= problem.log_likelihood(vector_of(problem, TRUTH)) - 30
+    verdicts = {each.name: each for each in judge_maximum(problem, maximum)}
+    births = verdicts["psilocybin.formation_fold"]
+    assert births.low < 3.0 < births.high
+    assert births.low > 1.3, "the effect is seen"
+    assert births.verdict == "identified"
+    assert verdicts["lab.formation"].low < 0.03 < verdicts["lab.formation"].high
+    assert verdicts["lab.loss_mature"].low < 0.01 < verdicts["lab.loss_mature"].high
+
+
+def test_predictive_statistics_hold_the_data_that_the_model_made(problem):
+    vectors = [vector_of(problem, TRUTH)] * 200
+    predicted = predicted_statistics(problem, vectors, seed=1)
+    observed = observed_statistics(problem)
+    assert predicted.shape == (200, len(cells_of(problem)))
+    low, high = np.quantile(predicted, [0.001, 0.999], axis=0)
+    assert ((observed >= low) & (observed <= high)).mean() > 0.9
+    tripled = vector_of(problem, {**TRUTH, "lab.formation": 0.09})
+    wrong = predicted_statistics(problem, [tripled] * 50, seed=1)
+    assert ((observed < wrong.min(axis=0)) | (observed > wrong.max(axis=0))).mean() > 0.3
+
+
+def test_arms_may_differ_before_any_drug(observations):
+    problem = DendriteProblem(observations, "births+arms")
+    assert "lab-psilocybin.births_ratio" in problem.free
+    assert "lab-saline.births_ratio" not in problem.free
+    vector = vector_of(problem, TRUTH)
+    plain = DendriteProblem(observations, "births")
+    assert problem.log_likelihood(vector) == pytest.approx(plain.log_likelihood(vector_of(plain, TRUTH)))
+    vector[problem.free.index("lab-psilocybin.loss_ratio")] = np.log(3.0)
+    assert problem.log_likelihood(vector) < plain.log_likelihood(vector_of(plain, TRUTH)) - 10
+
+
+def test_a_rare_third_class_changes_nothing(problem, observations):
+    three = DendriteProblem(observations, "births+transient")
+    vector = vector_of(three, {**TRUTH, "lab.transient_formation": 0.0005, "lab.transient_fraction": 0.0005})
+    assert three.log_likelihood(vector) == pytest.approx(problem.log_likelihood(vector_of(problem, TRUTH)), abs=15)
+
+
+def test_posterior_as_a_tree(observations, tmp_path):
+    small = observations.isel(dendrite=slice(0, 2))
+    tree = inference.fit(small, model="none", engine="nested", seed=1, live_points=60, draws=120)
+    assert {"posterior", "prior", "log_likelihood", "sample_stats", "posterior_predictive", "observed_data"} <= set(
+        tree.children
+    )
+    assert tree["posterior"]["lab.formation"].dims == ("chain", "draw")
+    assert tree["posterior"]["lab.formation"].attrs["units"] == "1/um/day"
+    assert tree["log_likelihood"]["mouse"].sizes["mouse_label"] == 8
+    low, high = np.quantile(tree["posterior"]["lab.formation"], [0.005, 0.995])
+    assert low < 0.03 < high
+    tree.to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
+    again = xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf")
+    np.testing.assert_array_equal(again["posterior"]["lab.formation"], tree["posterior"]["lab.formation"])
+    assert again.attrs["model"] == "none"
+
+
+def test_the_command_line_fits_a_table(file, tmp_path):
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["fit", "--data", str(file), "--model", "births", "--out", str(out), "--quiet"])
+    assert done.exit_code == 0, done.output
+    document = json.loads((out / "fit.json").read_text())
+    assert document["model"] == "births"
+    assert document["parameters"]["psilocybin.formation_fold"]["low"] > 1
+    assert (out / "fit.nc").exists()
+    assert "psilocybin.formation_fold" in done.output
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("birth", r"'birth' is no term: did you mean 'births'\?"),
+        ("none+births", "give each term once"),
+        ("births+births", "give each term once"),
+        ("transient", "give each term once"),
+    ],
+)
+def test_terms_that_make_no_model(model, message):
+    with pytest.raises(FitError, match=message):
+        read_terms(model)
+
+
+def test_doses_of_arms():
+    assert doses_of("lab", "ketanserin + Psilocybin") == (("ketanserin", 0.0), ("psilocybin", 0.0))
+    assert doses_of("lab", "Vehicle") == ()
+    assert doses_of("shao2021", "psilocybin") == (("psilocybin", 0.0),)
+
+
+def test_data_that_cannot_be_fitted(observations):
+    with pytest.raises(FitError, match="no interval with count = previous"):
+        DendriteProblem(observations.assign(gained=observations["gained"] + 1), "births")
+    with pytest.raises(FitError, match="engine is 'mcmc'"):
+        inference.fit(observations, engine="mcmc", seed=1)
+    formation = DendriteProblem(observations, "births").parameters["lab.formation"]
+    with pytest.raises(FitError, match=r"there is no parameter 'lab.birth'"):
+        DendriteProblem(observations, "births", ParameterSet([replace(formation, name="lab.birth")]))
+    with pytest.raises(SynmodelError, match="one experiment at a time"):
+        DendriteProblem(observations.expand_dims(replicate=2), "births")
+
+
+def test_flagged_dendrites_are_left_out(file, tmp_path):
+    rows = pd.read_csv(file)
+    rows["damaged"] = ((rows["mouse"] == "m1") & (rows["dendrite"] == "d2") & (rows["day"] == 3)).astype(int)
+    rows.to_csv(tmp_path / "flagged.csv", index=False)
+    seen = read_observations(tmp_path / "flagged.csv").observations
+    kept = select(seen, without=["damaged"])
+    assert int(seen["gained"].notnull().sum() - kept["gained"].notnull().sum()) == 2 * 5
+    with pytest.raises(DataError, match="did you mean 'damaged'"):
+        select(seen, without=["damage"])
