@@ -102,19 +102,24 @@ def fit(
     model: Annotated[
         str | None, typer.Option(help="With --data: terms joined by +, for instance births+elimination+transient.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="With --data: map (intervals, verdicts) or nested (posterior).")] = "map",
+    engine: Annotated[
+        str, typer.Option(help="With --data: map (intervals, verdicts), nested or importance (posterior).")
+    ] = "map",
     without: Annotated[
         list[str] | None, typer.Option(help="With --data: leave out dendrites with this flag, such as damaged.")
     ] = None,
     columns: Annotated[Path | None, typer.Option(help="With --data: TOML file that names the columns.")] = None,
-    live_points: Annotated[int, typer.Option(help="With --engine nested: more are more precise and slower.")] = 300,
+    size: Annotated[
+        int | None,
+        typer.Option(min=8, help="Live points of nested sampling (300), or points of importance sampling (8192)."),
+    ] = None,
 ) -> None:
     """Fit the published group summaries, or with --data single dendrites: estimates, intervals, verdicts.
 
     The summaries take about 2.5 minutes on two cores, most of it for the MINOS interval of every parameter.
     """
     if data:
-        _fit_data(data, out, model, engine, without or [], columns, seed, live_points, as_json=as_json, quiet=quiet)
+        _fit_data(data, out, model, engine, without or [], columns, seed, size, as_json=as_json, quiet=quiet)
         return
     from synmodel.provenance import provenance
     from synmodel.report import documents, figures, files, tables
@@ -325,7 +330,7 @@ def _fit_data(
     without: list[str],
     columns: Path | None,
     seed: int,
-    live_points: int,
+    size: int | None,
     *,
     as_json: bool,
     quiet: bool,
@@ -343,7 +348,7 @@ def _fit_data(
             without=without,
             columns=columns,
             seed=seed,
-            live_points=live_points,
+            size=size,
             checkpoint=out.with_name(f".{out.name}.checkpoint"),
             progress=steps,
         )

@@ -134,7 +134,7 @@ def fit_dendrites(
     form: str | None = None,
     columns: Path | None = None,
     seed: int = 1,
-    live_points: int = 300,
+    size: int | None = None,
     checkpoint: Path | None = None,
     progress: Steps | None = None,
 ) -> tuple[Reading, xr.DataTree]:
@@ -146,13 +146,13 @@ def fit_dendrites(
         One table, or the workbooks of one deposit.
     model : str, optional
         Terms of :mod:`synmodel.inference.terms`.
-    engine : {"map", "nested"}
-        See :func:`synmodel.inference.summary_fit`.
+    engine : {"map", "importance", "nested"}
+        See :func:`synmodel.inference.fit`.
     without : sequence of str
         Flags of dendrites to leave out, see :func:`synmodel.data.select`.
     form, columns
         See :func:`synmodel.data.read_observations`.
-    seed, live_points, checkpoint
+    seed, size, checkpoint
         Of the sampler.
     progress : callable, optional
         As in :func:`compare_drugs`.
@@ -164,7 +164,7 @@ def fit_dendrites(
         model=DEFAULT_MODEL if model is None else model,
         engine=engine,
         seed=seed,
-        live_points=live_points,
+        size=size,
         checkpoint=checkpoint,
         progress=_reporter(progress, "fitting dendrites"),
     )

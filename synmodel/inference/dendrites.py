@@ -271,6 +271,10 @@ class DendriteProblem:
         vector[at] = self._centre + self._spread * ndtri(low + cube[at] * (high - low))
         return np.clip(vector, self.lower, self.upper)
 
+    def log_likelihood_at(self, cube: Array) -> float:
+        """Log-likelihood at a point of the unit cube of the prior."""
+        return self.log_likelihood(self.prior_transform(cube))
+
     def log_prior(self, vector: Array) -> float:
         """Logarithm of the prior density, up to a constant."""
         return float(-0.5 * (((vector[self._with_prior] - self._centre) / self._spread) ** 2).sum())
@@ -311,7 +315,9 @@ class DendriteProblem:
             )
         folds = pulse_folds(pulse.doses, pulse.knots, values) if len(pulse.knots) else {}
         cells = folds_on_cells(model, arm.sessions, pulse.knots, folds)
-        return model, courses_on(model, cells, arm.sessions, composition)
+        # Only a run that starts later needs the balance of births and losses.
+        balance = bool(arm.runs.first.any())
+        return model, courses_on(model, cells, arm.sessions, composition, balance=balance)
 
     def courses(self, vector: Array) -> list[tuple[ArmData, TurnoverModel, Courses]]:
         """Every arm with its model and course at a vector."""

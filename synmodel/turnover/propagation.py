@@ -13,7 +13,6 @@ References
 Van Loan 1978, IEEE Trans Automat Contr 23:395, doi:10.1109/TAC.1978.1101743.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,9 +22,12 @@ from scipy.linalg import expm
 
 from synmodel.compiled import one_blas_thread
 from synmodel.turnover.hazards import Folds, folds_between
+from synmodel.turnover.kernels.cells import join
 from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["Propagation", "propagate"]
+
+_FEW = 64
 
 
 class Propagation(NamedTuple):
@@ -47,14 +49,10 @@ class Propagation(NamedTuple):
 
     def joined(self, edges: NDArray[np.int64]) -> "Propagation":
         """Propagation over runs of intervals: from interval ``edges[i]`` up to, not including, ``edges[i + 1]``."""
-        survival, newborn = [], []
-        for first, last in pairwise(edges.tolist()):
-            p, gamma = self.survival[first], self.newborn[first]
-            for step in range(first + 1, last):
-                p, gamma = p @ self.survival[step], gamma @ self.survival[step] + self.newborn[step]
-            survival.append(p)
-            newborn.append(gamma)
-        return Propagation(np.array(survival), np.array(newborn))
+        n, k = len(edges) - 1, self.newborn.shape[1]
+        joined = Propagation(np.empty((n, k, k)), np.empty((n, k)))
+        join(self.survival, self.newborn, edges, *joined)
+        return joined
 
 
 def propagate(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Dataset | None = None) -> Propagation:
@@ -75,14 +73,21 @@ def propagate(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Datase
 def compose(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> Propagation:
     """P and gamma between sessions for given folds, whose edges include every session."""
     k = model.n_class
-    step = np.diff(folds.edges)
     # Births only scale gamma, so cells with equal length and equal Q share one exponential.
-    kinds, which = np.unique(np.stack([step, folds.maturation, folds.elimination], axis=1), axis=0, return_inverse=True)
+    kinds, which = _kinds(np.stack([np.diff(folds.edges), folds.maturation, folds.elimination], axis=1))
     lengths, maturation, elimination = kinds.T
     generators = np.zeros((len(kinds), k + 1, k + 1))
     generators[:, :k, :k] = model.generator(maturation, elimination) * lengths[:, None, None]
     generators[:, k, :k] = model.births * lengths[:, None]
     with one_blas_thread():
-        exponentials = expm(generators)[which.ravel()]
+        exponentials = expm(generators)[which]
     cells = Propagation(exponentials[:, :k, :k], exponentials[:, k, :k] * folds.formation[:, None])
     return cells.joined(np.searchsorted(folds.edges, times))
+
+
+def _kinds(cells: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Different rows, and which of them each row is; few rows are not worth the search."""
+    if len(cells) <= _FEW:
+        return cells, np.arange(len(cells))
+    kinds, which = np.unique(cells, axis=0, return_inverse=True)
+    return kinds, which.ravel()

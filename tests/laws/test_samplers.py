@@ -27,7 +27,7 @@ def prior_transform(u):
 
 @pytest.fixture(scope="module")
 def sample():
-    return nested(log_likelihood, prior_transform, DIM, seed=3, live_points=400)
+    return nested(log_likelihood, prior_transform, DIM, seed=3, size=400)
 
 
 def relative_sd(sample):
@@ -66,7 +66,7 @@ sys.path.insert(0, {folder!r})
 import synmodel.inference.sampling as sampling
 sampling._SECONDS_BETWEEN_CHECKPOINTS = 0.2
 from slow_gaussian import log_likelihood, prior_transform
-sample = sampling.nested(log_likelihood, prior_transform, 2, seed=7, live_points=60,
+sample = sampling.nested(log_likelihood, prior_transform, 2, seed=7, size=60,
                          checkpoint=Path({checkpoint!r}), identity="test")
 print(sample.log_evidence.hex(), sample.n_calls)
 """
@@ -111,6 +111,6 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     checkpoint.write_bytes(b"anything")
     (tmp_path / "state.json").write_text('{"identity": "one"}')
     with pytest.raises(FitError, match="belongs to another run"):
-        nested(log_likelihood, prior_transform, DIM, seed=1, live_points=50, checkpoint=checkpoint, identity="two")
+        nested(log_likelihood, prior_transform, DIM, seed=1, size=50, checkpoint=checkpoint, identity="two")
     with pytest.raises(FitError, match="cannot go on from"):
-        nested(log_likelihood, prior_transform, DIM, seed=1, live_points=50, checkpoint=checkpoint, identity="one")
+        nested(log_likelihood, prior_transform, DIM, seed=1, size=50, checkpoint=checkpoint, identity="one")

@@ -166,7 +166,7 @@ def test_a_rare_third_class_changes_nothing(problem, observations):
 
 def test_posterior_as_a_tree(observations, tmp_path):
     small = observations.isel(dendrite=slice(0, 2))
-    tree = inference.fit(small, model="none", engine="nested", seed=1, live_points=60, draws=120)
+    tree = inference.fit(small, model="none", engine="nested", seed=1, size=60, draws=120)
     assert {"posterior", "prior", "log_likelihood", "sample_stats", "posterior_predictive", "observed_data"} <= set(
         tree.children
     )

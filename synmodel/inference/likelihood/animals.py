@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from synmodel.errors import FitError
 from synmodel.inference.likelihood.counts import Evidence, check_balance, evidence_of, one_level
@@ -28,8 +28,11 @@ from synmodel.turnover.model import TurnoverModel
 __all__ = ["animals_log_likelihood", "animals_log_probability", "log_integral"]
 
 Array = NDArray[np.float64]
-_POINTS = 97
+_POINTS = 49
 _DROP = 38.0  # the integrand is left out where it is below exp(-38) = 3e-17 of its largest value
+# 24 points on a hump of that height are at most 0.73 standard deviations apart if it is normal, where the error of
+# the trapezoidal rule, 2 exp(-2 pi^2 / 0.73^2), is 2e-16.
+_FEWEST = 24
 _ROUNDS = 60
 
 
@@ -163,12 +166,14 @@ def log_integral(log_density: Callable[[Array], Array], n: int) -> Array:
         width = high - low
         u = low[:, None] + width[:, None] * unit
         y = log_density(u)
-        matters = y > y.max(axis=1, keepdims=True) - _DROP
+        top = y.max(axis=1, keepdims=True)
+        matters = y > top - _DROP
         left, right = matters.argmax(axis=1), _POINTS - 1 - matters[:, ::-1].argmax(axis=1)
         open_left, open_right = left == 0, right == _POINTS - 1
-        narrow = right - left < _POINTS // 3
+        narrow = right - left < _FEWEST
         if not np.any(open_left | open_right | narrow):
-            return np.asarray(logsumexp(y, axis=1)) + np.log(width / (_POINTS - 1))
+            area: Array = top[:, 0] + np.log(np.exp(y - top).sum(axis=1) * (width / (_POINTS - 1)))
+            return area
         rows, step = np.arange(n), width / (_POINTS - 1)
         low = np.where(open_left, low - width, np.where(narrow, u[rows, left] - step, low))
         high = np.where(open_right, high + width, np.where(narrow, u[rows, right] + step, high))
@@ -178,6 +183,8 @@ def log_integral(log_density: Callable[[Array], Array], n: int) -> Array:
 
 def _sums(which: NDArray[np.int64], values: Array, n: int) -> Array:
     """(n, ...) sums of rows by animal."""
+    order = np.argsort(which, kind="stable")
     out = np.zeros((n, *values.shape[1:]))
-    np.add.at(out, which, values)
+    there, first = np.unique(which[order], return_index=True)
+    out[there] = np.add.reduceat(values[order], first, axis=0)
     return out

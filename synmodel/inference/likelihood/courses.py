@@ -136,14 +136,22 @@ def courses_on(
     times: Array,
     composition: str | ArrayLike,
     frailty: LossFrailty | None = None,
+    *,
+    balance: bool = True,
 ) -> Courses:
-    """The array layer of :func:`courses_of`, for folds on cells that break at every session."""
+    """The array layer of :func:`courses_of`, for folds on cells that break at every session.
+
+    Without ``balance`` the mean number of spines, and with it the composition at later sessions, is not looked for
+    where the composition at the first is given.
+    """
     log_weight, multipliers = _nodes(frailty)
     steps, starts, totals = [], [], []
     for z in multipliers.tolist():
         at_node = model if z == 1.0 else replace(model, loss=[z * loss for loss in model.loss])
         steps.append(compose(at_node, folds, times))
-        start, total = _start(at_node if frailty is None or frailty.effect == "lasting" else model, composition)
+        start, total = _start(
+            at_node if frailty is None or frailty.effect == "lasting" else model, composition, balance
+        )
         starts.append(start)
         totals.append(total)
     return _assemble(log_weight, steps, np.array(starts), np.array(totals))
@@ -162,7 +170,7 @@ def _nodes(frailty: LossFrailty | None) -> tuple[Array, Array]:
     return np.log(weight / weight.sum()), np.exp(frailty.log_sd * b - frailty.log_sd**2 / 2)
 
 
-def _start(model: TurnoverModel, composition: str | ArrayLike) -> tuple[Array, float]:
+def _start(model: TurnoverModel, composition: str | ArrayLike, balance: bool) -> tuple[Array, float]:
     """Class probabilities and mean number of spines at the first session."""
     if isinstance(composition, str):
         if composition != "stationary":
@@ -180,6 +188,8 @@ def _start(model: TurnoverModel, composition: str | ArrayLike) -> tuple[Array, f
             f"{', '.join(model.classes)}, with sum 1"
         )
         raise FitError(message)
+    if not balance:
+        return given, np.nan
     try:
         total = float(model.stationary().sum())
     except SimulationError:

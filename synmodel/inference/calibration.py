@@ -1,0 +1,235 @@
+r"""Simulation-based calibration of the whole pipeline: simulator, Observations, likelihood, sampler.
+
+Parameters are drawn from the prior, an experiment is simulated with them by the events engine, and the fit gives
+draws of the posterior. If every part follows one and the same model, the rank of the true value among L independent
+draws is uniform on 0 ... L for every parameter (Talts et al. 2018), and an interval of probability p holds the truth
+with probability p. A simulator that differs from the likelihood, a likelihood with too little spread and a sampler that
+is too narrow all show.
+
+References
+----------
+Talts, Betancourt, Simpson, Vehtari and Gelman 2018, doi:10.48550/arXiv.1804.06788.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.stats import chisquare
+
+from synmodel.inference.dendrites import DendriteProblem, baseline_of, doses_of
+from synmodel.inference.posterior import fit
+from synmodel.parameters import ParameterSet
+from synmodel.provenance import provenance
+from synmodel.randomness import stream_key, uniform_array
+from synmodel.schema import OBSERVATIONS, stamped
+from synmodel.signalling.phenomenology import phenomenological_drive
+from synmodel.turnover import simulate
+
+__all__ = ["Design", "calibrate", "coverage", "simulated_observations", "uniformity"]
+
+Array = NDArray[np.float64]
+_DRIVE_STEP_DAY = 0.02
+
+
+@dataclass(frozen=True)
+class Design:
+    """An experiment: arms, mice per arm, dendrites per mouse, sessions.
+
+    Attributes
+    ----------
+    arms : tuple of str
+        As in a laboratory's table: ``saline``, a drug, ``antagonist+drug``; one dose on day 0.
+    mice, dendrites : int
+        Per arm and per mouse.
+    sessions : tuple of float
+        [day].
+    length_um : float
+        Of each dendrite.
+    spines : float
+        Mean number of spines of a dendrite at the first session; numbers are Poisson.
+    """
+
+    arms: tuple[str, ...] = ("saline", "psilocybin")
+    mice: int = 4
+    dendrites: int = 4
+    sessions: tuple[float, ...] = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0)
+    length_um: float = 40.0
+    spines: float = 15.0
+
+
+def simulated_observations(design: Design, values: dict[str, float], *, transient: bool, seed: int) -> xr.Dataset:
+    """Observations of an experiment, drawn by the events engine.
+
+    Parameters
+    ----------
+    design : Design
+        The experiment.
+    values : dict
+        Parameters by name, those of the study under ``lab``.
+    transient : bool
+        Whether there is a third, short-lived class.
+    seed : int
+        Of all draws.
+    """
+    model, composition = baseline_of("lab", values, transient=transient)
+    days = np.asarray(design.sessions)
+    knots = np.concatenate([days[:1], np.arange(0.0, days[-1] + 1.0, _DRIVE_STEP_DAY)])
+    pieces = []
+    for number, arm in enumerate(design.arms):
+        doses = doses_of("lab", arm)
+        seen = simulate(
+            model,
+            initial={"poisson": (design.spines * composition).tolist()},
+            times=days,
+            replicates=1,
+            animals=design.mice,
+            dendrites=design.dendrites,
+            drive=phenomenological_drive(doses, knots, values) if doses else None,
+            seed=_own_seed(seed, number),
+            engine="events",
+            length_um=design.length_um,
+        ).isel(replicate=0)
+        shape = (design.mice, design.dendrites, -1)
+        pieces.append(
+            [seen[name].to_numpy().reshape(shape).astype(float) for name in ("gained", "lost")]
+            + [seen["count"].sum("spine_class").to_numpy().reshape(shape).astype(float)]
+        )
+    gained, lost, count = (np.concatenate([piece[i] for piece in pieces]) for i in range(3))
+    animals = len(design.arms) * design.mice
+    dims = ("animal", "dendrite")
+    dataset = xr.Dataset(
+        {
+            "spine_count": ((*dims, "session"), count),
+            "gained": ((*dims, "interval"), gained),
+            "lost": ((*dims, "interval"), lost),
+            "length_um": ((*dims, "session"), np.full(count.shape, design.length_um)),
+        },
+        {
+            "session": days,
+            "start_day": ("interval", days[:-1]),
+            "end_day": ("interval", days[1:]),
+            "study": ("animal", ["lab"] * animals),
+            "arm": ("animal", np.repeat(design.arms, design.mice)),
+            "mouse": ("animal", [f"m{i}" for i in range(animals)]),
+        },
+    )
+    return stamped(dataset, OBSERVATIONS)
+
+
+def _own_seed(seed: int, number: int) -> int:
+    """A seed of its own for each replicate, or each arm of a replicate."""
+    return int(stream_key(seed, f"calibration {number}")[0])
+
+
+def calibrate(
+    design: Design,
+    model: str,
+    *,
+    parameters: ParameterSet | None = None,
+    replicates: int,
+    first: int = 0,
+    draws: int = 99,
+    engine: str = "importance",
+    size: int | None = None,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Ranks of true parameters among draws of their posteriors.
+
+    Parameters
+    ----------
+    design : Design
+        The experiment that is repeated.
+    model : str
+        Terms of :mod:`synmodel.inference.terms`.
+    parameters : ParameterSet, optional
+        Supports and priors that replace the default ones; truths are drawn from them.
+    replicates, first : int
+        Replicates ``first`` to ``first + replicates - 1``; each is the same whichever others are computed.
+    draws : int
+        Draws of each posterior.
+    engine, size
+        As in :func:`synmodel.inference.fit`.
+    seed : int
+        Of truths, experiments and samplers.
+    progress : callable, optional
+        Called with (done, of how many).
+
+    Returns
+    -------
+    Dataset
+        ``truth`` and ``rank`` (replicate, parameter), ``posterior`` (replicate, draw, parameter).
+    """
+    transient = "transient" in model
+    start = _prior(design, model, parameters, transient=transient)
+    names = start.free
+    key = stream_key(seed, "truths of calibration")
+    truths, posteriors = [], []
+    for number in range(first, first + replicates):
+        vector = start.prior_transform(uniform_array(key, number, np.arange(len(names))))
+        values = start.values(vector)
+        own = _own_seed(seed, number)
+        observations = simulated_observations(design, values, transient=transient, seed=own)
+        tree = fit(
+            observations, model=model, engine=engine, seed=own, draws=draws, size=size,
+            parameters=parameters,
+        )  # fmt: skip
+        truths.append([values[name] for name in names])
+        posteriors.append(np.stack([tree["posterior"][name].to_numpy()[0] for name in names], axis=1))
+        if progress is not None:
+            progress(number + 1 - first, replicates)
+    truth, posterior = np.array(truths), np.array(posteriors)
+    return xr.Dataset(
+        {
+            "truth": (("replicate", "parameter"), truth),
+            "posterior": (("replicate", "draw", "parameter"), posterior),
+            "rank": (("replicate", "parameter"), (posterior < truth[:, None]).sum(axis=1)),
+        },
+        {"replicate": np.arange(first, first + replicates), "parameter": names},
+        attrs={**provenance(seed=seed), "model": start.terms.name, "engine": engine},
+    )
+
+
+def _prior(design: Design, model: str, parameters: ParameterSet | None, *, transient: bool) -> DendriteProblem:
+    """The problem of any experiment of this design: its parameters and priors do not depend on what is seen."""
+    from synmodel.inference.dendrites import parameters_for
+
+    drugs = sorted({drug for arm in design.arms for drug, _ in doses_of("lab", arm)} - {"ketanserin"})
+    values = parameters_for(["lab"], [], drugs).as_floats()
+    template = simulated_observations(design, values, transient=transient, seed=0)
+    return DendriteProblem(template, model, parameters)
+
+
+def uniformity(calibration: xr.Dataset, bins: int = 20) -> xr.DataArray:
+    """p-value of the chi-square test that ranks are uniform, per parameter.
+
+    Parameters
+    ----------
+    calibration : Dataset
+        From :func:`calibrate`; the number of draws + 1 is a multiple of ``bins``.
+    bins : int
+        Number of equal bins of ranks.
+    """
+    n_rank = calibration.sizes["draw"] + 1
+    at = calibration["rank"].to_numpy() * bins // n_rank
+    p = [chisquare(np.bincount(column, minlength=bins)).pvalue for column in at.T]
+    return xr.DataArray(p, coords={"parameter": calibration["parameter"]}, name="p_value")
+
+
+def coverage(calibration: xr.Dataset, level: float = 0.9) -> xr.DataArray:
+    """Share of replicates whose central interval of the posterior holds the truth, per parameter.
+
+    Parameters
+    ----------
+    calibration : Dataset
+        From :func:`calibrate`.
+    level : float
+        Probability of the interval, whose ends are ranks of draws.
+    """
+    n_rank = calibration.sizes["draw"] + 1
+    outside = round(n_rank * (1 - level) / 2)
+    rank = calibration["rank"]
+    return ((rank >= outside) & (rank < n_rank - outside)).mean("replicate").rename("coverage")
