@@ -100,11 +100,12 @@ def fit(
         list[Path] | None, typer.Option(help="Table of single dendrites to fit instead (may be repeated).")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="With --data: terms joined by +, for instance births+elimination+transient.")
+        list[str] | None,
+        typer.Option(help="With --data: terms joined by +, such as births+elimination; several are compared."),
     ] = None,
     engine: Annotated[
-        str, typer.Option(help="With --data: map (intervals, verdicts), nested or importance (posterior).")
-    ] = "map",
+        str | None, typer.Option(help="With --data: map (intervals, verdicts), importance or nested (posterior).")
+    ] = None,
     without: Annotated[
         list[str] | None, typer.Option(help="With --data: leave out dendrites with this flag, such as damaged.")
     ] = None,
@@ -119,7 +120,7 @@ def fit(
     The summaries take about 2.5 minutes on two cores, most of it for the MINOS interval of every parameter.
     """
     if data:
-        _fit_data(data, out, model, engine, without or [], columns, seed, size, as_json=as_json, quiet=quiet)
+        _fit_data(data, out, model or [], engine, without or [], columns, seed, size, as_json=as_json, quiet=quiet)
         return
     from synmodel.provenance import provenance
     from synmodel.report import documents, figures, files, tables
@@ -325,8 +326,8 @@ def _list(kind: str, rows: list[tuple[str, str]], as_json: bool) -> None:
 def _fit_data(
     data: list[Path],
     out: Path,
-    model: str | None,
-    engine: str,
+    models: list[str],
+    engine: str | None,
     without: list[str],
     columns: Path | None,
     seed: int,
@@ -341,9 +342,9 @@ def _fit_data(
 
     files.check(out, dendrites.FILES)
     with _progress(quiet) as steps:
-        reading, tree = fit_dendrites(
+        fits = fit_dendrites(
             data,
-            model=model,
+            models=models,
             engine=engine,
             without=without,
             columns=columns,
@@ -352,10 +353,10 @@ def _fit_data(
             checkpoint=out.with_name(f".{out.name}.checkpoint"),
             progress=steps,
         )
-    document = dendrites.document(reading, tree)
+    document = dendrites.document(fits)
     with files.folder(out) as folder:
         (folder / "fit.json").write_text(files.to_json(document))
-        tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
+        fits.tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
     if as_json:
         _print_json(document)
     else:

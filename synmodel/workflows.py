@@ -8,20 +8,29 @@ from pathlib import Path
 import xarray as xr
 
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
-from synmodel.data import Reading, read_observations, select
+from synmodel.data import Reading, read_each, select
 from synmodel.errors import FitError
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries, judge
 from synmodel.inference import fit as fit_observations
 from synmodel.inference.posterior import DEFAULT_MODEL
 from synmodel.inference.problem import STUDIES
+from synmodel.inference.selection import compare_models
 from synmodel.inference.targets import Unit
 from synmodel.inference.variants import VariantFit, fit_mechanism, fit_variants
 from synmodel.inference.verdicts import Profiles, profile
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 
-__all__ = ["Comparison", "FitResult", "compare_drugs", "fit_dendrites", "fit_studies", "simulate_scenario"]
+__all__ = [
+    "Comparison",
+    "DendriteFits",
+    "FitResult",
+    "compare_drugs",
+    "fit_dendrites",
+    "fit_studies",
+    "simulate_scenario",
+]
 
 Steps = Callable[[str, int, int], None]
 _DRAWS = 300
@@ -125,11 +134,20 @@ def fit_studies(
     return FitResult(fit, verdicts, profiles, variants, mechanisms)
 
 
+@dataclass(frozen=True)
+class DendriteFits:
+    """Tables of single dendrites, and one fit of them, or several side by side."""
+
+    readings: list[Reading]
+    tree: xr.DataTree
+    table: xr.Dataset | None
+
+
 def fit_dendrites(
     paths: Sequence[Path],
     *,
-    model: str | None = None,
-    engine: str = "map",
+    models: Sequence[str] = (),
+    engine: str | None = None,
     without: Sequence[str] = (),
     form: str | None = None,
     columns: Path | None = None,
@@ -137,17 +155,17 @@ def fit_dendrites(
     size: int | None = None,
     checkpoint: Path | None = None,
     progress: Steps | None = None,
-) -> tuple[Reading, xr.DataTree]:
-    """Fit the single dendrites of a laboratory's file.
+) -> DendriteFits:
+    """Fit the single dendrites of a laboratory's files.
 
     Parameters
     ----------
     paths : sequence of Path
-        One table, or the workbooks of one deposit.
-    model : str, optional
-        Terms of :mod:`synmodel.inference.terms`.
-    engine : {"map", "importance", "nested"}
-        See :func:`synmodel.inference.fit`.
+        Tables, each of other arms or of new spines followed, and the workbooks of one deposit.
+    models : sequence of str
+        Terms of :mod:`synmodel.inference.terms`; several are compared.
+    engine : {"map", "importance", "nested"}, optional
+        See :func:`synmodel.inference.fit`; by default ``map``, and ``importance`` for several models.
     without : sequence of str
         Flags of dendrites to leave out, see :func:`synmodel.data.select`.
     form, columns
@@ -157,18 +175,36 @@ def fit_dendrites(
     progress : callable, optional
         As in :func:`compare_drugs`.
     """
-    reading = read_observations(paths, form=form, columns=columns)
-    observations = select(reading.observations, without=without)
+    readings = read_each(paths, form=form, columns=columns)
+    flagged = [flag for flag in without if any(flag in reading.observations.coords for reading in readings)]
+    if len(flagged) < len(without):
+        select(readings[0].observations, without=without)  # says which flag is in none of the tables
+    observations = [
+        select(each.observations, without=[flag for flag in flagged if flag in each.observations.coords])
+        for each in readings
+    ]
+    chosen = list(models) or [DEFAULT_MODEL]
+    if len(chosen) > 1:
+        tree, table = compare_models(
+            observations,
+            chosen,
+            engine=engine or "importance",
+            seed=seed,
+            size=size,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+        return DendriteFits(readings, tree, table)
     tree = fit_observations(
         observations,
-        model=DEFAULT_MODEL if model is None else model,
-        engine=engine,
+        model=chosen[0],
+        engine=engine or "map",
         seed=seed,
         size=size,
         checkpoint=checkpoint,
         progress=_reporter(progress, "fitting dendrites"),
     )
-    return reading, tree
+    return DendriteFits(readings, tree, None)
 
 
 def simulate_scenario(

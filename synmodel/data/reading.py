@@ -19,7 +19,7 @@ from synmodel.data.tables import column_map, read_sheets, read_text, table_of
 from synmodel.data.workbooks import is_deposit, records_of_workbook
 from synmodel.errors import DataError, did_you_mean
 
-__all__ = ["Reading", "read_observations", "select"]
+__all__ = ["Reading", "read_each", "read_observations", "select"]
 
 _WORKBOOKS = {".xlsx", ".xlsm"}
 
@@ -91,6 +91,28 @@ def read_observations(
     if found in ("spines", "presence"):
         return _from_spines(table, found, title, findings)
     return _from_dendrites(table, found, title, findings, most_spines)
+
+
+def read_each(
+    paths: Sequence[Path], *, form: str | None = None, columns: Mapping[str, str] | Path | str | None = None
+) -> list[Reading]:
+    """Read several files, each on its own but for workbooks, which are read together as one deposit.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Tables and workbooks.
+    form, columns
+        As in :func:`read_observations`.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_observations`.
+    """
+    workbooks = [path for path in paths if path.suffix.lower() in _WORKBOOKS]
+    groups = [[path] for path in paths if path not in workbooks] + ([workbooks] if workbooks else [])
+    return [read_observations(group, form=form, columns=columns) for group in groups]
 
 
 def _sheets(files: list[Path]) -> dict[str, list[list[str]]]:

@@ -1,5 +1,6 @@
 """Inference: from published summaries and tracked spines to parameters, with what they can and cannot tell."""
 
+from synmodel.inference.calibration import Design, calibrate, coverage, uniformity
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood import (
     LossFrailty,
@@ -11,22 +12,28 @@ from synmodel.inference.likelihood import (
 )
 from synmodel.inference.posterior import fit
 from synmodel.inference.problem import SummaryProblem, free_parameters
+from synmodel.inference.selection import compare_models
 from synmodel.inference.summary_fit import Fit, fit_summaries
 from synmodel.inference.verdicts import Verdict, judge
 
 __all__ = [
     "DendriteProblem",
+    "Design",
     "Fit",
     "LossFrailty",
     "SummaryProblem",
     "Verdict",
     "animals_log_likelihood",
+    "calibrate",
+    "compare_models",
     "counts_log_likelihood",
     "counts_log_likelihood_of",
+    "coverage",
     "fit",
     "fit_summaries",
     "free_parameters",
     "histories_log_likelihood",
     "judge",
     "log_likelihood",
+    "uniformity",
 ]

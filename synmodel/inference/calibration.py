@@ -19,7 +19,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import chisquare
 
-from synmodel.inference.dendrites import DendriteProblem, baseline_of, doses_of
+from synmodel.inference.arms import doses_of
+from synmodel.inference.dendrites import DendriteProblem, baseline_of, parameters_for
 from synmodel.inference.posterior import fit
 from synmodel.parameters import ParameterSet
 from synmodel.provenance import provenance
@@ -195,8 +196,6 @@ def calibrate(
 
 def _prior(design: Design, model: str, parameters: ParameterSet | None, *, transient: bool) -> DendriteProblem:
     """The problem of any experiment of this design: its parameters and priors do not depend on what is seen."""
-    from synmodel.inference.dendrites import parameters_for
-
     drugs = sorted({drug for arm in design.arms for drug, _ in doses_of("lab", arm)} - {"ketanserin"})
     values = parameters_for(["lab"], [], drugs).as_floats()
     template = simulated_observations(design, values, transient=transient, seed=0)

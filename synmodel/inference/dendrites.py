@@ -8,8 +8,7 @@ session on: the number of spines at the start tells nothing of them, because the
 before any drug and no arm is in balance.
 
 Arms of a study share its baseline (with ``arms``, up to factors of births and losses); arms with the same drug share
-its effects. Arms are known by their doses in the library of studies; an arm of another study by its name, ``drug``,
-``antagonist+drug`` or a vehicle's, one dose on day 0.
+its effects (with ``alike``, all drugs share one).
 
 Spines that are overlooked once count as a loss and a gain; with ``transient`` the third class takes up
 scores that last one session, whatever they are. Misses have no exact likelihood of counts here.
@@ -17,164 +16,38 @@ scores that last one session, whatever they are. Misses have no exact likelihood
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from synmodel import library
-from synmodel.data import load_study
 from synmodel.errors import FitError, did_you_mean
 from synmodel.grid import time_grid
+from synmodel.inference.arms import ArmData, Several, arms_of
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.counts import evidence_of
 from synmodel.inference.likelihood.courses import Courses, courses_on
-from synmodel.inference.likelihood.observations import consistent_runs
-from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.terms import EFFECTS, Terms, read_terms
 from synmodel.parameters import ParameterSet
-from synmodel.schema import OBSERVATIONS, conform
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds
 from synmodel.turnover import TurnoverModel
 from synmodel.turnover.hazards import folds_on_cells
 
-__all__ = ["VEHICLES", "ArmData", "DendriteProblem", "arms_of", "parameters_for"]
+__all__ = ["DendriteProblem", "baseline_of", "parameters_for"]
 
 Array = NDArray[np.float64]
 
-VEHICLES = ("saline", "vehicle", "control")
-"""Names of arms without a drug, in studies that the library does not know."""
+SHARED = "drugs"
+"""Group of the parameters of an effect that all drugs share."""
 
 _BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "nascent_fraction")
 _TRANSIENT = ("transient_formation", "transient_loss", "transient_fraction")
 _SPREAD = ("formation_cv_dendrite", "formation_cv_animal")
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 8, 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class ArmData:
-    """The dendrites of one arm, as runs of tracked counts.
-
-    Attributes
-    ----------
-    doses : tuple of (compound, day)
-    sessions : (n_session,) ndarray
-        [day].
-    runs : Runs
-        Counts between cuts, see :func:`synmodel.inference.likelihood.log_likelihood`.
-    length_um : (run,) ndarray
-        Mean length of the dendrite.
-    mouse : (run,) ndarray of int
-        Index into ``mice``.
-    mice : tuple of str
-        ``study/arm/mouse``.
-    """
-
-    study: str
-    arm: str
-    doses: tuple[tuple[str, float], ...]
-    sessions: Array
-    runs: Runs
-    length_um: Array
-    mouse: NDArray[np.int64]
-    mice: tuple[str, ...]
-
-
-def arms_of(observations: xr.Dataset) -> list[ArmData]:
-    """Split Observations into arms.
-
-    Parameters
-    ----------
-    observations : Dataset
-        Observations (:data:`synmodel.schema.OBSERVATIONS`) with coordinates ``arm`` and, if there are several,
-        ``study`` and ``mouse`` on ``animal``.
-
-    Raises
-    ------
-    FitError
-        If no dendrite has an interval that adds up, or a dendrite has no length.
-    """
-    conform(observations, OBSERVATIONS)
-    if "replicate" in observations.dims:
-        message = "observations has a dim replicate; fit one experiment at a time: observations.isel(replicate=0)"
-        raise FitError(message)
-    n = observations.sizes["animal"]
-    study = _labels(observations, "study", "study", n)
-    arm = _labels(observations, "arm", "control", n)
-    mouse = _labels(observations, "mouse", None, n)
-    arms: list[ArmData] = []
-    for name, which in sorted({(s, a) for s, a in zip(study, arm, strict=True)}):
-        rows = np.flatnonzero((study == name) & (arm == which))
-        arms.extend(_arm(observations.isel(animal=rows), name, which, mouse[rows]))
-    if not arms:
-        message = (
-            "observations has no interval with count = previous + gained - lost; a fit needs gains and losses: "
-            "look at the audit of the file"
-        )
-        raise FitError(message)
-    return arms
-
-
-def _labels(observations: xr.Dataset, name: str, default: str | None, n: int) -> NDArray[np.str_]:
-    if name in observations.coords:
-        return observations[name].to_numpy().astype(str)
-    return np.array([default or str(i + 1) for i in range(n)])
-
-
-def _arm(own: xr.Dataset, study: str, arm: str, mouse: NDArray[np.str_]) -> Iterator[ArmData]:
-    tables = {
-        name: own[name].transpose("animal", "dendrite", last).to_numpy().reshape(-1, own.sizes[last]).astype(float)
-        for name, last in (
-            ("spine_count", "session"),
-            ("gained", "interval"),
-            ("lost", "interval"),
-            ("length_um", "session"),
-        )
-    }
-    runs, dendrite = consistent_runs(tables["spine_count"], tables["gained"], tables["lost"])
-    if len(dendrite) == 0:
-        return
-    mice, of_run = np.unique(np.repeat(mouse, own.sizes["dendrite"])[dendrite], return_inverse=True)
-    yield ArmData(
-        study=study,
-        arm=arm,
-        doses=doses_of(study, arm),
-        sessions=own["session"].to_numpy().astype(float),
-        runs=runs,
-        length_um=_lengths(tables["length_um"], study, arm)[dendrite],
-        mouse=of_run.astype(np.int64),
-        mice=tuple(f"{study}/{arm}/{name}" for name in mice),
-    )
-
-
-def _lengths(length_um: Array, study: str, arm: str) -> Array:
-    """(dendrite,) mean length over sessions; where none is known, that of the study's dendrites or 1."""
-    known = np.isfinite(length_um) & (length_um > 0)
-    with np.errstate(invalid="ignore"):
-        mean: Array = np.where(known, length_um, 0.0).sum(axis=1) / known.sum(axis=1)
-    if np.isfinite(mean).any():
-        return np.where(np.isfinite(mean), mean, np.nanmean(mean))
-    if study in library.names("studies"):
-        return np.full(len(mean), load_study(study).dendrite_length.to("um"))
-    message = (
-        f"{study}, arm {arm}: no dendrite has a length; births are per um, so give length_um (or 1 in every row for "
-        "births per dendrite)"
-    )
-    raise FitError(message)
-
-
-def doses_of(study: str, arm: str) -> tuple[tuple[str, float], ...]:
-    """(compound, day) of the doses of an arm, from the library or from the arm's name."""
-    if study in library.names("studies"):
-        known = load_study(study)
-        if arm in [each.name for each in known.arms]:
-            return tuple((dose.compound, day) for dose in known.arm(arm).doses for day in dose.days)
-    parts = [part.strip().lower() for part in arm.split("+")]
-    return tuple((part, 0.0) for part in parts if part and part not in VEHICLES)
 
 
 def parameters_for(studies: Sequence[str], arms: Sequence[str], drugs: Sequence[str]) -> ParameterSet:
@@ -207,7 +80,7 @@ class DendriteProblem:
 
     Parameters
     ----------
-    observations : Dataset
+    observations : Dataset, or several
         Observations with ``arm``, ``study`` and ``mouse`` on ``animal``.
     model : str
         Terms of :mod:`synmodel.inference.terms`, for instance ``"births+elimination"``.
@@ -220,13 +93,14 @@ class DendriteProblem:
         For observations or a model that cannot be fitted.
     """
 
-    def __init__(self, observations: xr.Dataset, model: str, parameters: ParameterSet | None = None) -> None:
+    def __init__(self, observations: Several, model: str, parameters: ParameterSet | None = None) -> None:
         self.terms: Terms = read_terms(model)
         self.arms = arms_of(observations)
         self.studies = sorted({arm.study for arm in self.arms})
         self.drugs = sorted({drug for arm in self.arms for drug, _ in arm.doses} - _antagonists(self.arms))
         self._others = _other_arms(self.arms)
-        base = parameters_for(self.studies, list(self._others.values()), self.drugs)
+        groups = [*self.drugs, *([SHARED] if self.terms.alike else [])]
+        base = parameters_for(self.studies, list(self._others.values()), groups)
         if parameters is not None:
             base = _overridden(base, parameters)
         self.parameters = base
@@ -247,9 +121,10 @@ class DendriteProblem:
             names += [f"{arm}.{key}" for arm in self._others.values() for key in ("births_ratio", "loss_ratio")]
         if not self.terms.effects:
             return names
-        for drug in self.drugs:
+        for drug in [SHARED] if self.terms.alike else self.drugs:
             names += [f"{_safe(drug)}.{EFFECTS[term]}" for term in self.terms.effects]
             names.append(f"{_safe(drug)}.decay")
+        for drug in self.drugs:
             if self.terms.ketanserin and any(_blocked(arm, drug) for arm in self.arms):
                 names.append(f"{_safe(drug)}.blocked_by_ketanserin")
         return names
@@ -261,7 +136,14 @@ class DendriteProblem:
 
     def values(self, vector: Array) -> dict[str, float]:
         """All parameter values by name at a vector."""
-        return {**self._fixed, **self.parameters.unpack(vector, self.free)}
+        values = {**self._fixed, **self.parameters.unpack(vector, self.free)}
+        if self.terms.alike:
+            for drug in map(_safe, self.drugs):
+                for key in (*EFFECTS.values(), "decay"):
+                    values[f"{drug}.{key}"] = values[f"{SHARED}.{key}"]
+        if self.terms.blocked:
+            values.update({f"{_safe(drug)}.blocked_by_ketanserin": 1.0 for drug in self.drugs})
+        return values
 
     def prior_transform(self, cube: Array) -> Array:
         """From the unit cube to a vector: truncated normal where there is a prior, else uniform over the support."""

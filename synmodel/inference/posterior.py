@@ -1,6 +1,6 @@
 """Fits of single dendrites, as a DataTree with ArviZ groups.
 
-``posterior``, ``sample_stats``, ``log_likelihood`` (by mouse, the unit of cross-validation), ``prior``,
+``posterior``, ``sample_stats``, ``log_likelihood`` (by mouse, the unit of cross-validation), ``log_prior``, ``prior``,
 ``posterior_predictive`` and ``observed_data`` (statistics by arm and interval) from the nested sampler;
 ``maximum`` (estimates, intervals, verdicts) from the other engine.
 """
@@ -15,9 +15,10 @@ from scipy.special import ndtr
 
 from synmodel.compiled import one_blas_thread
 from synmodel.errors import FitError, did_you_mean
+from synmodel.inference.arms import Several
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.maximum import Maximum, judge_maximum, maximise
-from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics
+from synmodel.inference.predictive import CELL, cells_of, observed_statistics, predicted_statistics
 from synmodel.inference.repartition import repartition
 from synmodel.inference.sampling import Progress, Sample, Sampler, importance, nested
 from synmodel.inference.verdicts import Verdict
@@ -36,7 +37,7 @@ _SAMPLERS: dict[str, tuple[Sampler, int]] = {"nested": (nested, 300), "importanc
 
 
 def fit(
-    observations: xr.Dataset,
+    observations: Several,
     *,
     model: str = DEFAULT_MODEL,
     engine: str = "nested",
@@ -52,7 +53,7 @@ def fit(
 
     Parameters
     ----------
-    observations : Dataset
+    observations : Dataset, or several
         Observations with coordinates ``study``, ``arm`` and ``mouse`` on ``animal``
         (:func:`synmodel.data.read_observations`).
     model : str
@@ -89,7 +90,7 @@ def fit(
 
 
 def _fitted(
-    observations: xr.Dataset,
+    observations: Several,
     model: str,
     engine: str,
     seed: int,
@@ -169,6 +170,7 @@ def _tree(problem: DendriteProblem, sample: Sample, draws: int, seed: int, about
     some = vectors[: min(draws, _PREDICTIVE_DRAWS)]
     cells = cells_of(problem)
     by_mouse = np.array([problem.mouse_log_likelihood(vector) for vector in vectors])
+    log_prior = np.array([problem.log_prior(vector) for vector in vectors])
     generator = np.random.Generator(np.random.Philox(key=stream_key(seed, "prior draws")))
     prior = np.array([problem.prior_transform(u) for u in generator.random((draws, len(problem.free)))])
     tree: xr.DataTree = from_dict(
@@ -176,13 +178,17 @@ def _tree(problem: DendriteProblem, sample: Sample, draws: int, seed: int, about
             "posterior": _named(problem, vectors),
             "prior": _named(problem, prior),
             "log_likelihood": {"mouse": by_mouse[None]},
-            "sample_stats": {"lp": by_mouse.sum(axis=1)[None] + np.array([[problem.log_prior(v) for v in vectors]])},
+            "log_prior": {"parameters": log_prior[None]},
+            "sample_stats": {"lp": (by_mouse.sum(axis=1) + log_prior)[None]},
             "posterior_predictive": {"statistic": predicted_statistics(problem, some, seed)[None]},
             "observed_data": {"statistic": observed_statistics(problem)},
         },
         coords={"mouse_label": problem.mice, "cell": [cell.label for cell in cells]},
         dims={"mouse": ["mouse_label"], "statistic": ["cell"]},
     )
+    of_cells = {name: ("cell", [getattr(cell, name) for cell in cells]) for name in CELL}
+    for group in ("posterior_predictive", "observed_data"):
+        tree[group] = tree[group].to_dataset().assign_coords(of_cells)
     for name in problem.free:
         parameter = problem.parameters[name]
         for group in ("posterior", "prior"):

@@ -2,7 +2,8 @@ r"""Posterior predictive checks of single dendrites: what the fitted model would
 
 Each run of sessions starts from its own observed number; hidden classes, gains and losses are drawn anew, with new
 dendrites' and mice's births. Statistics by arm and interval: the mean over dendrites of gained / N and lost / N,
-and the standard deviation between mice of their mean gain.
+and the standard deviation between mice of their mean gain; where the data follow new spines, the share of them that is
+there at a later session, which the fit has not seen.
 """
 
 from collections.abc import Sequence
@@ -11,15 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.inference.dendrites import ArmData, DendriteProblem
+from synmodel.inference.arms import ArmData, Cohort
+from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.randomness import stream_key
 from synmodel.turnover import TurnoverModel
 
-__all__ = ["STATISTICS", "Cell", "cells_of", "observed_statistics", "predicted_statistics"]
+__all__ = ["CELL", "STATISTICS", "Cell", "cells_of", "observed_statistics", "predicted_statistics"]
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
+SURVIVAL = "new_spine_survival"
 STATISTICS = ("formation_fraction", "elimination_fraction", "formation_sd_between_mice")
 
 
@@ -38,19 +41,35 @@ class Cell(NamedTuple):
         return f"{self.study}/{self.arm} {self.quantity} {self.start_day:g} to {self.end_day:g}"
 
 
+CELL = Cell._fields
+"""Names of the coordinates that say what a statistic is of."""
+
+
 def cells_of(problem: DendriteProblem) -> list[Cell]:
     """The order of all statistics."""
-    return [
-        Cell(arm.study, arm.arm, float(start), float(end), quantity)
-        for arm in problem.arms
-        for quantity in STATISTICS
-        for start, end in zip(arm.sessions[:-1], arm.sessions[1:], strict=True)
-    ]
+    return [cell for arm in problem.arms for cell in _cells(arm)]
+
+
+def _cells(arm: ArmData) -> list[Cell]:
+    intervals = list(zip(arm.sessions[:-1].tolist(), arm.sessions[1:].tolist(), strict=True))
+    of_intervals = [(quantity, interval) for quantity in STATISTICS for interval in intervals]
+    of_cohorts = [(SURVIVAL, (cohort.start_day, cohort.end_day)) for cohort in _placed_cohorts(arm)]
+    return [Cell(arm.study, arm.arm, *days, quantity) for quantity, days in of_intervals + of_cohorts]
+
+
+def _placed_cohorts(arm: ArmData) -> list[Cohort]:
+    """Cohorts that begin and end at sessions of the arm's tracked counts, and not at the first of them."""
+    days = set(arm.sessions.tolist())
+    return [c for c in arm.cohorts if c.start_day in days - {arm.sessions[0]} and c.end_day in days]
 
 
 def observed_statistics(problem: DendriteProblem) -> Array:
     """(cell,) statistics of the data; NaN where no dendrite (for the spread: fewer than two mice) was seen."""
-    return np.concatenate([_statistics(arm, arm.runs.gained, arm.runs.lost) for arm in problem.arms])
+    pieces = []
+    for arm in problem.arms:
+        pieces.append(_statistics(arm, arm.runs.gained, arm.runs.lost))
+        pieces.append(np.array([cohort.n_present / cohort.n_new for cohort in _placed_cohorts(arm)]))
+    return np.concatenate(pieces)
 
 
 def predicted_statistics(problem: DendriteProblem, vectors: Sequence[Array] | Array, seed: int) -> Array:
@@ -58,9 +77,10 @@ def predicted_statistics(problem: DendriteProblem, vectors: Sequence[Array] | Ar
     generator = np.random.Generator(np.random.Philox(key=stream_key(seed, "posterior predictive")))
     rows = []
     for vector in vectors:
-        pieces = [
-            _statistics(arm, *_drawn(arm, model, courses, generator)) for arm, model, courses in problem.courses(vector)
-        ]
+        pieces = []
+        for arm, model, courses in problem.courses(vector):
+            pieces.append(_statistics(arm, *_drawn(arm, model, courses, generator)))
+            pieces.append(_drawn_survival(arm, courses, generator))
         rows.append(np.concatenate(pieces))
     return np.array(rows)
 
@@ -83,6 +103,18 @@ def _drawn(
         lost[:, i] = np.where(inside, moves[:, :, -1].sum(axis=1), 0)
         state = np.where(inside[:, None], moves[:, :, :-1].sum(axis=1) + born, state)
     return gained, lost
+
+
+def _drawn_survival(arm: ArmData, courses: Courses, generator: np.random.Generator) -> Array:
+    """(cohort,) shares of new spines that are there later, drawn."""
+    shares = []
+    for cohort in _placed_cohorts(arm):
+        first, last = np.searchsorted(arm.sessions, [cohort.start_day, cohort.end_day])
+        present = courses.newborn[0, first - 1] / courses.newborn[0, first - 1].sum()
+        for step in courses.survival[0, first:last]:
+            present = present @ step
+        shares.append(generator.binomial(cohort.n_new, min(present.sum(), 1.0)) / cohort.n_new)
+    return np.array(shares)
 
 
 def _multipliers(cv: float, n: int, generator: np.random.Generator) -> Array:

@@ -6,6 +6,8 @@
 ``elimination`` it changes all loss hazards
 ``arms``        arms differ by constant factors of births and losses before any drug
 ``ketanserin``  ketanserin blocks a share of the effects, to be estimated; without it, none
+``blocked``     ketanserin blocks all effects
+``alike``       all drugs have one and the same effect
 ``transient``   a third class of short-lived spines, which also stands for false detections
 ``none``        no effect of any drug
 =============== =======================================================================================
@@ -15,12 +17,15 @@ from dataclasses import dataclass
 
 from synmodel.errors import FitError, did_you_mean
 
-__all__ = ["EFFECTS", "TERMS", "Terms", "read_terms"]
+__all__ = ["EFFECTS", "SWITCHES", "TERMS", "Terms", "read_terms"]
 
 EFFECTS = {"births": "formation_fold", "maturation": "maturation_fold", "elimination": "elimination_fold"}
 """Term -> key of the drug's parameter that it frees."""
 
-TERMS = (*EFFECTS, "arms", "ketanserin", "transient", "none")
+SWITCHES = ("arms", "ketanserin", "blocked", "alike", "transient")
+"""Terms that are no effects."""
+
+TERMS = (*EFFECTS, *SWITCHES, "none")
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,15 @@ class Terms:
     effects: tuple[str, ...]
     arms: bool
     ketanserin: bool
+    blocked: bool
+    alike: bool
     transient: bool
 
     @property
     def name(self) -> str:
         """The terms in their usual order."""
         chosen = [*(self.effects or ("none",))]
-        chosen += [term for term in ("arms", "ketanserin", "transient") if getattr(self, term)]
+        chosen += [term for term in SWITCHES if getattr(self, term)]
         return "+".join(chosen)
 
 
@@ -65,4 +72,4 @@ def read_terms(model: str) -> Terms:
             "for instance births+elimination+transient"
         )
         raise FitError(message)
-    return Terms(effects, *(term in given for term in ("arms", "ketanserin", "transient")))
+    return Terms(effects, *(term in given for term in SWITCHES))

@@ -1,5 +1,8 @@
 """A fit of single dendrites as a JSON document and as tables for the terminal."""
 
+from collections import Counter
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -7,7 +10,10 @@ import xarray as xr
 from rich.table import Table
 from rich.text import Text
 
-from synmodel.data import Reading
+from synmodel.inference.predictive import CELL
+from synmodel.inference.sampling import LARGEST_PARETO_K
+from synmodel.inference.selection import left_out
+from synmodel.workflows import DendriteFits
 
 __all__ = ["FILES", "document", "tables"]
 
@@ -19,8 +25,22 @@ _CAVEATS = (
 )
 
 
-def document(reading: Reading, tree: xr.DataTree) -> dict[str, Any]:
-    """Everything that a fit says, as plain data."""
+def document(fits: DendriteFits) -> dict[str, Any]:
+    """Everything that a fit, or a comparison of several, says, as plain data."""
+    tally: Counter[str] = Counter()
+    for reading in fits.readings:
+        tally.update(reading.audit.tally())
+    around = {"audit": dict(tally), "read_with_care": list(_CAVEATS)}
+    if fits.table is None:
+        return {**_of_tree(fits.tree), **around}
+    rows = [
+        {"model": str(model), **{str(name): values.item() for name, values in fits.table.sel(model=model).items()}}
+        for model in fits.table["model"].to_numpy()
+    ]
+    return {"models": {name: _of_tree(tree) for name, tree in fits.tree.children.items()}, "comparison": rows, **around}
+
+
+def _of_tree(tree: xr.DataTree) -> dict[str, Any]:
     about = dict(tree.attrs) if "posterior" in tree.children else dict(tree["maximum"].attrs)
     body = _of_posterior(tree) if "posterior" in tree.children else _of_maximum(tree)
     return {
@@ -29,8 +49,6 @@ def document(reading: Reading, tree: xr.DataTree) -> dict[str, Any]:
         "n_dendrite_intervals": int(about["n_dendrite_intervals"]),
         "n_mice": int(about["n_mice"]),
         **body,
-        "audit": reading.audit.tally(),
-        "read_with_care": list(_CAVEATS),
         "provenance": about,
     }
 
@@ -54,6 +72,8 @@ def _of_maximum(tree: xr.DataTree) -> dict[str, Any]:
 def _of_posterior(tree: xr.DataTree) -> dict[str, Any]:
     import arviz_stats  # import on use: it takes a second
 
+    with redirect_stdout(StringIO()):  # it prints advice where results are printed
+        sensitivity: Any = arviz_stats.psense_summary(tree)  # type: ignore[attr-defined,no-untyped-call]
     posterior, prior = (tree[group].to_dataset() for group in ("posterior", "prior"))
     parameters = {}
     for name, values in posterior.data_vars.items():
@@ -65,15 +85,20 @@ def _of_posterior(tree: xr.DataTree) -> dict[str, Any]:
             "high": float(high),
             "unit": str(values.attrs["units"]),
             "sd_below_prior": narrowed,
+            "prior_sensitivity": float(sensitivity.loc[str(name), "prior"]),
         }
     stats = tree["sample_stats"].attrs
-    cross: Any = arviz_stats.loo(tree, var_name="mouse", pointwise=True)  # type: ignore[attr-defined,no-untyped-call]
+    by_mouse, pareto = left_out(tree)
     return {
         "parameters": parameters,
         "log_evidence": float(stats["log_evidence"]),
         "log_evidence_error": float(stats["log_evidence_error"]),
         "effective_size": float(stats["effective_size"]),
-        "loo_by_mouse": {"elpd": float(cross.elpd), "se": float(cross.se), "p": float(cross.p)},
+        "pareto_k": float(stats.get("pareto_k", np.nan)),
+        "loo_by_mouse": {
+            "elpd": float(by_mouse.sum()),
+            "largest_pareto_k": float(pareto.max()),
+        },
         "predictive": _predictive(tree),
     }
 
@@ -89,21 +114,50 @@ def _predictive(tree: xr.DataTree) -> list[dict[str, Any]]:
             continue
         low, high = np.quantile(known, _TAILS)
         share = float((known < value).mean() + 0.5 * (known == value).mean())
+        of = {name: observed[name].to_numpy()[i].item() for name in CELL}
         rows.append(
-            {"what": str(cell), "observed": value, "low": float(low), "high": float(high), "share_below": share}
+            {
+                **of,
+                "what": str(cell),
+                "observed": value,
+                "median": float(np.median(known)),
+                "low": float(low),
+                "high": float(high),
+                "share_below": share,
+            }
         )
     return rows
 
 
 def tables(found: dict[str, Any]) -> list[Table]:
-    """Parameters, evidence, and statistics that the model does not predict."""
-    shown = [_parameters(found)]
-    if "log_evidence" in found:
-        shown += [_evidence(found), _misfits(found)]
+    """Parameters, evidence, and statistics that the model does not predict; of several models, how they compare."""
+    if "comparison" in found:
+        best = max(found["comparison"], key=lambda row: row["log_evidence"])["model"]
+        shown = [_comparison(found["comparison"]), *_of_one(found["models"][best])]
+    else:
+        shown = _of_one(found)
     notes = _table("Read with care", "")
     for note in found["read_with_care"]:
         notes.add_row(Text(f"- {note}"))
     return [*shown, notes]
+
+
+def _of_one(found: dict[str, Any]) -> list[Table]:
+    if "log_evidence" not in found:
+        return [_parameters(found)]
+    return [_parameters(found), _evidence(found), _misfits(found)]
+
+
+def _comparison(rows: list[dict[str, Any]]) -> Table:
+    table = _table(
+        "Models side by side (differences from the best; evidence and leave-one-mouse-out)",
+        "model", "log evidence", "elpd of mice", "verdict",
+    )  # fmt: skip
+    for row in sorted(rows, key=lambda row: -row["log_evidence"]):
+        evidence = f"{row['evidence_difference']:.1f} +- {row['log_evidence_error']:.1f}"
+        elpd = f"{row['elpd_difference']:.1f} +- {row['elpd_difference_error']:.1f}"
+        table.add_row(*map(Text, (row["model"], evidence, elpd, row["verdict"])))
+    return table
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -114,26 +168,32 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _parameters(found: dict[str, Any]) -> Table:
-    table = _table(
-        f"{found['model']}: {found['n_dendrite_intervals']} intervals of dendrites, {found['n_mice']} mice",
-        "name", "estimate (95 % interval)", "unit", "verdict" if "log_likelihood" in found else "sd below prior's",
-    )  # fmt: skip
+    title = f"{found['model']}: {found['n_dendrite_intervals']} intervals of dendrites, {found['n_mice']} mice"
+    last = "verdict" if "log_likelihood" in found else "sd below prior's; sensitivity to it"
+    table = _table(title, "name", "estimate (95 % interval)", "unit", last)
     for name, entry in found["parameters"].items():
         interval = f"{entry['estimate']:.3g} ({entry['low']:.3g} to {entry['high']:.3g})"
-        last = entry.get("verdict") or f"{100 * entry['sd_below_prior']:.0f} %"
+        last = entry.get("verdict") or f"{100 * entry['sd_below_prior']:.0f} %; {entry['prior_sensitivity']:.2f}"
         table.add_row(*map(Text, (name, interval, entry["unit"], last)))
     return table
 
 
 def _evidence(found: dict[str, Any]) -> Table:
-    table = _table("How well the model describes the data", "", "value", "error")
+    table = _table("How well the model describes the data", "", "value")
     cross = found["loo_by_mouse"]
-    rows = (
-        ("log evidence", found["log_evidence"], found["log_evidence_error"]),
-        ("expected log predictive density, leaving out mice", cross["elpd"], cross["se"]),
-    )
-    for what, value, error in rows:
-        table.add_row(*map(Text, (what, f"{value:.2f}", f"{error:.2f}")))
+    for what, value in (
+        ("log evidence", f"{found['log_evidence']:.2f} +- {found['log_evidence_error']:.2f}"),
+        ("expected log predictive density, leaving out mice", f"{cross['elpd']:.2f}"),
+        ("effective number of draws", f"{found['effective_size']:.0f}"),
+    ):
+        table.add_row(Text(what), Text(value))
+    if found["pareto_k"] > LARGEST_PARETO_K:
+        warning = f"importance sampling may not be trusted here (Pareto k {found['pareto_k']:.2f}); use --engine nested"
+        table.add_row(Text(warning))
+    if cross["largest_pareto_k"] > LARGEST_PARETO_K:
+        table.add_row(
+            Text(f"a mouse weighs much (Pareto k {cross['largest_pareto_k']:.2f}): leaving it out is a rough guess")
+        )
     return table
 
 

@@ -13,7 +13,8 @@ from synmodel import inference
 from synmodel.cli import app
 from synmodel.data import read_observations, select
 from synmodel.errors import DataError, FitError, SynmodelError
-from synmodel.inference.dendrites import DendriteProblem, baseline_of, doses_of
+from synmodel.inference.arms import doses_of
+from synmodel.inference.dendrites import DendriteProblem, baseline_of
 from synmodel.inference.likelihood import animals_log_likelihood
 from synmodel.inference.maximum import judge_maximum, maximise
 from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics

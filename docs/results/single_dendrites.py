@@ -1,0 +1,79 @@
+"""Fit the deposited dendrites of both studies with every mechanism; write what the page on dendrites shows.
+
+    python docs/results/single_dendrites.py FOLDER_OF_TABLES [--size 8192] [--only NAME]
+
+The tables are those of the two studies as one row per dendrite and session (`phoumthipphavong2016_dendrites.csv`,
+`phoumthipphavong2016_new_spine_persistence.csv`, `shao2021_dendrites.csv`). They are not part of the project: what is
+written holds estimates and group statistics only.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from synmodel.report import dendrites, files
+from synmodel.workflows import fit_dendrites
+
+HERE = Path(__file__).parent
+EFFECTS = ("births", "births+maturation", "births+elimination", "births+maturation+elimination")
+TABLES_2016 = ("phoumthipphavong2016_dendrites.csv", "phoumthipphavong2016_new_spine_persistence.csv")
+RUNS = {
+    "ketamine2016": (
+        TABLES_2016,
+        ("damaged",),
+        (
+            *("none", *EFFECTS, "elimination"),
+            *("none+arms", "births+arms", "births+elimination+arms"),
+            *("births+transient", "births+elimination+transient", "births+arms+transient"),
+        ),
+    ),
+    "psilocybin2021": (
+        ("shao2021_dendrites.csv",),
+        (),
+        (
+            *("none", *EFFECTS, "elimination"),
+            *("births+elimination+ketanserin", "births+elimination+blocked"),
+            *("births+transient", "births+elimination+transient"),
+        ),
+    ),
+    "joint": (
+        (*TABLES_2016, "shao2021_dendrites.csv"),
+        ("damaged",),
+        ("births+elimination", "births+elimination+alike", "births+elimination+arms", "births+elimination+arms+alike"),
+    ),
+}
+
+
+def main() -> None:
+    """Run all, or one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", type=Path)
+    parser.add_argument("--size", type=int, default=8192)
+    parser.add_argument("--only", choices=RUNS)
+    options = parser.parse_args()
+    for name, (tables, without, models) in RUNS.items():
+        if options.only not in (None, name):
+            continue
+        began = time.perf_counter()
+        fits = fit_dendrites(
+            [options.tables / table for table in tables],
+            models=models,
+            engine="importance",
+            without=without,
+            seed=1,
+            size=options.size,
+            checkpoint=HERE / f".{name}.checkpoint",
+            progress=lambda model, done, of: sys.stderr.write(f"\r{model} {done}/{of}    "),
+        )
+        document = dendrites.document(fits)
+        (HERE / f"{name}.json").write_text(files.to_json(document))
+        for table in dendrites.tables(document)[:1]:
+            from rich.console import Console
+
+            Console(width=120).print(table)
+        sys.stderr.write(f"\n{name}: {time.perf_counter() - began:.0f} s\n")
+
+
+if __name__ == "__main__":
+    main()
