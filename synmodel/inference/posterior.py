@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from synmodel.compiled import one_blas_thread
 from synmodel.errors import FitError, did_you_mean
@@ -19,7 +18,7 @@ from synmodel.inference.arms import Several
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.maximum import Maximum, judge_maximum, maximise
 from synmodel.inference.predictive import CELL, cells_of, observed_statistics, predicted_statistics
-from synmodel.inference.repartition import repartition
+from synmodel.inference.repartition import cube_of, repartition
 from synmodel.inference.sampling import Progress, Sample, Sampler, importance, nested
 from synmodel.inference.verdicts import Verdict
 from synmodel.parameters import ParameterSet
@@ -136,7 +135,7 @@ def _fitted(
         identity=f"{problem.digest()} {engine} seed {seed} size {size}",
         progress=progress,
     )
-    points = np.array([problem.prior_transform(ndtr(z)) for z in sample.points])
+    points = np.array([problem.prior_transform(cube_of(z)) for z in sample.points])
     return _tree(problem, sample._replace(points=points), draws, seed, about)
 
 

@@ -32,7 +32,7 @@ from scipy.stats import qmc
 from synmodel.errors import FitError
 from synmodel.randomness import stream_key, uniform_array
 
-__all__ = ["Repartition", "repartition"]
+__all__ = ["Repartition", "cube_of", "repartition"]
 
 Array = NDArray[np.float64]
 _DEGREES = 5.0  # of freedom of the t densities
@@ -67,7 +67,7 @@ class Repartition:
 
     def log_likelihood(self, z: Array) -> float:
         """Logarithm of L'."""
-        value = self.log_likelihood_at(ndtr(z)) - 0.5 * float(z @ z) - 0.5 * len(z) * np.log(2 * np.pi)
+        value = self.log_likelihood_at(cube_of(z)) - 0.5 * float(z @ z) - 0.5 * len(z) * np.log(2 * np.pi)
         return float(value - self.log_density(z))
 
     def log_density(self, z: Array) -> float:
@@ -76,6 +76,11 @@ class Repartition:
         constant = gammaln((_DEGREES + 1) / 2) - gammaln(_DEGREES / 2) - 0.5 * np.log(_DEGREES * np.pi)
         kernel = -(_DEGREES + 1) / 2 * np.log1p(t**2 / _DEGREES)
         return float((constant + kernel).sum() - np.linalg.slogdet(self.axes)[1])
+
+
+def cube_of(z: Array) -> Array:
+    """The unit cube of the prior, without its faces: a prior without bounds is infinite there."""
+    return np.clip(ndtr(z), np.finfo(float).tiny, 1.0 - np.finfo(float).epsneg)
 
 
 def repartition(
@@ -103,7 +108,7 @@ def repartition(
     """
 
     def objective(z: Array) -> float:
-        value = log_likelihood_at(ndtr(z)) - 0.5 * float(z @ z)
+        value = log_likelihood_at(cube_of(z)) - 0.5 * float(z @ z)
         return -max(value, _FLOOR) if np.isfinite(value) else -_FLOOR
 
     key = stream_key(seed, "starts of the mode")

@@ -8,9 +8,10 @@ import time
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from synmodel.errors import FitError
-from synmodel.inference.sampling import nested
+from synmodel.inference.sampling import LARGEST_PARETO_K, importance, nested
 
 DIM = 5
 SD = np.array([0.5, 1.0, 2.0, 0.1, 1.5])
@@ -25,9 +26,34 @@ def prior_transform(u):
     return (u - 0.5) * WIDTH * SD
 
 
+def near_likelihood(x):
+    """The same posterior under a normal prior half as wide again, for a sampler that needs one like the posterior."""
+    return (
+        log_likelihood(x)
+        + float(0.5 * np.sum((x / SD / 1.5) ** 2) + np.log(1.5 * SD).sum())
+        + 0.5 * DIM * np.log(2 * np.pi)
+    )
+
+
+def near_transform(u):
+    return 1.5 * SD * ndtri(u)
+
+
+SAMPLERS = {
+    "nested": (nested, 400, log_likelihood, prior_transform, -float(np.log(WIDTH * SD).sum())),
+    "importance": (importance, 8192, near_likelihood, near_transform, 0.0),
+}
+
+
+@pytest.fixture(scope="module", params=SAMPLERS)
+def setting(request):
+    return SAMPLERS[request.param]
+
+
 @pytest.fixture(scope="module")
-def sample():
-    return nested(log_likelihood, prior_transform, DIM, seed=3, size=400)
+def sample(setting):
+    sampler, size, likelihood, transform, _ = setting
+    return sampler(likelihood, transform, DIM, seed=3, size=size)
 
 
 def relative_sd(sample):
@@ -46,8 +72,8 @@ def test_a_gaussian_keeps_its_standard_deviations(sample):
     assert abs(planted.mean() - 1) > 3.3 * error / np.sqrt(DIM), "5 % too narrow would be seen"
 
 
-def test_the_evidence_of_a_gaussian(sample):
-    truth = -float(np.log(WIDTH * SD).sum())
+def test_the_evidence_of_a_gaussian(setting, sample):
+    truth = setting[-1]
     assert sample.log_evidence == pytest.approx(truth, abs=4 * sample.log_evidence_error)
     assert sample.log_evidence_error < 0.3
 
@@ -114,3 +140,30 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         nested(log_likelihood, prior_transform, DIM, seed=1, size=50, checkpoint=checkpoint, identity="two")
     with pytest.raises(FitError, match="cannot go on from"):
         nested(log_likelihood, prior_transform, DIM, seed=1, size=50, checkpoint=checkpoint, identity="one")
+
+
+def test_weights_that_may_not_be_trusted_are_told():
+    """Where hardly a point of the prior comes near the posterior, a few weights are everything."""
+    sample = importance(log_likelihood, prior_transform, DIM, seed=1, size=1024)
+    assert sample.pareto_k > LARGEST_PARETO_K
+    assert importance(near_likelihood, near_transform, DIM, seed=1, size=1024).pareto_k < 0.3
+
+
+def test_a_killed_importance_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+    checkpoint, calls = tmp_path / "points", []
+
+    def until_killed(x):
+        calls.append(x)
+        if len(calls) == 200:
+            raise KeyboardInterrupt
+        return log_likelihood(x)
+
+    monkeypatch.setattr("synmodel.inference.sampling._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        importance(until_killed, prior_transform, DIM, seed=2, size=512, checkpoint=checkpoint, identity="one")
+    again = importance(until_killed, prior_transform, DIM, seed=2, size=512, checkpoint=checkpoint, identity="one")
+    assert len(calls) == 512 + 1, "what was kept is not computed again"
+    whole = importance(log_likelihood, prior_transform, DIM, seed=2, size=512)
+    np.testing.assert_array_equal(again.log_weight, whole.log_weight)
+    assert again.log_evidence == whole.log_evidence
+    assert not list(tmp_path.iterdir())
