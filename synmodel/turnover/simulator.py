@@ -1,9 +1,9 @@
-"""Exact simulation of counts, gains and losses at sessions, by two engines with one law.
+"""Exact simulation of counts, gains and losses at sessions, by three engines with one law.
 
 ``sessions`` draws survivors, class moves and newcomers between sessions from the exact transition matrices: its
-cost does not depend on the number of events. ``events`` follows every spine from birth to loss. Both are
-parallel over replicates and dendrites; every draw is a function of (seed, replicate, dendrite, decision), so
-the bits do not depend on threads.
+cost does not depend on the number of events. ``events`` follows every spine from birth to loss. ``coupled`` is the
+direct method, for spines that interact (:class:`synmodel.turnover.Interaction`). All are parallel over replicates and
+dendrites; every draw is a function of (seed, replicate, dendrite, decision), so the bits do not depend on threads.
 """
 
 from contextlib import contextmanager
@@ -21,7 +21,8 @@ from synmodel.turnover.arguments import number_array, whole_number
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.heterogeneity import birth_scale
 from synmodel.turnover.initial import Initial, read_initial
-from synmodel.turnover.kernels import events, sessions
+from synmodel.turnover.interaction import Interaction
+from synmodel.turnover.kernels import coupled, events, sessions
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation, compose
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "Start", "hazards_of", "simulate", "start_of", "thread_count"]
 
-Engine = Literal["sessions", "events"]
+Engine = Literal["sessions", "events", "coupled"]
 _MAX_COUNTER = 2**31
 
 
@@ -62,6 +63,7 @@ def simulate(
     animals: int = 1,
     length_um: ArrayLike | None = None,
     threads: int | None = None,
+    interaction: Interaction | None = None,
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
 
@@ -81,12 +83,14 @@ def simulate(
         on ``time`` (day), each constant from its time to the next and 1 before the first.
     seed : int
         The same seed gives the same bits for any number of threads.
-    engine : {"sessions", "events"}
-        Both follow the same law; see the module's docstring.
+    engine : {"sessions", "events", "coupled"}
+        All follow the same law; see the module's docstring.
     length_um : float or (animals * dendrites,) array_like, optional
         Length of each dendrite [um]; multiplies births.
     threads : int, optional
         Number of threads; default: all.
+    interaction : Interaction, optional
+        How spines interact; needs ``engine="coupled"``.
 
     Returns
     -------
@@ -109,6 +113,9 @@ def simulate(
     session_days = checked_times(times)
     if engine not in get_args(Engine):
         message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
+        raise SimulationError(message)
+    if interaction is not None and engine != "coupled":
+        message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"
         raise SimulationError(message)
     replicates = whole_number("replicates", replicates, _MAX_COUNTER - 1)
     animals = whole_number("animals", animals, _MAX_COUNTER - 1)
@@ -135,9 +142,15 @@ def simulate(
             sessions.run_sessions(
                 key, 0, start.initial, start.scale, _conditional(steps), steps.newborn, count, gained, lost
             )
-        else:
+        elif engine == "events":
             hazards = hazards_of(model, folds)
             events.tally(key, 0, start.initial, start.scale, hazards, session_days, count, gained, lost)
+        else:
+            effects = interaction or Interaction()
+            coupling = _coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
+            unit = dendrites if effects.pool is not None else 1
+            course = _course_of(model, folds, session_days)
+            coupled.run_units(key, 0, unit, start.initial, start.scale, course, coupling, count, gained, lost)
     dataset = xr.Dataset(
         {
             "count": (("replicate", "dendrite", "time", "spine_class"), count),
@@ -189,16 +202,50 @@ def start_of(
         model.formation_cv_animal,
         model.formation_cv_dendrite,
     )
-    if length_um is not None:
-        lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
-        if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
-            message = (
-                f"length_um has shape {lengths.shape}; give one positive length [um] "
-                f"or one for each of the {n_dendrite} dendrites"
-            )
-            raise SimulationError(message)
-        scale = scale * lengths
-    return Start(numbers, scale)
+    return Start(numbers, scale if length_um is None else scale * _lengths(length_um, n_dendrite))
+
+
+def _lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64]:
+    """(n_dendrite,) lengths, 1 where none are given: rates are then per dendrite."""
+    if length_um is None:
+        return np.ones(n_dendrite)
+    lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
+    if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
+        message = (
+            f"length_um has shape {lengths.shape}; give one positive length [um] "
+            f"or one for each of the {n_dendrite} dendrites"
+        )
+        raise SimulationError(message)
+    return np.array(np.broadcast_to(lengths, n_dendrite))
+
+
+def _course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> coupled.Course:
+    """The flat arrays of the coupled kernel, built here and nowhere else."""
+    ends = folds.edges[1:]
+    at = np.searchsorted(times, ends)
+    switches = np.asarray(model.transition, float)
+    return coupled.Course(
+        step=np.diff(folds.edges),
+        formation=np.ascontiguousarray(folds.formation),
+        maturation=np.ascontiguousarray(folds.maturation),
+        elimination=np.ascontiguousarray(folds.elimination),
+        session=np.where(times[np.minimum(at, len(times) - 1)] == ends, at, -1),
+        births=model.births,
+        loss=np.asarray(model.loss, float),
+        forward=np.triu(switches, 1),
+        backward=np.tril(switches, -1),
+    )
+
+
+def _coupling_of(interaction: Interaction, n_class: int, lengths: NDArray[np.float64]) -> coupled.Coupling:
+    """Interaction as the numbers of the coupled kernel."""
+    none = np.zeros_like(lengths)
+    return coupled.Coupling(
+        crowding=none if interaction.n_max is None else 1.0 / (interaction.n_max * lengths),
+        balance=none if interaction.n_star is None else 1.0 / (interaction.n_star * lengths),
+        steepness=float(interaction.homeostasis),
+        share=np.array(interaction.shares(n_class)),
+    )
 
 
 def hazards_of(model: TurnoverModel, folds: Folds) -> events.Hazards:
