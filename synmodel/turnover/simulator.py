@@ -23,6 +23,7 @@ from synmodel.turnover.heterogeneity import birth_scale
 from synmodel.turnover.initial import Initial, read_initial
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels import coupled, events, sessions
+from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation, compose
 
@@ -148,9 +149,13 @@ def simulate(
         else:
             effects = interaction or Interaction()
             coupling = _coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
-            unit = dendrites if effects.pool is not None else 1
             course = _course_of(model, folds, session_days)
-            coupled.run_units(key, 0, unit, start.initial, start.scale, course, coupling, count, gained, lost)
+            if effects.pool is not None:
+                coupled.run_units(key, 0, dendrites, start.initial, start.scale, course, coupling, count, gained, lost)
+            else:
+                flat = [each.reshape(-1, *each.shape[2:]) for each in (count, gained, lost)]
+                block = _block(replicates * n_dendrite)
+                lockstep(model.n_class)(key, 0, block, start.initial, start.scale, course, coupling, *flat)
     dataset = xr.Dataset(
         {
             "count": (("replicate", "dendrite", "time", "spine_class"), count),
@@ -235,6 +240,11 @@ def _course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -
         forward=np.triu(switches, 1),
         backward=np.tril(switches, -1),
     )
+
+
+def _block(n: int) -> int:
+    """Dendrites per task: enough to fill the lanes many times over, and several tasks per thread."""
+    return max(LANES, min(16 * LANES, -(-n // (4 * numba.get_num_threads()))))
 
 
 def _coupling_of(interaction: Interaction, n_class: int, lengths: NDArray[np.float64]) -> coupled.Coupling:

@@ -65,7 +65,7 @@ def factors(coupling, d, n):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def hazard_sums(course, coupling, cell, first, scale, number, form, mature, eliminate):  # type: ignore[no-untyped-def]
+def hazard_sums(course, coupling, cell, r, first, scale, number, form, mature, eliminate):  # type: ignore[no-untyped-def]
     """Total hazard of a unit; writes the folds times factors of each of its dendrites."""
     n_dendrite, n_class = number.shape
     free = 1.0
@@ -79,7 +79,7 @@ def hazard_sums(course, coupling, cell, first, scale, number, form, mature, elim
         for c in range(n_class):
             n += number[d, c]
         births, losses = factors(coupling, first + d, n)
-        form[d] = course.formation[cell] * scale[d] * births * free
+        form[d] = course.formation[cell] * scale[r, first + d] * births * free
         mature[d] = course.maturation[cell] * free
         eliminate[d] = course.elimination[cell] * losses
         for c in range(n_class):
@@ -163,9 +163,7 @@ def run_units(key, first_replicate, unit_size, initial, scale, course, coupling,
         for cell in range(course.step.size):
             left = course.step[cell]
             while True:
-                total = hazard_sums(
-                    course, coupling, cell, first, scale[r, first:last], number, form, mature, eliminate
-                )
+                total = hazard_sums(course, coupling, cell, r, first, scale, number, form, mature, eliminate)
                 if need >= total * left:
                     need -= total * left
                     break

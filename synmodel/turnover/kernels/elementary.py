@@ -7,7 +7,7 @@ value. Algorithms and coefficients are those of fdlibm (Sun Microsystems 1993, f
 
 import numpy as np
 
-from synmodel.compiled import compiled
+from synmodel.compiled import inlined
 
 __all__ = ["exp", "log"]
 
@@ -24,7 +24,7 @@ _PER_LN2 = 1.44269504088896338700e00
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest whole number in the low bits
 
 
-@compiled
+@inlined
 def log(x):  # type: ignore[no-untyped-def]
     """Natural logarithm of a positive normal number."""
     bits = np.float64(x).view(np.uint64)
@@ -45,7 +45,7 @@ def log(x):  # type: ignore[no-untyped-def]
     return k * _LN2_HIGH - ((half - (s * (half + (even + odd)) + k * _LN2_LOW)) - f)
 
 
-@compiled
+@inlined
 def exp(x):  # type: ignore[no-untyped-def]
     """Exponential of x, which is held within -700 and 700."""
     x = min(max(x, -700.0), 700.0)
