@@ -25,7 +25,8 @@ from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels import coupled, events, sessions
 from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
-from synmodel.turnover.propagation import Propagation, compose
+from synmodel.turnover.propagation import compose
+from synmodel.turnover.tables import tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,10 +140,8 @@ def simulate(
     key = stream_key(seed, "turnover")
     with thread_count(threads):
         if engine == "sessions":
-            steps = compose(model, folds, session_days)
-            sessions.run_sessions(
-                key, 0, start.initial, start.scale, _conditional(steps), steps.newborn, count, gained, lost
-            )
+            steps = tabulated(compose(model, folds, session_days), start.initial, start.scale)
+            sessions.run_sessions(key, 0, start.initial, start.scale, steps, count, gained, lost)
         elif engine == "events":
             hazards = hazards_of(model, folds)
             events.tally(key, 0, start.initial, start.scale, hazards, session_days, count, gained, lost)
@@ -291,15 +290,6 @@ def hazards_of(model: TurnoverModel, folds: Folds) -> events.Hazards:
         forward=np.cumsum(np.triu(switches, 1), axis=1),
         backward=np.cumsum(np.tril(switches, -1), axis=1),
     )
-
-
-def _conditional(steps: Propagation) -> NDArray[np.float64]:
-    """(interval, class, class): P(lost), then P(class j | neither lost nor in an earlier class)."""
-    outcomes = np.concatenate([steps.lost()[:, :, None], steps.survival[:, :, :-1]], axis=2)
-    before = np.cumsum(outcomes, axis=2) - outcomes
-    left = 1.0 - before
-    conditional = np.divide(outcomes, left, out=np.zeros_like(outcomes), where=left > 0)
-    return np.clip(conditional, 0.0, 1.0)
 
 
 @contextmanager

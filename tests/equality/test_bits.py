@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numba
 import numpy as np
@@ -14,7 +15,7 @@ import xarray as xr
 from synmodel import simulation
 from synmodel.imaging import summarise
 from synmodel.scenario import load
-from synmodel.turnover import TurnoverModel, simulate, trace
+from synmodel.turnover import TurnoverModel, simulate, tables, trace
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import start_of
 
@@ -62,6 +63,16 @@ def test_a_replicate_does_not_depend_on_how_many_are_run(engine):
 @pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 def test_another_seed_gives_other_spines(engine):
     assert digest(run(engine=engine)) != digest(run(engine=engine, seed=100))
+
+
+@pytest.mark.parametrize("length_um", [None, [1.0, 0.3, 2.0]])
+def test_tables_of_probabilities_change_no_bit(monkeypatch, length_um):
+    model = replace(THREE, formation_cv_dendrite=0.0)
+    design = {"initial": START, "times": SESSIONS, "drive": DRIVE, "dendrites": 3, "length_um": length_um, "seed": 99}
+    monkeypatch.setattr(tables, "_FEW", 0)
+    with_tables = digest(simulate(model, replicates=400, **design))
+    monkeypatch.setattr(tables, "_FEW", 10**9)
+    assert with_tables == digest(simulate(model, replicates=400, **design))
 
 
 CHILD = """
