@@ -18,6 +18,7 @@ from synmodel.errors import SimulationError, did_you_mean
 from synmodel.randomness import stream_key
 from synmodel.schema import TRAJECTORY, stamped
 from synmodel.turnover.arguments import number_array, whole_number
+from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.heterogeneity import birth_scale
 from synmodel.turnover.initial import Initial, read_initial
@@ -31,7 +32,7 @@ from synmodel.turnover.tables import tabulated
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Engine", "Start", "hazards_of", "simulate", "start_of", "thread_count"]
+__all__ = ["Engine", "Start", "simulate", "start_of", "thread_count"]
 
 Engine = Literal["sessions", "events", "coupled"]
 _MAX_COUNTER = 2**31
@@ -143,8 +144,8 @@ def simulate(
             steps = tabulated(compose(model, folds, session_days), start.initial, start.scale)
             sessions.run_sessions(key, 0, start.initial, start.scale, steps, count, gained, lost)
         elif engine == "events":
-            hazards = hazards_of(model, folds)
-            events.tally(key, 0, start.initial, start.scale, hazards, session_days, count, gained, lost)
+            hazards = hazards_of(model, folds, session_days)
+            events.tally(key, 0, start.initial, start.scale, *hazards, count, gained, lost)
         else:
             effects = interaction or Interaction()
             coupling = _coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
@@ -254,41 +255,6 @@ def _coupling_of(interaction: Interaction, n_class: int, lengths: NDArray[np.flo
         balance=none if interaction.n_star is None else 1.0 / (interaction.n_star * lengths),
         steepness=float(interaction.homeostasis),
         share=np.array(interaction.shares(n_class)),
-    )
-
-
-def hazards_of(model: TurnoverModel, folds: Folds) -> events.Hazards:
-    """The flat arrays of the events kernel, built here and nowhere else.
-
-    Raises
-    ------
-    SimulationError
-        If births rise to more than 128 times their baseline.
-    """
-    highest = float(folds.formation.max())
-    if highest > events.LARGEST_FOLD:
-        message = (
-            f"drive.formation reaches {highest:g}; the events engine takes folds up to {events.LARGEST_FOLD}: "
-            "raise model.formation and lower the fold, or use engine='sessions'"
-        )
-        raise SimulationError(message)
-    step = np.diff(folds.edges)
-    switches = np.asarray(model.transition, float)
-    strip_end = []
-    for strip in range(max(1, int(np.ceil(highest)))):
-        reached = np.flatnonzero(folds.formation > strip)
-        strip_end.append(folds.edges[reached[-1] + 1] if len(reached) else folds.edges[0])
-    return events.Hazards(
-        edges=folds.edges,
-        maturation=np.concatenate([[0.0], np.cumsum(folds.maturation * step)]),
-        elimination=np.concatenate([[0.0], np.cumsum(folds.elimination * step)]),
-        formation=np.ascontiguousarray(folds.formation),
-        strip_end=np.array(strip_end),
-        births=np.cumsum(model.births),
-        birth_rate=float(model.births.sum()),
-        loss=np.asarray(model.loss, float),
-        forward=np.cumsum(np.triu(switches, 1), axis=1),
-        backward=np.cumsum(np.tril(switches, -1), axis=1),
     )
 
 
