@@ -15,7 +15,7 @@ from typing import Any, cast
 import numba
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["compiled", "compiled_parallel", "one_blas_thread"]
+__all__ = ["Compiled", "allocating_nothing", "compiled", "compiled_parallel", "inlined", "one_blas_thread"]
 
 Compiled = Callable[..., Any]
 
@@ -34,6 +34,19 @@ _CACHE = _cache_is_safe()
 def compiled(function: Callable[..., Any]) -> Compiled:
     """Compile for one thread; no fast-math, so bits equal those of the interpreted function."""
     return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy")(function))
+
+
+def allocating_nothing(function: Callable[..., Any]) -> Compiled:
+    """Compile a function that makes no array: it need not count who holds those that it was given.
+
+    The counts are atomic, and cost more than the arithmetic where arrays pass from one small function to the next.
+    """
+    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", _nrt=False)(function))
+
+
+def inlined(function: Callable[..., Any]) -> Compiled:
+    """Compile into every caller, so that a loop around the call can become vector instructions."""
+    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", inline="always")(function))
 
 
 def compiled_parallel(function: Callable[..., Any]) -> Compiled:

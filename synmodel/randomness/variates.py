@@ -5,18 +5,30 @@ monotone function of its uniform, so two scenarios that share the uniform stay a
 allow. Means above 64 are split into independent parts, each with its own counter; sums of independent Poisson
 (or binomial) variables with the same probability are Poisson (binomial) again, so the split is exact.
 
-The fourth counter word holds the slot of the decision (low 16 bits) and the part (high 16 bits).
+Two draws share a Philox block: draw 2 b takes the first uniform of block b and draw 2 b + 1 the second. The fourth
+counter word holds the block (low 16 bits) and the part (high 16 bits).
+
+The rows are the cumulated probabilities that the inversions pass through, for kernels that make the same draw often.
 """
 
 import math
 
-from synmodel.compiled import compiled
-from synmodel.randomness.philox import uniform
+from synmodel.compiled import compiled, inlined
+from synmodel.randomness.philox import uniform_pair
 
-__all__ = ["binomial", "invert_binomial", "invert_poisson", "poisson"]
+__all__ = [
+    "LARGEST_PART",
+    "binomial",
+    "binomial_row",
+    "invert_binomial",
+    "invert_poisson",
+    "poisson",
+    "poisson_row",
+]
 
-_LARGEST_PART = 64.0
+LARGEST_PART = 64.0
 _NEXT_PART = 1 << 16
+_NEVER = 2.0  # no uniform exceeds it
 
 
 @compiled
@@ -32,6 +44,21 @@ def invert_poisson(mean, u):  # type: ignore[no-untyped-def]
             break  # the rest of the tail is below the resolution of u
         cumulative += probability
     return k
+
+
+@compiled
+def poisson_row(mean, row):  # type: ignore[no-untyped-def]
+    """Write P(X <= k) for X ~ Poisson(mean) to ``row[k]``, as :func:`invert_poisson` meets it."""
+    probability = math.exp(-mean)
+    cumulative = probability
+    row[:] = _NEVER
+    row[0] = cumulative
+    for k in range(1, row.size):
+        probability *= mean / k
+        if k > mean and probability < 1e-18:
+            break
+        cumulative += probability
+        row[k] = cumulative
 
 
 @compiled
@@ -53,41 +80,59 @@ def invert_binomial(n, p, u):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def poisson(mean, k0, k1, c0, c1, c2, slot):  # type: ignore[no-untyped-def]
-    """Poisson(mean) draw of the decision (c0, c1, c2, slot)."""
-    total = 0
-    counter = slot
-    while mean > _LARGEST_PART:
-        total += invert_poisson(_LARGEST_PART, uniform(k0, k1, c0, c1, c2, counter))
-        mean -= _LARGEST_PART
-        counter += _NEXT_PART
-    if mean <= 0.0:
-        return total
-    return total + invert_poisson(mean, uniform(k0, k1, c0, c1, c2, counter))
+def binomial_row(n, p, row):  # type: ignore[no-untyped-def]
+    """Write P(X <= k) for X ~ Binomial(n, p), p below 1, to ``row[k]``, as :func:`invert_binomial` meets it."""
+    odds = p / (1.0 - p)
+    probability = math.exp(n * math.log1p(-p))
+    cumulative = probability
+    row[:] = _NEVER
+    for k in range(min(n, row.size)):
+        row[k] = cumulative
+        probability *= odds * (n - k) / (k + 1)
+        cumulative += probability
+
+
+@inlined
+def uniform_of(k0, k1, c0, c1, c2, draw, part):  # type: ignore[no-untyped-def]
+    """Uniform of a part of a draw."""
+    first, second = uniform_pair(k0, k1, c0, c1, c2, (draw >> 1) + part * _NEXT_PART)
+    return second if draw & 1 else first
 
 
 @compiled
-def binomial(n, p, k0, k1, c0, c1, c2, slot):  # type: ignore[no-untyped-def]
-    """Binomial(n, p) draw of the decision (c0, c1, c2, slot)."""
+def poisson(mean, k0, k1, c0, c1, c2, draw):  # type: ignore[no-untyped-def]
+    """Poisson(mean), the draw of this number at (c0, c1, c2)."""
+    total, part = 0, 0
+    while mean > LARGEST_PART:
+        total += invert_poisson(LARGEST_PART, uniform_of(k0, k1, c0, c1, c2, draw, part))
+        mean -= LARGEST_PART
+        part += 1
+    if mean <= 0.0:
+        return total
+    return total + invert_poisson(mean, uniform_of(k0, k1, c0, c1, c2, draw, part))
+
+
+@compiled
+def binomial(n, p, k0, k1, c0, c1, c2, draw):  # type: ignore[no-untyped-def]
+    """Binomial(n, p), the draw of this number at (c0, c1, c2)."""
     if n <= 0 or p <= 0.0:
         return 0
     if p >= 1.0:
         return n
     # Counting the rarer outcome keeps the search short; 1 - u keeps the draw monotone in u across p = 1/2.
     rare = min(p, 1.0 - p)
-    part = n
-    if n * rare > _LARGEST_PART:
-        part = int(_LARGEST_PART / rare)
-    total = 0
+    size = n
+    if n * rare > LARGEST_PART:
+        size = int(LARGEST_PART / rare)
+    total, part = 0, 0
     left = n
-    counter = slot
     while left > 0:
-        size = min(part, left)
-        u = uniform(k0, k1, c0, c1, c2, counter)
+        here = min(size, left)
+        u = uniform_of(k0, k1, c0, c1, c2, draw, part)
         if p <= 0.5:
-            total += invert_binomial(size, p, u)
+            total += invert_binomial(here, p, u)
         else:
-            total += size - invert_binomial(size, 1.0 - p, 1.0 - u)
-        left -= size
-        counter += _NEXT_PART
+            total += here - invert_binomial(here, 1.0 - p, 1.0 - u)
+        left -= here
+        part += 1
     return total

@@ -1,9 +1,20 @@
 """Turnover of spines on a dendrite: model, exact moments and exact simulation."""
 
+from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.moments import covariance, moments, survival
 from synmodel.turnover.propagation import Propagation, propagate
 from synmodel.turnover.simulator import simulate
 from synmodel.turnover.spines import trace
 
-__all__ = ["Propagation", "TurnoverModel", "covariance", "moments", "propagate", "simulate", "survival", "trace"]
+__all__ = [
+    "Interaction",
+    "Propagation",
+    "TurnoverModel",
+    "covariance",
+    "moments",
+    "propagate",
+    "simulate",
+    "survival",
+    "trace",
+]

@@ -41,6 +41,8 @@ def birth_scale(
     cv_dendrite: float,
 ) -> NDArray[np.float64]:
     """(replicate, animal * dendrite) multipliers of the birth rate."""
+    if cv_animal == cv_dendrite == 0:
+        return np.ones((len(replicates), animals * dendrites))
     r = replicates[:, None]
     of_animal = gamma_quantile(uniform_array(key, r, np.arange(animals), 0, _ANIMAL), cv_animal)
     of_dendrite = gamma_quantile(uniform_array(key, r, np.arange(animals * dendrites), 0, _DENDRITE), cv_dendrite)

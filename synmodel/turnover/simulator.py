@@ -1,9 +1,9 @@
-"""Exact simulation of counts, gains and losses at sessions, by two engines with one law.
+"""Exact simulation of counts, gains and losses at sessions, by three engines with one law.
 
 ``sessions`` draws survivors, class moves and newcomers between sessions from the exact transition matrices: its
-cost does not depend on the number of events. ``events`` follows every spine from birth to loss. Both are
-parallel over replicates and dendrites; every draw is a function of (seed, replicate, dendrite, decision), so
-the bits do not depend on threads.
+cost does not depend on the number of events. ``events`` follows every spine from birth to loss. ``coupled`` is the
+direct method, for spines that interact (:class:`synmodel.turnover.Interaction`). All are parallel over replicates and
+dendrites; every draw is a function of (seed, replicate, dendrite, decision), so the bits do not depend on threads.
 """
 
 from contextlib import contextmanager
@@ -18,19 +18,23 @@ from synmodel.errors import SimulationError, did_you_mean
 from synmodel.randomness import stream_key
 from synmodel.schema import TRAJECTORY, stamped
 from synmodel.turnover.arguments import number_array, whole_number
+from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.heterogeneity import birth_scale
 from synmodel.turnover.initial import Initial, read_initial
-from synmodel.turnover.kernels import events, sessions
+from synmodel.turnover.interaction import Interaction
+from synmodel.turnover.kernels import coupled, events, sessions
+from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
-from synmodel.turnover.propagation import Propagation, compose
+from synmodel.turnover.propagation import compose
+from synmodel.turnover.tables import tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Engine", "Start", "hazards_of", "simulate", "start_of", "thread_count"]
+__all__ = ["Engine", "Start", "simulate", "start_of", "thread_count"]
 
-Engine = Literal["sessions", "events"]
+Engine = Literal["sessions", "events", "coupled"]
 _MAX_COUNTER = 2**31
 
 
@@ -62,6 +66,7 @@ def simulate(
     animals: int = 1,
     length_um: ArrayLike | None = None,
     threads: int | None = None,
+    interaction: Interaction | None = None,
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
 
@@ -81,12 +86,14 @@ def simulate(
         on ``time`` (day), each constant from its time to the next and 1 before the first.
     seed : int
         The same seed gives the same bits for any number of threads.
-    engine : {"sessions", "events"}
-        Both follow the same law; see the module's docstring.
+    engine : {"sessions", "events", "coupled"}
+        All follow the same law; see the module's docstring.
     length_um : float or (animals * dendrites,) array_like, optional
         Length of each dendrite [um]; multiplies births.
     threads : int, optional
         Number of threads; default: all.
+    interaction : Interaction, optional
+        How spines interact; needs ``engine="coupled"``.
 
     Returns
     -------
@@ -110,6 +117,9 @@ def simulate(
     if engine not in get_args(Engine):
         message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
         raise SimulationError(message)
+    if interaction is not None and engine != "coupled":
+        message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"
+        raise SimulationError(message)
     replicates = whole_number("replicates", replicates, _MAX_COUNTER - 1)
     animals = whole_number("animals", animals, _MAX_COUNTER - 1)
     dendrites = whole_number("dendrites", dendrites, _MAX_COUNTER - 1)
@@ -131,13 +141,21 @@ def simulate(
     key = stream_key(seed, "turnover")
     with thread_count(threads):
         if engine == "sessions":
-            steps = compose(model, folds, session_days)
-            sessions.run_sessions(
-                key, 0, start.initial, start.scale, _conditional(steps), steps.newborn, count, gained, lost
-            )
+            steps = tabulated(compose(model, folds, session_days), start.initial, start.scale)
+            sessions.run_sessions(key, 0, start.initial, start.scale, steps, count, gained, lost)
+        elif engine == "events":
+            hazards = hazards_of(model, folds, session_days)
+            events.tally(key, 0, start.initial, start.scale, *hazards, count, gained, lost)
         else:
-            hazards = hazards_of(model, folds)
-            events.tally(key, 0, start.initial, start.scale, hazards, session_days, count, gained, lost)
+            effects = interaction or Interaction()
+            coupling = _coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
+            course = _course_of(model, folds, session_days)
+            if effects.pool is not None:
+                coupled.run_units(key, 0, dendrites, start.initial, start.scale, course, coupling, count, gained, lost)
+            else:
+                flat = [each.reshape(-1, *each.shape[2:]) for each in (count, gained, lost)]
+                block = _block(replicates * n_dendrite)
+                lockstep(model.n_class)(key, 0, block, start.initial, start.scale, course, coupling, *flat)
     dataset = xr.Dataset(
         {
             "count": (("replicate", "dendrite", "time", "spine_class"), count),
@@ -189,60 +207,55 @@ def start_of(
         model.formation_cv_animal,
         model.formation_cv_dendrite,
     )
-    if length_um is not None:
-        lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
-        if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
-            message = (
-                f"length_um has shape {lengths.shape}; give one positive length [um] "
-                f"or one for each of the {n_dendrite} dendrites"
-            )
-            raise SimulationError(message)
-        scale = scale * lengths
-    return Start(numbers, scale)
+    return Start(numbers, scale if length_um is None else scale * _lengths(length_um, n_dendrite))
 
 
-def hazards_of(model: TurnoverModel, folds: Folds) -> events.Hazards:
-    """The flat arrays of the events kernel, built here and nowhere else.
-
-    Raises
-    ------
-    SimulationError
-        If births rise to more than 128 times their baseline.
-    """
-    highest = float(folds.formation.max())
-    if highest > events.LARGEST_FOLD:
+def _lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64]:
+    """(n_dendrite,) lengths, 1 where none are given: rates are then per dendrite."""
+    if length_um is None:
+        return np.ones(n_dendrite)
+    lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
+    if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
         message = (
-            f"drive.formation reaches {highest:g}; the events engine takes folds up to {events.LARGEST_FOLD}: "
-            "raise model.formation and lower the fold, or use engine='sessions'"
+            f"length_um has shape {lengths.shape}; give one positive length [um] "
+            f"or one for each of the {n_dendrite} dendrites"
         )
         raise SimulationError(message)
-    step = np.diff(folds.edges)
+    return np.array(np.broadcast_to(lengths, n_dendrite))
+
+
+def _course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> coupled.Course:
+    """The flat arrays of the coupled kernel, built here and nowhere else."""
+    ends = folds.edges[1:]
+    at = np.searchsorted(times, ends)
     switches = np.asarray(model.transition, float)
-    strip_end = []
-    for strip in range(max(1, int(np.ceil(highest)))):
-        reached = np.flatnonzero(folds.formation > strip)
-        strip_end.append(folds.edges[reached[-1] + 1] if len(reached) else folds.edges[0])
-    return events.Hazards(
-        edges=folds.edges,
-        maturation=np.concatenate([[0.0], np.cumsum(folds.maturation * step)]),
-        elimination=np.concatenate([[0.0], np.cumsum(folds.elimination * step)]),
+    return coupled.Course(
+        step=np.diff(folds.edges),
         formation=np.ascontiguousarray(folds.formation),
-        strip_end=np.array(strip_end),
-        births=np.cumsum(model.births),
-        birth_rate=float(model.births.sum()),
+        maturation=np.ascontiguousarray(folds.maturation),
+        elimination=np.ascontiguousarray(folds.elimination),
+        session=np.where(times[np.minimum(at, len(times) - 1)] == ends, at, -1),
+        births=model.births,
         loss=np.asarray(model.loss, float),
-        forward=np.cumsum(np.triu(switches, 1), axis=1),
-        backward=np.cumsum(np.tril(switches, -1), axis=1),
+        forward=np.triu(switches, 1),
+        backward=np.tril(switches, -1),
     )
 
 
-def _conditional(steps: Propagation) -> NDArray[np.float64]:
-    """(interval, class, class): P(lost), then P(class j | neither lost nor in an earlier class)."""
-    outcomes = np.concatenate([steps.lost()[:, :, None], steps.survival[:, :, :-1]], axis=2)
-    before = np.cumsum(outcomes, axis=2) - outcomes
-    left = 1.0 - before
-    conditional = np.divide(outcomes, left, out=np.zeros_like(outcomes), where=left > 0)
-    return np.clip(conditional, 0.0, 1.0)
+def _block(n: int) -> int:
+    """Dendrites per task: enough to fill the lanes many times over, and several tasks per thread."""
+    return max(LANES, min(16 * LANES, -(-n // (4 * numba.get_num_threads()))))
+
+
+def _coupling_of(interaction: Interaction, n_class: int, lengths: NDArray[np.float64]) -> coupled.Coupling:
+    """Interaction as the numbers of the coupled kernel."""
+    none = np.zeros_like(lengths)
+    return coupled.Coupling(
+        crowding=none if interaction.n_max is None else 1.0 / (interaction.n_max * lengths),
+        balance=none if interaction.n_star is None else 1.0 / (interaction.n_star * lengths),
+        steepness=float(interaction.homeostasis),
+        share=np.array(interaction.shares(n_class)),
+    )
 
 
 @contextmanager

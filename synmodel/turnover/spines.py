@@ -21,10 +21,11 @@ from scipy.special import ndtri
 
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
+from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.kernels import events
 from synmodel.turnover.model import TurnoverModel
-from synmodel.turnover.simulator import Start, hazards_of
+from synmodel.turnover.simulator import Start
 
 __all__ = ["HeadWidth", "log_width_shift", "trace"]
 
@@ -104,18 +105,16 @@ def trace(
     Dataset
         One row per spine (:data:`synmodel.schema.SPINES`), ordered by replicate and dendrite.
     """
-    hazards = hazards_of(model, folds_between(model, times, drive))
+    hazards = hazards_of(model, folds_between(model, times, drive), times)
     key = stream_key(seed, "turnover")
     n_spine = np.zeros(start.scale.shape, np.int64)
-    events.count_spines(key, first_replicate, start.initial, start.scale, hazards, n_spine)
+    events.count_spines(key, first_replicate, start.initial, start.scale, *hazards, n_spine)
     offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
     total = int(n_spine.sum())
     words = np.empty(total, np.int64)
     births, deaths = np.empty(total), np.empty(total)
     paths = np.empty((total, len(times)), np.int8)
-    events.fill_spines(
-        key, first_replicate, start.initial, start.scale, hazards, times, offset, words, births, deaths, paths
-    )
+    events.fill_spines(key, first_replicate, start.initial, start.scale, *hazards, offset, words, births, deaths, paths)
     row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
     r, d = row // start.scale.shape[1], row % start.scale.shape[1]
     replicate = r + first_replicate

@@ -40,7 +40,7 @@ def test_rebop_agrees_with_both_engines():
     z = (theirs[:, 1:].mean(axis=0) - mean) / np.sqrt(variance / RUNS)
     assert np.abs(z).max() < 4.5
     assert np.abs(theirs[:, 1:].var(axis=0) / variance - 1).max() < 0.2
-    for engine in ("sessions", "events"):
+    for engine in ("sessions", "events", "coupled"):
         ours = simulate(model, initial=start, times=TIMES, replicates=RUNS, engine=engine, seed=2)["count"].to_numpy()
         z = (ours[:, 0, 1:].mean(axis=0) - theirs[:, 1:].mean(axis=0)) / np.sqrt(2 * variance / RUNS)
         assert np.abs(z).max() < 4.5

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numba
 import numpy as np
@@ -14,7 +15,7 @@ import xarray as xr
 from synmodel import simulation
 from synmodel.imaging import summarise
 from synmodel.scenario import load
-from synmodel.turnover import TurnoverModel, simulate, trace
+from synmodel.turnover import TurnoverModel, simulate, tables, trace
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import start_of
 
@@ -45,23 +46,33 @@ def digest(dataset):
     ).hexdigest()
 
 
-@pytest.mark.parametrize("engine", ["sessions", "events"])
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 def test_threads_do_not_matter(engine):
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("one thread on this machine")
     assert digest(run(engine=engine, threads=1)) == digest(run(engine=engine, threads=2))
 
 
-@pytest.mark.parametrize("engine", ["sessions", "events"])
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 def test_a_replicate_does_not_depend_on_how_many_are_run(engine):
     few, many = run(10, engine=engine), run(50, engine=engine)
     for name in few.data_vars:
         np.testing.assert_array_equal(few[name], many[name][:10])
 
 
-@pytest.mark.parametrize("engine", ["sessions", "events"])
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 def test_another_seed_gives_other_spines(engine):
     assert digest(run(engine=engine)) != digest(run(engine=engine, seed=100))
+
+
+@pytest.mark.parametrize("length_um", [None, [1.0, 0.3, 2.0]])
+def test_tables_of_probabilities_change_no_bit(monkeypatch, length_um):
+    model = replace(THREE, formation_cv_dendrite=0.0)
+    design = {"initial": START, "times": SESSIONS, "drive": DRIVE, "dendrites": 3, "length_um": length_um, "seed": 99}
+    monkeypatch.setattr(tables, "_FEW", 0)
+    with_tables = digest(simulate(model, replicates=400, **design))
+    monkeypatch.setattr(tables, "_FEW", 10**9)
+    assert with_tables == digest(simulate(model, replicates=400, **design))
 
 
 CHILD = """
@@ -70,7 +81,7 @@ warnings.simplefilter("error")
 sys.path.insert(0, sys.argv[1])
 import test_bits
 import json
-print(json.dumps([test_bits.digest(test_bits.run(3, engine=e)) for e in ("sessions", "events")]))
+print(json.dumps([test_bits.digest(test_bits.run(3, engine=e)) for e in ("sessions", "events", "coupled")]))
 """
 
 
@@ -86,7 +97,7 @@ def test_interpreted_code_gives_the_bits_of_compiled_code():
         timeout=300,
     )
     assert child.returncode == 0, child.stderr
-    assert json.loads(child.stdout) == [digest(run(3, engine=engine)) for engine in ("sessions", "events")]
+    assert json.loads(child.stdout) == [digest(run(3, engine=engine)) for engine in ("sessions", "events", "coupled")]
 
 
 def test_full_histories_are_those_that_are_counted():

@@ -23,7 +23,7 @@ DESIGN = {"initial": {"nascent": 2, "mature": 35}, "times": [-3, -1, 1, 3, 34], 
 def values() -> dict[str, object]:
     """Counts are exact for ever; means of statistics are compared with a tolerance."""
     golden: dict[str, object] = {}
-    for engine in ("sessions", "events"):
+    for engine in ("sessions", "events", "coupled"):
         out = simulate(MODEL, replicates=4, dendrites=2, seed=20, engine=engine, **DESIGN)
         golden[f"{engine} count"] = out["count"].to_numpy().tolist()
         golden[f"{engine} gained"] = out["gained"].to_numpy().tolist()

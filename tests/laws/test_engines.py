@@ -77,7 +77,7 @@ def z_of_moments(samples, model, initial, drive):
 
 @pytest.mark.parametrize("drive", DRIVES)
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("engine", ["sessions", "events"])
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 def test_moments(engine, name, drive):
     model, initial = MODELS[name]
     samples = sample(model, initial, DRIVES[drive], engine)
@@ -90,7 +90,7 @@ def test_moments(engine, name, drive):
         assert agrees(z), f"covariance with column {j}"
 
 
-@pytest.mark.parametrize("engine", ["sessions", "events"])
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 @pytest.mark.parametrize(
     "planted",
     [
@@ -107,7 +107,7 @@ def test_a_rate_five_percent_off_is_caught(engine, planted):
     assert not agrees(z_of_moments(samples, model, initial, DRIVES["pulse"]))
 
 
-@pytest.mark.parametrize("engine", ["sessions", "events"])
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 def test_survival_of_the_first_spines(engine):
     model = TurnoverModel(("nascent", "mature"), 0.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
     exact = survival(model, times=SESSIONS, drive=DRIVES["pulse"])
@@ -117,7 +117,7 @@ def test_survival_of_the_first_spines(engine):
         assert agrees(z_of_mean(samples, 10 * alive, 10 * alive * (1 - alive)))
 
 
-@pytest.mark.parametrize("engine", ["sessions", "events"])
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
 def test_counts_from_a_poisson_start_are_poisson(engine):
     model, _ = MODELS["two classes"]
     initial = {"poisson": {"nascent": 2, "mature": 8}}
@@ -146,7 +146,7 @@ def test_immigration_and_death_against_its_closed_form():
     exact = moments(model, initial={"spine": 0}, times=times)
     np.testing.assert_allclose(exact["count_mean"][:, 0], mean, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(exact["count_variance"][:, 0], mean, rtol=1e-12, atol=1e-12)
-    for engine in ("sessions", "events"):
+    for engine in ("sessions", "events", "coupled"):
         out = simulate(model, initial={"spine": 0}, times=times, replicates=20_000, engine=engine, seed=3)
         count = out["count"].to_numpy()[:, 0, 1:, 0]
         z = np.sqrt(20_000) * (count.mean(axis=0) - mean[1:]) / np.sqrt(mean[1:])
@@ -175,7 +175,7 @@ def test_births_that_vary_in_time(fold, mean):
     for times in ([0.0, 5.0], [0.0, 1.3, 2.0, 4.9, 5.0]):
         exact = moments(model, initial={"spine": 0}, times=times, drive=drive)
         assert float(exact["count_mean"][-1, 0]) == pytest.approx(mean, rel=1e-6)
-    for engine in ("sessions", "events"):
+    for engine in ("sessions", "events", "coupled"):
         out = simulate(model, initial={"spine": 0}, times=[0, 5], replicates=REPLICATES, drive=drive, engine=engine)
         count = out["count"].to_numpy()[:, 0, -1]
         assert agrees(z_of_mean(count, np.array([mean]), np.array([mean])))

@@ -43,7 +43,7 @@ def drives(draw):
 
 
 @settings(max_examples=60)
-@given(models(), schedules(), drives(), st.sampled_from(["sessions", "events"]), st.integers(0, 2**64 - 1))
+@given(models(), schedules(), drives(), st.sampled_from(["sessions", "events", "coupled"]), st.integers(0, 2**64 - 1))
 def test_spines_are_conserved(model, times, drive, engine, seed):
     start = dict.fromkeys(model.classes, 3)
     out = simulate(model, initial=start, times=times, replicates=4, dendrites=2, drive=drive, seed=seed, engine=engine)
@@ -89,7 +89,7 @@ def test_a_flat_drive_is_no_drive(model, times, seed):
     effects = ("formation", "maturation", "elimination")
     flat = xr.Dataset({name: ("time", [1.0, 1.0]) for name in effects}, {"time": [0.0, 2.0]})
     start = [2] * model.n_class
-    for engine in ("sessions", "events"):
+    for engine in ("sessions", "events", "coupled"):
         design = {"initial": start, "times": times, "replicates": 3, "seed": seed, "engine": engine}
         for name, values in simulate(model, **design).data_vars.items():
             np.testing.assert_array_equal(values, simulate(model, drive=flat, **design)[name])

@@ -6,7 +6,7 @@ import xarray as xr
 from scipy.linalg import expm
 
 from synmodel.errors import SchemaError, SimulationError
-from synmodel.turnover import TurnoverModel, covariance, moments, propagate, simulate, survival
+from synmodel.turnover import Interaction, TurnoverModel, covariance, moments, propagate, simulate, survival
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.heterogeneity import dendrite_nodes, gamma_quantile
 from synmodel.turnover.initial import read_initial
@@ -16,7 +16,7 @@ SESSIONS = [-3, -1, 1, 3, 5]
 
 def test_simulate_keeps_its_contract(two_classes):
     drive = xr.Dataset({"formation": ("time", [2.0, 1.0])}, {"time": [0.0, 3.0]})
-    for engine in ("sessions", "events"):
+    for engine in ("sessions", "events", "coupled"):
         out = simulate(
             two_classes,
             initial={"nascent": 2, "mature": 35},
@@ -271,3 +271,28 @@ def test_covariance_and_survival_by_hand():
         c, [[0, 0, 0], [0, 5 * a * (1 - a), 5 * b * (1 - a)], [0, 5 * b * (1 - a), 5 * b * (1 - b)]], atol=1e-12
     )
     np.testing.assert_allclose(survival(model, times=[0, 1, 3])[:, 0], [1, a, b])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_max": 0}, "interaction.n_max is 0; give a positive number, or None"),
+        ({"n_star": "10"}, "interaction.n_star is '10'; give a positive number"),
+        ({"pool": float("inf")}, "interaction.pool is inf; give a positive number"),
+        ({"homeostasis": -1.0, "n_star": 3}, "interaction.homeostasis is -1.0; give a number of 0 or more"),
+        ({"homeostasis": 1.0}, "interaction.homeostasis is given without interaction.n_star"),
+        ({"pool_share": (1, 2)}, r"interaction.pool_share is \(1, 2\); give finite numbers of 0 or more"),
+        ({"pool": 9, "pool_share": (1, -2)}, r"interaction.pool_share is \(1, -2\); give finite numbers of 0 or more"),
+    ],
+)
+def test_bad_interactions_are_refused(changes, message):
+    with pytest.raises(SimulationError, match=message):
+        Interaction(**changes)
+
+
+def test_an_interaction_fits_its_engine_and_model(two_classes):
+    good = {"initial": [2, 3], "times": SESSIONS, "replicates": 2}
+    with pytest.raises(SimulationError, match="engine is 'events', whose spines are independent; use engine='coupled'"):
+        simulate(two_classes, engine="events", interaction=Interaction(n_max=30), **good)
+    with pytest.raises(SimulationError, match="give 2 numbers, one per class"):
+        simulate(two_classes, engine="coupled", interaction=Interaction(pool=9, pool_share=(1, 2, 3)), **good)

@@ -1,13 +1,15 @@
-"""Compiled loop of the events engine: every birth, switch and loss by exact integration of its hazard.
+"""Compiled loops of the events engine: every birth, switch and loss by exact integration of its hazard.
 
-Hazards are constant on cells, so a waiting time is found by walking the cumulated fold until it has grown by
-an exponential variate over the hazard; nothing is thinned away but births between whole multiples of the
-baseline. Births are points of a Poisson process on (time, height): strip s holds heights s to s + 1 and is
-filled at the baseline rate from the first session on, a point counts if its height lies below the fold. So a drug
-adds spines to those of the control and moves none of them.
+Births are points of a Poisson process on (time, height): strip s holds heights s to s + 1 and is filled at the baseline
+rate from the first session on, a point counts if its height lies below the fold. So a drug adds spines to those of the
+control and moves none of them. Nothing else is thinned: a wait ends where a clock says (:mod:`.clocks`).
 
 The counter of a draw is (replicate, dendrite, spine, decision). A spine's word is its number among the first
 spines, or ``BORN`` + strip * 2**24 + its number within the strip.
+
+:func:`tally` takes the spines of a dendrite together: draws and logarithms of all their next decisions are made as
+vectors, then each spine takes its own, and those that go on come closer together. :func:`fill_spines` follows one spine
+after another through the same decisions, for whole histories; both meet the same bits.
 """
 
 import math
@@ -16,10 +18,12 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from synmodel.compiled import compiled, compiled_parallel
+from synmodel.compiled import allocating_nothing, compiled_parallel, inlined
 from synmodel.randomness.philox import uniform_pair
+from synmodel.turnover.kernels.clocks import FOLD_SIZE, RULER_SIZE, Fold, Ruler, cell_of, fold_at, ruler_at, waiting_end
+from synmodel.turnover.kernels.elementary import log
 
-__all__ = ["LARGEST_FOLD", "Hazards", "count_spines", "fill_spines", "tally"]
+__all__ = ["HEADER", "LARGEST_FOLD", "Hazards", "count_spines", "fill_spines", "tally"]
 
 LARGEST_FOLD = 128
 BORN = 1 << 30
@@ -28,238 +32,423 @@ _ARRIVAL = 0
 _CLASS_AT_BIRTH = 1
 _FIRST_STEP = 2
 
+HEADER = 3 * FOLD_SIZE + RULER_SIZE + 13
+"""Numbers of the Hazards, with which ``real`` begins."""
+
+_BATCH = 256
+"""Spines that are taken together."""
+_LOSS, _FORWARD, _BACKWARD, _CHOICE, _TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD = (
+    _BATCH * row for row in range(8)
+)
+_WORD, _CLASS, _BORN, _SEEN, _NEW, _UNTIL = (_BATCH * row for row in range(6))
+_NUMBERS, _WORDS = 8 * _BATCH, 6 * _BATCH
+_FEW_SESSIONS = 24
+"""Up to so many are compared one by one."""
+_CHUNK = 16
+"""Dendrites for which a thread makes its arrays once."""
+
 
 class Hazards(NamedTuple):
-    """What the kernels need of a model and a Drive, as contiguous arrays.
+    """What the kernels need of a model and a Drive: folds, sessions, rates; lengths, and places in ``real``.
 
-    ``edges`` (n_cell + 1) with cumulated folds ``maturation`` and ``elimination`` there; ``formation`` (n_cell)
-    folds of births; ``strip_end`` (n_strip) last time at which the fold reaches into each strip;
-    ``births`` (K) cumulated births by class and ``birth_rate`` their total per day; ``loss`` (K); ``forward``
-    and ``backward`` (K, K) switching hazards to later and earlier classes, cumulated along rows.
+    ``strip_end`` (n_strip) is the last time at which the fold of births reaches into each strip, ``strip_full`` whether
+    it fills the strip until then; ``births`` (K) cumulated births by class and ``birth_rate`` their total per day;
+    ``loss``, ``stay_forward`` and ``stay_backward`` (K) mean times to each ending at fold 1; ``forward`` and
+    ``backward`` (K, K) switching hazards to later and earlier classes, cumulated along rows; ``target`` (K, 3) class
+    after a loss (-1), a switch forward and one backward, where there is no choice; ``second`` is 1 if any class needs a
+    second block of draws.
     """
 
-    edges: np.ndarray
-    maturation: np.ndarray
-    elimination: np.ndarray
-    formation: np.ndarray
-    strip_end: np.ndarray
-    births: np.ndarray
+    elimination: Fold
+    maturation: Fold
+    formation: Fold
+    session: Ruler
+    n_strip: int
+    strip_end: int
+    strip_full: int
+    n_class: int
+    births: int
+    loss: int
+    stay_forward: int
+    stay_backward: int
+    forward: int
+    backward: int
+    target: int
+    second: int
     birth_rate: float
-    loss: np.ndarray
-    forward: np.ndarray
-    backward: np.ndarray
 
 
-@compiled
-def cell_of(edges, t):  # type: ignore[no-untyped-def]
-    """Index of the cell that holds time t."""
-    low, high = 0, edges.size - 2
-    while low < high:
-        middle = (low + high + 1) // 2
-        if edges[middle] <= t:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+@inlined
+def hazards_at(real):  # type: ignore[no-untyped-def]
+    """Hazards from the numbers with which ``real`` begins."""
+    k = 3 * FOLD_SIZE + RULER_SIZE
+    return Hazards(
+        fold_at(real, 0),
+        fold_at(real, FOLD_SIZE),
+        fold_at(real, 2 * FOLD_SIZE),
+        ruler_at(real, 3 * FOLD_SIZE),
+        int(real[k]),
+        int(real[k + 1]),
+        int(real[k + 2]),
+        int(real[k + 3]),
+        int(real[k + 4]),
+        int(real[k + 5]),
+        int(real[k + 6]),
+        int(real[k + 7]),
+        int(real[k + 8]),
+        int(real[k + 9]),
+        int(real[k + 10]),
+        int(real[k + 11]),
+        real[k + 12],
+    )
 
 
-@compiled
-def waiting_end(edges, cumulated, t, need):  # type: ignore[no-untyped-def]
-    """Time at which the cumulated fold has grown by ``need`` since t; infinity if not by the last edge."""
-    cell = cell_of(edges, t)
-    slope = (cumulated[cell + 1] - cumulated[cell]) / (edges[cell + 1] - edges[cell])
-    target = cumulated[cell] + slope * (t - edges[cell]) + need
-    last = edges.size - 2
-    if target >= cumulated[last + 1]:
-        return math.inf
-    while cumulated[cell + 1] <= target:
-        cell += 1
-    slope = (cumulated[cell + 1] - cumulated[cell]) / (edges[cell + 1] - edges[cell])
-    return edges[cell] + (target - cumulated[cell]) / slope
+@inlined
+def session_after(real, whole, session, t):  # type: ignore[no-untyped-def]
+    """Number of the first session at t or later; the number of sessions if there is none."""
+    b = min(max(int((t - session.first) * session.per_unit), 0), session.bins - 1)
+    k = whole[session.low + b]
+    while k < session.size and real[session.marks + k] < t:
+        k += 1
+    return k
 
 
-@compiled
-def pick(cumulated, u):  # type: ignore[no-untyped-def]
-    """First index at which a cumulated weight exceeds u times the total."""
-    level = u * cumulated[cumulated.size - 1]
-    for j in range(cumulated.size):
-        if level < cumulated[j]:
-            return j
-    return cumulated.size - 1
+@inlined
+def pick(real, place, n, u):  # type: ignore[no-untyped-def]
+    """First of n cumulated weights that exceeds u times their total."""
+    j = 0
+    level = u * real[place + n - 1]
+    while j < n - 1 and level >= real[place + j]:
+        j += 1
+    return j
 
 
-@compiled
-def next_move(k0, k1, c0, c1, spine, decision, c, t, hazards):  # type: ignore[no-untyped-def]
-    """What ends the stay of a spine in class c from time t: (time, new class), class -1 for loss.
+@inlined
+def add_spine(i, name, c, t, seen, real, hazards, number, word):  # type: ignore[no-untyped-def]
+    """Put a spine of class c that is followed from time t, and first seen at session ``seen``, on place i."""
+    word[_WORD + i], word[_CLASS + i], word[_BORN + i], word[_SEEN + i] = name, c, seen, seen
+    number[_TIME + i] = t
+    number[_STAY_LOSS + i] = real[hazards.loss + c]
+    number[_STAY_FORWARD + i] = real[hazards.stay_forward + c]
+    number[_STAY_BACKWARD + i] = real[hazards.stay_backward + c]
 
-    Loss and switches run on clocks of their own, so a change of one hazard leaves the others' draws alone.
+
+@inlined
+def draw_moves(k0, k1, c0, c1, n, decision, second, number, word):  # type: ignore[no-untyped-def]
+    """Exponential variates of one decision of the first n spines, and a uniform for the choice of a class.
+
+    Where no class switches both ways, or one way to several classes, one block of draws is enough.
     """
-    last_class = hazards.loss.size - 1
-    u_loss, u_forward = uniform_pair(k0, k1, c0, c1, spine, decision)
-    end, new = math.inf, -1
-    if hazards.loss[c] > 0.0:
-        end = waiting_end(hazards.edges, hazards.elimination, t, -math.log(u_loss) / hazards.loss[c])
-    forward, backward = hazards.forward[c, last_class], hazards.backward[c, last_class]
-    u_choice = 0.0
-    if backward > 0.0 or last_class > 1:
-        u_backward, u_choice = uniform_pair(k0, k1, c0, c1, spine, decision + 1)
-        if backward > 0.0:
-            at = t - math.log(u_backward) / backward
-            if at < end:
-                end, new = at, pick(hazards.backward[c], u_choice)
-    if forward > 0.0:
-        at = waiting_end(hazards.edges, hazards.maturation, t, -math.log(u_forward) / forward)
-        if at < end:
-            end, new = at, pick(hazards.forward[c], u_choice)
-    return end, new
+    a, b = np.uint64(c0), np.uint64(c1)
+    first_counter, second_counter = np.uint64(decision), np.uint64(decision + 1)
+    for i in range(n):
+        u_loss, u_switch = uniform_pair(k0, k1, a, b, np.uint64(word[_WORD + i]), first_counter)
+        number[_LOSS + i] = -log(u_loss)
+        number[_FORWARD + i] = -log(u_switch)
+        number[_BACKWARD + i] = number[_FORWARD + i]
+    if second:
+        for i in range(n):
+            u_backward, u_choice = uniform_pair(k0, k1, a, b, np.uint64(word[_WORD + i]), second_counter)
+            number[_BACKWARD + i] = -log(u_backward)
+            number[_CHOICE + i] = u_choice
 
 
-@compiled
-def live(k0, k1, c0, c1, spine, c, t, hazards, times, path):  # type: ignore[no-untyped-def]
+@inlined
+def wait(n, row, stay, fold, real, whole, number):  # type: ignore[no-untyped-def]
+    """Turn the variates of a row into times; row ``stay`` holds mean stays at fold 1, infinite for what never comes."""
+    if fold.day.size == 2:
+        value, last = real[fold.value], real[fold.day.marks + 1]
+        for i in range(n):
+            at = number[_TIME + i] + number[row + i] * number[stay + i] / value
+            number[row + i] = at if at < last else math.inf
+    else:
+        for i in range(n):
+            number[row + i] = waiting_end(real, whole, fold, number[_TIME + i], number[row + i] * number[stay + i])
+
+
+@inlined
+def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # type: ignore[no-untyped-def]
+    """What ends the stay of each of n spines in its class: the time into row ``_LOSS``, the class into row ``_NEW``.
+
+    Class -1 means lost. Loss and switches run on clocks of their own, so a change of one hazard leaves the others'
+    draws alone.
+    """
+    draw_moves(k0, k1, c0, c1, n, decision, hazards.second, number, word)
+    wait(n, _LOSS, _STAY_LOSS, hazards.elimination, real, whole, number)
+    wait(n, _FORWARD, _STAY_FORWARD, hazards.maturation, real, whole, number)
+    for i in range(n):
+        at = number[_TIME + i] + number[_BACKWARD + i] * number[_STAY_BACKWARD + i]
+        forward, loss = number[_FORWARD + i], number[_LOSS + i]
+        back = at < forward
+        first = at if back else forward
+        switches = first < loss
+        number[_LOSS + i] = first if switches else loss
+        word[_NEW + i] = (2 if back else 1) if switches else 0
+    n_class = hazards.n_class
+    for i in range(n):
+        kind, c = word[_NEW + i], word[_CLASS + i]
+        if hazards.second and kind > 0:
+            weights = (hazards.backward if kind == 2 else hazards.forward) + c * n_class
+            word[_NEW + i] = pick(real, weights, n_class, number[_CHOICE + i])
+        else:
+            word[_NEW + i] = int(real[hazards.target + 3 * c + kind])
+    mark_sessions(n, real, whole, hazards.session, number, word)
+
+
+@inlined
+def mark_sessions(n, real, whole, session, number, word):  # type: ignore[no-untyped-def]
+    """First session at or after each of the times in row ``_LOSS``, into row ``_UNTIL``."""
+    if session.size <= _FEW_SESSIONS:
+        for i in range(n):
+            word[_UNTIL + i] = 0
+        for k in range(session.size):
+            day = real[session.marks + k]
+            for i in range(n):
+                word[_UNTIL + i] += 1 if day < number[_LOSS + i] else 0
+    else:
+        for i in range(n):
+            end = number[_LOSS + i]
+            word[_UNTIL + i] = session.size if end == math.inf else session_after(real, whole, session, end)
+
+
+@allocating_nothing
+def live(k0, k1, c0, c1, spine, c, t, real, whole, hazards, number, word, path):  # type: ignore[no-untyped-def]
     """Life of one spine from class c at time t: class at each session into ``path``, -1 when absent.
 
     Returns the time of loss, infinity if it outlives the last session.
     """
-    n_time = times.size
-    session = 0
-    while session < n_time and times[session] < t:
-        path[session] = -1
-        session += 1
+    n_time = path.size
+    path[:] = -1
     decision = _FIRST_STEP
-    while session < n_time and c >= 0:
-        t, new = next_move(k0, k1, c0, c1, spine, decision, c, t, hazards)
-        while session < n_time and times[session] < t:
-            path[session] = c
-            session += 1
-        c = new
+    seen = session_after(real, whole, hazards.session, t)
+    while seen < n_time and c >= 0:
+        add_spine(0, spine, c, t, seen, real, hazards, number, word)
+        move(k0, k1, c0, c1, 1, decision, real, whole, hazards, number, word)
+        t = number[_LOSS]
+        path[seen : word[_UNTIL]] = c
+        seen, c = word[_UNTIL], word[_NEW]
         decision += 2
-    outlives = session == n_time
-    while session < n_time:
-        path[session] = -1
-        session += 1
-    return math.inf if outlives else t
+    return math.inf if seen == n_time else t
 
 
-@compiled
-def next_birth(k0, k1, c0, c1, rate, hazards, strip, number, t):  # type: ignore[no-untyped-def]
+@allocating_nothing
+def next_birth(k0, k1, c0, c1, rate, real, whole, hazards, strip, number, t):  # type: ignore[no-untyped-def]
     """The birth that follows point ``number`` of ``strip`` at time t, as (strip, number + 1, time).
 
-    Start with strip 0, number 0 and the first edge; strip -1 means that there are no more.
+    Start with strip 0, number 0 and the first session; strip -1 means that there are no more.
     """
-    n_strip = hazards.strip_end.size
-    while strip < n_strip:
-        end = hazards.strip_end[strip]
+    while strip < hazards.n_strip:
         while True:
             u_wait, u_height = uniform_pair(k0, k1, c0, c1, born_word(strip, number), _ARRIVAL)
-            t -= math.log(u_wait) / rate
+            t += -log(u_wait) / rate
             number += 1
-            if t >= end:
+            if t >= real[hazards.strip_end + strip]:
                 break
-            if strip + u_height < hazards.formation[cell_of(hazards.edges, t)]:
+            if is_born(real, whole, hazards, strip, u_height, t):
                 return strip, number, t
         strip += 1
         number = 0
-        t = hazards.edges[0]
+        t = real[hazards.session.marks]
     return -1, 0, math.inf
 
 
-@compiled
+@inlined
+def is_born(real, whole, hazards, strip, u_height, t):  # type: ignore[no-untyped-def]
+    """Whether a point lies below the fold of births."""
+    full = real[hazards.strip_full + strip] > 0.0
+    return full or strip + u_height < real[hazards.formation.value + cell_of(real, whole, hazards.formation.day, t)]
+
+
+@inlined
 def born_word(strip, number):  # type: ignore[no-untyped-def]
     """Counter word of a spine born as a point of a strip."""
     return BORN + strip * _STRIP + number
 
 
-@compiled
-def class_at_birth(k0, k1, c0, c1, spine, births):  # type: ignore[no-untyped-def]
+@allocating_nothing
+def class_at_birth(k0, k1, c0, c1, spine, real, hazards):  # type: ignore[no-untyped-def]
     """Class of a newborn spine."""
-    if births[0] == births[births.size - 1]:
+    if real[hazards.births] == real[hazards.births + hazards.n_class - 1]:
         return 0
     u, _ = uniform_pair(k0, k1, c0, c1, spine, _CLASS_AT_BIRTH)
-    return pick(births, u)
+    return pick(real, hazards.births, hazards.n_class, u)
 
 
-@compiled
-def add_to_tally(path, count, gained, lost):  # type: ignore[no-untyped-def]
-    """Add one spine's path to the counts of its dendrite."""
-    n_time = path.size
-    for k in range(n_time):
-        if path[k] >= 0:
-            count[k, path[k]] += 1
-            if k > 0 and path[k - 1] < 0:
-                gained[k - 1] += 1
-        elif k > 0 and path[k - 1] >= 0:
-            lost[k - 1] += 1
+@inlined
+def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-untyped-def]
+    """Waits and heights of n points of a strip from point ``number`` on, as vectors."""
+    a, b, first = np.uint64(c0), np.uint64(c1), np.uint64(born_word(strip, number))
+    for i in range(n):
+        u_wait, u_height = uniform_pair(k0, k1, a, b, first + np.uint64(i), np.uint64(_ARRIVAL))
+        draws[_LOSS + i] = -log(u_wait)
+        draws[_FORWARD + i] = u_height
+
+
+@allocating_nothing
+def live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, gained, lost):  # type: ignore[no-untyped-def]
+    """Lives of the n spines of a batch, into the tallies of their dendrite.
+
+    ``change`` (time + 1, K) is by how much each count changes from one session to the next; ``gained`` and ``lost``
+    (time + 1) count by first session present and absent. A spine that no session meets is neither.
+    """
+    n_time = hazards.session.size
+    decision = _FIRST_STEP
+    while n > 0:
+        move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word)
+        going = 0
+        for i in range(n):
+            c, new, born, until = word[_CLASS + i], word[_NEW + i], word[_BORN + i], word[_UNTIL + i]
+            change[word[_SEEN + i], c] += 1
+            change[until, c] -= 1
+            ends = new < 0 or until == n_time
+            counts = 1 if ends and until > born else 0
+            gained[born] += counts
+            lost[until] += counts
+            name, t = word[_WORD + i], number[_LOSS + i]
+            # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
+            add_spine(going, name, max(new, 0), t, until, real, hazards, number, word)
+            word[_BORN + going] = born
+            going += 0 if ends else 1
+        n = going
+        decision += 2
+
+
+@allocating_nothing
+def finish(change, arrived, left, count, gained, lost):  # type: ignore[no-untyped-def]
+    """Counts, gains and losses of a dendrite from its tallies, which are set to 0."""
+    n_time, n_class = count.shape
+    for c in range(n_class):
+        here = 0
+        for k in range(n_time):
+            here += change[k, c]
+            count[k, c] = here
+    for k in range(n_time - 1):
+        gained[k], lost[k] = arrived[k + 1], left[k + 1]
+    change[:] = 0
+    arrived[:] = 0
+    left[:] = 0
 
 
 @compiled_parallel
-def tally(key, first_replicate, initial, scale, hazards, times, count, gained, lost):  # type: ignore[no-untyped-def]
+def tally(key, first_replicate, initial, scale, real, whole, count, gained, lost):  # type: ignore[no-untyped-def]
     """Fill zeroed ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost``."""
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_class = initial.shape
-    for dendrite in numba.prange(n_replicate * n_dendrite):
-        r, d = dendrite // n_dendrite, dendrite % n_dendrite
-        c0 = first_replicate + r
-        path = np.empty(times.size, np.int64)
-        word = 0
-        for c in range(n_class):
-            for _ in range(initial[r, d, c]):
-                live(k0, k1, c0, d, word, c, times[0], hazards, times, path)
-                add_to_tally(path, count[r, d], gained[r, d], lost[r, d])
-                word += 1
-        rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.edges[0]
-        while strip >= 0:
-            strip, number, t = next_birth(k0, k1, c0, d, rate, hazards, strip, number, t)
-            if strip >= 0:
-                word = born_word(strip, number - 1)
-                c = class_at_birth(k0, k1, c0, d, word, hazards.births)
-                live(k0, k1, c0, d, word, c, t, hazards, times, path)
-                add_to_tally(path, count[r, d], gained[r, d], lost[r, d])
+    n_replicate, n_dendrite, n_time, n_class = count.shape
+    start = real[hazards_at(real).session.marks]
+    for chunk in numba.prange((n_replicate * n_dendrite + _CHUNK - 1) // _CHUNK):
+        hazards = hazards_at(real)
+        number, word, points = np.zeros(_NUMBERS), np.zeros(_WORDS, np.int64), np.zeros(2 * _BATCH)
+        change = np.zeros((n_time + 1, n_class), np.int64)
+        arrived, left = np.zeros(n_time + 1, np.int64), np.zeros(n_time + 1, np.int64)
+        for dendrite in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_replicate * n_dendrite)):
+            r, d = dendrite // n_dendrite, dendrite % n_dendrite
+            c0 = first_replicate + r
+            n, name = 0, 0
+            for c in range(n_class):
+                for _ in range(initial[r, d, c]):
+                    add_spine(n, name, c, start, 0, real, hazards, number, word)
+                    name += 1
+                    n += 1
+                    if n == _BATCH:
+                        live_together(k0, k1, c0, d, n, real, whole, hazards, number, word, change, arrived, left)
+                        n = 0
+            rate = hazards.birth_rate * scale[r, d]
+            for strip in range(hazards.n_strip if rate > 0.0 else 0):
+                t, end, done = start, real[hazards.strip_end + strip], 0
+                while t < end:
+                    ahead = min(int(rate * (end - t)) + 8, _BATCH)
+                    draw_points(k0, k1, c0, d, ahead, strip, done, points)
+                    for i in range(ahead):
+                        t += points[i] / rate
+                        if t >= end:
+                            break
+                        if is_born(real, whole, hazards, strip, points[_BATCH + i], t):
+                            spine = born_word(strip, done + i)
+                            c = class_at_birth(k0, k1, c0, d, spine, real, hazards)
+                            seen = session_after(real, whole, hazards.session, t)
+                            add_spine(n, spine, c, t, seen, real, hazards, number, word)
+                            n += 1
+                            if n == _BATCH:
+                                live_together(
+                                    k0,
+                                    k1,
+                                    c0,
+                                    d,
+                                    n,
+                                    real,
+                                    whole,
+                                    hazards,
+                                    number,
+                                    word,
+                                    change,
+                                    arrived,
+                                    left,
+                                )
+                                n = 0
+                    done += ahead
+            live_together(k0, k1, c0, d, n, real, whole, hazards, number, word, change, arrived, left)
+            finish(change, arrived, left, count[r, d], gained[r, d], lost[r, d])
 
 
 @compiled_parallel
-def count_spines(key, first_replicate, initial, scale, hazards, n_spine):  # type: ignore[no-untyped-def]
+def count_spines(key, first_replicate, initial, scale, real, whole, n_spine):  # type: ignore[no-untyped-def]
     """Write the number of spines that each dendrite ever has to ``n_spine`` (replicate, dendrite)."""
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_class = initial.shape
     for dendrite in numba.prange(n_replicate * n_dendrite):
+        hazards = hazards_at(real)
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
         total = 0
         for c in range(n_class):
             total += initial[r, d, c]
         rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.edges[0]
+        strip, number, t = 0 if rate > 0.0 else -1, 0, real[hazards.session.marks]
         while strip >= 0:
-            strip, number, t = next_birth(k0, k1, first_replicate + r, d, rate, hazards, strip, number, t)
+            strip, number, t = next_birth(k0, k1, first_replicate + r, d, rate, real, whole, hazards, strip, number, t)
             if strip >= 0:
                 total += 1
         n_spine[r, d] = total
 
 
 @compiled_parallel
-def fill_spines(key, first_replicate, initial, scale, hazards, times, offset, words, births, deaths, paths):  # type: ignore[no-untyped-def]
+def fill_spines(
+    key,
+    first_replicate,
+    initial,
+    scale,
+    real,
+    whole,
+    offset,
+    words,
+    births,
+    deaths,
+    paths,
+):  # type: ignore[no-untyped-def]
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: its word, birth, death and path."""
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_class = initial.shape
+    start = real[hazards_at(real).session.marks]
     for dendrite in numba.prange(n_replicate * n_dendrite):
+        hazards = hazards_at(real)
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
         c0 = first_replicate + r
         row = offset[r, d]
-        word = 0
+        number, word = np.zeros(_NUMBERS), np.zeros(_WORDS, np.int64)
+        name = 0
         for c in range(n_class):
             for _ in range(initial[r, d, c]):
-                words[row] = word
-                births[row] = times[0]
-                deaths[row] = live(k0, k1, c0, d, word, c, times[0], hazards, times, paths[row])
-                word += 1
+                words[row] = name
+                births[row] = start
+                deaths[row] = live(k0, k1, c0, d, name, c, start, real, whole, hazards, number, word, paths[row])
+                name += 1
                 row += 1
         rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, 0, hazards.edges[0]
+        strip, point, t = 0 if rate > 0.0 else -1, 0, start
         while strip >= 0:
-            strip, number, t = next_birth(k0, k1, c0, d, rate, hazards, strip, number, t)
+            strip, point, t = next_birth(k0, k1, c0, d, rate, real, whole, hazards, strip, point, t)
             if strip >= 0:
-                words[row] = born_word(strip, number - 1)
+                words[row] = born_word(strip, point - 1)
                 births[row] = t
-                c = class_at_birth(k0, k1, c0, d, words[row], hazards.births)
-                deaths[row] = live(k0, k1, c0, d, words[row], c, t, hazards, times, paths[row])
+                c = class_at_birth(k0, k1, c0, d, words[row], real, hazards)
+                deaths[row] = live(k0, k1, c0, d, words[row], c, t, real, whole, hazards, number, word, paths[row])
                 row += 1

@@ -1,14 +1,47 @@
 """Compiled loop of the sessions engine: binomial and Poisson draws between sessions.
 
-The counter of a draw is (replicate, dendrite, interval + 1, slot); interval word 0 draws the initial numbers.
+Every interval has a fixed row of draws: for each class the number lost, then the numbers that go to each class but the
+last; then the newborn of each class. Two draws share a Philox block, whose counter is (replicate, dendrite,
+interval + 1, block); interval word 0 draws the initial numbers. All blocks of a dendrite are made at once, as vectors.
+
+A draw inverts its uniform. The cumulated probabilities are the same for all replicates, so :func:`fill_binomials` and
+:func:`fill_poissons` write them once into rows, and a draw counts how many of them its uniform exceeds. What is in
+no row (many spines, far tails, births that differ between replicates) is inverted step by step, by the recursion that
+made the rows, so a table changes no bit.
 """
 
+from typing import NamedTuple
+
 import numba
+import numpy as np
 
-from synmodel.compiled import compiled, compiled_parallel
-from synmodel.randomness.variates import binomial, poisson
+from synmodel.compiled import compiled, compiled_parallel, inlined
+from synmodel.randomness.philox import uniform_pair
+from synmodel.randomness.variates import binomial, binomial_row, poisson, poisson_row
 
-__all__ = ["draw_initial", "run_sessions"]
+__all__ = ["Steps", "draw_initial", "fill_binomials", "fill_poissons", "run_sessions"]
+
+_CHUNK = 64
+
+
+class Steps(NamedTuple):
+    """What happens between sessions, and the tables of it.
+
+    ``conditional`` (interval, K, K) holds P(lost), then P(in class j | neither lost nor in an earlier class);
+    ``newborn`` (interval, K) is gamma. ``most`` (K) is the largest number of spines with a row. ``width`` and
+    ``start`` (interval, K, K) tell where the rows of a draw lie in ``binomials``, ``poisson_width`` (interval, K) and
+    ``poisson_start`` (dendrite, interval, K) the same of ``poissons``; width 0 means that there is none.
+    """
+
+    conditional: np.ndarray
+    newborn: np.ndarray
+    most: np.ndarray
+    width: np.ndarray
+    start: np.ndarray
+    binomials: np.ndarray
+    poisson_width: np.ndarray
+    poisson_start: np.ndarray
+    poissons: np.ndarray
 
 
 @compiled_parallel
@@ -23,41 +56,117 @@ def draw_initial(key, first_replicate, means, out):  # type: ignore[no-untyped-d
 
 
 @compiled
-def step(k0, k1, c0, r, d, i, conditional, count):  # type: ignore[no-untyped-def]
-    """Move the spines of a dendrite over interval i, within ``count``; returns the number lost."""
-    n_class = count.shape[3]
-    lost = 0
-    for c in range(n_class):
-        left = count[r, d, i, c]
-        slot = c * (n_class + 1)
-        gone = binomial(left, conditional[i, c, 0], k0, k1, c0, d, i + 1, slot)
-        lost += gone
-        left -= gone
-        for j in range(n_class - 1):
-            moved = binomial(left, conditional[i, c, j + 1], k0, k1, c0, d, i + 1, slot + j + 1)
-            count[r, d, i + 1, j] += moved
-            left -= moved
-        count[r, d, i + 1, n_class - 1] += left
-    return lost
+def fill_binomials(steps):  # type: ignore[no-untyped-def]
+    """Cumulated probabilities of every binomial draw, for 0 to ``most`` spines."""
+    n_interval, n_class, _ = steps.conditional.shape
+    for i in range(n_interval):
+        for c in range(n_class):
+            for j in range(n_class):
+                p, width = steps.conditional[i, c, j], steps.width[i, c, j]
+                if width > 0:
+                    for n in range(steps.most[c] + 1):
+                        first = steps.start[i, c, j] + n * width
+                        binomial_row(n, min(p, 1.0 - p), steps.binomials[first : first + width])
+
+
+@compiled
+def fill_poissons(steps, scale):  # type: ignore[no-untyped-def]
+    """Cumulated probabilities of the newborn of every dendrite; ``scale`` (dendrite)."""
+    n_dendrite, n_interval, n_class = steps.poisson_start.shape
+    for d in range(n_dendrite):
+        for i in range(n_interval):
+            for c in range(n_class):
+                width, first = steps.poisson_width[i, c], steps.poisson_start[d, i, c]
+                if width > 0:
+                    poisson_row(steps.newborn[i, c] * scale[d], steps.poissons[first : first + width])
+
+
+@inlined
+def search(table, first, width, u):  # type: ignore[no-untyped-def]
+    """How many entries of a row are below u; ``width`` if all of them are."""
+    k = 0
+    while k < width and u > table[first + k]:
+        k += 1
+    return k
+
+
+@inlined
+def uniforms_of(k0, k1, c0, c1, interval, block, u):  # type: ignore[no-untyped-def]
+    """All uniforms of a dendrite: the first ones of all blocks, then the second ones."""
+    n_block = interval.size
+    a, b = np.uint64(c0), np.uint64(c1)
+    for q in range(n_block):
+        u[q], u[n_block + q] = uniform_pair(k0, k1, a, b, interval[q], block[q])
+
+
+@inlined
+def moved(n, i, c, j, steps, u, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
+    """Of n spines of class c, those that take outcome j in interval i."""
+    width = steps.width[i, c, j]
+    p = steps.conditional[i, c, j]
+    if width > 0 and n <= steps.most[c]:
+        turned = p > 0.5
+        k = search(steps.binomials, steps.start[i, c, j] + n * width, width, 1.0 - u if turned else u)
+        if k < width:
+            return n - k if turned else k
+    return binomial(n, p, k0, k1, c0, c1, i + 1, c * steps.most.size + j)
+
+
+@inlined
+def born(i, c, d, scale, steps, u, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
+    """Spines of class c at the end of interval i that were born within it."""
+    n_class = steps.most.size
+    width = steps.poisson_width[i, c]
+    if width > 0:
+        k = search(steps.poissons, steps.poisson_start[d, i, c], width, u)
+        if k < width:
+            return k
+    return poisson(steps.newborn[i, c] * scale, k0, k1, c0, c1, i + 1, n_class * n_class + c)
 
 
 @compiled_parallel
-def run_sessions(key, first_replicate, initial, scale, conditional, newborn, count, gained, lost):  # type: ignore[no-untyped-def]
-    """Fill zeroed ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost`` (..., interval).
+def run_sessions(key, first_replicate, initial, scale, steps, count, gained, lost):  # type: ignore[no-untyped-def]
+    """Fill ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost`` (..., interval).
 
-    ``conditional`` (interval, class, class) holds P(lost), then P(in class j | neither lost nor in an earlier
-    class); ``newborn`` (interval, class) is gamma, multiplied by ``scale`` (replicate, dendrite).
+    ``initial`` (replicate, dendrite, class); ``scale`` (replicate, dendrite) multiplies the newborn.
     """
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_time, n_class = count.shape
-    for cell in numba.prange(n_replicate * n_dendrite):
-        r, d = cell // n_dendrite, cell % n_dendrite
-        c0 = first_replicate + r
-        for c in range(n_class):
-            count[r, d, 0, c] = initial[r, d, c]
-        for i in range(n_time - 1):
-            lost[r, d, i] = step(k0, k1, c0, r, d, i, conditional, count)
+    n_interval, n_draw = n_time - 1, n_class * (n_class + 1)
+    per_interval = (n_draw + 1) // 2
+    n_block = n_interval * per_interval
+    n_all = n_replicate * n_dendrite
+    for chunk in numba.prange((n_all + _CHUNK - 1) // _CHUNK):
+        interval, block = np.empty(n_block, np.uint64), np.empty(n_block, np.uint64)
+        for q in range(n_block):
+            interval[q], block[q] = q // per_interval + 1, q % per_interval
+        u = np.empty(2 * n_block)
+        for cell in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_all)):
+            r, d = cell // n_dendrite, cell % n_dendrite
+            c0 = first_replicate + r
+            uniforms_of(k0, k1, c0, d, interval, block, u)
             for c in range(n_class):
-                born = poisson(newborn[i, c] * scale[r, d], k0, k1, c0, d, i + 1, n_class * (n_class + 1) + c)
-                gained[r, d, i] += born
-                count[r, d, i + 1, c] += born
+                count[r, d, 0, c] = initial[r, d, c]
+            for i in range(n_interval):
+                total_lost, total_born = 0, 0
+                for c in range(n_class):
+                    draw = n_class * n_class + c
+                    at = (draw & 1) * n_block + i * per_interval + (draw >> 1)
+                    k = born(i, c, d, scale[r, d], steps, u[at], k0, k1, c0, d)
+                    total_born += k
+                    count[r, d, i + 1, c] = k
+                for c in range(n_class):
+                    left = int(count[r, d, i, c])
+                    for j in range(n_class):
+                        if steps.conditional[i, c, j] > 0.0:
+                            draw = c * n_class + j
+                            at = (draw & 1) * n_block + i * per_interval + (draw >> 1)
+                            k = moved(left, i, c, j, steps, u[at], k0, k1, c0, d)
+                            left -= k
+                            if j == 0:
+                                total_lost += k
+                            else:
+                                count[r, d, i + 1, j - 1] += k
+                    count[r, d, i + 1, n_class - 1] += left
+                lost[r, d, i] = total_lost
+                gained[r, d, i] = total_born

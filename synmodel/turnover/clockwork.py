@@ -1,0 +1,134 @@
+"""Hazards as the clocks of the events kernel: folds with their integrals, rulers for quick search, strips of births."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synmodel.errors import SimulationError
+from synmodel.turnover.hazards import Folds
+from synmodel.turnover.kernels.clocks import Fold, Ruler
+from synmodel.turnover.kernels.events import HEADER, LARGEST_FOLD, Hazards
+from synmodel.turnover.model import TurnoverModel
+
+__all__ = ["hazards_of"]
+
+Array = NDArray[np.float64]
+
+_MOST_BINS = 4096
+_HAIR = 0.01
+
+
+def hazards_of(model: TurnoverModel, folds: Folds, times: Array) -> tuple[Array, NDArray[np.int64]]:
+    """The two flat arrays of the events kernel, ``real`` and ``whole``, built here and nowhere else.
+
+    Raises
+    ------
+    SimulationError
+        If births rise to more than 128 times their baseline.
+    """
+    highest = float(folds.formation.max())
+    if highest > LARGEST_FOLD:
+        message = (
+            f"drive.formation reaches {highest:g}; the events engine takes folds up to {LARGEST_FOLD}: "
+            "raise model.formation and lower the fold, or use engine='sessions'"
+        )
+        raise SimulationError(message)
+    strip_end, strip_full = [], []
+    for strip in range(max(1, int(np.ceil(highest)))):
+        reached = np.flatnonzero(folds.formation > strip)
+        cells = int(reached[-1]) + 1 if len(reached) else 0
+        strip_end.append(folds.edges[cells])
+        strip_full.append(bool((folds.formation[:cells] >= strip + 1).all()))
+    switches = np.asarray(model.transition, float)
+    forward, backward = np.triu(switches, 1), np.tril(switches, -1)
+    lost = np.full(model.n_class, -1)
+    pack = _Pack()
+    hazards = Hazards(
+        elimination=pack.fold(folds.edges, folds.elimination),
+        maturation=pack.fold(folds.edges, folds.maturation),
+        formation=pack.fold(folds.edges, folds.formation),
+        session=pack.ruler(times, len(times)),
+        n_strip=len(strip_end),
+        strip_end=pack.real(strip_end),
+        strip_full=pack.real(strip_full),
+        n_class=model.n_class,
+        births=pack.real(np.cumsum(model.births)),
+        loss=pack.real(_stay(np.asarray(model.loss, float))),
+        stay_forward=pack.real(_stay(forward.sum(axis=1))),
+        stay_backward=pack.real(_stay(backward.sum(axis=1))),
+        forward=pack.real(np.cumsum(forward, axis=1)),
+        backward=pack.real(np.cumsum(backward, axis=1)),
+        target=pack.real(np.stack([lost, forward.argmax(axis=1), backward.argmax(axis=1)], axis=1)),
+        second=int(((np.asarray(model.transition) > 0).sum(axis=1) > 1).any()),
+        birth_rate=float(model.births.sum()),
+    )
+    return pack.arrays(hazards)
+
+
+def _stay(hazard: Array) -> Array:
+    """Mean time to an ending; infinite where it never comes."""
+    return np.divide(1.0, hazard, out=np.full(hazard.shape, np.inf), where=hazard > 0)
+
+
+class _Pack:
+    """Numbers one after another; the places of what is added count from behind a header, the Hazards themselves."""
+
+    def __init__(self) -> None:
+        self._real: list[Array] = []
+        self._whole: list[NDArray[np.int64]] = []
+        self._place = [HEADER, 0]
+
+    def real(self, values: ArrayLike) -> int:
+        flat = np.asarray(values, float).ravel()
+        self._real.append(flat)
+        self._place[0] += len(flat)
+        return self._place[0] - len(flat)
+
+    def whole(self, values: NDArray[np.int64]) -> int:
+        self._whole.append(values)
+        self._place[1] += len(values)
+        return self._place[1] - len(values)
+
+    def fold(self, edges: Array, value: Array) -> Fold:
+        """A fold on as few cells as say the same."""
+        begins = np.flatnonzero(np.concatenate([[True], value[1:] != value[:-1]]))
+        day = np.append(edges[begins], edges[-1])
+        value = value[begins]
+        integral = np.concatenate([[0.0], np.cumsum(value * np.diff(day))])
+        return Fold(self.real(value), self.ruler(day, len(value)), self.ruler(integral, len(value)))
+
+    def ruler(self, marks: Array, n_cell: int) -> Ruler:
+        """A ruler along rising marks, the first ``n_cell`` of which may be answers.
+
+        A bin reaches a hair beyond its ends, so that rounding never leads past the right cell.
+        """
+        first, span = float(marks[0]), float(marks[-1] - marks[0])
+        n_bin = min(4 * n_cell, _MOST_BINS)
+        ends = np.arange(n_bin + 1) * (span / n_bin)
+        hair = _HAIR * span / n_bin
+        low = np.searchsorted(marks, first + ends[:-1] - hair, side="right") - 1
+        high = np.searchsorted(marks, first + ends[1:] + hair, side="right") - 1
+        return Ruler(
+            marks=self.real(marks),
+            size=len(marks),
+            low=self.whole(np.clip(low, 0, n_cell - 1)),
+            high=self.whole(np.clip(high, 0, n_cell - 1)),
+            bins=n_bin,
+            first=first,
+            per_unit=n_bin / span if span > 0 else 0.0,
+        )
+
+    def arrays(self, hazards: Hazards) -> tuple[Array, NDArray[np.int64]]:
+        header = np.array(list(_numbers(hazards)), float)
+        return np.concatenate([header, *self._real]), np.concatenate(self._whole).astype(np.int64)
+
+
+def _numbers(nested: Iterable[Any]) -> Iterator[float]:
+    """All numbers of a tuple of tuples, in order."""
+    for each in nested:
+        if isinstance(each, tuple):
+            yield from _numbers(each)
+        else:
+            yield each
