@@ -4,6 +4,7 @@ Results go to stdout, progress and errors to stderr. Bad input ends with one lin
 """
 
 import json
+import logging
 import signal
 import sys
 import threading
@@ -358,16 +359,40 @@ def _fit_data(
         _print(f"Written to {out}: {', '.join(dendrites.FILES)}")
 
 
+def _show_log() -> None:
+    """Lines of the log on stderr: that kernels are being compiled, or that workers are waited for."""
+    log = logging.getLogger("synmodel")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("synmodel: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+
+
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
     """A callable (what, done, of) that draws progress bars on stderr; None when quiet."""
     if quiet:
         yield None
         return
+    _show_log()
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     progress = Progress(*columns, console=Console(stderr=True))
     tasks: dict[str, Any] = {}
 
