@@ -4,22 +4,21 @@ Results go to stdout, progress and errors to stderr. Bad input ends with one lin
 """
 
 import json
-import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, library
+from synmodel import cli_data, cli_sweep, library
+from synmodel.cli_output import print_tables as _print_tables
+from synmodel.cli_output import progress as _progress
 from synmodel.errors import SynmodelError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    pass
 
 
 __all__ = ["app", "main"]
@@ -31,6 +30,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_data.app, name="data")
+app.command()(cli_sweep.sweep)
 
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random draws, 0 to 2**64 - 1.")]
@@ -298,17 +298,6 @@ def _print_json(document: Any) -> None:
     sys.stdout.write(to_json(document))
 
 
-def _print_tables(tables: "list[Table]") -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    for table in tables:
-        # Rich would break a title to the width of its table, which may be narrow; a line of its own has all the room.
-        title, table.title = table.title, None
-        console.print(title)
-        console.print(table)
-
-
 def _list(kind: str, rows: list[tuple[str, str]], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({kind: dict(rows)}, indent=2, ensure_ascii=False) + "\n")
@@ -357,53 +346,3 @@ def _fit_data(
     else:
         _print_tables(dendrites.tables(document))
         _print(f"Written to {out}: {', '.join(dendrites.FILES)}")
-
-
-def _show_log() -> None:
-    """Lines of the log on stderr: that kernels are being compiled, or that workers are waited for."""
-    log = logging.getLogger("synmodel")
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("synmodel: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
-    """A callable (what, done, of) that draws progress bars on stderr; None when quiet."""
-    if quiet:
-        yield None
-        return
-    _show_log()
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    progress = Progress(*columns, console=Console(stderr=True))
-    tasks: dict[str, Any] = {}
-
-    def report(what: str, done: int, of: int) -> None:
-        progress.start()  # not before there is something to draw: an empty bar leaves a blank line before an error
-        if what not in tasks:
-            tasks[what] = progress.add_task(what, total=of or None)  # 0: not known
-        progress.update(tasks[what], completed=done)
-
-    try:
-        yield report
-    finally:
-        if tasks:
-            progress.stop()
