@@ -85,7 +85,7 @@ def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitSt
 def _answers(distributed: Any, client: Any, works: Iterator[Work]) -> Iterator[Answer]:
     """Keep a few tasks per thread in flight; do lost ones again."""
     waiting: dict[Any, tuple[Work, int]] = {}
-    arriving = distributed.as_completed()
+    arriving = distributed.as_completed(loop=client.loop)
 
     def submit(work: Work, attempt: int) -> None:
         future = client.submit(compute, work, 1, pure=False)

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
 from synmodel import library
-from synmodel.documents import Document, Number, Whole, parse_toml, read
+from synmodel.documents import Document, FrozenMapping, Number, Whole, parse_toml, read
 from synmodel.errors import SweepError, SynmodelError, did_you_mean
 from synmodel.parameters import ParameterSet
 from synmodel.randomness import checked_seed
@@ -139,7 +138,7 @@ class SweepDocument(Document):
     base: str = Field(default="", description="a TOML file of parameters, such as `synmodel fit` writes")
     quantities: tuple[str, ...] = ()
     quantiles: tuple[Number, ...] = DEFAULT_QUANTILES
-    fixed: Mapping[str, Any] = Field(default=MappingProxyType({}), description="values by quoted path, for all cells")
+    fixed: Mapping[str, Any] = Field(default=FrozenMapping({}), description="values by quoted path, for all cells")
     grid: Mapping[str, Any] | None = None
     sample: Sample | None = None
     parameters: tuple[Mapping[str, Any], ...] | None = None

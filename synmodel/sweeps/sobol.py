@@ -1,19 +1,20 @@
 """Sobol indices of any output of a sweep: the share of its variance over the ranges that each factor explains.
 
-First order: alone; total: with all its interactions. The estimators are those of :func:`scipy.stats.sobol_indices`,
-with bootstrap intervals; they need a sweep whose sample is ``saltelli``. As all cells share their draws, noise between
-replicates hardly passes for an interaction.
+First order: alone; total: with all its interactions. The estimators are those of :func:`scipy.stats.sobol_indices`;
+they need a sweep whose sample is ``saltelli``. Intervals are percentiles over bootstrap resamples of the points of the
+sample (scipy's own bootstrap takes no seed). As all cells share their draws, noise between replicates hardly passes
+for an interaction; what remains of it widens the intervals.
 
 References
 ----------
 Saltelli et al. 2010, Comput Phys Commun 181:259, doi:10.1016/j.cpc.2009.09.018.
 """
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from synmodel.errors import SweepError, did_you_mean
 from synmodel.sweeps.designs import generator_of
@@ -49,17 +50,14 @@ def sobol_indices(
     Returns
     -------
     Dataset
-        ``first_order`` and ``total_order`` on (scenario, factor, point) with ``_low`` and ``_high`` (bias-corrected
-        and accelerated); NaN where the output does not vary or a cell lacks it, and ends of a factor without effect.
+        ``first_order`` and ``total_order`` on (scenario, factor, point) with ``_low`` and ``_high``; NaN where
+        the output does not vary or a cell lacks it.
 
     Raises
     ------
     SweepError
         If the sweep has another design or no such output.
     """
-    from scipy.stats import DegenerateDataWarning
-    from scipy.stats import sobol_indices as estimate
-
     dataset = result if isinstance(result, xr.Dataset) else open_sweep(result)
     if dataset.attrs.get("design") != "saltelli":
         message = (
@@ -76,31 +74,19 @@ def sobol_indices(
         raise SweepError(message)
     resamples = whole_number("resamples", resamples)
     values = dataset[output].transpose("scenario", "matrix", "point", "sample").to_numpy()
-    n_scenario, n_matrix, n_point, n = values.shape
-    found = np.full((6, n_scenario, n_matrix - 2, n_point), np.nan)
+    n_scenario, n_matrix, n_point, _ = values.shape
+    found = np.full((2, 3, n_scenario, n_matrix - 2, n_point), np.nan)
     for s in range(n_scenario):
         usable = np.isfinite(values[s]).all(axis=(0, 2)) & (values[s, :2].std(axis=(0, 2)) > 0)
-        if not usable.any():
-            continue
-        chosen = values[s][:, usable]
-        generator = generator_of(seed, "sobol bootstrap")
-        with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", DegenerateDataWarning)  # a factor without any effect: no interval
-            indices = estimate(func={"f_A": chosen[0], "f_B": chosen[1], "f_AB": chosen[2:]}, n=n, rng=generator)
-            spread = indices.bootstrap(confidence_level=level, n_resamples=resamples)
-        for k, (value, interval) in enumerate(
-            ((indices.first_order, spread.first_order), (indices.total_order, spread.total_order))
-        ):
-            bounds = interval.confidence_interval
-            for j, part in enumerate((value, bounds.low, bounds.high)):
-                found[3 * k + j, s][:, usable] = np.reshape(part, (-1, n_matrix - 2)).T
+        if usable.any():
+            found[:, :, s][..., usable] = _with_intervals(values[s][:, usable], level, resamples, seed)
     content = {}
     for k, order in enumerate(("first_order", "total_order")):
         for j, (suffix, meaning) in enumerate((("", ""), ("_low", ", lower end"), ("_high", ", upper end"))):
             words = f"Sobol index, {order.replace('_', ' ')}{meaning}"
             content[order + suffix] = (
                 ("scenario", "factor", "point"),
-                found[3 * k + j],
+                found[k, j],
                 {"units": "1", "long_name": words},
             )
     kept = dataset[["scenario", "quantity", "start_day", "end_day"]].load()
@@ -113,3 +99,25 @@ def sobol_indices(
         "bootstrap_seed": str(seed),
     }
     return xr.Dataset(content, {**kept.coords, "factor": factors}, attributes)
+
+
+def _with_intervals(values: NDArray[np.float64], level: float, resamples: int, seed: int) -> NDArray[np.float64]:
+    """(order, estimate and ends, factor, point) indices of outputs (matrix, point, sample) that vary."""
+    n_matrix, n_point, n = values.shape
+    generator = generator_of(seed, "sobol bootstrap")
+    drawn = np.empty((resamples, 2, n_matrix - 2, n_point))
+    for k in range(resamples):
+        drawn[k] = _estimate(values[:, :, generator.integers(n, size=n)])
+    tails = (1 - level) / 2, (1 + level) / 2
+    return np.stack([_estimate(values), *np.quantile(drawn, tails, axis=0)], axis=1)
+
+
+def _estimate(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(order, factor, point) indices."""
+    from scipy.stats import sobol_indices as estimate
+
+    func = {"f_A": values[0], "f_B": values[1], "f_AB": values[2:]}
+    with np.errstate(divide="ignore", invalid="ignore"):  # a resample of few points may not vary
+        indices = estimate(func=func, n=values.shape[-1])
+    shape = values.shape[1], values.shape[0] - 2  # scipy drops the first if it is 1
+    return np.stack([np.reshape(part, shape).T for part in (indices.first_order, indices.total_order)])

@@ -11,9 +11,8 @@ from synmodel.errors import ScenarioError, SweepError, SynmodelError
 from synmodel.imaging import summarise
 from synmodel.scenario import load
 from synmodel.simulation import simulate
-from synmodel.sweeps import Sample, load_plan, open_sweep, plan_of, run_plan, sobol_indices, sweep
+from synmodel.sweeps import Sample, load_plan, open_sweep, plan_of, run_plan, sobol_indices, store, sweep, work
 from synmodel.sweeps import journal as journals
-from synmodel.sweeps import store, work
 from synmodel.sweeps.designs import Range, sample_design
 from synmodel.sweeps.factors import changed, factors_of
 
@@ -245,7 +244,10 @@ def test_schedules_that_differ_are_reported_together():
 
 
 def test_a_table_and_text_levels():
-    rows = [{LOSS: 0.5, "scenario.subject.genotype": "wild-type"}, {LOSS: 1, "scenario.subject.genotype": "5-HT2A knock-out"}]
+    rows = [
+        {LOSS: 0.5, "scenario.subject.genotype": "wild-type"},
+        {LOSS: 1, "scenario.subject.genotype": "5-HT2A knock-out"},
+    ]
     found = small(grid=None, parameters=rows)
     assert found["genotype"].to_numpy().tolist() == ["wild-type", "5-HT2A knock-out"]
     assert found["mean"].dims == ("scenario", "sample", "point")
@@ -261,7 +263,7 @@ def test_a_cell_that_cannot_be_simulated_is_reported_and_stops_no_other():
     assert (found["known"].to_numpy()[0, 1] == 0).all()
     assert np.isfinite(found["mean"].to_numpy()[0, 0]).any()
     assert "young spines" in json.loads(found.attrs["failures"])[0]
-    with pytest.raises(SweepError, match="no cell can be simulated; cell 0: .*young spines"):
+    with pytest.raises(SweepError, match=r"no cell can be simulated; cell 0: .*young spines"):
         small(grid={births: [2.9]})
 
 
@@ -279,7 +281,7 @@ def test_the_result_on_disk_is_the_result_in_memory(result, tmp_path, monkeypatc
     xr.testing.assert_identical(open_sweep(out).load(), result)
     assert json.loads((out / "plan.json").read_text())["digest"] == result.attrs["scenario_digest"]
     again = []
-    small(out=out, progress=lambda done, of: again.append(done))
+    small(out=out, progress=lambda done, _: again.append(done))
     assert again == []
     small(out=out, netcdf=True)
     assert sorted(path.name for path in out.iterdir()) == ["plan.json", "sweep.nc"]
@@ -291,7 +293,7 @@ def test_the_result_on_disk_is_the_result_in_memory(result, tmp_path, monkeypatc
 def interrupted(out, after):
     """Run until some pieces are done, then fail."""
 
-    def stop(done, of):
+    def stop(done, _):
         if done >= after:
             raise KeyboardInterrupt
 
@@ -305,7 +307,7 @@ def test_an_interrupted_sweep_goes_on(result, tmp_path):
     with pytest.raises(SweepError, match="holds no finished sweep"):
         open_sweep(tmp_path)
     seen = []
-    found = small(out=tmp_path, progress=lambda done, of: seen.append(done))
+    found = small(out=tmp_path, progress=lambda done, _: seen.append(done))
     assert seen == [12, 18, 24, 30, 36]
     xr.testing.assert_identical(found.load(), result)
 
@@ -324,13 +326,13 @@ def test_a_slot_that_was_half_written_is_done_again(result, tmp_path, damage):
         content[:size] = bytes(size)
     journal.write_bytes(content)
     seen = []
-    found = small(out=tmp_path, progress=lambda done, of: seen.append(done))
+    found = small(out=tmp_path, progress=lambda done, _: seen.append(done))
     assert seen == [12, 18, 24, 30, 36]
     xr.testing.assert_identical(found.load(), result)
 
 
 def test_a_result_that_was_half_written_is_written_again(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "merged", lambda records: 1 / 0)
+    monkeypatch.setattr(store, "merged", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         small(out=tmp_path)
     assert not (tmp_path / "sweep.zarr").exists()
@@ -344,7 +346,7 @@ def test_another_plan_does_not_go_on(tmp_path, monkeypatch):
     with pytest.raises(SweepError, match=r"holds another sweep \(other replicates, seed\)"):
         small(out=tmp_path, replicates=7, seed=4)
     monkeypatch.setattr(journals, "made_with", lambda: "synmodel 9")
-    with pytest.raises(SweepError, match="was begun with synmodel .*, this is synmodel 9"):
+    with pytest.raises(SweepError, match=r"was begun with synmodel .*, this is synmodel 9"):
         small(out=tmp_path)
     (tmp_path / "plan.json").write_text("{}")
     with pytest.raises(SweepError, match="is no plan of a sweep"):
@@ -387,7 +389,7 @@ def test_sobol_indices_of_the_ishigami_function():
     variance = 0.5 * (1 + 0.1 * np.pi**4 / 5) ** 2 + 7**2 / 8 + 0.1**2 * np.pi**8 * (1 / 18 - 1 / 50)
     alone = np.array([0.5 * (1 + 0.1 * np.pi**4 / 5) ** 2, 7**2 / 8, 0]) / variance
     both = 0.1**2 * np.pi**8 * (1 / 18 - 1 / 50) / variance
-    for order, exact in (("first_order", alone), ("total_order", alone + [both, 0, both])):
+    for order, exact in (("first_order", alone), ("total_order", alone + np.array([both, 0, both]))):
         found, low, high = (indices[order + end].to_numpy()[:, 0] for end in ("", "_low", "_high"))
         np.testing.assert_allclose(found, exact, atol=0.03)
         assert (low <= found).all()
