@@ -25,7 +25,7 @@ _CONNECT_SECONDS = 20
 
 
 def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None) -> Iterator[Answer]:
-    """Answers in the order in which they arrive.
+    """Answers in the order in which they arrive; the scheduler is reached before this returns.
 
     Parameters
     ----------
@@ -47,7 +47,13 @@ def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None
         raise SweepError(message) from fault
     with ExitStack() as stack:
         client = _client(distributed, scheduler, workers, stack)
-        yield from _answers(distributed, client, iter(works))
+        return _until_closed(stack.pop_all(), _answers(distributed, client, iter(works)))
+
+
+def _until_closed(stack: ExitStack, answers: Iterator[Answer]) -> Iterator[Answer]:
+    """The answers; what serves them is closed after the last one, or when nobody asks for more."""
+    with stack:
+        yield from answers
 
 
 def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitStack) -> Any:

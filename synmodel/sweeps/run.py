@@ -164,9 +164,10 @@ def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | No
             total = plan.n_cell * plan.replicates
             progress(total * finished // len(is_done), total)
 
-    tell()
     mine = made_with()
-    for answer in _answers(works_of(plan, is_done, alone=scheduler is None), scheduler, workers):
+    answers = _answers(works_of(plan, is_done, alone=scheduler is None), scheduler, workers)
+    tell()
+    for answer in answers:
         if answer.made_with != mine:
             message = f"sweep: a worker has {answer.made_with}, this process {mine}; give all the same versions"
             raise SweepError(message)
