@@ -30,7 +30,6 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_data.app, name="data")
-app.command()(cli_sweep.sweep)
 
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random draws, 0 to 2**64 - 1.")]
@@ -45,6 +44,7 @@ _COMPARE_FILES = (
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 _SIMULATE_FILES = ("observations.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg")
+_SHOWN_AS_FILES: tuple[library.Kind, ...] = ("scenarios", "sweeps")
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 # Typer brings click along from some version on, so the class is found through Typer, not imported from click.
@@ -182,12 +182,27 @@ def simulate(
         _print(f"Written to {out}: {', '.join(_SIMULATE_FILES)}")
 
 
+app.command()(cli_sweep.sweep)
+
+
 @app.command()
 def scenarios(as_json: AsJson = False) -> None:
     """List the embedded scenarios."""
     from synmodel.scenario import load
 
     _list("scenarios", [(name, load(name).title) for name in library.names("scenarios")], as_json)
+
+
+@app.command()
+def sweeps(as_json: AsJson = False) -> None:
+    """List the embedded sweeps."""
+    from synmodel.documents import parse_toml
+    from synmodel.errors import SweepError
+
+    titles = [
+        (name, parse_toml(library.path_of("sweeps", name), SweepError)["title"]) for name in library.names("sweeps")
+    ]
+    _list("sweeps", titles, as_json)
 
 
 @app.command()
@@ -212,15 +227,16 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound or parameter set.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print a scenario as TOML that `simulate` reads; a study, compound or parameter set as tables with sources."""
+    """Print a scenario or sweep as TOML to edit; a study, compound or parameter set as tables with sources."""
     from synmodel.documents import parse_toml
     from synmodel.errors import LibraryError
     from synmodel.report import tables
 
-    if not as_json and name in library.names("scenarios"):
-        # The file as it stands, for its comments say what is assumed.
-        sys.stdout.write(library.path_of("scenarios", name).read_text(encoding="utf-8"))
-        return
+    for kind in _SHOWN_AS_FILES:
+        if not as_json and name in library.names(kind):
+            # The file as it stands, for its comments say what is assumed.
+            sys.stdout.write(library.path_of(kind, name).read_text(encoding="utf-8"))
+            return
     entries = {kind: parse_toml(library.path_of(kind, name), LibraryError) for kind in library.kinds_of(name)}
     first, *others = entries
     if as_json:

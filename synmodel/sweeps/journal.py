@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from synmodel.errors import SweepError
 from synmodel.sweeps.plan import Plan
-from synmodel.sweeps.work import ROWS, arms_of, made_with, pieces_per_cell
+from synmodel.sweeps.work import ROWS, arms_of, made_with, merged, pieces_per_cell
 
 if sys.platform != "win32":
     import fcntl
@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 _HEAD = struct.Struct("<IB3x200s")
 _SYNC_SECONDS = 5.0
 _PLAN, _CELLS = "plan.json", "cells.journal"
-_MOST_READ_BYTES = 64_000_000
+_MOST_READ_BYTES = 8_000_000
 
 
 class Journal:
@@ -63,16 +63,17 @@ class Journal:
         """(n_slot,) whether each piece is done."""
         return np.array([sound for _, sound, _, _ in self._slots(0, self.n_slot)], bool)
 
-    def cells(self, first: int, end: int) -> tuple[Array, list[str]]:
-        """(cell, piece, arm, row, point) records of a run of cells, and why each failed, or an empty text."""
-        records = np.full(((end - first) * self.per_cell, *self.record), np.nan)
-        reasons = [""] * (end - first)
-        for slot, sound, reason, record in self._slots(first * self.per_cell, end * self.per_cell):
-            assert sound
-            here = slot - first * self.per_cell
-            records[here] = record
-            reasons[here // self.per_cell] = reasons[here // self.per_cell] or reason
-        return records.reshape(end - first, self.per_cell, *self.record), reasons
+    def cell(self, number: int) -> tuple[Array, str]:
+        """(arm, row, point) summary of a cell whose pieces are all done, and why it failed, or an empty text."""
+        reasons: list[str] = []
+
+        def pieces() -> Iterator[Array]:
+            for _, sound, reason, record in self._slots(number * self.per_cell, (number + 1) * self.per_cell):
+                assert sound
+                reasons.append(reason)
+                yield record
+
+        return merged(pieces()), next(filter(None, reasons), "")
 
     def _slots(self, first: int, end: int) -> Iterator[tuple[int, bool, str, Array]]:
         """Number, soundness, reason and record of slots; read in runs."""

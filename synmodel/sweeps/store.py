@@ -8,7 +8,7 @@ from it.
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from synmodel.errors import SweepError
 from synmodel.provenance import provenance
 from synmodel.sweeps.journal import Journal
 from synmodel.sweeps.plan import Plan
-from synmodel.sweeps.work import ROWS, arms_of, merged
+from synmodel.sweeps.work import ROWS, arms_of
 
 __all__ = ["NETCDF", "ZARR", "assemble", "open_result", "to_netcdf"]
 
@@ -65,9 +65,9 @@ def assemble(plan: Plan, journal: Journal, out: Path) -> None:
         for name, (dims, shape, dtype, meaning) in _variables(plan).items()
     }
     for first, end, region in _regions(plan.shape, chunk):
-        records, whys = journal.cells(first, end)
+        cells, whys = zip(*(journal.cell(number) for number in range(first, end)), strict=True)
         shape = tuple(part.stop - part.start for part in region)
-        for name, block in _blocks(plan, records, whys).items():
+        for name, block in _blocks(plan, np.stack(cells), whys).items():
             arrays[name][region] = block.reshape(*shape, *block.shape[1:])
         failures = [f"cell {first + k}: {why}" for k, why in enumerate(whys) if why]
         n_failed += len(failures)
@@ -145,10 +145,9 @@ def _variables(plan: Plan) -> dict[str, tuple[tuple[str, ...], tuple[int, ...], 
     return found
 
 
-def _blocks(plan: Plan, records: NDArray[np.float64], whys: list[str]) -> dict[str, NDArray[Any]]:
-    """Variables of a run of cells from records (cell, piece, arm, row, point)."""
+def _blocks(plan: Plan, cells: NDArray[np.float64], whys: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Variables of a run of cells from their summaries (cell, arm, row, point)."""
     failed = np.array([bool(why) for why in whys])
-    cells = merged(np.moveaxis(records, 1, 2))  # (cell, arm, row, point)
     cells[failed] = np.nan
     found: dict[str, NDArray[Any]] = {"failed": failed.astype("i1")}
     for number, arm in enumerate(arms_of(plan)):

@@ -18,7 +18,7 @@ Chan, Golub and LeVeque 1983, Am Stat 37:242, doi:10.1080/00031305.1983.10483115
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -220,20 +220,24 @@ def _summary(values: Array, quantiles: Sequence[float], method: str) -> Array:
     return rows
 
 
-def merged(records: Array) -> Array:
-    """(..., row, point) summaries of cells from their pieces (..., piece, row, point), in the order of the pieces."""
-    total = records[..., 0, :, :].copy()
-    for k in range(1, records.shape[-3]):
-        piece = records[..., k, :, :]
-        n_a, n_b = total[..., 0, :], piece[..., 0, :]
-        n = n_a + n_b
-        share = np.divide(n_b, n, out=np.zeros_like(n), where=n > 0)
-        difference = piece[..., 1:2, :] - total[..., 1:2, :]
-        together = total.copy()
-        together[..., 0, :] = n
-        together[..., 1, :] += difference[..., 0, :] * share
-        together[..., 2, :] += piece[..., 2, :] + difference[..., 0, :] ** 2 * n_a * share
-        together[..., ROWS:, :] += (piece[..., ROWS:, :] - total[..., ROWS:, :]) * share[..., None, :]
-        # A piece in which a statistic is never known adds nothing; a failed one (n is NaN) spoils its cell.
-        total = np.where((n_b == 0)[..., None, :], total, np.where((n_a == 0)[..., None, :], piece, together))
+def merged(pieces: Iterable[Array]) -> Array:
+    """(..., row, point) summary of a cell from those of its pieces, in their order; one at a time is held."""
+    total = None
+    for piece in pieces:
+        total = piece.copy() if total is None else _together(total, piece)
+    assert total is not None
     return total
+
+
+def _together(total: Array, piece: Array) -> Array:
+    n_a, n_b = total[..., 0, :], piece[..., 0, :]
+    n = n_a + n_b
+    share = np.divide(n_b, n, out=np.zeros_like(n), where=n > 0)
+    difference = piece[..., 1, :] - total[..., 1, :]
+    both = np.empty_like(total)
+    both[..., 0, :] = n
+    both[..., 1, :] = total[..., 1, :] + difference * share
+    both[..., 2, :] = total[..., 2, :] + piece[..., 2, :] + difference**2 * n_a * share
+    both[..., ROWS:, :] = total[..., ROWS:, :] + (piece[..., ROWS:, :] - total[..., ROWS:, :]) * share[..., None, :]
+    # A piece in which a statistic is never known adds nothing.
+    return np.where((n_b == 0)[..., None, :], total, np.where((n_a == 0)[..., None, :], piece, both))

@@ -332,7 +332,7 @@ def test_a_slot_that_was_half_written_is_done_again(result, tmp_path, damage):
 
 
 def test_a_result_that_was_half_written_is_written_again(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "merged", lambda _: 1 / 0)
+    monkeypatch.setattr(journals, "merged", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         small(out=tmp_path)
     assert not (tmp_path / "sweep.zarr").exists()
