@@ -7,9 +7,21 @@
 Every cell shares the draws of every other, so that cells differ only by what was varied.
 """
 
-from synmodel.sweeps.designs import Range, Sample
+from synmodel.sweeps.designs import Range, RangeSample
+from synmodel.sweeps.factors import changed
 from synmodel.sweeps.plan import Plan, load_plan, plan_of
 from synmodel.sweeps.run import open_sweep, run_plan, sweep
 from synmodel.sweeps.sobol import sobol_indices
 
-__all__ = ["Plan", "Range", "Sample", "load_plan", "open_sweep", "plan_of", "run_plan", "sobol_indices", "sweep"]
+__all__ = [
+    "Plan",
+    "Range",
+    "RangeSample",
+    "changed",
+    "load_plan",
+    "open_sweep",
+    "plan_of",
+    "run_plan",
+    "sobol_indices",
+    "sweep",
+]

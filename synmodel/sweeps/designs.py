@@ -24,7 +24,7 @@ from synmodel.randomness import stream_key
 from synmodel.scenario import Scenario
 from synmodel.sweeps.factors import Factor, factors_of
 
-__all__ = ["Design", "Range", "Sample", "generator_of", "grid_design", "sample_design", "table_design"]
+__all__ = ["Design", "Range", "RangeSample", "generator_of", "grid_design", "sample_design", "table_design"]
 
 Method = Literal["latin-hypercube", "sobol", "saltelli"]
 
@@ -59,7 +59,7 @@ class Range(Document):
         return [self.low + each * (self.high - self.low) for each in u.tolist()]
 
 
-class Sample(Document):
+class RangeSample(Document):
     """A sample of n points over ranges of factors."""
 
     method: Method = "sobol"
@@ -69,7 +69,7 @@ class Sample(Document):
     )
 
     @model_validator(mode="after")
-    def _balanced(self) -> "Sample":
+    def _balanced(self) -> "RangeSample":
         if self.method != "latin-hypercube" and self.points & (self.points - 1):
             below = 2 ** (self.points.bit_length() - 1)
             message = f"points is {self.points}; a Sobol sequence is balanced at powers of two: {below} or {2 * below}"
@@ -140,7 +140,7 @@ def table_design(rows: Sequence[Mapping[str, Any]], scenarios: Sequence[Scenario
     return Design("table", factors, ("sample",), (len(rows),))
 
 
-def sample_design(sample: Sample, seed: int, scenarios: Sequence[Scenario]) -> Design:
+def sample_design(sample: RangeSample, seed: int, scenarios: Sequence[Scenario]) -> Design:
     """Points of a sample; its own stream of the sweep's seed scrambles them."""
     from scipy.stats import qmc
 

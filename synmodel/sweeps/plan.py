@@ -21,7 +21,7 @@ from synmodel.errors import SweepError, SynmodelError, did_you_mean
 from synmodel.parameters import ParameterSet
 from synmodel.randomness import checked_seed
 from synmodel.scenario import Scenario, load
-from synmodel.sweeps.designs import Design, Sample, grid_design, sample_design, table_design
+from synmodel.sweeps.designs import Design, RangeSample, grid_design, sample_design, table_design
 from synmodel.sweeps.factors import changed, without_doses
 from synmodel.sweeps.outputs import Point, points_of
 from synmodel.turnover.arguments import whole_number
@@ -140,7 +140,7 @@ class SweepDocument(Document):
     quantiles: tuple[Number, ...] = DEFAULT_QUANTILES
     fixed: Mapping[str, Any] = Field(default=FrozenMapping({}), description="values by quoted path, for all cells")
     grid: Mapping[str, Any] | None = None
-    sample: Sample | None = None
+    sample: RangeSample | None = None
     parameters: tuple[Mapping[str, Any], ...] | None = None
 
 
@@ -186,7 +186,7 @@ def plan_of(
     *,
     parameters: Sequence[Mapping[str, Any]] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
-    sample: Sample | Mapping[str, Any] | None = None,
+    sample: RangeSample | Mapping[str, Any] | None = None,
     replicates: int,
     seed: int,
     control: Control = "vehicle",
@@ -222,7 +222,9 @@ def plan_of(
     elif parameters is not None:
         design = table_design(parameters, loaded)
     else:
-        document = sample if isinstance(sample, Sample) else read(Sample, dict(sample or {}), "sample", SweepError)
+        document = (
+            sample if isinstance(sample, RangeSample) else read(RangeSample, dict(sample or {}), "sample", SweepError)
+        )
         design = sample_design(document, seed, loaded)
     if len(loaded) * design.size > _MOST_CELLS:
         message = f"sweep: {len(loaded) * design.size} cells; allowed are {_MOST_CELLS}: split the sweep"

@@ -16,7 +16,7 @@ from synmodel.errors import SweepError
 from synmodel.parameters import ParameterSet
 from synmodel.scenario import Scenario
 from synmodel.sweeps import journal as journals
-from synmodel.sweeps.designs import Sample
+from synmodel.sweeps.designs import RangeSample
 from synmodel.sweeps.plan import DEFAULT_QUANTILES, Control, Plan, plan_of
 from synmodel.sweeps.store import NETCDF, ZARR, assemble, open_result, to_netcdf
 from synmodel.sweeps.work import Answer, Work, compute, made_with, works_of
@@ -31,7 +31,7 @@ def sweep(
     *,
     parameters: Sequence[Mapping[str, Any]] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
-    sample: Sample | Mapping[str, Any] | None = None,
+    sample: RangeSample | Mapping[str, Any] | None = None,
     replicates: int,
     seed: int,
     control: Control = "vehicle",
@@ -54,7 +54,7 @@ def sweep(
         One mapping per cell, all with the same paths: ``{"shao2021.loss_nascent": 1.0}``.
     grid : mapping
         Levels by path, all combinations: ``{"scenario.regimen.doses[0].amount": [1, 3, 10]}``.
-    sample : Sample or mapping
+    sample : RangeSample or mapping
         ``{"method": "sobol", "points": 64, "ranges": {path: {"low": 0.5, "high": 2.0, "scale": "log"}}}``; methods
         are ``latin-hypercube``, ``sobol`` and ``saltelli`` (for :func:`synmodel.sobol_indices`).
     replicates : int

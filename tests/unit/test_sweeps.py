@@ -11,7 +11,7 @@ from synmodel.errors import ScenarioError, SweepError, SynmodelError
 from synmodel.imaging import summarise
 from synmodel.scenario import load
 from synmodel.simulation import simulate
-from synmodel.sweeps import Sample, load_plan, open_sweep, plan_of, run_plan, sobol_indices, store, sweep, work
+from synmodel.sweeps import RangeSample, load_plan, open_sweep, plan_of, run_plan, sobol_indices, store, sweep, work
 from synmodel.sweeps import journal as journals
 from synmodel.sweeps.designs import Range, sample_design
 from synmodel.sweeps.factors import changed, factors_of
@@ -117,13 +117,13 @@ def test_scenarios_need_names_of_their_own():
 def test_samples_fill_their_ranges_evenly(method):
     """Of n points one lies in each n-th of every range: on its own scale."""
     ranges = {LOSS: Range(low=0.1, high=1.0, scale="log"), AMOUNT: Range(low=1, high=9)}
-    design = sample_design(Sample(method=method, points=64, ranges=ranges), 1, [SMALL])
+    design = sample_design(RangeSample(method=method, points=64, ranges=ranges), 1, [SMALL])
     logs = np.log10(np.array(design.factors[0].levels)) + 1
     linear = (np.array(design.factors[1].levels) - 1) / 8
     for u in (logs, linear):
         assert sorted(np.floor(u * 64).astype(int)) == list(range(64))
-    again = sample_design(Sample(method=method, points=64, ranges=ranges), 1, [SMALL])
-    other = sample_design(Sample(method=method, points=64, ranges=ranges), 2, [SMALL])
+    again = sample_design(RangeSample(method=method, points=64, ranges=ranges), 1, [SMALL])
+    other = sample_design(RangeSample(method=method, points=64, ranges=ranges), 2, [SMALL])
     assert again == design
     assert other != design
 
@@ -373,7 +373,7 @@ def test_sobol_indices_of_the_ishigami_function():
     """Closed form: y = sin a + 7 sin^2 b + 0.1 c^4 sin a on (-pi, pi)^3 (Ishigami and Homma 1990)."""
     names = ["shao2021.formation_trend", "phoumthipphavong2016.formation_trend", "scenario.cohort.length_um"]
     ranges = {name: Range(low=-np.pi, high=np.pi) for name in names}
-    design = sample_design(Sample(method="saltelli", points=2048, ranges=ranges), 1, [SMALL])
+    design = sample_design(RangeSample(method="saltelli", points=2048, ranges=ranges), 1, [SMALL])
     a, b, c = (np.array(factor.levels).reshape(design.shape) for factor in design.factors)
     y = np.sin(a) + 7 * np.sin(b) ** 2 + 0.1 * c**4 * np.sin(a)
     constant = np.ones_like(y)
