@@ -1,6 +1,12 @@
 """Sphinx: MyST pages, executed at build; warnings are errors."""
 
 import importlib.metadata
+import os
+import sys
+from pathlib import Path
+
+# Cells that run the command line find the one of this environment.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 project = "synmodel"
 author = "The synmodel developers"

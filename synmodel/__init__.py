@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from synmodel.scenario import Scenario
     from synmodel.scenario import load as load_scenario
     from synmodel.simulation import drive_of, simulate
+    from synmodel.sweeps import sobol_indices, sweep
     from synmodel.workflows import compare_drugs, fit_studies
 
 _HOMES = {
@@ -24,6 +25,8 @@ _HOMES = {
     "fit_summaries": ("synmodel.inference", "fit_summaries"),
     "load_scenario": ("synmodel.scenario", "load"),
     "simulate": ("synmodel.simulation", "simulate"),
+    "sobol_indices": ("synmodel.sweeps", "sobol_indices"),
+    "sweep": ("synmodel.sweeps", "sweep"),
 }
 
 __all__ = [
@@ -36,6 +39,8 @@ __all__ = [
     "fit_summaries",
     "load_scenario",
     "simulate",
+    "sobol_indices",
+    "sweep",
 ]
 
 

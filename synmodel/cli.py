@@ -7,18 +7,18 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, library
+from synmodel import cli_data, cli_sweep, library
+from synmodel.cli_output import print_tables as _print_tables
+from synmodel.cli_output import progress as _progress
 from synmodel.errors import SynmodelError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    pass
 
 
 __all__ = ["app", "main"]
@@ -44,6 +44,7 @@ _COMPARE_FILES = (
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 _SIMULATE_FILES = ("observations.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg")
+_SHOWN_AS_FILES: tuple[library.Kind, ...] = ("scenarios", "sweeps")
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 # Typer brings click along from some version on, so the class is found through Typer, not imported from click.
@@ -187,12 +188,27 @@ def simulate(
         _print(f"Written to {out}: {', '.join(_SIMULATE_FILES)}")
 
 
+app.command()(cli_sweep.sweep)
+
+
 @app.command()
 def scenarios(as_json: AsJson = False) -> None:
     """List the embedded scenarios."""
     from synmodel.scenario import load
 
     _list("scenarios", [(name, load(name).title) for name in library.names("scenarios")], as_json)
+
+
+@app.command()
+def sweeps(as_json: AsJson = False) -> None:
+    """List the embedded sweeps."""
+    from synmodel.documents import parse_toml
+    from synmodel.errors import SweepError
+
+    titles = [
+        (name, parse_toml(library.path_of("sweeps", name), SweepError)["title"]) for name in library.names("sweeps")
+    ]
+    _list("sweeps", titles, as_json)
 
 
 @app.command()
@@ -217,15 +233,16 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound or parameter set.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print a scenario as TOML that `simulate` reads; a study, compound or parameter set as tables with sources."""
+    """Print a scenario or sweep as TOML to edit; a study, compound or parameter set as tables with sources."""
     from synmodel.documents import parse_toml
     from synmodel.errors import LibraryError
     from synmodel.report import tables
 
-    if not as_json and name in library.names("scenarios"):
-        # The file as it stands, for its comments say what is assumed.
-        sys.stdout.write(library.path_of("scenarios", name).read_text(encoding="utf-8"))
-        return
+    for kind in _SHOWN_AS_FILES:
+        if not as_json and name in library.names(kind):
+            # The file as it stands, for its comments say what is assumed.
+            sys.stdout.write(library.path_of(kind, name).read_text(encoding="utf-8"))
+            return
     entries = {kind: parse_toml(library.path_of(kind, name), LibraryError) for kind in library.kinds_of(name)}
     first, *others = entries
     if as_json:
@@ -303,17 +320,6 @@ def _print_json(document: Any) -> None:
     sys.stdout.write(to_json(document))
 
 
-def _print_tables(tables: "list[Table]") -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    for table in tables:
-        # Rich would break a title to the width of its table, which may be narrow; a line of its own has all the room.
-        title, table.title = table.title, None
-        console.print(title)
-        console.print(table)
-
-
 def _list(kind: str, rows: list[tuple[str, str]], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({kind: dict(rows)}, indent=2, ensure_ascii=False) + "\n")
@@ -362,29 +368,3 @@ def _fit_data(
     else:
         _print_tables(dendrites.tables(document))
         _print(f"Written to {out}: {', '.join(dendrites.FILES)}")
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
-    """A callable (what, done, of) that draws progress bars on stderr; None when quiet."""
-    if quiet:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=Console(stderr=True))
-    tasks: dict[str, Any] = {}
-
-    def report(what: str, done: int, of: int) -> None:
-        progress.start()  # not before there is something to draw: an empty bar leaves a blank line before an error
-        if what not in tasks:
-            tasks[what] = progress.add_task(what, total=of or None)  # 0: not known
-        progress.update(tasks[what], completed=done)
-
-    try:
-        yield report
-    finally:
-        if tasks:
-            progress.stop()

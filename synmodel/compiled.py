@@ -1,39 +1,29 @@
 """How code is compiled and on how many threads: two decorators for numba, and a context for BLAS.
 
-Compiled code is kept on disk between runs only for an installed package. numba notices a change in the
-file of the kernel itself, but not in a function that it calls from another file, so a checkout in which
-sources are edited would silently run old code. ``SYNMODEL_NUMBA_CACHE=0`` or ``=1`` overrides this.
+Compiled code is kept on disk between runs, see :mod:`synmodel.code_cache`. What is not there yet is compiled at its
+first call, and a line of the log ``synmodel`` (level info) says so; the command line shows it on stderr.
 """
 
-import os
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 import numba
+from numba.core import event
 from threadpoolctl import ThreadpoolController
+
+from synmodel.code_cache import folder as cache_folder
 
 __all__ = ["Compiled", "allocating_nothing", "compiled", "compiled_parallel", "inlined", "one_blas_thread"]
 
 Compiled = Callable[..., Any]
 
 
-def _cache_is_safe() -> bool:
-    override = os.environ.get("SYNMODEL_NUMBA_CACHE")
-    if override is not None:
-        return override not in {"", "0"}
-    is_checkout = (Path(__file__).parents[1] / "pyproject.toml").exists()
-    return not is_checkout
-
-
-_CACHE = _cache_is_safe()
-
-
 def compiled(function: Callable[..., Any]) -> Compiled:
     """Compile for one thread; no fast-math, so bits equal those of the interpreted function."""
-    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy")(function))
+    return _jit(function)
 
 
 def allocating_nothing(function: Callable[..., Any]) -> Compiled:
@@ -41,17 +31,55 @@ def allocating_nothing(function: Callable[..., Any]) -> Compiled:
 
     The counts are atomic, and cost more than the arithmetic where arrays pass from one small function to the next.
     """
-    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", _nrt=False)(function))
+    return _jit(function, _nrt=False)
 
 
 def inlined(function: Callable[..., Any]) -> Compiled:
     """Compile into every caller, so that a loop around the call can become vector instructions."""
-    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", inline="always")(function))
+    return _jit(function, inline="always")
 
 
 def compiled_parallel(function: Callable[..., Any]) -> Compiled:
     """Compile with ``numba.prange`` loops spread over threads."""
-    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", parallel=True)(function))
+    return _jit(function, parallel=True)
+
+
+def _jit(function: Callable[..., Any], **options: Any) -> Compiled:
+    folder = _folder()
+    settings: Any = numba.config
+    jit: Any = numba.njit
+    before = settings.CACHE_DIR
+    try:
+        # Read when a function is decorated, so that other users of numba in this process keep their own folder.
+        settings.CACHE_DIR = "" if folder is None else folder
+        return cast(Compiled, jit(cache=folder is not None, error_model="numpy", **options)(function))
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def _folder() -> str | None:
+    folder = cache_folder()
+    return None if folder is None else str(folder)
+
+
+class _FirstCompilation(event.Listener):
+    """Says once in the log that a kernel of this package is being compiled, which it is not when it was kept."""
+
+    told = False
+
+    def on_start(self, event: Any) -> None:
+        name = str(getattr(event.data["dispatcher"].py_func, "__module__", ""))
+        if not self.told and name.startswith("synmodel."):
+            self.told = True
+            kept = f"once: it is kept in {_folder()}" if _folder() else "every time, as it cannot be kept"
+            logging.getLogger("synmodel").info("compiling the simulator, about ten seconds, %s", kept)
+
+    def on_end(self, event: Any) -> None:
+        """Nothing to say."""
+
+
+event.register("numba:compile", _FirstCompilation())  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -9,6 +9,7 @@
     ├── SchemaError       a Dataset that lacks a variable or a dimension, or is in another unit
     ├── DataError         a file that cannot be read as observations
     ├── SimulationError   arguments that no simulator can run
+    ├── SweepError        a sweep that cannot be planned, resumed or run
     └── FitError          a fit that cannot start or did not end
 
 A message says what was given and where, what is allowed, and what to do.
@@ -25,6 +26,7 @@ __all__ = [
     "ScenarioError",
     "SchemaError",
     "SimulationError",
+    "SweepError",
     "SynmodelError",
     "did_you_mean",
 ]
@@ -56,6 +58,10 @@ class DataError(SynmodelError):
 
 class SimulationError(SynmodelError):
     """The arguments of a simulation cannot be run."""
+
+
+class SweepError(SynmodelError):
+    """A sweep cannot be planned, resumed or run."""
 
 
 class FitError(SynmodelError):

@@ -1,9 +1,10 @@
 """Provenance: what a result was made with and from."""
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["provenance", "version_of_synmodel"]
+__all__ = ["libraries", "provenance", "version_of_synmodel"]
 
 _LIBRARIES = ("numpy", "scipy", "numba", "xarray")
 
@@ -14,6 +15,12 @@ def version_of_synmodel() -> str:
         return version("synmodel")
     except PackageNotFoundError:
         return "unknown"
+
+
+@cache
+def libraries() -> str:
+    """Versions of the libraries that numbers depend on."""
+    return ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
 
 
 def provenance(*, seed: int, scenario: str = "", parameters: str = "") -> dict[str, str]:
@@ -27,6 +34,6 @@ def provenance(*, seed: int, scenario: str = "", parameters: str = "") -> dict[s
         "scenario_digest": scenario,
         "parameters_digest": parameters,
         "python_version": platform.python_version(),
-        "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
+        "libraries": libraries(),
     }
     return {name: text for name, text in entries.items() if text}

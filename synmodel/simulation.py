@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library, pharmacology, signalling, turnover
+from synmodel.compiled import one_blas_thread
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.errors import ScenarioError, SimulationError
@@ -46,8 +47,9 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-_BLOCK_SPINES = 2_000_000
+_BLOCK_SPINES = 250_000  # at a time: some 150 MB, and the arrays of a block stay near the processor
 _MOST_REPLICATES = 10_000_000
+_LAST_REPLICATE = 2**31
 _HILL, _UNBLOCK = "nmda.hill", "nmda.unblock_half_life"
 EXPOSURE_PARAMETERS = (_HILL, _UNBLOCK)
 """Names of the parameters that an Exposure depends on."""
@@ -146,13 +148,9 @@ def exposure_of(
     changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
     # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.
     corners = [day for start in starts for day in (start - _JUMP_DAY, start)]
-    return pharmacology.exposure(
-        doses,
-        subject,
-        time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes),
-        hill=values[_HILL],
-        unblock_half_life=values[_UNBLOCK],
-    )
+    grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
+    with one_blas_thread():
+        return pharmacology.exposure(doses, subject, grid, hill=values[_HILL], unblock_half_life=values[_UNBLOCK])
 
 
 def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
@@ -227,6 +225,7 @@ def simulate(
     *,
     replicates: int,
     seed: int,
+    first_replicate: int = 0,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Simulate the experiment of a scenario, as a microscope would report it.
@@ -241,6 +240,8 @@ def simulate(
         Number of times that the whole experiment is repeated, 1 to 10 million.
     seed : int
         Two scenarios with one seed share their draws and differ only by what the drug does.
+    first_replicate : int
+        Number of the first replicate: replicates 100 to 199 are the same whether 0 to 99 are run with them or not.
     progress : callable, optional
         Called with (replicates done, replicates asked for).
 
@@ -258,6 +259,7 @@ def simulate(
     plan = load(scenario)
     checked_seed(seed)
     replicates = whole_number("replicates", replicates, _MOST_REPLICATES)
+    first_replicate = whole_number("first_replicate", first_replicate, _LAST_REPLICATE - replicates, least=0)
     chosen = parameters_of(plan, parameters)
     values = chosen.as_floats()
     study = load_study(plan.baseline)
@@ -270,11 +272,11 @@ def simulate(
     n_dendrite = plan.cohort.animals * plan.cohort.dendrites_per_animal
     block = max(1, int(_BLOCK_SPINES / (n_dendrite * means.sum() * 2)))
     pieces = []
-    for first in range(0, replicates, block):
-        numbers = np.arange(first, min(first + block, replicates))
+    for done in range(0, replicates, block):
+        numbers = first_replicate + np.arange(done, min(done + block, replicates))
         pieces.append(_simulate_block(plan, tissue, drive, means, length, numbers, seed))
         if progress is not None:
-            progress(int(numbers[-1]) + 1, replicates)
+            progress(done + len(numbers), replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
     observations.attrs.update(
         provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest()), scenario=plan.name

@@ -21,6 +21,7 @@ from synmodel.inference.variants import VariantFit, fit_mechanism, fit_variants
 from synmodel.inference.verdicts import Profiles, profile
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
+from synmodel.sweeps import Plan, run_plan, sobol_indices
 
 __all__ = [
     "Comparison",
@@ -29,6 +30,7 @@ __all__ = [
     "compare_drugs",
     "fit_dendrites",
     "fit_studies",
+    "run_sweep",
     "simulate_scenario",
 ]
 
@@ -213,3 +215,20 @@ def simulate_scenario(
     """Observations of a scenario and their group summaries."""
     observations = simulate(plan, replicates=replicates, seed=seed, progress=_reporter(progress, "simulating"))
     return observations, summarise(observations)
+
+
+def run_sweep(
+    plan: Plan,
+    out: Path,
+    *,
+    netcdf: bool = False,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: Steps | None = None,
+) -> tuple[xr.Dataset, xr.Dataset | None]:
+    """Result of a sweep; and Sobol indices of its contrast (of its mean, without a control) if its sample has them."""
+    report = _reporter(progress, "simulating experiments")
+    result = run_plan(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=report)
+    if plan.design.kind != "saltelli":
+        return result, None
+    return result, sobol_indices(result, "mean" if plan.control == "none" else "contrast_mean", seed=plan.seed)

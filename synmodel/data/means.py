@@ -9,7 +9,7 @@ Wrong tool for means that were rounded: their products are no whole steps, and t
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 __all__ = ["step_of", "tell"]
 
@@ -72,7 +72,7 @@ def tell(means: NDArray[np.float64], count: NDArray[np.int64], steps: NDArray[np
     whole = _whole(means * count[:, None], steps)[telling]
     if 0.5**whole.size >= CHANCE:
         return None
-    if binom.sf(whole.sum() - 1, whole.size, 0.5) < CHANCE:
+    if bdtrc(whole.sum() - 1, whole.size, 0.5) < CHANCE:
         return not any(_fewer_do(means, count, steps, telling, prime) for prime in _FACTORS)
     return False if whole.mean() <= 0.5 else None
 
@@ -87,4 +87,4 @@ def _fewer_do(
     """Whether one of ``prime`` of the spines makes the products whole far more often than one time in ``prime``."""
     divisible = telling & (count % prime == 0)[:, None]
     whole = _whole(means * (count / prime)[:, None], steps)[divisible]
-    return bool(binom.sf(whole.sum() - 1, whole.size, 1 / prime) < CHANCE) if whole.size else False
+    return bool(bdtrc(whole.sum() - 1, whole.size, 1 / prime) < CHANCE) if whole.size else False

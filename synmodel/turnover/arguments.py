@@ -12,8 +12,8 @@ from synmodel.errors import SimulationError
 __all__ = ["number_array", "one_number", "whole_number"]
 
 
-def whole_number(name: str, given: Any, most: int | None = None) -> int:
-    """``given`` as an int of at least 1; 3.0 and True are no whole numbers, though Python counts with them.
+def whole_number(name: str, given: Any, most: int | None = None, least: int = 1) -> int:
+    """``given`` as an int of at least ``least``; 3.0 and True are no whole numbers, though Python counts with them.
 
     Raises
     ------
@@ -21,11 +21,11 @@ def whole_number(name: str, given: Any, most: int | None = None) -> int:
         For anything else.
     """
     try:
-        number = 0 if isinstance(given, bool | np.bool_) else operator.index(given)
+        number = least - 1 if isinstance(given, bool | np.bool_) else operator.index(given)
     except TypeError:
-        number = 0
-    if number < 1 or (most is not None and number > most):
-        allowed = "of at least 1" if most is None else f"from 1 to {most}"
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
         message = f"{name} is {given!r}; it must be a whole number {allowed}"
         raise SimulationError(message)
     return number

@@ -1,0 +1,52 @@
+"""The ``sweep`` verb of the command line."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synmodel.cli_output import print_tables, progress
+
+__all__ = ["sweep"]
+
+_INTERRUPTED = 130
+
+
+def sweep(
+    file: Annotated[str, typer.Argument(help="Name of an embedded sweep, or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; a second call on it goes on.")] = Path(
+        "synmodel-sweep"
+    ),
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask: local (processes here), tcp://host:8786, or a scheduler file.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="With --scheduler local: number of processes.")] = None,
+    netcdf: Annotated[bool, typer.Option("--netcdf", help="Write sweep.nc instead of sweep.zarr.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Simulate a grid or sample of parameters and scenario fields; goes on where it was interrupted."""
+    from synmodel.report import files, sweeps
+    from synmodel.sweeps import load_plan
+    from synmodel.workflows import run_sweep
+
+    plan = load_plan(file)
+    files.check(out, ["plan.json", "summary.json", "sobol.nc"])
+    try:
+        with progress(quiet) as steps:
+            result, indices = run_sweep(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=steps)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"synmodel: interrupted; what is done is kept in {out}: the same command goes on\n")
+        sys.exit(_INTERRUPTED)
+    document = sweeps.document(plan, result, indices)
+    with files.folder(out) as folder:
+        (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")
+        if indices is not None:
+            files.save_dataset(indices, folder / "sobol.nc")
+    if as_json:
+        sys.stdout.write(files.to_json(document))
+        return
+    print_tables(sweeps.tables(document))
+    written = ["sweep.nc" if (out / "sweep.nc").exists() else "sweep.zarr", "summary.json", "plan.json"]
+    sys.stdout.write(f"Written to {out}: {', '.join(written + ['sobol.nc'] * (indices is not None))}\n")

@@ -1,0 +1,124 @@
+"""A finished sweep in words: what was varied, where each statistic is lowest and highest, and what explains it."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from rich.table import Table
+
+from synmodel.report.tables import _add, _number, _table
+from synmodel.sweeps import Plan
+
+__all__ = ["document", "tables"]
+
+_MOST_VALUES = 30_000_000
+_PROVENANCE = ("synmodel_version", "seed", "scenario_digest", "parameters_digest", "python_version", "libraries")
+
+
+def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict[str, Any]:
+    """Plain data for JSON and the tables."""
+    return {
+        "sweep": plan.name,
+        "cells": plan.n_cell,
+        "failed_cells": int(result.attrs["failed_cells"]),
+        "failures": result.attrs["failures"],
+        "replicates": plan.replicates,
+        "design": plan.design.kind,
+        "control": result.attrs["control"],
+        "scenarios": [scenario.name for scenario in plan.scenarios],
+        "factors": [_factor(factor) for factor in plan.design.factors],
+        "extremes": _extremes(plan, result),
+        "sobol": [] if indices is None else _sobol(indices),
+        "provenance": {
+            name: result.attrs[name]
+            for name in _PROVENANCE
+            if name in result.attrs
+        },
+    }  # fmt: skip
+
+
+def _factor(factor: Any) -> dict[str, Any]:
+    labels = factor.labels
+    numbers = all(isinstance(label, float) for label in labels)
+    ends = {"low": min(labels), "high": max(labels)} if numbers else {"levels": list(dict.fromkeys(labels))[:20]}
+    return {"name": factor.name, "path": factor.path, "unit": factor.units, "n": len(set(labels)), **ends}
+
+
+def _extremes(plan: Plan, result: xr.Dataset) -> list[dict[str, Any]]:
+    """Cells in which each statistic (its contrast, where there is a control) is lowest and highest."""
+    variable = "mean" if plan.control == "none" else "contrast_mean"
+    if plan.n_cell * len(plan.points) > _MOST_VALUES:
+        return []
+    values = result[variable].to_numpy().reshape(plan.n_cell, len(plan.points))
+    found = []
+    for column, point in enumerate(plan.points):
+        if not np.isfinite(values[:, column]).any():
+            continue
+        entry: dict[str, Any] = {**point._asdict(), "variable": variable}
+        for name, cell in (("lowest", np.nanargmin(values[:, column])), ("highest", np.nanargmax(values[:, column]))):
+            which, within = divmod(int(cell), plan.design.size)
+            settings = plan.design.settings(within)
+            named = {factor.name: settings[factor.path] for factor in plan.design.factors}
+            entry[name] = {"value": float(values[cell, column]), "scenario": plan.scenarios[which].name, **named}
+        found.append(entry)
+    return found
+
+
+def _sobol(indices: xr.Dataset) -> list[dict[str, Any]]:
+    found = []
+    for s, scenario in enumerate(indices["scenario"].to_numpy().tolist()):
+        for p in range(indices.sizes["point"]):
+            for f, factor in enumerate(indices["factor"].to_numpy().tolist()):
+                at = {"scenario": s, "factor": f, "point": p}
+                numbers = {str(name): float(indices[name].isel(at)) for name in indices.data_vars}
+                labels = {name: indices[name].to_numpy()[p].item() for name in ("quantity", "start_day", "end_day")}
+                found.append({"scenario": scenario, **labels, "factor": factor, **numbers})
+    return found
+
+
+def tables(document: dict[str, Any]) -> list[Table]:
+    """Tables for the terminal."""
+    failed = f", {document['failed_cells']} failed" if document["failed_cells"] else ""
+    varied = _table(
+        f"{document['sweep']}: {document['cells']} cells ({document['design']}){failed}, "
+        f"{document['replicates']} simulated experiments each",
+        "varied", "unit", "values", "from", "to",
+    )  # fmt: skip
+    for factor in document["factors"]:
+        ends = [_number(factor["low"]), _number(factor["high"])] if "low" in factor else ["", ""]
+        _add(varied, factor["path"], factor["unit"], str(factor["n"]), *ends)
+    found = [varied]
+    if document["extremes"]:
+        what = "cell minus control" if document["extremes"][0]["variable"] == "contrast_mean" else "mean"
+        extremes = _table(
+            f"Lowest and highest {what}", "statistic", "from day", "to day", "lowest", "at", "highest", "at"
+        )
+        for entry in document["extremes"]:
+            ends = [text for name in ("lowest", "highest") for text in _place(document, entry[name])]
+            _add(extremes, entry["quantity"], f"{entry['start_day']:g}", f"{entry['end_day']:g}", *ends)
+        found.append(extremes)
+    if document["sobol"]:
+        shares = _table(
+            "Sobol indices (95 % interval): share of the variance over the ranges",
+            "statistic", "from day", "to day", "factor", "alone", "with interactions",
+        )  # fmt: skip
+        for entry in document["sobol"]:
+            both = [
+                f"{_number(entry[order])} ({_number(entry[f'{order}_low'])} to {_number(entry[f'{order}_high'])})"
+                for order in ("first_order", "total_order")
+            ]
+            days = f"{entry['start_day']:g}", f"{entry['end_day']:g}"
+            _add(shares, entry["quantity"], *days, entry["factor"], *both)
+        found.append(shares)
+    return found
+
+
+def _place(document: dict[str, Any], entry: dict[str, Any]) -> list[str]:
+    """Value of an extreme and the cell in which it is found."""
+    names = [factor["name"] for factor in document["factors"]]
+    where = [
+        f"{name} {entry[name]:.4g}" if isinstance(entry[name], float) else f"{name} {entry[name]}" for name in names
+    ]
+    if len(document["scenarios"]) > 1:
+        where.insert(0, entry["scenario"])
+    return [_number(entry["value"]), ", ".join(where)]

@@ -1,0 +1,150 @@
+"""Pieces of work on Dask: worker processes of this machine, or a cluster of any kind behind a scheduler.
+
+Every task carries all it needs and its answer is a function of it, so a task that a dead worker leaves behind is simply
+done again elsewhere. Only a few tasks per worker are in flight; answers are noted here, by this process alone.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from synmodel.errors import SweepError
+from synmodel.sweeps.work import Answer, Work, compute
+from synmodel.turnover.arguments import whole_number
+
+__all__ = ["compute_on"]
+
+_LOG = logging.getLogger("synmodel")
+_AHEAD = 3  # tasks in flight per thread: one runs, two wait
+_ATTEMPTS = 5  # of Dask's own three or more each
+_CONNECT_SECONDS = 20
+
+
+def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None) -> Iterator[Answer]:
+    """Answers in the order in which they arrive; the scheduler is reached before this returns.
+
+    Parameters
+    ----------
+    works : iterable of Work
+    scheduler : str, Path or distributed.Client
+        ``"local"``, an address such as ``tcp://10.0.0.1:8786``, a scheduler file, or a client.
+    workers : int, optional
+        With ``"local"``: number of processes; default: one per processor.
+
+    Raises
+    ------
+    SweepError
+        If Dask is not installed, no scheduler answers or is lost, or a task ends every worker that tries it.
+    """
+    try:
+        import distributed
+    except ImportError as fault:
+        message = "sweep: a scheduler needs dask.distributed; install it with: pip install 'synmodel[dask]'"
+        raise SweepError(message) from fault
+    with ExitStack() as stack:
+        client = _client(distributed, scheduler, workers, stack)
+        return _until_closed(stack.pop_all(), _answers(distributed, client, iter(works)))
+
+
+def _until_closed(stack: ExitStack, answers: Iterator[Answer]) -> Iterator[Answer]:
+    """The answers; what serves them is closed after the last one, or when nobody asks for more."""
+    with stack:
+        yield from answers
+
+
+def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitStack) -> Any:
+    """A client, closed with the stack unless it was given."""
+    if isinstance(scheduler, distributed.Client):
+        return scheduler
+    if scheduler == "local":
+        number = whole_number("workers", workers if workers is not None else os.cpu_count() or 1)
+        cluster = distributed.LocalCluster(
+            n_workers=number,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+        stack.enter_context(cluster)
+        return stack.enter_context(distributed.Client(cluster))
+    named = str(scheduler)
+    at = {"address": named} if "://" in named else {"scheduler_file": named}
+    if "scheduler_file" in at and not Path(named).is_file():
+        message = (
+            f"sweep: scheduler is {named!r}; give 'local', an address such as tcp://host:8786, or a scheduler file"
+        )
+        raise SweepError(message)
+    try:
+        client = stack.enter_context(distributed.Client(**at, timeout=_CONNECT_SECONDS, set_as_default=False))
+    except (OSError, ValueError, TimeoutError) as fault:
+        message = f"sweep: no scheduler answers at {named}; start one with `dask scheduler`, or use 'local'"
+        raise SweepError(message) from fault
+    if not client.nthreads():
+        _LOG.info("waiting for workers of %s", named)
+    return client
+
+
+def _answers(distributed: Any, client: Any, works: Iterator[Work]) -> Iterator[Answer]:
+    """Keep a few tasks per thread in flight; do lost ones again."""
+    waiting: dict[Any, tuple[Work, int]] = {}
+    arriving = distributed.as_completed(loop=client.loop)
+
+    def submit(work: Work, attempt: int) -> None:
+        future = client.submit(compute, work, 1, pure=False)
+        waiting[future] = work, attempt
+        arriving.add(future)
+
+    try:
+        for work in islice(works, _room(client)):
+            submit(work, 1)
+        while waiting:
+            future = next(arriving)
+            work, attempt = waiting.pop(future)
+            if future.status == "finished":
+                answer: Answer = future.result()
+            else:
+                _again_or_raise(distributed, future, attempt)
+                submit(work, attempt + 1)
+                continue
+            for another in islice(works, max(0, _room(client) - len(waiting))):
+                submit(another, 1)
+            yield answer
+    except (OSError, distributed.CancelledError) as fault:
+        message = "sweep: the scheduler was lost; start it again, and the same call goes on"
+        raise SweepError(message) from fault
+    finally:
+        if waiting and client.status == "running":
+            client.cancel(list(waiting))
+
+
+def _room(client: Any) -> int:
+    """How many tasks may be in flight."""
+    return _AHEAD * max(1, sum(client.nthreads().values()))
+
+
+def _again_or_raise(distributed: Any, future: Any, attempt: int) -> None:
+    """Return if a task that failed should be tried again.
+
+    Raises
+    ------
+    SweepError
+        If it ended worker after worker.
+    """
+    if future.status == "cancelled":
+        if future.client.status != "running" or attempt > _ATTEMPTS:
+            message = "sweep: the scheduler was lost; start it again, and the same call goes on"
+            raise SweepError(message)
+        return
+    fault = future.exception()
+    if not isinstance(fault, distributed.scheduler.KilledWorker):
+        raise fault
+    if attempt >= _ATTEMPTS:
+        message = (
+            f"sweep: a task ended {attempt} times the worker that did it, most likely for want of memory; give workers "
+            "more, and the same call goes on"
+        )
+        raise SweepError(message) from fault

@@ -1,0 +1,125 @@
+"""Compiled code that is kept is never older than its sources."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import synmodel
+from synmodel import code_cache
+
+PACKAGE = Path(synmodel.__file__).parent
+DRAW = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+import synmodel, numpy as np
+from synmodel.randomness import stream_key, uniform_array
+from synmodel.randomness._arrays import fill_uniform
+value = uniform_array(stream_key(1, "a"), np.arange(1))[0]
+print(synmodel.__file__)
+print(value, sum(fill_uniform.stats.cache_hits.values()))
+"""
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the package whose sources can be edited, with an empty cache."""
+    target = tmp_path / "src" / "synmodel"
+    shutil.copytree(PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def draw(copy, **more):
+    """The draw, the number of functions found in the cache, and whether the log says that code was compiled."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("SYNMODEL_NUMBA_CACHE", "NUMBA_CACHE_DIR")}
+    environment = {
+        **inherited,
+        "PYTHONPATH": str(copy.parent),
+        "SYNMODEL_CACHE_DIR": str(copy.parent / "cache"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
+    child = subprocess.run(
+        [sys.executable, "-c", DRAW], cwd=copy.parent, env=environment, capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 0, child.stderr
+    *log, file, result = child.stdout.splitlines()
+    assert Path(file).parent == copy
+    value, hits = result.split()
+    return float(value), int(hits), any("compiling" in line for line in log)
+
+
+def test_an_edit_in_a_file_that_a_kernel_calls_is_noticed(copy):
+    """numba alone would run the old code: the kernel is in _arrays.py, the edit in philox.py."""
+    first, hits, compiled = draw(copy)
+    assert (hits, compiled) == (0, True)
+    assert draw(copy) == (first, 1, False)
+    callee = copy / "randomness" / "philox.py"
+    text = callee.read_text()
+    assert "0xD2511F53" in text
+    callee.write_text(text.replace("0xD2511F53", "0xD2511F55"))
+    second, hits, compiled = draw(copy)
+    assert second != first
+    assert (hits, compiled) == (0, True)
+    callee.write_text(text)
+    assert draw(copy) == (first, 1, False)
+
+
+def test_without_a_cache_nothing_is_kept(copy):
+    assert draw(copy, SYNMODEL_NUMBA_CACHE="0")[1:] == (0, True)
+    assert not (copy.parent / "cache").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_done_without(copy):
+    (copy.parent / "cache").write_text("a file")
+    assert draw(copy)[1:] == (0, True)
+
+
+def test_the_digest_covers_kernels_and_what_they_call():
+    names = {path.relative_to(PACKAGE).as_posix() for path in code_cache.kernel_files()}
+    with_kernels = {
+        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "\n@compiled" in path.read_text()
+    }
+    assert with_kernels
+    assert {"compiled.py", "code_cache.py", *with_kernels} <= names
+    assert "cli.py" not in names
+
+
+def test_imports_are_followed(tmp_path):
+    package = tmp_path / "synmodel"
+    (package / "deep").mkdir(parents=True)
+    sources = {
+        "__init__.py": "",
+        "kernel.py": "from synmodel.a import (\n    one,\n    two,\n)\n@compiled\ndef f(): pass\n",
+        "a.py": "def one():\n    from synmodel import b\n",
+        "b.py": "import synmodel.deep.c\n",
+        "deep/__init__.py": "",
+        "deep/c.py": "",
+        "other.py": "from synmodel import kernel",
+    }
+    for name, text in sources.items():
+        (package / name).write_text(text)
+    names = {path.relative_to(package).as_posix() for path in code_cache.kernel_files(package)}
+    assert names == {"kernel.py", "a.py", "b.py", "deep/c.py", "__init__.py"}
+    before = code_cache.kernel_digest(package)
+    (package / "other.py").write_text("changed")
+    assert code_cache.kernel_digest(package) == before
+    (package / "deep" / "c.py").write_text("changed")
+    assert code_cache.kernel_digest(package) != before
+
+
+def test_folders_out_of_use_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNMODEL_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("SYNMODEL_NUMBA_CACHE", "1")
+    old, recent = tmp_path / "kernels" / "old", tmp_path / "kernels" / "recent"
+    for folder in (old, recent):
+        folder.mkdir(parents=True)
+    two_months_ago = time.time() - 60 * 86_400
+    os.utime(old, (two_months_ago, two_months_ago))
+    here = code_cache.folder()
+    assert here is not None
+    assert {path.name for path in (tmp_path / "kernels").iterdir()} == {"recent", here.name}
