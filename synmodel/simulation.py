@@ -38,6 +38,7 @@ __all__ = [
     "Tissue",
     "drive_of",
     "expect",
+    "expectation",
     "exposure_of",
     "parameters_of",
     "simulate",
@@ -219,6 +220,32 @@ def expect(
         reference if 0 < reference < len(sessions) else None,
         dendrite_nodes(tissue.density_log_sd, tissue.model.formation_cv_animal, tissue.model.formation_cv_dendrite),
     )
+
+
+def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> Expected:
+    """Exact expected statistics of a scenario: what :func:`simulate` reports on average, without simulation.
+
+    Parameters
+    ----------
+    scenario : str, Path or Scenario
+        Name in the library, TOML file, or object.
+    parameters : ParameterSet, optional
+        Default: those of the library, with the scenario's replacements.
+
+    Raises
+    ------
+    SynmodelError
+        With one line that names the fault, if the scenario cannot be run.
+    """
+    plan = load(scenario)
+    study = load_study(plan.baseline)
+    tissue = tissue_of(plan.baseline, parameters_of(plan, parameters).as_floats())
+    with naming(scenario):
+        drive = drive_of(plan, parameters)
+    sessions = np.array(plan.schedule.sessions)
+    length = plan.cohort.length_um or study.dendrite_length.to("um")
+    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
+    return expect(tissue, sessions, turnover.propagate(tissue.model, sessions, drive), density, length)
 
 
 def simulate(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from synmodel.claims import Cell, compared
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
 from synmodel.data import Reading, read_observations, select
 from synmodel.errors import FitError
@@ -30,12 +31,13 @@ _EXPERIMENTS = 200
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Both drugs against their controls: contrasts, curves and simulated experiments by drug."""
+    """Both drugs against their controls: contrasts, curves, simulated experiments by drug, and the table of claims."""
 
     fit: Fit
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
+    claims: list[Cell]
 
     def scenario_digest(self) -> str:
         """SHA-256 over the scenarios of both drugs, with and without their dose."""
@@ -81,7 +83,7 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
         simulated[drug] = paired(drug, fit.parameters, replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:
             progress("simulating experiments", number + 1, len(DRUGS))
-    return Comparison(fit, tables, curves, simulated)
+    return Comparison(fit, tables, curves, simulated, compared(fit, tables, seed=seed))
 
 
 def fit_studies(

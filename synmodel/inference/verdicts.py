@@ -74,23 +74,29 @@ class _BelowError(Exception):
     """The objective fell below the bound, so the search may stop."""
 
 
-def judge(fit: Fit, progress: Progress | None = None) -> list[Verdict]:
-    """Intervals and verdicts for all free parameters, in their order.
+def judge(fit: Fit, progress: Progress | None = None, *, names: Sequence[str] | None = None) -> list[Verdict]:
+    """Intervals and verdicts for free parameters, in their order.
 
     Parameters
     ----------
     fit : Fit
         A fitted problem.
+    names : sequence of str, optional
+        Which; default: all of them.
     progress : callable, optional
         Called with (parameters done, parameters).
     """
+    wanted = [name for name in fit.problem.free if names is None or name in names]
     verdicts: dict[str, Verdict] = {}
-    for block in _blocks(fit):
-        for name in block.problem.free:
+    for studies, free in fit.problem.blocks():
+        here = [name for name in free if name in wanted]
+        block = _Block(fit, studies, free) if here else None
+        for name in here:
+            assert block is not None
             verdicts[name] = block.judge(name)
             if progress is not None:
-                progress(len(verdicts), len(fit.problem.free))
-    return [verdicts[name] for name in fit.problem.free]
+                progress(len(verdicts), len(wanted))
+    return [verdicts[name] for name in wanted]
 
 
 def profile(fit: Fit, names: Sequence[str], *, points: int = 11, progress: Progress | None = None) -> Profiles:

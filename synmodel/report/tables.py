@@ -92,10 +92,15 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
         first = document["drugs"][drugs[0]][name]
         cells = [_interval(document["drugs"][drug][name]) for drug in drugs]
         add_row(contrasts, first["long_name"].removesuffix(": drug minus control"), first["unit"], *cells)
+    claims = plain_table("What a review claims, and whether this fit supports it", "", "drug", "claim", "support")
+    for column in claims.columns[1:]:
+        column.justify = "left"
+    for cell in document["claims"]:
+        add_row(claims, cell["feature"], cell["drug"], cell["wording"], f"{cell['support']}: {cell['reason']}")
     notes = plain_table("Read with care")
     for text in document["notes"]:
         add_row(notes, "- " + text)
-    return [_goodness(document), effects, contrasts, notes]
+    return [_goodness(document), effects, contrasts, claims, notes]
 
 
 def fit_tables(document: dict[str, Any]) -> list[Table]:
