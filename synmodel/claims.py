@@ -21,7 +21,7 @@ import numpy as np
 from synmodel.comparison import DRUGS, Contrast
 from synmodel.data import load_summaries
 from synmodel.inference import Fit, judge
-from synmodel.inference.summary_fit import fit_problem
+from synmodel.inference.summary_fit import release
 from synmodel.inference.targets import ArmTargets
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
@@ -132,8 +132,7 @@ def _target_of_ketamine(fit: Fit) -> Cell:
 
 def ketanserin_share(fit: Fit, *, seed: int) -> Contrast:
     """Share of psilocybin's effects on spines that ketanserin removes, with the profile of the fit."""
-    problem = fit.problem.altered(fit.parameters.replace({BLOCK: 0.05}), [*fit.problem.free, BLOCK])
-    (verdict,) = judge(fit_problem(problem, seed=seed, starts=1), names=[BLOCK])
+    (verdict,) = judge(release(fit, {BLOCK: 0.05}, seed=seed), names=[BLOCK])
     meaning = "share of psilocybin's effects on spines that ketanserin removes"
     low, high = (100 * float(np.clip(end, 0, 1)) for end in (verdict.low, verdict.high))
     return Contrast(meaning, 100 * verdict.estimate, low, high, "%", "profile on the support 0 to 100 %")

@@ -16,7 +16,6 @@ import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +29,7 @@ from synmodel.parameters import default_parameters
 from synmodel.provenance import provenance
 from synmodel.report import files
 from synmodel.scenario import load
+from synmodel.workflows import Steps, stage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,10 +47,10 @@ __all__ = [
     "names",
     "outcome_document",
     "run",
+    "stage",
     "write",
 ]
 
-Steps = Callable[[str, int, int], None]
 VerdictWord = Literal["reproduced", "contradicted", "not identifiable"]
 FindingStatus = Literal["measured", "derived", "assumed", "recalled", "secondary"]
 
@@ -96,6 +96,8 @@ class Finding:
         One of :data:`STATUSES`: how ``data`` is known, or how ``model`` came about where there is no ``data``.
     note : str
         What limits the comparison.
+    data_low, data_high : float, optional
+        Ends of the 95 % interval of ``data``; None where it has none.
     """
 
     label: str
@@ -107,8 +109,14 @@ class Finding:
     data_source: str
     status: FindingStatus
     note: str = ""
+    data_low: float | None = None
+    data_high: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("model", "low", "high", "data", "data_low", "data_high"):  # numbers of numpy become plain ones
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, name, float(value))
         if self.status not in STATUSES:
             message = f"finding {self.label!r}: status is {self.status!r}; allowed is {', '.join(STATUSES)}"
             raise ExperimentError(message)
@@ -286,7 +294,10 @@ def run(name: str, *, short: bool = False, seed: int = 1, progress: Steps | None
     ExperimentError
         If its ``run.py`` does not return an :class:`Outcome`.
     """
-    outcome = _script(name).run(short=short, seed=seed, progress=progress)
+    from synmodel.report.figures import style  # matplotlib is slow to import, and a list of experiments has no figure
+
+    with style():
+        outcome = _script(name).run(short=short, seed=seed, progress=progress)
     if not isinstance(outcome, Outcome):
         message = f"experiment {name!r} returned {type(outcome).__name__}; run() returns an Outcome"
         raise ExperimentError(message)

@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito, told apart by colour-blind readers; matplotl
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -20,7 +21,7 @@ from synmodel.inference.problem import ArmPrediction
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, Profiles
 
-__all__ = ["COLOURS", "GREY", "comparison_figure", "panels", "profile_figure", "residual_figure"]
+__all__ = ["COLOURS", "GREY", "comparison_figure", "draw_band", "panels", "profile_figure", "residual_figure", "style"]
 
 Array = NDArray[np.float64]
 _STYLE: dict[Any, Any] = {
@@ -52,8 +53,13 @@ _DRAWS = 120
 _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
 
 
+def style() -> AbstractContextManager[None]:
+    """Context in which figures are drawn in the style of the project."""
+    return mpl.rc_context(_STYLE)
+
+
 def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
-    """A figure in the style of the project with a grid of empty axes.
+    """A figure with a grid of empty axes; within :func:`style` in that of the project.
 
     Parameters
     ----------
@@ -69,9 +75,20 @@ def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any
     figure : Figure
     axes : (rows, columns) ndarray of Axes
     """
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        return figure, figure.subplots(rows, columns, squeeze=False, **options)
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def draw_band(axes: Axes, x: Array, band: Array, colour: str, label: str | None = None, style: str = "-") -> None:
+    """A curve with its interval.
+
+    Parameters
+    ----------
+    band : (3, n) ndarray
+        Estimate, low and high at ``x``.
+    """
+    axes.fill_between(x, band[1], band[2], color=colour, alpha=0.18, linewidth=0)
+    axes.plot(x, band[0], style, color=colour, linewidth=1.6, label=label)
 
 
 def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
