@@ -15,6 +15,7 @@ In a checkout the folders are those under ``experiments/``; an installed package
 import hashlib
 import importlib.util
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import xarray as xr
 
 from synmodel import library
+from synmodel.comparison import Contrast
 from synmodel.errors import LibraryError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
 from synmodel.provenance import provenance
@@ -111,6 +113,13 @@ class Finding:
     note: str = ""
     data_low: float | None = None
     data_high: float | None = None
+
+    @classmethod
+    def of(cls, contrast: Contrast, label: str = "", note: str = "") -> "Finding":
+        """A contrast of the model, with which nothing published is compared."""
+        name = label or contrast.long_name
+        low, high = (end if math.isfinite(end) else None for end in (contrast.low, contrast.high))
+        return cls(name, contrast.estimate, low, high, contrast.unit, None, "", "derived", note or contrast.note)
 
     def __post_init__(self) -> None:
         for name in ("model", "low", "high", "data", "data_low", "data_high"):  # numbers of numpy become plain ones

@@ -15,13 +15,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from synmodel.data import load_summaries
 from synmodel.errors import SynmodelError
 from synmodel.inference import Fit
 from synmodel.inference.problem import ArmPrediction
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, Profiles
 
-__all__ = ["COLOURS", "GREY", "comparison_figure", "draw_band", "panels", "profile_figure", "residual_figure", "style"]
+__all__ = [
+    "COLOURS",
+    "GREY",
+    "comparison_figure",
+    "draw_band",
+    "draw_published",
+    "panels",
+    "profile_figure",
+    "residual_figure",
+    "style",
+]
 
 Array = NDArray[np.float64]
 _STYLE: dict[Any, Any] = {
@@ -89,6 +100,22 @@ def draw_band(axes: Axes, x: Array, band: Array, colour: str, label: str | None 
     """
     axes.fill_between(x, band[1], band[2], color=colour, alpha=0.18, linewidth=0)
     axes.plot(x, band[0], style, color=colour, linewidth=1.6, label=label)
+
+
+def draw_published(axes: Axes, study: str, arm: str, quantity: str, colour: str, *, until: float = 8.0) -> None:
+    """Published changes of an arm since its first session [%], means with SEM over mice, as diamonds.
+
+    Parameters
+    ----------
+    quantity : str
+        ``density_change`` or ``head_width_change``.
+    until : float
+        Last day that is shown.
+    """
+    rows = load_summaries(study, arm)
+    chosen = rows.isel(point=np.flatnonzero((rows["quantity"] == quantity) & (rows["end_day"] <= until)))
+    mean, sem = 100 * chosen["mouse_mean"], 100 * chosen["mouse_sem"]
+    axes.errorbar(chosen["end_day"], mean, sem, fmt="D", color=colour, markersize=4, elinewidth=1.0)
 
 
 def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
