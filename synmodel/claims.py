@@ -32,6 +32,7 @@ __all__ = ["Cell", "compared", "ketanserin_share"]
 Support = Literal["supported", "supported in part", "not identifiable", "contradicted"]
 BLOCK = "psilocybin.blocked_by_ketanserin"
 _HOURS = 24.0
+_MARGIN = 1e-6  # an optimiser stops short of the end of a support
 _LASTS = 50.0  # per cent of the peak, as for every duration of a contrast
 
 
@@ -148,7 +149,8 @@ def ketanserin_share(fit: Fit, *, seed: int, size: bool = True) -> Contrast:
     what = "turnover and size" if size else "turnover"
     low, high = (100 * float(np.clip(end, 0, 1)) for end in (verdict.low, verdict.high))
     meaning = f"share of psilocybin's effects on {what} of spines that ketanserin removes"
-    return Contrast(meaning, 100 * verdict.estimate, low, high, "%", "profile on the support 0 to 100 %")
+    estimate = 100 * verdict.estimate if verdict.estimate > _MARGIN else 0.0
+    return Contrast(meaning, estimate, low, high, "%", "profile on the support 0 to 100 %")
 
 
 def _of_turnover(fit: Fit, seed: int) -> Fit:

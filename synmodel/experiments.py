@@ -265,7 +265,7 @@ def entry(name: str) -> Entry:
     folder = folder_of(name)
     path = folder / "README.md"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    heading = re.search(r"^# Row (\d+): (.+)$", text, re.MULTILINE)
+    heading = re.search(r"^# Row (\d+)\s*[^\w\s]\s*(.+)$", text, re.MULTILINE)
     if heading is None:
         message = f"{path} has no heading; begin it with `# Row 1: title`"
         raise ExperimentError(message)

@@ -26,7 +26,7 @@ ASSUMED = (
 def run(*, short, seed, progress=None):
     """Fit both studies, compute the contrasts, and judge the wording of each cell by them."""
     fit = synmodel.fit_summaries(seed=seed, starts=1 if short else 6, progress=stage(progress, "fitting"))
-    draws = 120 if short else 600
+    draws = 60 if short else 600
     tables = {drug: contrasts(fit, drug, draws=draws, seed=seed, progress=stage(progress, drug))[0] for drug in DRUGS}
     cells = compared(fit, tables, seed=seed)
     figure, grid = panels(4, 2, size=(11.0, 9.0), height_ratios=(3, 2, 3, 4))
@@ -34,7 +34,7 @@ def run(*, short, seed, progress=None):
     for place, (axes, cell) in enumerate(zip(grid.ravel(), cells, strict=True)):
         here = [Finding.of(number) for number in cell.numbers]
         draw_findings(axes, here, [COLOURS[cell.drug]] * len(here))
-        labels = [f"{number.long_name} [{number.unit}]".replace("-", "−") for number in cell.numbers]
+        labels = [f"{number.long_name} [{number.unit}]".replace("day -", "day −") for number in cell.numbers]
         axes.set_yticks(range(len(here)), [textwrap.fill(label, 44) for label in labels], fontsize=7)
         axes.set_title(f"{cell.drug}: “{cell.wording}”\n{cell.support}", fontsize=8, color=COLOUR[cell.support])
         axes.set_ylabel("" if place % 2 else cell.feature, fontweight="bold")

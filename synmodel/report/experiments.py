@@ -10,7 +10,16 @@ from synmodel.report.tables import add_row, number_text, plain_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Compared", "draw_findings", "finding_cells", "listing", "mark_window", "outcome_tables"]
+__all__ = [
+    "Compared",
+    "Told",
+    "claims_page",
+    "draw_findings",
+    "finding_cells",
+    "listing",
+    "mark_window",
+    "outcome_tables",
+]
 
 _OFFSET = 0.18
 
@@ -119,3 +128,89 @@ def finding_cells(finding: dict[str, Any]) -> tuple[str, str]:
     if finding["data_low"] is not None and finding["data_high"] is not None:
         published += f" ({number_text(finding['data_low'])} to {number_text(finding['data_high'])})"
     return model, published
+
+
+# -- the page of claims ----------------------------------------------------------------------------------------
+
+_HEAD = """# The claims, one by one
+
+A review of imaging studies tabulates what ketamine and psilocybin do to synapses. Each row of it is an experiment here:
+what must be assumed, what the model says with its 95 % interval, what is published, and a verdict that follows from the
+numbers. *Reproduced* and *contradicted* are said of the claim as it is worded; *not identifiable* where the data cannot
+decide it. Published numbers are *measured* where they were seen in their source, *secondary* where another source tells
+of them, *recalled* where neither was seen; no verdict rests on the last two without saying so.
+
+`synmodel experiments` lists the rows, `synmodel experiment NAME --out DIR` runs one in under two minutes. This page is
+made from the results of full runs by `python docs/claims.py`.
+"""
+
+
+class Told(Protocol):
+    """What :func:`claims_page` reads of an experiment."""
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        ...
+
+    @property
+    def row(self) -> int:
+        """Of the claim."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Of its README."""
+        ...
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """Of its README."""
+        ...
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """Document of its full run."""
+        ...
+
+
+def claims_page(experiments: Sequence[Told]) -> str:
+    """The page of claims in Markdown: a table of verdicts, then every experiment with its numbers and figure."""
+    rows = [(each, each.recorded) for each in experiments]
+    table = [
+        f"| {each.row} | [{each.title}](#{each.name}) | {document['verdict']} |"
+        for each, document in rows
+    ]  # fmt: skip
+    parts = [_HEAD, "\n".join(["| row | claim | verdict |", "|---|---|---|", *table])]
+    parts += [_section(each, document) for each, document in rows]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(each: Told, document: dict[str, Any]) -> str:
+    findings = [
+        "| | unit | model (95 %) | published (95 %) | known as | source and note |",
+        "|---|---|---|---|---|---|",
+        *(_finding_row(finding) for finding in document["findings"]),
+    ]
+    return "\n\n".join(
+        [
+            f"({each.name})=\n## Row {each.row}: {each.title}",
+            each.sections["Question"],
+            f"**Verdict: {document['verdict']}.** {_sentence(document['reason'])}",
+            f"![{each.title}](../experiments/{each.name}/figure.png)",
+            "\n".join(findings),
+            "Assumed: " + "; ".join(document["assumptions"]) + ".",
+            f"```console\nsynmodel experiment {each.name} --out synmodel-{each.name}\n```",
+        ]
+    )
+
+
+def _finding_row(finding: dict[str, Any]) -> str:
+    model, published = finding_cells(finding)
+    told = "; ".join(filter(None, (finding["data_source"], finding["note"])))
+    cells = (finding["label"], finding["unit"], model, published, finding["status"], told)
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
