@@ -229,6 +229,49 @@ def compounds(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def experiments(as_json: AsJson = False) -> None:
+    """List the experiments, one for each claim about the drugs, with their verdicts."""
+    from synmodel.experiments import entry, names
+    from synmodel.report.experiments import listing
+
+    entries = [entry(name) for name in names()]
+    if as_json:
+        _print_json({"experiments": {e.name: {"row": e.row, "title": e.title, "verdict": e.verdict} for e in entries}})
+    else:
+        _print_tables([listing([(e.row, e.name, e.title, e.verdict) for e in entries])])
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="Name of an experiment, see `synmodel experiments`.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; default: synmodel-NAME.")] = None,
+    seed: Seed = 1,
+    short: Annotated[bool, typer.Option("--short", help="Fewer draws: seconds instead of minutes.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run one experiment: what the model says of a claim, beside what is published, and the verdict."""
+    from synmodel import experiments as room
+    from synmodel.randomness import checked_seed
+    from synmodel.report import files
+    from synmodel.report.experiments import outcome_tables
+
+    room.folder_of(name)
+    checked_seed(seed)
+    destination = Path(f"synmodel-{name}") if out is None else out
+    files.check(destination, room.FILES)
+    with _progress(quiet) as steps:
+        outcome = room.run(name, short=short, seed=seed, progress=steps)
+    document = room.outcome_document(name, outcome, seed=seed, short=short)
+    written = room.write(outcome, document, destination)
+    if as_json:
+        _print_json(document)
+    else:
+        _print_tables(outcome_tables(document))
+        _print(f"Written to {destination}: {', '.join(written)}")
+
+
+@app.command()
 def show(
     name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound or parameter set.")],
     as_json: AsJson = False,

@@ -24,7 +24,7 @@ from pathlib import Path
 __all__ = ["folder", "kernel_digest", "kernel_files"]
 
 _PACKAGE = Path(__file__).parent
-_COMPILED = re.compile(r"^@compiled", re.MULTILINE)
+_COMPILED = re.compile(r"^\s*@(?:compiled|allocating_nothing|inlined)", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from\s+(synmodel[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(synmodel[\w.]*))", re.M)
 _UNUSED_AFTER_S = 30 * 86_400.0
 

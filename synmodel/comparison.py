@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -39,7 +40,7 @@ from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.spines import log_width_shift
 
-__all__ = ["DRUGS", "Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario"]
+__all__ = ["DRUGS", "Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario", "with_interval"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -50,6 +51,11 @@ DRUGS = {"ketamine": "phoumthipphavong2016", "psilocybin": "shao2021"}
 HORIZON_DAY = 35.0
 SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)
 """Sessions at which both drugs are compared."""
+
+_OF_ONSET = ("density_onset_day", "births_onset_day", "extra_spines_day_1")
+"""Contrasts that hang on the onset, which is assumed: it is drawn from its prior."""
+
+_OF_LAST_DAY = ("extra_spine_days", "extra_spines_day_35", "extra_spines_kept_day_34")
 
 _FINE_DAYS = np.arange(0.0, 8.0, 0.25)
 _FEWEST_DRAWS = 50
@@ -88,8 +94,8 @@ class Effect:
         Scored elimination fraction, drug minus control.
     lasting, lasting_control : float
         Of the spines born between days -1 and 1 and there on day 1, the share there on day 34.
-    head_width : float
-        Mean head width on day 1 over that of the control, minus 1.
+    head_width, head_width_late : float
+        Mean head width on day 1, and on day 34, over that of the control, minus 1.
     """
 
     day: Array
@@ -101,6 +107,7 @@ class Effect:
     lasting: float
     lasting_control: float
     head_width: float
+    head_width_late: float
 
     @property
     def gain(self) -> Array:
@@ -126,7 +133,7 @@ def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
         expected = expect(tissue, np.array(SESSIONS), at_sessions, density, study.dendrite_length.to("um"))
         courses[name] = (there, expected, _lasting(at_sessions))
     control_now = courses["control"][0][zero]
-    shift = log_width_shift(np.array([1.0]), knots, folds["head_size"], tissue.head_width.response)
+    shift = log_width_shift(np.array([1.0, SESSIONS[-1]]), knots, folds["head_size"], tissue.head_width.response)
     return Effect(
         day=days[zero:],
         treated=courses["treated"][0][zero:] / control_now,
@@ -137,6 +144,7 @@ def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
         lasting=courses["treated"][2],
         lasting_control=courses["control"][2],
         head_width=float(np.expm1(shift[0])),
+        head_width_late=float(np.expm1(shift[1])),
     )
 
 
@@ -164,6 +172,9 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
         "day",
         "extra spines over five weeks: area under the gain, spine-days per baseline spine",
     )
+    for day in (1, 7):
+        there = 100 * float(gain[np.searchsorted(effect.day, day)])
+        table[f"extra_spines_day_{day}"] = (there, "%", f"extra spines on day {day}, of the control's on day 0")
     table["extra_spines_day_35"] = (100 * float(gain[-1]), "%", "extra spines on day 35, of the control's on day 0")
     table["peak_extra_spines"] = (
         100 * float(gain.max()),
@@ -178,6 +189,12 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
         effect.lasting - effect.lasting_control, "1", "the same, drug minus control"
     )  # fmt: skip
     table["head_width_gain_day_1"] = (100 * effect.head_width, "%", "mean head width on day 1: drug over control")
+    for name, what, late, peak in (
+        ("extra_spines", "of the largest number of extra spines", gain[np.searchsorted(effect.day, 34)], gain.max()),
+        ("head_width", "of the gain of mean head width on day 1", effect.head_width_late, effect.head_width),
+    ):
+        kept = 100 * float(late / peak) if peak else math.nan
+        table[f"{name}_kept_day_34"] = (kept, "%", f"{what}, the share left on day 34")
     for name, curve, what in (
         ("density", gain, "extra spines"),
         ("births", effect.births - 1.0, "the change of births"),
@@ -251,8 +268,8 @@ def contrasts(
             continue  # more nascent spines than spines: not a possible dendrite
         scalars, onset_scalars = _scalars(effect), _scalars(with_another_onset)
         for name, column in columns.items():
-            # The fit gives every other number for the assumed onset; only the onsets themselves vary with it.
-            column.append((onset_scalars if name.endswith("onset_day") else scalars)[name][0])
+            # The fit gives every other number for the assumed onset; only what happens on day 1 varies with it.
+            column.append((onset_scalars if name in _OF_ONSET else scalars)[name][0])
         gains.append(effect.gain)
         births.append(effect.births)
         if progress is not None:
@@ -263,10 +280,11 @@ def contrasts(
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     table = {}
     for name, (value, unit, meaning) in estimates.items():
-        low, high = np.nanquantile(columns[name], tails)
-        table[name] = Contrast(meaning, value, float(low), float(high), unit, _note(fit, drug, name, high))
         if name.startswith("head_") and f"{drug}.head_fold" not in fit.problem.free:
             table[name] = Contrast(meaning, math.nan, math.nan, math.nan, unit, f"{drug}: no head widths published")
+            continue
+        low, high = np.nanquantile(columns[name], tails)
+        table[name] = Contrast(meaning, value, float(low), float(high), unit, _note(fit, drug, name, high))
     curves = xr.Dataset(
         {
             "gain": (("bound", "day"), np.stack([best.gain, *np.quantile(gains, tails, axis=0)])),
@@ -288,14 +306,61 @@ def _note(fit: Fit, drug: str, name: str, high: float) -> str:
         for target in fit.problem.arms
         if target.study.name == DRUGS[drug] and target.arm.name == drug
     )
-    beyond = name in ("extra_spine_days", "extra_spines_day_35", "lasting_fraction", "lasting_fraction_gain")
+    beyond = name.startswith("lasting") or name in _OF_LAST_DAY
     if (beyond or name.endswith("7_to_34")) and last_session < SESSIONS[-1]:
         notes.append(f"extrapolated: the last session of the {drug} arm is day {last_session:g}")
     if name.endswith("duration_day") and high >= HORIZON_DAY:
         notes.append(f"cut at day {HORIZON_DAY:g}; the data do not bound it from above")
-    if name.endswith("onset_day"):
+    if name in _OF_ONSET:
         notes.append("no session lies between the dose and day 1; the rise within that day is assumed")
     return "; ".join(notes)
+
+
+def with_interval(
+    fit: Fit,
+    quantity: Callable[[ParameterSet], Any],
+    *,
+    draws: int = 300,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Array:
+    """Any quantity that follows from the parameters, with its 95 % interval from the uncertainty of a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+        What is uncertain is what it leaves free.
+    quantity : callable
+        From a ParameterSet to a number or an array of numbers, always of one shape.
+    draws : int
+        Number of parameter draws.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    (3, ...) ndarray
+        Estimate, low and high.
+
+    Raises
+    ------
+    FitError
+        If fewer than 50 draws are possible parameter values.
+    """
+    best, free = fit.parameters, fit.problem.free
+    drawn = []
+    for number, vector in enumerate(fit.draws(draws, seed)):
+        try:
+            drawn.append(quantity(best.replace(best.unpack(vector, free))))
+        except SimulationError:
+            continue  # more nascent spines than spines: not a possible dendrite
+        if progress is not None:
+            progress(number + 1, draws)
+    if len(drawn) < _FEWEST_DRAWS:
+        message = f"only {len(drawn)} of {draws} parameter draws are possible; the fit is too loose, or give more"
+        raise FitError(message)
+    tails = np.nanquantile(np.array(drawn, float), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return np.stack([np.asarray(quantity(best), float), *tails])
 
 
 def study_scenario(drug: str, *, treated: bool) -> Scenario:

@@ -37,8 +37,10 @@ from synmodel.turnover.spines import HeadWidth
 __all__ = [
     "EXPOSURE_PARAMETERS",
     "Tissue",
+    "drive_function",
     "drive_of",
     "expect",
+    "expectation",
     "exposure_of",
     "parameters_of",
     "simulate",
@@ -162,21 +164,44 @@ def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.D
         If a dose has no kinetics for the subject; or, for the phenomenological drive, if it is not one that was
         fitted: compound, amount, route, species and genotype of an arm in the library.
     """
-    values = parameters_of(scenario, parameters).as_floats()
+    return drive_function(scenario)(parameters_of(scenario, parameters))
+
+
+def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """:func:`drive_of` for many parameter sets: what does not depend on them is computed once.
+
+    Returns
+    -------
+    callable
+        From a ParameterSet to a Drive.
+    """
     doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
     if scenario.drive == "mechanistic":
-        return signalling.mechanistic_drive(exposure_of(doses, scenario.subject, sessions, values), values)
-    _refuse_other_than_fitted(scenario, values)
+        exposures: dict[tuple[float, ...], xr.Dataset] = {}
+
+        def mechanistic(parameters: ParameterSet) -> xr.Dataset:
+            values = parameters_of(scenario, parameters).as_floats()
+            key = tuple(values[name] for name in EXPOSURE_PARAMETERS)
+            if key not in exposures:
+                exposures[key] = exposure_of(doses, scenario.subject, sessions, values)
+            return signalling.mechanistic_drive(exposures[key], values)
+
+        return mechanistic
+    _refuse_other_than_fitted(scenario)
     events = [(dose.compound, day) for dose in doses for day in dose.days]
     grid = time_grid(sessions, [day for _, day in events], first_step=_PULSE_STEP_DAY)
-    return signalling.phenomenological_drive(events, grid, values)
+
+    def phenomenological(parameters: ParameterSet) -> xr.Dataset:
+        return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats())
+
+    return phenomenological
 
 
-def _refuse_other_than_fitted(scenario: Scenario, values: Mapping[str, float]) -> None:
+def _refuse_other_than_fitted(scenario: Scenario) -> None:
     """Raise unless every dose with a phenomenological effect is one of a study's arm: the effect knows no other."""
     subject = scenario.subject
     for index, dose in enumerate(scenario.regimen.doses):
-        if f"{dose.compound}.formation_fold" not in values:
+        if f"{dose.compound}.formation_fold" not in default_parameters():
             continue
         fitted = {
             (fit.amount, fit.unit, fit.route, study.species)
@@ -217,6 +242,32 @@ def expect(
         reference if 0 < reference < len(sessions) else None,
         dendrite_nodes(tissue.density_log_sd, tissue.model.formation_cv_animal, tissue.model.formation_cv_dendrite),
     )
+
+
+def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> Expected:
+    """Exact expected statistics of a scenario: what :func:`simulate` reports on average, without simulation.
+
+    Parameters
+    ----------
+    scenario : str, Path or Scenario
+        Name in the library, TOML file, or object.
+    parameters : ParameterSet, optional
+        Default: those of the library, with the scenario's replacements.
+
+    Raises
+    ------
+    SynmodelError
+        With one line that names the fault, if the scenario cannot be run.
+    """
+    plan = load(scenario)
+    study = load_study(plan.baseline)
+    tissue = tissue_of(plan.baseline, parameters_of(plan, parameters).as_floats())
+    with naming(scenario):
+        drive = drive_of(plan, parameters)
+    sessions = np.array(plan.schedule.sessions)
+    length = plan.cohort.length_um or study.dendrite_length.to("um")
+    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
+    return expect(tissue, sessions, turnover.propagate(tissue.model, sessions, drive), density, length)
 
 
 def simulate(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from synmodel.claims import Cell, compared
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
 from synmodel.data import Reading, read_each, select
 from synmodel.errors import FitError
@@ -32,6 +33,7 @@ __all__ = [
     "fit_studies",
     "run_sweep",
     "simulate_scenario",
+    "stage",
 ]
 
 Steps = Callable[[str, int, int], None]
@@ -41,12 +43,13 @@ _EXPERIMENTS = 200
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Both drugs against their controls: contrasts, curves and simulated experiments by drug."""
+    """Both drugs against their controls: contrasts, curves, simulated experiments by drug, and the table of claims."""
 
     fit: Fit
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
+    claims: list[Cell]
 
     def scenario_digest(self) -> str:
         """SHA-256 over the scenarios of both drugs, with and without their dose."""
@@ -65,7 +68,8 @@ class FitResult:
     mechanisms: dict[str, Fit]
 
 
-def _reporter(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
+def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
+    """The progress of one stage of a job, called with (done, of); None without progress."""
     if progress is None:
         return None
     return lambda done, of: progress(what, done, of)
@@ -83,16 +87,16 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
     progress : callable, optional
         Called with (what, done, of).
     """
-    fit = fit_summaries(unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
+    fit = fit_summaries(unit=unit, seed=seed, progress=stage(progress, "fitting"))
     tables, curves, simulated = {}, {}, {}
     for number, drug in enumerate(DRUGS):
         tables[drug], curves[drug] = contrasts(
-            fit, drug, draws=_DRAWS, seed=seed, progress=_reporter(progress, f"contrasts of {drug}")
+            fit, drug, draws=_DRAWS, seed=seed, progress=stage(progress, f"contrasts of {drug}")
         )
         simulated[drug] = paired(drug, fit.parameters, replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:
             progress("simulating experiments", number + 1, len(DRUGS))
-    return Comparison(fit, tables, curves, simulated)
+    return Comparison(fit, tables, curves, simulated, compared(fit, tables, seed=seed))
 
 
 def fit_studies(
@@ -123,16 +127,16 @@ def fit_studies(
     if not chosen or isinstance(studies, str):
         message = f"studies is {studies!r}; give a list of at least one of {', '.join(STUDIES)}"
         raise FitError(message)
-    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
-    variants = fit_variants(fit, seed=seed, progress=_reporter(progress, "other readings"))
+    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, progress=stage(progress, "fitting"))
+    variants = fit_variants(fit, seed=seed, progress=stage(progress, "other readings"))
     mechanisms = {}
     if set(STUDIES) <= set(fit.problem.studies):
-        mechanisms = fit_mechanism(fit, seed=seed, progress=_reporter(progress, "mechanisms"))
-    verdicts = judge(fit, progress=_reporter(progress, "intervals"))
+        mechanisms = fit_mechanism(fit, seed=seed, progress=stage(progress, "mechanisms"))
+    verdicts = judge(fit, progress=stage(progress, "intervals"))
     profiles: Profiles = {}
     if with_profiles:
         of_drugs = [name for name in fit.problem.free if name.endswith(("_fold", "decay"))]
-        profiles = profile(fit, of_drugs, progress=_reporter(progress, "profiles"))
+        profiles = profile(fit, of_drugs, progress=stage(progress, "profiles"))
     return FitResult(fit, verdicts, profiles, variants, mechanisms)
 
 
@@ -204,7 +208,7 @@ def fit_dendrites(
         seed=seed,
         size=size,
         checkpoint=checkpoint,
-        progress=_reporter(progress, "fitting dendrites"),
+        progress=stage(progress, "fitting dendrites"),
     )
     return DendriteFits(readings, tree, None)
 
@@ -213,7 +217,7 @@ def simulate_scenario(
     plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Observations of a scenario and their group summaries."""
-    observations = simulate(plan, replicates=replicates, seed=seed, progress=_reporter(progress, "simulating"))
+    observations = simulate(plan, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
     return observations, summarise(observations)
 
 
@@ -227,7 +231,7 @@ def run_sweep(
     progress: Steps | None = None,
 ) -> tuple[xr.Dataset, xr.Dataset | None]:
     """Result of a sweep; and Sobol indices of its contrast (of its mean, without a control) if its sample has them."""
-    report = _reporter(progress, "simulating experiments")
+    report = stage(progress, "simulating experiments")
     result = run_plan(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=report)
     if plan.design.kind != "saltelli":
         return result, None

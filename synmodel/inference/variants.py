@@ -5,7 +5,7 @@ the difference in -2 log likelihood of the data (without priors) from the defaul
 parameter the data speak against the reading, near 0 they cannot tell.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from synmodel.inference.summary_fit import Fit, fit_problem
@@ -140,17 +140,32 @@ _SHARED = (
 )
 
 
-def fit_mechanism(fit: Fit, *, seed: int, progress: Progress | None = None) -> dict[str, Fit]:
+def fit_mechanism(
+    fit: Fit,
+    *,
+    seed: int,
+    readings: Sequence[str] = tuple(READINGS),
+    starts: int = 2,
+    progress: Progress | None = None,
+) -> dict[str, Fit]:
     """Fit the mechanistic drive under each reading of psilocybin, constrained by the phenomenological fit.
 
     Baselines and scoring stay at their phenomenological estimates; free are the gains and time constants of the
     slow drives, shared by both drugs, and the gain of the reading.
+
+    Parameters
+    ----------
+    readings : sequence of str
+        Some of :data:`READINGS`.
+    starts : int
+        Number of starts of each.
     """
     fits = {}
-    for number, (reading, (gain, start)) in enumerate(READINGS.items()):
+    for number, reading in enumerate(readings):
+        gain, start = READINGS[reading]
         values = {**_NO_GAIN, gain: start}
         problem = fit.problem.altered(fit.parameters.replace(values), [*_SHARED, gain], drive="mechanistic")
-        fits[reading] = fit_problem(problem, seed=seed, starts=2)
+        fits[reading] = fit_problem(problem, seed=seed, starts=starts)
         if progress is not None:
-            progress(number + 1, len(READINGS))
+            progress(number + 1, len(readings))
     return fits

@@ -8,7 +8,7 @@ from typing import Literal
 
 from synmodel.errors import LibraryError, did_you_mean
 
-__all__ = ["Kind", "kinds_of", "names", "path_of", "summaries_path"]
+__all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "summaries_path"]
 
 Kind = Literal["compounds", "studies", "scenarios", "parameters", "templates", "sweeps"]
 _KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "parameters", "sweeps")
@@ -56,3 +56,20 @@ def kinds_of(name: str) -> list[Kind]:
 def summaries_path() -> Path:
     """The published group summaries (CSV)."""
     return _ROOT / "summaries" / "group_summaries.csv"
+
+
+def experiments_path() -> Path:
+    """Folder of the experiments: that of the checkout, or the one that an installed package carries.
+
+    Raises
+    ------
+    LibraryError
+        If neither is there.
+    """
+    checkout = _ROOT.parents[1]
+    # site-packages may hold an unrelated `experiments`; a checkout is told by the project file beside it.
+    for folder in (_ROOT / "experiments", checkout / "experiments"):
+        if folder.is_dir() and (folder.parent == _ROOT or (checkout / "pyproject.toml").is_file()):
+            return folder
+    message = f"neither {_ROOT} nor {checkout} holds the folder experiments; install synmodel again"
+    raise LibraryError(message)

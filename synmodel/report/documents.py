@@ -203,6 +203,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "drugs": {
             drug: contrast_entries(table, comparison.simulated[drug]) for drug, table in comparison.contrasts.items()
         },
+        "claims": [cell.document() for cell in comparison.claims],
         "notes": [
             *(caveat_of(study) for study in fit.problem.studies),
             f"intervals rest on the {fit.problem.unit} as the unit of replication and on the covariance of means "

@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito, told apart by colour-blind readers; matplotl
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -14,13 +15,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from synmodel.data import load_summaries
 from synmodel.errors import SynmodelError
 from synmodel.inference import Fit
 from synmodel.inference.problem import ArmPrediction
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, Profiles
 
-__all__ = ["comparison_figure", "profile_figure", "residual_figure"]
+__all__ = [
+    "COLOURS",
+    "GREY",
+    "comparison_figure",
+    "draw_band",
+    "draw_published",
+    "panels",
+    "profile_figure",
+    "residual_figure",
+    "style",
+]
 
 Array = NDArray[np.float64]
 _STYLE: dict[Any, Any] = {
@@ -34,8 +46,10 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": 160,
     "svg.hashsalt": "synmodel",
 }
-_GREY = "#6b6b6b"
+GREY = "#6b6b6b"
+"""Colour of every vehicle."""
 COLOURS = {"ketamine": "#D55E00", "psilocybin": "#0072B2", "ketanserin+psilocybin": "#009E73"}
+"""Colours of the arms."""
 _PANELS = (
     ("phoumthipphavong2016", "ketamine", "saline", "Ketamine 10 mg/kg", "Phoumthipphavong 2016"),
     ("shao2021", "psilocybin", "saline", "Psilocybin 1 mg/kg", "Shao 2021"),
@@ -48,6 +62,60 @@ _ROWS = {
 }
 _DRAWS = 120
 _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
+
+
+def style() -> AbstractContextManager[None]:
+    """Context in which figures are drawn in the style of the project."""
+    return mpl.rc_context(_STYLE)
+
+
+def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """A figure with a grid of empty axes; within :func:`style` in that of the project.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of the grid.
+    size : (width, height)
+        Of the figure [inch].
+    **options
+        Of :meth:`matplotlib.figure.Figure.subplots`, such as ``sharey=True``.
+
+    Returns
+    -------
+    figure : Figure
+    axes : (rows, columns) ndarray of Axes
+    """
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def draw_band(axes: Axes, x: Array, band: Array, colour: str, label: str | None = None, style: str = "-") -> None:
+    """A curve with its interval.
+
+    Parameters
+    ----------
+    band : (3, n) ndarray
+        Estimate, low and high at ``x``.
+    """
+    axes.fill_between(x, band[1], band[2], color=colour, alpha=0.18, linewidth=0)
+    axes.plot(x, band[0], style, color=colour, linewidth=1.6, label=label)
+
+
+def draw_published(axes: Axes, study: str, arm: str, quantity: str, colour: str, *, until: float = 8.0) -> None:
+    """Published changes of an arm since its first session [%], means with SEM over mice, as diamonds.
+
+    Parameters
+    ----------
+    quantity : str
+        ``density_change`` or ``head_width_change``.
+    until : float
+        Last day that is shown.
+    """
+    rows = load_summaries(study, arm)
+    chosen = rows.isel(point=np.flatnonzero((rows["quantity"] == quantity) & (rows["end_day"] <= until)))
+    mean, sem = 100 * chosen["mouse_mean"], 100 * chosen["mouse_sem"]
+    axes.errorbar(chosen["end_day"], mean, sem, fmt="D", color=colour, markersize=4, elinewidth=1.0)
 
 
 def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
@@ -77,12 +145,12 @@ def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) 
                 # Panels of one study share their axis; studies score differently.
                 axes = figure.add_subplot(grid[row, column], sharey=left if column == 2 else None)
                 left = axes
-                for arm, colour in ((control, _GREY), (drug, COLOURS[drug])):
+                for arm, colour in ((control, GREY), (drug, COLOURS[drug])):
                     _draw_arm(axes, fit, targets[study, arm], quantity, draws, colour)
                 _dress(axes, targets[study, drug], quantity)
                 if row == 0:
                     axes.set_title(f"{title}\n")
-                    axes.text(0, 1.03, f"{source}; grey: vehicle", transform=axes.transAxes, color=_GREY, fontsize=8)
+                    axes.text(0, 1.03, f"{source}; grey: vehicle", transform=axes.transAxes, color=GREY, fontsize=8)
                 if column == 0:
                     axes.set_ylabel(label)
                 if row == len(_ROWS) - 1:
@@ -145,7 +213,7 @@ def _draw_arm(axes: Axes, fit: Fit, target: ArmTargets, quantity: str, draws: li
         fmt="o",
         color=colour,
         markersize=4,
-        markerfacecolor="white" if colour == _GREY else colour,
+        markerfacecolor="white" if colour == GREY else colour,
         elinewidth=1.0,
         zorder=3,
     )
@@ -218,7 +286,7 @@ def _draw_gain(axes: Axes, fit: Fit, curves: Mapping[str, xr.Dataset]) -> None:
         transform=axes.transAxes,
         ha="right",
         va="top",
-        color=_GREY,
+        color=GREY,
         fontsize=8,
     )
 
@@ -245,7 +313,7 @@ def residual_figure(fit: Fit) -> Figure:
                     m for m in (*target.turnover, target.head_width) if m is not None and m.quantity == quantity
                 )
                 scaled = residuals[where] * means.sem(fit.problem.unit) / means.sem_dendrite
-                colour = COLOURS.get(target.arm.name, _GREY)
+                colour = COLOURS.get(target.arm.name, GREY)
                 axes.vlines(at + np.arange(len(scaled)), 0, scaled, color=colour, linewidth=2)
                 axes.plot(at + np.arange(len(scaled)), scaled, "o", color=colour, markersize=3.5)
                 ticks.append(at + (len(scaled) - 1) / 2)
@@ -270,7 +338,7 @@ def profile_figure(profiles: Profiles) -> Figure:
         for axes in panels[len(profiles) :]:
             axes.set_visible(False)
         for axes, (name, profile) in zip(panels, profiles.items(), strict=False):
-            colour = COLOURS.get(name.partition(".")[0], _GREY)
+            colour = COLOURS.get(name.partition(".")[0], GREY)
             axes.plot(profile.values, profile.rise, color=colour, linewidth=1.8)
             axes.axhline(profile.bound, color="#999999", linewidth=0.8, linestyle=":")
             if name.endswith("_fold"):

@@ -62,14 +62,14 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any]) -> Figure:
     return figure
 
 
-_SMALL: dict[str, Any] = {"color": figures._GREY, "fontsize": 8, "va": "bottom"}
+_SMALL: dict[str, Any] = {"color": figures.GREY, "fontsize": 8, "va": "bottom"}
 
 
 def _colour(drugs: Sequence[Dose]) -> str:
     """Colour of the combination, else of the first drug that has one, else grey."""
     names = list(dict.fromkeys(dose.compound for dose in sorted(drugs, key=lambda dose: dose.day)))
     known = (figures.COLOURS[name] for name in ("+".join(names), *names) if name in figures.COLOURS)
-    return next(known, figures._GREY)
+    return next(known, figures.GREY)
 
 
 def _subtitle(plan: Scenario, drugs: Sequence[Dose], document: Mapping[str, Any]) -> list[str]:

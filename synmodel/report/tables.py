@@ -6,25 +6,35 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["comparison_tables", "entry_tables", "fit_tables", "simulation_tables"]
+__all__ = [
+    "add_row",
+    "comparison_tables",
+    "entry_tables",
+    "fit_tables",
+    "number_text",
+    "plain_table",
+    "simulation_tables",
+]
 
 
 _READABLE = 16
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
+    """A table without lines; the first column is flushed left, the others right."""
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(Text(column), justify="left" if number == 0 else "right", overflow="fold")
     return table
 
 
-def _add(table: Table, *cells: str) -> None:
+def add_row(table: Table, *cells: str) -> None:
     """Add a row as it is: in a plain string rich would take [words] for markup and drop them."""
     table.add_row(*map(Text, cells))
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """Three digits, a dash for nothing."""
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.3g}"
@@ -33,7 +43,7 @@ def _number(value: float | None) -> str:
 def _interval(entry: dict[str, Any]) -> str:
     if entry["estimate"] is None or not math.isfinite(entry["estimate"]):
         return "no data"
-    return f"{_number(entry['estimate'])} ({_number(entry['low'])} to {_number(entry['high'])})"
+    return f"{number_text(entry['estimate'])} ({number_text(entry['low'])} to {number_text(entry['high'])})"
 
 
 def _effect(entry: dict[str, Any] | None) -> str:
@@ -44,12 +54,12 @@ def _effect(entry: dict[str, Any] | None) -> str:
 
 
 def _goodness(document: dict[str, Any]) -> Table:
-    table = _table(
+    table = plain_table(
         "How well the fit describes each study (formation, elimination, density)",
         "study", "points", "parameters", "chi2 (SEM over dendrites)", "per point", "chi2 (SEM over mice)",
     )  # fmt: skip
     for study, entry in document["fits"].items():
-        _add(
+        add_row(
             table,
             study,
             str(entry["n_points"]),
@@ -64,7 +74,7 @@ def _goodness(document: dict[str, Any]) -> Table:
 def comparison_tables(document: dict[str, Any]) -> list[Table]:
     """Goodness of fit, effects on turnover, and contrasts, drug beside drug."""
     drugs = list(document["drugs"])
-    effects = _table("Peak effect of one dose, fold over baseline (95 % interval; 1 is no effect)", "", *drugs)
+    effects = plain_table("Peak effect of one dose, fold over baseline (95 % interval; 1 is no effect)", "", *drugs)
     parameters = document["parameters"]
     for key, label in (
         ("formation_fold", "births of spines"),
@@ -73,33 +83,38 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
         ("decay", "decay of these effects [day]"),
         ("head_fold", "head width"),
     ):
-        _add(effects, label, *(_effect(parameters.get(f"{drug}.{key}")) for drug in drugs))
-    contrasts = _table("What follows (drug minus control, 95 % interval)", "", "unit", *drugs)
+        add_row(effects, label, *(_effect(parameters.get(f"{drug}.{key}")) for drug in drugs))
+    contrasts = plain_table("What follows (drug minus control, 95 % interval)", "", "unit", *drugs)
     names = list(document["drugs"][drugs[0]])
     for name in names:
         if name.startswith("elimination_gain"):
             continue
         first = document["drugs"][drugs[0]][name]
         cells = [_interval(document["drugs"][drug][name]) for drug in drugs]
-        _add(contrasts, first["long_name"].removesuffix(": drug minus control"), first["unit"], *cells)
-    notes = _table("Read with care")
+        add_row(contrasts, first["long_name"].removesuffix(": drug minus control"), first["unit"], *cells)
+    claims = plain_table("What a review claims, and whether this fit supports it", "", "drug", "claim", "support")
+    for column in claims.columns[1:]:
+        column.justify = "left"
+    for cell in document["claims"]:
+        add_row(claims, cell["feature"], cell["drug"], cell["wording"], f"{cell['support']}: {cell['reason']}")
+    notes = plain_table("Read with care")
     for text in document["notes"]:
-        _add(notes, "- " + text)
-    return [_goodness(document), effects, contrasts, notes]
+        add_row(notes, "- " + text)
+    return [_goodness(document), effects, contrasts, claims, notes]
 
 
 def fit_tables(document: dict[str, Any]) -> list[Table]:
     """Goodness of fit, parameters with verdicts, other readings, mechanisms."""
-    parameters = _table("Parameters", "name", "estimate (95 % interval)", "unit", "verdict")
+    parameters = plain_table("Parameters", "name", "estimate (95 % interval)", "unit", "verdict")
     for name, entry in document["parameters"].items():
-        _add(parameters, name, _interval(entry), entry["unit"], entry["verdict"])
-    variants = _table(
+        add_row(parameters, name, _interval(entry), entry["unit"], entry["verdict"])
+    variants = plain_table(
         "Other readings of the data: rise of -2 log likelihood (about 4 per parameter speaks against a reading)",
         "reading", "rise", "extra parameters",
     )  # fmt: skip
     for entry in document["variants"]:
-        extra = "".join(f", {key} = {_number(value)}" for key, value in entry["values"].items())
-        _add(
+        extra = "".join(f", {key} = {number_text(value)}" for key, value in entry["values"].items())
+        add_row(
             variants,
             entry["name"] + extra,
             f"{entry['change_in_minus_2_log_likelihood']:+.1f}",
@@ -107,37 +122,39 @@ def fit_tables(document: dict[str, Any]) -> list[Table]:
         )
     tables = [_goodness(document), parameters, variants]
     if document["mechanisms"]:
-        mechanisms = _table("Mechanism of psilocybin under one cascade for both drugs", "reading", "-2 log posterior")
+        mechanisms = plain_table(
+            "Mechanism of psilocybin under one cascade for both drugs", "reading", "-2 log posterior"
+        )
         for reading, entry in document["mechanisms"].items():
-            _add(mechanisms, reading, f"{entry['minus_2_log_posterior']:.1f}")
+            add_row(mechanisms, reading, f"{entry['minus_2_log_posterior']:.1f}")
         tables.append(mechanisms)
     return tables
 
 
 def simulation_tables(document: dict[str, Any]) -> list[Table]:
     """Mean over simulated experiments of what each would report."""
-    table = _table(
+    table = plain_table(
         f"{document['scenario']['name']}: mean of {document['replicates']} simulated experiments",
         "quantity", "from day", "to day", "mean", "SEM over dendrites", "SEM over animals",
     )  # fmt: skip
     for entry in document["summary"]:
-        _add(
+        add_row(
             table,
             entry["quantity"],
             f"{entry['start_day']:g}",
             f"{entry['end_day']:g}",
-            _number(entry["mean"]),
-            _number(entry["sem_dendrite"]),
-            _number(entry["mouse_sem"]),
+            number_text(entry["mean"]),
+            number_text(entry["sem_dendrite"]),
+            number_text(entry["mouse_sem"]),
         )
     return [table]
 
 
 def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:
     """A library entry: its texts, then every number with unit, status and source."""
-    texts = _table(f"{name} ({kind})", "", "")
+    texts = plain_table(f"{name} ({kind})", "", "")
     texts.columns[1].justify = "left"
-    numbers = _table("Numbers", "what", "value", "unit", "status", "source")
+    numbers = plain_table("Numbers", "what", "value", "unit", "status", "source")
     numbers.columns[4].justify = "left"
     for column in numbers.columns[1:4]:
         column.no_wrap = True  # on a narrow terminal names and sources are folded, not numbers ...
@@ -152,7 +169,7 @@ def _walk(value: Any, path: str, texts: Table, numbers: Table) -> None:
     if isinstance(value, dict) and "value" in value and "status" in value:
         why = f" - {value['why']}" if value.get("why") else ""
         seen = f" [{value['seen']}]" if value.get("seen") else ""
-        _add(numbers, path, f"{value['value']:.6g}", value["unit"], value["status"], value["source"] + seen + why)
+        add_row(numbers, path, f"{value['value']:.6g}", value["unit"], value["status"], value["source"] + seen + why)
     elif isinstance(value, dict):
         for key, entry in value.items():
             _walk(entry, f"{path}.{key}" if path else key, texts, numbers)
@@ -160,4 +177,4 @@ def _walk(value: Any, path: str, texts: Table, numbers: Table) -> None:
         for number, entry in enumerate(value):
             _walk(entry, f"{path}[{number}]", texts, numbers)
     else:
-        _add(texts, path, ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip())
+        add_row(texts, path, ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip())
