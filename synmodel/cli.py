@@ -207,11 +207,20 @@ def compounds(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def conditions(as_json: AsJson = False) -> None:
+    """List the embedded genotypes, stress states and treatments."""
+    from synmodel.conditions import load_condition
+
+    entries = [load_condition(name) for name in library.names("conditions")]
+    _list("conditions", [(entry.name, f"{entry.title} ({entry.kind})") for entry in entries], as_json)
+
+
+@app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound or parameter set.")],
+    name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound, condition or parameter set.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print a scenario as TOML that `simulate` reads; a study, compound or parameter set as tables with sources."""
+    """Print a scenario as TOML that `simulate` reads, any other entry as tables with sources."""
     from synmodel.documents import parse_toml
     from synmodel.errors import LibraryError
     from synmodel.report import tables

@@ -79,6 +79,7 @@ DRIVE = Passport(
         "evoked": Quantity(
             ("time",), "1", "hazard of glutamate-evoked spinogenesis, fold over baseline", optional=True
         ),
+        "protein": Quantity(("time",), "1", "synaptic proteins, fold over baseline", optional=True),
     },
     {"time": _TIME},
 )
