@@ -190,6 +190,15 @@ def scenarios(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def conditions(as_json: AsJson = False) -> None:
+    """List the embedded genotypes, stress states and treatments."""
+    from synmodel.conditions import load_condition
+
+    entries = [load_condition(name) for name in library.names("conditions")]
+    _list("conditions", [(entry.name, f"{entry.title} ({entry.kind})") for entry in entries], as_json)
+
+
+@app.command()
 def studies(as_json: AsJson = False) -> None:
     """List the embedded studies."""
     from synmodel.data import load_study
@@ -204,15 +213,6 @@ def compounds(as_json: AsJson = False) -> None:
 
     rows = [(name, f"{load_compound(name).title}: {load_compound(name).kind}") for name in library.names("compounds")]
     _list("compounds", rows, as_json)
-
-
-@app.command()
-def conditions(as_json: AsJson = False) -> None:
-    """List the embedded genotypes, stress states and treatments."""
-    from synmodel.conditions import load_condition
-
-    entries = [load_condition(name) for name in library.names("conditions")]
-    _list("conditions", [(entry.name, f"{entry.title} ({entry.kind})") for entry in entries], as_json)
 
 
 @app.command()
