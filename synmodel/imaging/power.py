@@ -7,21 +7,28 @@ r"""Power of comparisons of two arms: exact for independent trials, by Welch's t
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, stdtrit
+from scipy.special import gammaln, ndtri, stdtrit
 from scipy.stats import binom, nct
 
-__all__ = ["fisher_power", "fisher_trials", "welch_power", "welch_rejects"]
+__all__ = [
+    "fisher_power",
+    "fisher_rejects",
+    "fisher_trials",
+    "mean_interval",
+    "share_interval",
+    "welch_power",
+    "welch_rejects",
+]
 
 Array = NDArray[np.float64]
 _STAYS = 10
 
 
-def fisher_power(first: float, second: float, trials: int, level: float = 0.05) -> float:
-    """Exact power of Fisher's two-sided test of two probabilities with ``trials`` independent trials in each arm."""
+def fisher_rejects(trials: int, level: float = 0.05) -> NDArray[np.bool_]:
+    """(trials + 1, trials + 1) whether Fisher's two-sided test rejects each pair of numbers of successes."""
     k = np.arange(trials + 1)
     log_choose = gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1)
-    weight = np.outer(binom.pmf(k, trials, first), binom.pmf(k, trials, second))
-    power = 0.0
+    rejects = np.zeros((trials + 1, trials + 1), bool)
     for total in range(2 * trials + 1):
         a = np.arange(max(0, total - trials), min(trials, total) + 1)
         log_pmf = log_choose[a] + log_choose[total - a]
@@ -30,9 +37,15 @@ def fisher_power(first: float, second: float, trials: int, level: float = 0.05) 
         order = np.argsort(pmf, kind="stable")
         # As likely or less, with ties (up to rounding) counted together.
         upto = np.searchsorted(pmf[order], pmf * (1 + 1e-7), side="right")
-        p_value = np.cumsum(pmf[order])[upto - 1]
-        power += weight[a, total - a][p_value <= level].sum()
-    return float(power)
+        rejects[a, total - a] = np.cumsum(pmf[order])[upto - 1] <= level
+    return rejects
+
+
+def fisher_power(first: float, second: float, trials: int, level: float = 0.05) -> float:
+    """Exact power of Fisher's two-sided test of two probabilities with ``trials`` independent trials in each arm."""
+    k = np.arange(trials + 1)
+    weight = np.outer(binom.pmf(k, trials, first), binom.pmf(k, trials, second))
+    return float(weight[fisher_rejects(trials, level)].sum())
 
 
 def fisher_trials(first: float, second: float, power: float = 0.9, level: float = 0.05) -> int:
@@ -70,3 +83,17 @@ def welch_rejects(first: Array, second: Array, level: float = 0.05) -> NDArray[n
         t = difference / np.sqrt(variance)
         rejects = t > stdtrit(freedom, 1 - level / 2)
     return np.where(variance > 0, rejects, difference > 0)
+
+
+def share_interval(hits: NDArray[np.bool_], level: float = 0.95) -> tuple[float, float, float]:
+    """Share of simulated experiments that hit, and its Monte Carlo interval (Wilson's, which knows 0 and 1)."""
+    n, share, z2 = hits.size, float(hits.mean()), float(ndtri(0.5 + level / 2)) ** 2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = float(np.sqrt(z2 * (share * (1 - share) + z2 / (4 * n)) / n)) / (1 + z2 / n)
+    return share, max(0.0, centre - half), min(1.0, centre + half)
+
+
+def mean_interval(values: Array, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean over simulated experiments, and its Monte Carlo interval."""
+    mean, half = float(values.mean()), float(ndtri(0.5 + level / 2) * values.std(ddof=1) / np.sqrt(values.size))
+    return mean, mean - half, mean + half

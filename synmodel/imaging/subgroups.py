@@ -19,8 +19,9 @@ from scipy.stats import nct
 
 from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
+from synmodel.schema import PET_SCANS, conform
 
-__all__ = ["correlation_power", "improvements", "mean_power", "posthoc_finding"]
+__all__ = ["analyse_trial", "correlation_power", "improvements", "mean_power", "posthoc_finding"]
 
 Array = NDArray[np.float64]
 _QUANTILES = 4000
@@ -121,6 +122,47 @@ def posthoc_finding(
         },
         {"size": list(lowest)},
     )
+
+
+def analyse_trial(
+    scans: xr.Dataset,
+    *,
+    choose: int,
+    before: int,
+    after: int,
+    lowest: Sequence[int],
+    coupling: float = 0.0,
+    outcomes: int = 1,
+    outcome_correlation: float = 0.5,
+    seed: int,
+) -> xr.Dataset:
+    """The post-hoc analysis of simulated PET scans.
+
+    Parameters
+    ----------
+    scans : Dataset
+        PET scans of a trial.
+    choose, before, after : int
+        The scan whose lowest volumes make the subgroup, and those between which the change is taken; ``choose`` equal
+        to ``before`` is the analysis with one baseline, which regression to the mean biases.
+    lowest, outcomes, coupling, outcome_correlation, seed
+        As in :func:`posthoc_finding` and :func:`improvements`; improvement goes with the true change over all regions.
+
+    Returns
+    -------
+    Dataset
+        As of :func:`posthoc_finding`; ``mean_change`` in mL/cm3.
+    """
+    conform(scans, PET_SCANS)
+    volume, true = (scans[name].to_numpy() for name in ("volume", "true_volume"))
+    better = improvements(
+        (true[:, :, after] - true[:, :, before]).mean(axis=-1),
+        coupling=coupling,
+        outcomes=outcomes,
+        outcome_correlation=outcome_correlation,
+        seed=seed,
+    )
+    return posthoc_finding(volume[:, :, choose], volume[:, :, after] - volume[:, :, before], better, lowest=lowest)
 
 
 def correlation_power(r: float, n: int, level: float = 0.025) -> float:

@@ -8,7 +8,7 @@ import xarray as xr
 from level import Z_BOUND, agrees, z_of_mean
 from scipy.stats import binom, fisher_exact
 
-from synmodel.imaging import pet, power, proteins, subgroups, uncaging
+from synmodel.imaging import pet, power, proteins, subgroups, uncaging, uncaging_design
 from synmodel.randomness import stream_key, uniform_array
 
 DRIVE = xr.Dataset({"evoked": ("time", [1.0, 2.4]), "protein": ("time", [1.0, 1.5])}, {"time": [-1.0, 1.0]})
@@ -292,3 +292,40 @@ def test_regions_and_outcomes_correlate_as_asked():
     better = subgroups.improvements(change, coupling=0.6, outcomes=2, outcome_correlation=0.5, seed=2)
     standard = (change - change.mean(axis=1, keepdims=True)) / change.std(axis=1, keepdims=True)
     assert (standard[..., None] * better).mean() == pytest.approx(0.6, abs=0.03)
+
+
+# -- designs -------------------------------------------------------------------------------------------------------
+
+
+def test_designs_agree_with_their_closed_forms():
+    draws = {"replicates": 4000, "seed": 11}
+    error = Z_BOUND * np.sqrt(0.25 / 4000)
+    alone = uncaging_design.independent_power((0.25, 0.5), [40, 85], **draws)
+    assert np.abs(alone["simulated"] - alone["exact"]).max() < error
+    assert np.abs(alone["simulated"] - [power.fisher_power(0.25, 0.42, n) for n in (40, 85)]).max() > error
+    assay = uncaging.Uncaging(0.25, 0.2, 0.4)
+    nested = uncaging_design.nested_power(assay, (0.25, 0.5), [7, 10], neurons=4, trials=5, **draws)
+    assert nested["trials"].to_numpy().tolist() == [140, 200]
+    # Shares of 20 trials are not quite normal: three points of power.
+    assert np.abs(nested["simulated"] - nested["exact"]).max() < 0.03
+    np.testing.assert_allclose(
+        uncaging.expected_success(assay, uncaging_design.folds_for(assay, (0.1, 0.5))), (0.1, 0.5)
+    )
+    size = {"animals": 6, "neurons": 4, "trials": 5}
+    pooled = uncaging_design.pooled_rejections(uncaging.Uncaging(0.25), (0.25, 0.25), **size, **draws)
+    assert abs(pooled - power.fisher_power(0.25, 0.25, 120)) < error
+    assert uncaging_design.pooled_rejections(ASSAY, (0.25, 0.25), **size, **draws) > 0.09, "mice that differ"
+
+
+def test_monte_carlo_intervals():
+    """Wilson's interval by its defining equation, and the interval of a mean."""
+    hits = np.arange(200) < 13
+    share, low, high = power.share_interval(hits)
+    assert share == 0.065
+    for end in (low, high):
+        assert abs(share - end) / np.sqrt(end * (1 - end) / 200) == pytest.approx(1.959964, rel=1e-5)
+    assert power.share_interval(np.zeros(50, bool))[:2] == (0.0, 0.0)
+    assert 0 < power.share_interval(np.zeros(50, bool))[2] < 0.08
+    mean, low, high = power.mean_interval(np.array([1.0, 2.0, 3.0]))
+    assert (mean, high - mean) == pytest.approx((2.0, 1.959964 / np.sqrt(3)), rel=1e-5)
+    assert high - mean == pytest.approx(mean - low)

@@ -119,3 +119,87 @@ def test_one_animal_has_no_interval():
     one = assays.blot(KETAMINE, hours=[6], animals=1, blots=2, replicates=1, seed=1)
     with pytest.raises(SimulationError, match="one animal; a fold change with an interval needs two"):
         proteins.fold_change(one, one)
+
+
+SIZE = {"neurons": 4, "trials": 5}
+
+
+def test_a_course_of_success_lies_within_its_band():
+    course = assays.success_course(KETAMINE, hours=[2, 24], animals=6, replicates=2000, seed=3, **SIZE)
+    assert (course["low"] < course["exact"]).all()
+    assert (course["exact"] < course["high"]).all()
+    wide = assays.success_course(KETAMINE, hours=[2, 24], animals=2, replicates=2000, seed=3, **SIZE)
+    assert ((wide["high"] - wide["low"]) > (course["high"] - course["low"])).all()
+    np.testing.assert_allclose(wide["exact"], course["exact"])
+
+
+def test_blots_average_to_their_expected_folds():
+    expected = assays.protein_folds(KETAMINE, [2, 72])
+    assert expected.shape == (2, 3)
+    seen = assays.blot(KETAMINE, hours=[2, 72], animals=4, blots=2, replicates=3000, seed=2)["signal"]
+    np.testing.assert_allclose(seen.mean(("replicate", "animal", "blot")), expected, rtol=0.01)
+
+
+def test_a_mean_signal_is_the_integral_of_its_course():
+    from synmodel import signalling, simulation
+
+    plan = load(KETAMINE)
+    values = default_parameters().as_floats()
+    given = simulation.exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, values)
+    states = signalling.signalling_states(given, values)
+    fine = np.linspace(0.0, 0.5, 4001) / 24
+    course = np.interp(fine, states["time"], states["glutamate"])
+    assert assays.mean_signal(plan, "glutamate", (0.0, 0.5)) == pytest.approx(course.mean(), rel=2e-3)
+    silent = plan.updated(subject={"genotype": "val66met"})
+    assert assays.mean_signal(silent, "bdnf", (0, 1)) == pytest.approx(0.2 * assays.mean_signal(plan, "bdnf", (0, 1)))
+    assert assays.mean_signal(SALINE, "glutamate", (0, 1)) == 0
+
+
+def test_another_dose_changes_nothing_else():
+    plan = assays.at_dose("ketamine-mouse-ketanserin", 3)
+    base = load("ketamine-mouse-ketanserin")
+    assert plan.regimen.doses[0].amount == 3
+    assert plan.regimen.doses[1:] == base.regimen.doses[1:]
+    assert plan.schedule == base.schedule
+    with pytest.raises(ScenarioError, match=r"doses\[0\].amount is -1"):
+        assays.at_dose(KETAMINE, -1)
+
+
+def test_restoration_is_none_without_drug_and_all_without_stress():
+    control = load(SALINE)
+    stressed = control.updated(subject={"stress": {"name": "restraint stress", "to_day": 0.0}})
+    for arm, share in ((stressed, 0.0), (control, 1.0)):
+        np.testing.assert_allclose(assays.restoration(arm, stressed, control, [24, 240]), share, atol=1e-12)
+    rescued = load(KETAMINE).updated(subject={"stress": {"name": "restraint stress", "to_day": 0.0}})
+    assert (assays.restoration(rescued, stressed, control, [24, 240]) > 0.2).all()
+
+
+def test_studies_find_what_is_there_and_at_its_level_what_is_not():
+    control = load(SALINE)
+    same = assays.studies_that_find(control, control, "lost", replicates=150, seed=5)
+    assert abs(float(same["difference"].mean())) < 4 * float(same["difference"].std()) / 150**0.5
+    assert float(same["found"].mean()) < 0.12
+    stressed = control.updated(subject={"stress": "restraint stress"})
+    lost = assays.studies_that_find(stressed, control, "lost", replicates=150, seed=5)
+    gained = assays.studies_that_find(stressed, control, "gained", replicates=150, seed=5)
+    assert float(lost["difference"].mean()) > 0.015
+    assert float(gained["difference"].mean()) < -0.015
+    assert float(lost["found"].mean()) > 0.3
+
+
+def test_posthoc_of_a_scenario_is_the_analysis_of_its_scans():
+    size = {"subjects": 12, "replicates": 5, "seed": 2}
+    scans = assays.scan("ketamine-human-infusion", hours=[-24, 24], rescue=0.5, **size)
+    by_hand = subgroups.analyse_trial(scans, choose=0, before=0, after=1, lowest=[6], coupling=0.5, seed=2)
+    whole = assays.posthoc(
+        "ketamine-human-infusion",
+        hours=[-24, 24],
+        rescue=0.5,
+        choose=0,
+        before=0,
+        after=1,
+        lowest=[6],
+        coupling=0.5,
+        **size,
+    )
+    xr.testing.assert_identical(whole, by_hand)
