@@ -212,6 +212,15 @@ def sweeps(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def conditions(as_json: AsJson = False) -> None:
+    """List the embedded genotypes, stress states and treatments."""
+    from synmodel.conditions import load_condition
+
+    entries = [load_condition(name) for name in library.names("conditions")]
+    _list("conditions", [(entry.name, f"{entry.title} ({entry.kind})") for entry in entries], as_json)
+
+
+@app.command()
 def studies(as_json: AsJson = False) -> None:
     """List the embedded studies."""
     from synmodel.data import load_study
@@ -273,10 +282,10 @@ def experiment(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound or parameter set.")],
+    name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound, condition or parameter set.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print a scenario or sweep as TOML to edit; a study, compound or parameter set as tables with sources."""
+    """Print a scenario or sweep as TOML to edit; any other entry as tables with sources."""
     from synmodel.documents import parse_toml
     from synmodel.errors import LibraryError
     from synmodel.report import tables

@@ -1,7 +1,8 @@
 """A scenario: who gets which doses when, where and how often spines are imaged.
 
 A scenario is a document that never changes: it can be written as TOML, read back, hashed and compared. Day 0 is the
-first dose of the study drug; a pretreatment has a negative day.
+first dose of the study drug; a pretreatment has a negative day. Every time may be given in hours instead
+(``sessions_hours``, ``hours``, ``from_hours``, ``to_hours``); it is kept in days.
 """
 
 import hashlib
@@ -13,14 +14,24 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from synmodel import library
+from synmodel.conditions import condition_names, load_condition
 from synmodel.documents import Document, FrozenMapping, Number, Whole, entry_fault, parse_toml, read
 from synmodel.errors import ScenarioError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
 
-__all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Subject", "load", "loads", "naming"]
+__all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Spell", "Subject", "load", "loads", "naming"]
 
 Positive = Annotated[Number, Field(gt=0)]
 _MINUTES_PER_DAY = 1440.0
@@ -39,6 +50,22 @@ def _within_a_century(day: float) -> float:
 
 
 Day = Annotated[Number, AfterValidator(_within_a_century)]
+_HOURS_PER_DAY = 24.0
+
+
+def _in_days(document: Any, hours: str, days: str) -> Any:
+    """A document in which times given in hours stand in days."""
+    if not isinstance(document, Mapping) or hours not in document:
+        return document
+    if days in document:
+        raise entry_fault(hours, f"stands beside {days}; give one of the two")
+    given = document[hours]
+    several = isinstance(given, list | tuple)
+    for value in given if several else [given]:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise entry_fault(hours, f"is {given!r}; give {'numbers' if several else 'a number'} of hours")
+    converted = [value / _HOURS_PER_DAY for value in given] if several else given / _HOURS_PER_DAY
+    return {**{key: value for key, value in document.items() if key != hours}, days: converted}
 
 
 class Dose(Document):
@@ -52,6 +79,11 @@ class Dose(Document):
     duration_min: Number = Field(default=0.0, ge=0, description="length of an i.v. infusion; 0 is a bolus")
     repeat: Whole = Field(default=1, ge=1, le=1000, description="number of equal doses")
     every_days: Positive = Field(default=1.0, description="time between equal doses")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hours(cls, document: Any) -> Any:
+        return _in_days(document, "hours", "day")
 
     @field_validator("compound")
     @classmethod
@@ -95,18 +127,90 @@ class Dose(Document):
         return self.amount if self.unit == "mg/kg" else self.amount / weight_kg
 
 
+class Spell(Document):
+    """A condition of the library while it lasts: by default all the time and in full."""
+
+    name: str = Field(description="name a condition of the library")
+    strength: Number = Field(default=1.0, ge=0, le=1, description="0 is no condition, 1 the one of the library")
+    from_day: Day | None = None
+    to_day: Day | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, document: Any) -> Any:
+        """A name alone will do."""
+        if isinstance(document, str):
+            return {"name": document}
+        return _in_days(_in_days(document, "from_hours", "from_day"), "to_hours", "to_day")
+
+    @field_validator("name")
+    @classmethod
+    def _known_condition(cls, name: str) -> str:
+        known = condition_names("stress", "treatment")
+        if name not in known:
+            raise ValueError(did_you_mean(name, known))
+        return name
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "Spell":
+        if self.from_day is not None and self.to_day is not None and self.to_day <= self.from_day:
+            message = f"{self.name} ends on day {self.to_day:g}, not after day {self.from_day:g} on which it starts"
+            raise ValueError(message)
+        return self
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Days on which it starts and ends, as far as it does."""
+        return tuple(day for day in (self.from_day, self.to_day) if day is not None)
+
+
+def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """The content without a field that holds nothing: documents from before the field keep their digests."""
+    return content if content.get(key) else {name: value for name, value in content.items() if name != key}
+
+
 class Regimen(Document):
-    """All doses; empty for a vehicle control."""
+    """All doses, empty for a vehicle control; and treatments that act on arrows of the cascade."""
 
     doses: tuple[Dose, ...] = ()
+    treatments: tuple[Spell, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(serialise(self), "treatments")
 
 
 class Subject(Document):
     """Whose brain it is."""
 
     species: Literal["mouse", "human"] = "mouse"
-    genotype: Literal["wild-type", "5-HT2A knock-out"] = "wild-type"
+    genotype: str = "wild-type"
     weight_kg: Positive | None = None
+    stress: Spell | None = Field(default=None, description="name a condition of the library, or give a table")
+
+    @field_validator("genotype")
+    @classmethod
+    def _known_genotype(cls, name: str) -> str:
+        known = ["wild-type", *condition_names("genotype")]
+        if name not in known:
+            raise ValueError(did_you_mean(name, known))
+        return name
+
+    @field_validator("stress")
+    @classmethod
+    def _is_stress(cls, spell: Spell | None) -> Spell | None:
+        if spell is not None and load_condition(spell.name).kind != "stress":
+            message = f"{spell.name} is a treatment; it stands under regimen.treatments"
+            raise ValueError(message)
+        return spell
+
+    @model_serializer(mode="wrap")
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(serialise(self), "stress")
+
+    def factor(self, arrow: str) -> float:
+        """Factor of the genotype on an arrow."""
+        return 1.0 if self.genotype == "wild-type" else load_condition(self.genotype).factor(arrow)
 
     @property
     def body_weight_kg(self) -> float:
@@ -120,6 +224,11 @@ class Schedule(Document):
     sessions: tuple[Day, ...] = Field(
         min_length=2, description="at least two days in rising order, for instance [-3, -1, 1, 3]"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hours(cls, document: Any) -> Any:
+        return _in_days(document, "sessions_hours", "sessions")
 
     @field_validator("sessions")
     @classmethod
@@ -203,6 +312,12 @@ class Scenario(Document):
         """Compound and day of every dose after the last session: no session can show what it does."""
         last = self.schedule.sessions[-1]
         return tuple((dose.compound, day) for dose in self.regimen.doses for day in dose.days if day >= last)
+
+    @property
+    def spells(self) -> tuple[Spell, ...]:
+        """Stress and treatments of some strength; the genotype is the subject's."""
+        stress = () if self.subject.stress is None else (self.subject.stress,)
+        return tuple(spell for spell in (*stress, *self.regimen.treatments) if spell.strength > 0)
 
     def to_toml(self) -> str:
         """The scenario as a TOML document; :func:`loads` gives an equal scenario back."""

@@ -15,10 +15,13 @@ from synmodel.errors import SchemaError, did_you_mean
 __all__ = [
     "DRIVE",
     "EXPOSURE",
+    "IMMUNOBLOT",
     "OBSERVATIONS",
+    "PET_SCANS",
     "PRESENCE",
     "SPINES",
     "TRAJECTORY",
+    "UNCAGING",
     "Passport",
     "Quantity",
     "conform",
@@ -79,6 +82,7 @@ DRIVE = Passport(
         "evoked": Quantity(
             ("time",), "1", "hazard of glutamate-evoked spinogenesis, fold over baseline", optional=True
         ),
+        "protein": Quantity(("time",), "1", "synaptic proteins, fold over baseline", optional=True),
     },
     {"time": _TIME},
 )
@@ -148,6 +152,36 @@ PRESENCE = Passport(
         "dendrite": Quantity(("spine",), "1", "position of the dendrite in the Observations of the same file"),
         "spine_label": Quantity(("spine",), "1", "name of the spine on its dendrite"),
     },
+)
+
+_ASSAY_TIME = {"time": Quantity(("time",), "day", "time of the assay since the first dose")}
+
+UNCAGING = Passport(
+    "Uncaging",
+    {"success": Quantity(("time", "animal", "neuron", "trial"), "1", "1 if a trial of uncaging made a spine, else 0")},
+    _ASSAY_TIME,
+    leading=("replicate",),
+)
+
+IMMUNOBLOT = Passport(
+    "Immunoblot",
+    {
+        "signal": Quantity(
+            ("time", "animal", "blot", "protein"), "1", "protein over loading control, relative to no drug"
+        )
+    },
+    _ASSAY_TIME,
+    leading=("replicate",),
+)
+
+PET_SCANS = Passport(
+    "PetScans",
+    {
+        "volume": Quantity(("subject", "scan", "region"), "mL/cm3", "measured distribution volume V_T"),
+        "true_volume": Quantity(("subject", "scan", "region"), "mL/cm3", "distribution volume without error"),
+    },
+    {"time": Quantity(("scan",), "day", "time of the scan since the first dose")},
+    leading=("replicate",),
 )
 
 

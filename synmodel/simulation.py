@@ -27,7 +27,7 @@ from synmodel.imaging.expectation import Expected, expected_statistics
 from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
-from synmodel.scenario import Dose, Scenario, Subject, load, naming
+from synmodel.scenario import Dose, Scenario, Spell, Subject, load, naming
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
@@ -142,14 +142,20 @@ def tissue_of(study: str, values: Mapping[str, float]) -> Tissue:
 
 
 def exposure_of(
-    doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], values: Mapping[str, float]
+    doses: Sequence[Dose],
+    subject: Subject,
+    sessions: Sequence[float],
+    values: Mapping[str, float],
+    spells: Sequence[Spell] = (),
 ) -> xr.Dataset:
-    """Exposure on a grid that is fine after every dose and starts no later than the first of them."""
+    """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
     drugs = [dose for dose in doses if pharmacology.load_compound(dose.compound).kind != "vehicle"]
     starts = [start for dose in drugs for start in dose.days]
     changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
     # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.
     corners = [day for start in starts for day in (start - _JUMP_DAY, start)]
+    jumps, around = signalling.corners(spells)
+    changes, corners = changes + jumps, corners + around
     grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
     with one_blas_thread():
         return pharmacology.exposure(doses, subject, grid, hill=values[_HILL], unblock_half_life=values[_UNBLOCK])
@@ -183,16 +189,20 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
             values = parameters_of(scenario, parameters).as_floats()
             key = tuple(values[name] for name in EXPOSURE_PARAMETERS)
             if key not in exposures:
-                exposures[key] = exposure_of(doses, scenario.subject, sessions, values)
-            return signalling.mechanistic_drive(exposures[key], values)
+                exposures[key] = exposure_of(doses, scenario.subject, sessions, values, scenario.spells)
+            arrows = signalling.arrows_of(scenario, exposures[key]["time"].to_numpy())
+            return signalling.mechanistic_drive(exposures[key], values, arrows)
 
         return mechanistic
     _refuse_other_than_fitted(scenario)
     events = [(dose.compound, day) for dose in doses for day in dose.days]
-    grid = time_grid(sessions, [day for _, day in events], first_step=_PULSE_STEP_DAY)
+    jumps, around = signalling.corners(scenario.spells)
+    within = [day for day in around if sessions[0] < day < sessions[-1]]
+    grid = time_grid([*sessions, *within], [day for _, day in events] + jumps, first_step=_PULSE_STEP_DAY)
+    arrows = signalling.arrows_of(scenario, grid)
 
     def phenomenological(parameters: ParameterSet) -> xr.Dataset:
-        return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats())
+        return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats(), arrows)
 
     return phenomenological
 

@@ -1,4 +1,4 @@
-"""Imaging: what a two-photon microscope and its scorer report of the spines that are there."""
+"""Imaging: what a two-photon microscope and its scorer report of the spines that are there; and other assays."""
 
 from synmodel.imaging.detection import Scoring, observe
 from synmodel.imaging.expectation import Expected, expected_statistics

@@ -1,4 +1,4 @@
-"""The library: compounds, studies, scenarios, sweeps, parameters and group summaries as data files.
+"""The library: compounds, conditions, studies, scenarios, sweeps, parameters and group summaries as data files.
 
 One TOML file per entry; nothing here is code but the look-up.
 """
@@ -10,8 +10,8 @@ from synmodel.errors import LibraryError, did_you_mean
 
 __all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "summaries_path"]
 
-Kind = Literal["compounds", "studies", "scenarios", "parameters", "templates", "sweeps"]
-_KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "parameters", "sweeps")
+Kind = Literal["compounds", "conditions", "studies", "scenarios", "parameters", "templates", "sweeps"]
+_KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "conditions", "parameters", "sweeps")
 _ROOT = Path(__file__).parent
 
 

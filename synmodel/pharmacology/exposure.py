@@ -72,7 +72,7 @@ def exposure(
     }
     agonist = _relative(free, compounds, "agonist_5ht2a_ec50", times)
     antagonist = _relative(free, compounds, "antagonist_5ht2a_kb", times)
-    most = _maximum(free, compounds, times) * (0.0 if subject.genotype == "5-HT2A knock-out" else 1.0)
+    most = _maximum(free, compounds, times) * subject.factor("5ht2a")
     dataset = xr.Dataset(
         {
             "free_concentration": (

@@ -126,6 +126,15 @@ def amounts_after_dose(
     -------
     (n_time, n) ndarray
     """
+    from synmodel.compiled import one_blas_thread  # import on use: it brings numba, which a list of compounds needs not
+
+    with one_blas_thread():  # matrices of a handful of rows, one by one
+        return _amounts(matrix, start, since, infusion_day)
+
+
+def _amounts(
+    matrix: NDArray[np.float64], start: NDArray[np.float64], since: NDArray[np.float64], infusion_day: float
+) -> NDArray[np.float64]:
     n = len(start)
     amounts = np.zeros((len(since), n))
     after = since >= 0

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from synmodel.report.tables import _add, _number, _table
+from synmodel.report.tables import add_row, number_text, plain_table
 from synmodel.sweeps import Plan
 
 __all__ = ["document", "tables"]
@@ -79,36 +79,36 @@ def _sobol(indices: xr.Dataset) -> list[dict[str, Any]]:
 def tables(document: dict[str, Any]) -> list[Table]:
     """Tables for the terminal."""
     failed = f", {document['failed_cells']} failed" if document["failed_cells"] else ""
-    varied = _table(
+    varied = plain_table(
         f"{document['sweep']}: {document['cells']} cells ({document['design']}){failed}, "
         f"{document['replicates']} simulated experiments each",
         "varied", "unit", "values", "from", "to",
     )  # fmt: skip
     for factor in document["factors"]:
-        ends = [_number(factor["low"]), _number(factor["high"])] if "low" in factor else ["", ""]
-        _add(varied, factor["path"], factor["unit"], str(factor["n"]), *ends)
+        ends = [number_text(factor["low"]), number_text(factor["high"])] if "low" in factor else ["", ""]
+        add_row(varied, factor["path"], factor["unit"], str(factor["n"]), *ends)
     found = [varied]
     if document["extremes"]:
         what = "cell minus control" if document["extremes"][0]["variable"] == "contrast_mean" else "mean"
-        extremes = _table(
+        extremes = plain_table(
             f"Lowest and highest {what}", "statistic", "from day", "to day", "lowest", "at", "highest", "at"
         )
         for entry in document["extremes"]:
             ends = [text for name in ("lowest", "highest") for text in _place(document, entry[name])]
-            _add(extremes, entry["quantity"], f"{entry['start_day']:g}", f"{entry['end_day']:g}", *ends)
+            add_row(extremes, entry["quantity"], f"{entry['start_day']:g}", f"{entry['end_day']:g}", *ends)
         found.append(extremes)
     if document["sobol"]:
-        shares = _table(
+        shares = plain_table(
             "Sobol indices (95 % interval): share of the variance over the ranges",
             "statistic", "from day", "to day", "factor", "alone", "with interactions",
         )  # fmt: skip
         for entry in document["sobol"]:
             both = [
-                f"{_number(entry[order])} ({_number(entry[f'{order}_low'])} to {_number(entry[f'{order}_high'])})"
+                f"{number_text(entry[order])} ({number_text(entry[f'{order}_low'])} to {number_text(entry[f'{order}_high'])})"
                 for order in ("first_order", "total_order")
             ]
             days = f"{entry['start_day']:g}", f"{entry['end_day']:g}"
-            _add(shares, entry["quantity"], *days, entry["factor"], *both)
+            add_row(shares, entry["quantity"], *days, entry["factor"], *both)
         found.append(shares)
     return found
 
@@ -121,4 +121,4 @@ def _place(document: dict[str, Any], entry: dict[str, Any]) -> list[str]:
     ]
     if len(document["scenarios"]) > 1:
         where.insert(0, entry["scenario"])
-    return [_number(entry["value"]), ", ".join(where)]
+    return [number_text(entry["value"]), ", ".join(where)]

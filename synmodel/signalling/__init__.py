@@ -1,6 +1,15 @@
 """Signalling: Exposure becomes Drive, through mechanism or by a phenomenological pulse."""
 
+from synmodel.signalling.arrows import NEUTRAL, Arrows, arrows_of, corners
 from synmodel.signalling.cascade import mechanistic_drive, signalling_states
 from synmodel.signalling.phenomenology import phenomenological_drive
 
-__all__ = ["mechanistic_drive", "phenomenological_drive", "signalling_states"]
+__all__ = [
+    "NEUTRAL",
+    "Arrows",
+    "arrows_of",
+    "corners",
+    "mechanistic_drive",
+    "phenomenological_drive",
+    "signalling_states",
+]

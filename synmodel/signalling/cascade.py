@@ -9,11 +9,14 @@ All states are excess over the drug-free steady state; with no drug every one is
     tau_e dX_e/dt = k_d d + k_T T - X_e                        evoked spinogenesis
 
     formation = 1 + X_f   maturation = 1 + X_m   elimination = 1 / (1 + X_s)   head_size = 1 + X_h   evoked = 1 + X_e
+    protein = 1 + X_P
 
 The basal BDNF B_0 lets a direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond
 to the burst alone. Every equation is a low-pass filter of the one before; each is solved exactly for an input
 that is linear between grid times, so the only error is that of the grid (second order in its cells).
-Blockers are factors in [0, 1] on single arrows: ``blocker.mtorc1 = 0`` is full rapamycin.
+Factors on single arrows are parameters (``blocker.mtorc1 = 0`` is full rapamycin from beginning to end) or come
+with a genotype, a stress state or a treatment that lasts for a while (:mod:`synmodel.signalling.arrows`). Those of the
+latter kind may also scale the folds themselves: stress lowers births and raises losses with no drug at all.
 
 References
 ----------
@@ -27,6 +30,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.schema import DRIVE, EXPOSURE, conform, stamped
+from synmodel.signalling.arrows import NEUTRAL, Arrows
 from synmodel.signalling.signals import Signals, collect
 
 __all__ = ["cascade_folds", "low_pass", "mechanistic_drive", "signalling_states", "solve_cascade"]
@@ -35,14 +39,14 @@ Array = NDArray[np.float64]
 _SLOW = ("protein", "formation", "maturation", "stabilisation", "head_size")
 
 
-def low_pass(times: Array, target: Array, tau: float) -> Array:
-    """Solve tau dy/dt = target - y from y = 0, exactly for a target linear between times.
+def low_pass(times: Array, target: Array, tau: float | Array) -> Array:
+    """Solve tau dy/dt = target - y from y = 0, exactly for a target linear between times and a tau constant there.
 
     Parameters
     ----------
     times, target : (n_time,) ndarray
         Rising times [day] and the input there.
-    tau : float
+    tau : float or (n_time - 1,) ndarray
         Time constant [day].
     """
     step = np.diff(times)
@@ -57,7 +61,7 @@ def low_pass(times: Array, target: Array, tau: float) -> Array:
     return state
 
 
-def signalling_states(exposure: xr.Dataset, values: Mapping[str, float]) -> xr.Dataset:
+def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
     """All states of the cascade at the grid times.
 
     Parameters
@@ -66,6 +70,8 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float]) -> xr.D
         An Exposure.
     values : mapping
         Parameter values by dotted name (``nmda.*``, ``serotonin.*``, ``cascade.*``, ``blocker.*``).
+    arrows : Arrows
+        Of genotype, stress and treatments, on the times of the Exposure.
 
     Returns
     -------
@@ -75,36 +81,45 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float]) -> xr.D
     """
     conform(exposure, EXPOSURE)
     times = exposure["time"].to_numpy()
-    states = solve_cascade(times, collect(exposure, values), values)
+    states = solve_cascade(times, collect(exposure, values), values, arrows)
     dataset = xr.Dataset({name: ("time", state) for name, state in states.items()}, {"time": times})
     for name in dataset.data_vars:
         dataset[name].attrs.update(units="1", long_name=f"{name}, excess over the drug-free state")
     return dataset
 
 
-def solve_cascade(times: Array, signals: Signals, values: Mapping[str, float]) -> dict[str, Array]:
+def solve_cascade(
+    times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> dict[str, Array]:
     """The array layer of :func:`signalling_states`: states by name, each (n_time,)."""
-    v = values
-    released = signals.glutamate + v["cascade.translation_gain"] * signals.resting_block
-    bdnf = low_pass(times, v["blocker.bdnf"] * np.maximum(0.0, released), v["cascade.tau_bdnf"])
+    v, left = values, arrows.factor
+    glutamate = left("glutamate") * (signals.glutamate + arrows.added("glutamate"))
+    resting = signals.resting_block + arrows.added("resting_block")
+    released = glutamate + v["cascade.translation_gain"] * resting
+    bdnf = low_pass(times, left("bdnf") * v["blocker.bdnf"] * np.maximum(0.0, released), v["cascade.tau_bdnf"])
     basal, half = v["cascade.bdnf_basal"], v["cascade.bdnf_half"]
-    active = (basal + bdnf) / (basal + bdnf + half) * (1.0 + signals.trkb_gain) - basal / (basal + half)
-    trkb = low_pass(times, v["blocker.trkb"] * active, v["cascade.tau_trkb"])
-    mtorc1 = low_pass(times, v["blocker.mtorc1"] * trkb, v["cascade.tau_mtorc1"])
+    gain = 1.0 + (signals.trkb_gain + arrows.added("trkb_gain"))
+    active = (basal + bdnf) / (basal + bdnf + half) * gain - basal / (basal + half)
+    trkb = low_pass(times, left("trkb") * v["blocker.trkb"] * active, v["cascade.tau_trkb"])
+    mtorc1 = low_pass(times, left("mtorc1") * v["blocker.mtorc1"] * trkb, v["cascade.tau_mtorc1"])
+    tone = signals.d1_tone + arrows.added("d1_tone")
     evoked = low_pass(
         times,
-        v["blocker.d1"] * v["cascade.evoked_d1_gain"] * signals.d1_tone + v["cascade.evoked_trkb_gain"] * trkb,
+        left("d1") * v["blocker.d1"] * v["cascade.evoked_d1_gain"] * tone + v["cascade.evoked_trkb_gain"] * trkb,
         v["cascade.tau_evoked"],
     )
-    states = {"glutamate": signals.glutamate, "bdnf": bdnf, "trkb": trkb, "mtorc1": mtorc1, "evoked": evoked}
+    states = {"glutamate": glutamate, "bdnf": bdnf, "trkb": trkb, "mtorc1": mtorc1, "evoked": evoked}
     for name in _SLOW:
         tau = v[f"cascade.tau_{name}"]
-        states[name] = v[f"cascade.{name}_gain"] * tau * low_pass(times, mtorc1, tau)
+        # A factor on the decay stretches the time constant; the input is stretched too, so that the gain stays.
+        slower = 1.0 / left(f"{name}_decay")
+        each = tau * slower[:-1] if isinstance(slower, np.ndarray) else tau
+        states[name] = v[f"cascade.{name}_gain"] * tau * low_pass(times, left(name) * slower * mtorc1, each)
     return states
 
 
-def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float]) -> xr.Dataset:
-    """The Drive of spines that an Exposure causes.
+def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
+    """The Drive of spines that an Exposure causes, with the arrows that conditions leave.
 
     Returns
     -------
@@ -113,22 +128,25 @@ def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float]) -> xr.D
     """
     conform(exposure, EXPOSURE)
     times = exposure["time"].to_numpy()
-    folds = cascade_folds(times, collect(exposure, values), values)
+    folds = cascade_folds(times, collect(exposure, values), values, arrows)
     return stamped(xr.Dataset({name: ("time", fold) for name, fold in folds.items()}, {"time": times}), DRIVE)
 
 
-def cascade_folds(times: Array, signals: Signals, values: Mapping[str, float]) -> dict[str, Array]:
+def cascade_folds(
+    times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> dict[str, Array]:
     """The array layer of :func:`mechanistic_drive`: folds by effect, each the mean over a cell (n_time,)."""
-    states = solve_cascade(times, signals, values)
+    states = solve_cascade(times, signals, values, arrows)
 
     def cells(name: str) -> Array:
         state = states[name]
         return np.append(0.5 * (state[1:] + state[:-1]), state[-1])
 
     return {
-        "formation": 1.0 + cells("formation"),
-        "maturation": 1.0 + cells("maturation"),
-        "elimination": 1.0 / (1.0 + cells("stabilisation")),
+        "formation": arrows.factor("births") * (1.0 + cells("formation")),
+        "maturation": arrows.factor("switches") * (1.0 + cells("maturation")),
+        "elimination": arrows.factor("losses") / (1.0 + cells("stabilisation")),
         "head_size": 1.0 + cells("head_size"),
-        "evoked": 1.0 + cells("evoked"),
+        "evoked": arrows.factor("evoked") * (1.0 + cells("evoked")),
+        "protein": 1.0 + cells("protein"),
     }

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from synmodel.errors import ScenarioError
 from synmodel.schema import DRIVE, stamped
+from synmodel.signalling.arrows import NEUTRAL, Arrows
 
 __all__ = ["EFFECTS", "PRETREATMENT_DAY", "effective_doses", "phenomenological_drive", "pulse", "pulse_folds"]
 
@@ -34,6 +35,8 @@ EFFECTS = {
     "head_size": ("head_fold", "head_decay"),
 }
 """Drive variable -> names of the parameters of its peak fold and of its decay, for every drug."""
+
+_SCALED = {"births": "formation", "switches": "maturation", "losses": "elimination"}
 
 # Pulses that lower a fold add up; hazards may end at 0, a width of 0 is no width.
 _LEAST = {"formation": 0.0, "maturation": 0.0, "elimination": 0.0, "head_size": 0.1}
@@ -62,7 +65,9 @@ def pulse(edges: Array, onset: float, decay: float) -> Array:
     return np.diff(integral) / np.diff(edges) / peak
 
 
-def phenomenological_drive(doses: Sequence[tuple[str, float]], times: Array, values: Mapping[str, float]) -> xr.Dataset:
+def phenomenological_drive(
+    doses: Sequence[tuple[str, float]], times: Array, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> xr.Dataset:
     """Drive of a series of doses.
 
     Parameters
@@ -74,6 +79,8 @@ def phenomenological_drive(doses: Sequence[tuple[str, float]], times: Array, val
     values : mapping
         Parameter values: ``<drug>.formation_fold`` and so on. ``<drug>.blocked_by_<compound>`` in [0, 1]
         removes that share of the drug's effects when the other compound is given up to a day before it.
+    arrows : Arrows
+        Of stress and treatments, at ``times``; of births, switches and losses alone, as there is no cascade.
 
     Returns
     -------
@@ -83,9 +90,18 @@ def phenomenological_drive(doses: Sequence[tuple[str, float]], times: Array, val
     Raises
     ------
     ScenarioError
-        If a compound has neither effects nor the role of an antagonist in ``values``.
+        If a compound has neither effects nor the role of an antagonist in ``values``, or a condition acts on an
+        arrow of the cascade.
     """
     folds = pulse_folds(doses, times, values)
+    for name in (*arrows.factors, *arrows.adds):
+        if name not in _SCALED:
+            message = (
+                f"the phenomenological drive has no arrow {name!r} for a genotype, stress or treatment to act on, only "
+                f'{", ".join(_SCALED)}; set drive = "mechanistic"'
+            )
+            raise ScenarioError(message)
+        folds[_SCALED[name]] = arrows.factors[name] * folds[_SCALED[name]]
     content = {effect: ("time", fold) for effect, fold in folds.items()}
     return stamped(xr.Dataset(content, {"time": times}), DRIVE)
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh_tridiagonal
-from scipy.special import gammaincinv, roots_hermitenorm
+from scipy.special import roots_hermitenorm
 
+from synmodel.gamma import gamma_nodes, gamma_quantile
 from synmodel.randomness import uniform_array
 
 __all__ = ["ALIKE", "DendriteNodes", "birth_scale", "dendrite_nodes", "gamma_quantile"]
@@ -21,15 +21,6 @@ _NODES = 6
 _DENSITY_NODES = 5
 
 _ANIMAL, _DENDRITE = 0, 1
-
-
-def gamma_quantile(u: NDArray[np.float64], cv: float) -> NDArray[np.float64]:
-    """Quantiles of the gamma distribution with mean 1 and coefficient of variation ``cv``."""
-    if cv == 0:
-        return np.ones_like(u)
-    shape = cv**-2
-    quantile: NDArray[np.float64] = gammaincinv(shape, u) / shape
-    return quantile
 
 
 def birth_scale(
@@ -71,19 +62,8 @@ def dendrite_nodes(density_log_sd: float, cv_animal: float, cv_dendrite: float) 
         births = np.ones_like(density)
     for cv in (cv_animal, cv_dendrite):
         if cv > 0:
-            z, w = gamma_nodes(cv)
+            z, w = gamma_nodes(cv, _NODES)
             births = np.outer(births, z).ravel()
             density = np.repeat(density, len(z))
             weight = np.outer(weight, w).ravel()
     return DendriteNodes(density, births, weight)
-
-
-def gamma_nodes(cv: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Gauss-Laguerre nodes and weights of the gamma distribution with mean 1 and coefficient of variation ``cv``.
-
-    They are eigenvalues and eigenvectors of the Jacobi matrix (Golub and Welsch 1969,
-    doi:10.1090/S0025-5718-69-99647-1), which stay finite where the weights of tables overflow (small ``cv``).
-    """
-    shape, k = cv**-2, np.arange(_NODES)
-    nodes, vectors = eigh_tridiagonal(2 * k + shape, np.sqrt(k[1:] * (k[1:] + shape - 1.0)))
-    return nodes / shape, vectors[0] ** 2

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synmodel.conditions import condition_names
 from synmodel.grid import refined, time_grid
 from synmodel.imaging import Scoring
 from synmodel.imaging.expectation import expected_statistics, statistics_correlation
 from synmodel.inference.problem import signed_root_deviance
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import exposure
-from synmodel.scenario import Cohort, Dose, Regimen, Scenario, Schedule, Subject, loads
+from synmodel.scenario import Cohort, Dose, Regimen, Scenario, Schedule, Subject, load, loads
+from synmodel.simulation import drive_of
 from synmodel.turnover import TurnoverModel, propagate
 
 days = st.floats(-30, 60)
@@ -125,3 +127,27 @@ def test_deviance_residuals_are_binomial(successes, failures, probability):
     best = binom.logpmf(successes, trials, successes / trials)
     assert residual**2 == pytest.approx(2 * (best - binom.logpmf(successes, trials, probability)), rel=1e-6, abs=1e-6)
     assert np.sign(residual) == np.sign(successes - trials * probability) or abs(residual) < 1e-6
+
+
+@st.composite
+def idle_spells(draw):
+    first = draw(st.floats(-20, 10))
+    return {
+        "name": draw(st.sampled_from(condition_names("stress", "treatment"))),
+        "strength": 0.0,
+        "from_day": draw(st.sampled_from([None, first])),
+        "to_day": draw(st.sampled_from([None, first + draw(st.floats(0.01, 30))])),
+    }
+
+
+@settings(max_examples=20)
+@given(st.lists(idle_spells(), max_size=3), st.sampled_from(["ketamine-mouse-single", "psilocybin-mouse"]))
+def test_conditions_of_no_strength_change_no_bit(spells, name):
+    plan = load(name)
+    document = plan.regimen.model_dump() | {"treatments": [_given(spell) for spell in spells]}
+    idle = drive_of(plan.updated(regimen=document))
+    assert idle.identical(drive_of(plan))
+
+
+def _given(spell):
+    return {key: value for key, value in spell.items() if value is not None}

@@ -326,7 +326,7 @@ def test_help_is_on_stdout(capsys, monkeypatch, arguments):
     assert "Usage" in stdout
 
 
-@pytest.mark.parametrize("kind", ["scenarios", "studies", "compounds"])
+@pytest.mark.parametrize("kind", ["scenarios", "studies", "compounds", "conditions"])
 def test_lists_name_everything(capsys, monkeypatch, kind):
     status, stdout, _ = run(capsys, monkeypatch, kind)
     assert status == 0
@@ -403,7 +403,7 @@ def test_a_narrow_terminal_folds_no_numbers(capsys, monkeypatch, name):
 def test_version_and_help(capsys, monkeypatch):
     assert run(capsys, monkeypatch, "--version")[1].strip()
     help_text = run(capsys, monkeypatch, "--help")[1]
-    for command in ("compare", "fit", "simulate", "scenarios", "studies", "compounds", "show"):
+    for command in ("compare", "fit", "simulate", "scenarios", "studies", "compounds", "conditions", "show"):
         assert command in help_text
     assert app is not None
 
