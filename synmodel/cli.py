@@ -395,7 +395,8 @@ def _fit_data(
     quiet: bool,
 ) -> None:
     """Fit tables of single dendrites; an interrupted nested run goes on when it is started again."""
-    from synmodel.report import dendrites, files
+    from synmodel.provenance import provenance
+    from synmodel.report import dendrite_figures, dendrites, files
     from synmodel.workflows import fit_dendrites
 
     files.check(out, dendrites.FILES)
@@ -415,6 +416,7 @@ def _fit_data(
     with files.folder(out) as folder:
         (folder / "fit.json").write_text(files.to_json(document))
         fits.tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
+        files.save_figure(dendrite_figures.figure_of(document), folder / "fit", provenance(seed=seed))
     if as_json:
         _print_json(document)
     else:

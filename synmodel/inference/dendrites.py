@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from synmodel import library
 from synmodel.errors import FitError, did_you_mean
@@ -31,6 +30,7 @@ from synmodel.inference.arms import ArmData, Several, arms_of
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.counts import evidence_of
 from synmodel.inference.likelihood.courses import Courses, courses_on
+from synmodel.inference.priors import Priors
 from synmodel.inference.terms import EFFECTS, Terms, read_terms
 from synmodel.parameters import ParameterSet
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds
@@ -109,10 +109,7 @@ class DendriteProblem:
         self.mice = [mouse for arm in self.arms for mouse in arm.mice]
         self._fixed = base.as_floats()
         self._pulses = [_pulse(arm, self._fixed) for arm in self.arms]
-        priors = [(base[name], base[name].prior) for name in self.free]
-        self._with_prior = np.array([prior is not None for _, prior in priors])
-        self._centre = np.array([p.to_coordinate(prior.centre) for p, prior in priors if prior is not None])
-        self._spread = np.array([prior.spread for _, prior in priors if prior is not None])
+        self._prior = Priors(base, self.free)
 
     def _free_names(self) -> list[str]:
         keys = [*_BASELINE, *(_TRANSIENT if self.terms.transient else ()), *_SPREAD]
@@ -146,12 +143,8 @@ class DendriteProblem:
         return values
 
     def prior_transform(self, cube: Array) -> Array:
-        """From the unit cube to a vector: truncated normal where there is a prior, else uniform over the support."""
-        vector = self.lower + cube * (self.upper - self.lower)
-        at = self._with_prior
-        low, high = (ndtr((end[at] - self._centre) / self._spread) for end in (self.lower, self.upper))
-        vector[at] = self._centre + self._spread * ndtri(low + cube[at] * (high - low))
-        return np.clip(vector, self.lower, self.upper)
+        """From the unit cube to a vector, see :class:`synmodel.inference.priors.Priors`."""
+        return self._prior.transform(cube)
 
     def log_likelihood_at(self, cube: Array) -> float:
         """Log-likelihood at a point of the unit cube of the prior."""
@@ -159,7 +152,7 @@ class DendriteProblem:
 
     def log_prior(self, vector: Array) -> float:
         """Logarithm of the prior density, up to a constant."""
-        return float(-0.5 * (((vector[self._with_prior] - self._centre) / self._spread) ** 2).sum())
+        return self._prior.log_density(vector)
 
     def digest(self) -> str:
         """SHA-256 of data, model and parameters: what a run is of."""

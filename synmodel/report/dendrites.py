@@ -17,7 +17,7 @@ from synmodel.workflows import DendriteFits
 
 __all__ = ["FILES", "document", "tables"]
 
-FILES = ("fit.json", "fit.nc")
+FILES = ("fit.json", "fit.nc", "fit.png", "fit.svg")
 _TAILS = (0.025, 0.975)
 _CAVEATS = (
     "spines that were overlooked once count as a loss and a gain; the term transient takes up scores of one session",

@@ -104,7 +104,8 @@ def tables(document: dict[str, Any]) -> list[Table]:
         )  # fmt: skip
         for entry in document["sobol"]:
             both = [
-                f"{number_text(entry[order])} ({number_text(entry[f'{order}_low'])} to {number_text(entry[f'{order}_high'])})"
+                f"{number_text(entry[order])} ({number_text(entry[f'{order}_low'])} to "
+                f"{number_text(entry[f'{order}_high'])})"
                 for order in ("first_order", "total_order")
             ]
             days = f"{entry['start_day']:g}", f"{entry['end_day']:g}"

@@ -76,7 +76,8 @@ def simulate(
         Rates; births are per dendrite, or per um where ``length_um`` is given.
     initial : mapping, sequence or str
         Spines at the first session: ``{"nascent": 2, "mature": 35}`` fixed, ``{"poisson": {...}}`` Poisson with
-        these means, ``{"poisson": 37}`` Poisson with this total in stationary proportions, ``"stationary"``.
+        these means, ``{"poisson": 37}`` Poisson with this total in stationary proportions, ``"stationary"``; or
+        an array (dendrite, class) of fixed numbers of each dendrite.
     times : (n_time,) array_like
         Sessions [day]; the state at the first one is ``initial``.
     replicates, animals, dendrites : int
@@ -126,7 +127,7 @@ def simulate(
     folds = folds_between(model, session_days, drive)
     start = start_of(
         model,
-        read_initial(model, initial),
+        _each_dendrite(model, initial, animals * dendrites),
         replicates=np.arange(replicates),
         animals=animals,
         dendrites=dendrites,
@@ -176,7 +177,7 @@ def simulate(
 
 def start_of(
     model: TurnoverModel,
-    initial: Initial,
+    initial: Initial | NDArray[np.int64],
     *,
     replicates: NDArray[np.int64],
     animals: int,
@@ -187,11 +188,14 @@ def start_of(
 ) -> Start:
     """Initial numbers and birth multipliers of a block of consecutive replicates.
 
-    ``density_scale`` (replicate, dendrite) multiplies the means of Poisson initial numbers.
+    ``density_scale`` (replicate, dendrite) multiplies the means of Poisson initial numbers; an array (dendrite,
+    class) are fixed numbers of each dendrite.
     """
     n_dendrite = animals * dendrites
     shape = (len(replicates), n_dendrite, model.n_class)
-    if initial.poisson:
+    if isinstance(initial, np.ndarray):
+        numbers = np.broadcast_to(initial, shape)
+    elif initial.poisson:
         means = np.ascontiguousarray(np.broadcast_to(initial.array, shape))
         if density_scale is not None:
             means = means * density_scale[:, :, None]
@@ -208,6 +212,19 @@ def start_of(
         model.formation_cv_dendrite,
     )
     return Start(numbers, scale if length_um is None else scale * _lengths(length_um, n_dendrite))
+
+
+def _each_dendrite(model: TurnoverModel, initial: Any, n_dendrite: int) -> Initial | NDArray[np.int64]:
+    """Initial numbers of all dendrites alike, or (dendrite, class) of each."""
+    if not (isinstance(initial, np.ndarray) and initial.ndim > 1):
+        return read_initial(model, initial)
+    if initial.shape != (n_dendrite, model.n_class) or not np.all((initial >= 0) & (initial == np.floor(initial))):
+        message = (
+            f"initial is an array of shape {initial.shape}; give whole numbers of 0 or more, (dendrite, class): "
+            f"({n_dendrite}, {model.n_class})"
+        )
+        raise SimulationError(message)
+    return initial.astype(np.int64)
 
 
 def _lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64]:
