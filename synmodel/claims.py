@@ -13,7 +13,7 @@ The wording is that of a review of imaging studies (the guide), which is no sour
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,8 @@ import numpy as np
 from synmodel.comparison import DRUGS, Contrast
 from synmodel.data import load_summaries
 from synmodel.inference import Fit, judge
-from synmodel.inference.summary_fit import fit_problem
+from synmodel.inference.problem import SummaryProblem
+from synmodel.inference.summary_fit import fit_problem, release
 from synmodel.inference.targets import ArmTargets
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
@@ -31,6 +32,7 @@ __all__ = ["Cell", "compared", "ketanserin_share"]
 Support = Literal["supported", "supported in part", "not identifiable", "contradicted"]
 BLOCK = "psilocybin.blocked_by_ketanserin"
 _HOURS = 24.0
+_MARGIN = 1e-6  # an optimiser stops short of the end of a support
 _LASTS = 50.0  # per cent of the peak, as for every duration of a contrast
 
 
@@ -130,30 +132,53 @@ def _target_of_ketamine(fit: Fit) -> Cell:
     return Cell("primary target", "ketamine", "NMDA receptor (antagonist)", "not identifiable", reason, numbers)
 
 
-def ketanserin_share(fit: Fit, *, seed: int) -> Contrast:
-    """Share of psilocybin's effects on spines that ketanserin removes, with the profile of the fit."""
-    problem = fit.problem.altered(fit.parameters.replace({BLOCK: 0.05}), [*fit.problem.free, BLOCK])
-    (verdict,) = judge(fit_problem(problem, seed=seed, starts=1), names=[BLOCK])
-    meaning = "share of psilocybin's effects on spines that ketanserin removes"
+def ketanserin_share(fit: Fit, *, seed: int, size: bool = True) -> Contrast:
+    """Share of psilocybin's effects that ketanserin removes, with the profile of the fit.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of the study of psilocybin.
+    seed : int
+        Of the starts.
+    size : bool
+        Whether head widths count beside turnover; the share is one and the same for both.
+    """
+    with_size = fit if size else _of_turnover(fit, seed)
+    (verdict,) = judge(release(with_size, {BLOCK: 0.05}, seed=seed), names=[BLOCK])
+    what = "turnover and size" if size else "turnover"
     low, high = (100 * float(np.clip(end, 0, 1)) for end in (verdict.low, verdict.high))
-    return Contrast(meaning, 100 * verdict.estimate, low, high, "%", "profile on the support 0 to 100 %")
+    meaning = f"share of psilocybin's effects on {what} of spines that ketanserin removes"
+    estimate = 100 * verdict.estimate if verdict.estimate > _MARGIN else 0.0
+    return Contrast(meaning, estimate, low, high, "%", "profile on the support 0 to 100 %")
+
+
+def _of_turnover(fit: Fit, seed: int) -> Fit:
+    """The fit without head widths."""
+    problem = fit.problem
+    targets = [replace(target, head_width=None) for target in problem.arms]
+    free = [name for name in problem.free if ".head_" not in name]
+    return fit_problem(
+        SummaryProblem(fit.parameters, free, problem.studies, unit=problem.unit, targets=targets), seed=seed, starts=1
+    )
 
 
 def _target_of_psilocybin(fit: Fit, seed: int) -> Cell:
-    blocked = ketanserin_share(fit, seed=seed)
+    blocked, turnover = (ketanserin_share(fit, seed=seed, size=size) for size in (True, False))
     note = "no interval: kinetics in mouse are a surrogate, no number of the fit enters"
     engaged = Contrast("5-HT2A receptors activated at the peak", _peak(fit, "psilocybin", "agonism_5ht2a"),
                        np.nan, np.nan, "%", note)  # fmt: skip
-    if blocked.low > 50:
+    if turnover.low > _LASTS:
         support: Support = "supported"
         reason = "an antagonist of the receptor removes most of the growth"
     else:
         support = "not identifiable"
         reason = (
-            f"ketanserin, which abolished head twitches, removes at most {blocked.high:.0f} % of the growth: it does "
-            "not act through receptors that ketanserin reaches; receptors inside the cell or TrkB remain"
+            f"ketanserin, which abolished head twitches, removes at most {blocked.high:.0f} % of the growth "
+            f"({turnover.high:.0f} % by turnover alone): receptors that it does not reach or TrkB remain"
         )
-    return Cell("primary target", "psilocybin", "5-HT2A receptor (agonist)", support, reason, (engaged, blocked))
+    numbers = (engaged, blocked, turnover)
+    return Cell("primary target", "psilocybin", "5-HT2A receptor (agonist)", support, reason, numbers)
 
 
 # -- effect, onset, duration -----------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ In a checkout the folders are those under ``experiments/``; an installed package
 import hashlib
 import importlib.util
 import json
+import math
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import xarray as xr
 
 from synmodel import library
+from synmodel.comparison import Contrast
 from synmodel.errors import LibraryError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
 from synmodel.provenance import provenance
 from synmodel.report import files
 from synmodel.scenario import load
+from synmodel.workflows import Steps, stage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,10 +49,10 @@ __all__ = [
     "names",
     "outcome_document",
     "run",
+    "stage",
     "write",
 ]
 
-Steps = Callable[[str, int, int], None]
 VerdictWord = Literal["reproduced", "contradicted", "not identifiable"]
 FindingStatus = Literal["measured", "derived", "assumed", "recalled", "secondary"]
 
@@ -96,6 +98,8 @@ class Finding:
         One of :data:`STATUSES`: how ``data`` is known, or how ``model`` came about where there is no ``data``.
     note : str
         What limits the comparison.
+    data_low, data_high : float, optional
+        Ends of the 95 % interval of ``data``; None where it has none.
     """
 
     label: str
@@ -107,8 +111,21 @@ class Finding:
     data_source: str
     status: FindingStatus
     note: str = ""
+    data_low: float | None = None
+    data_high: float | None = None
+
+    @classmethod
+    def of(cls, contrast: Contrast, label: str = "", note: str = "") -> "Finding":
+        """A contrast of the model, with which nothing published is compared."""
+        name = label or contrast.long_name
+        low, high = (end if math.isfinite(end) else None for end in (contrast.low, contrast.high))
+        return cls(name, contrast.estimate, low, high, contrast.unit, None, "", "derived", note or contrast.note)
 
     def __post_init__(self) -> None:
+        for name in ("model", "low", "high", "data", "data_low", "data_high"):  # numbers of numpy become plain ones
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, name, float(value))
         if self.status not in STATUSES:
             message = f"finding {self.label!r}: status is {self.status!r}; allowed is {', '.join(STATUSES)}"
             raise ExperimentError(message)
@@ -248,7 +265,7 @@ def entry(name: str) -> Entry:
     folder = folder_of(name)
     path = folder / "README.md"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    heading = re.search(r"^# Row (\d+): (.+)$", text, re.MULTILINE)
+    heading = re.search(r"^# Row (\d+)\s*[^\w\s]\s*(.+)$", text, re.MULTILINE)
     if heading is None:
         message = f"{path} has no heading; begin it with `# Row 1: title`"
         raise ExperimentError(message)
@@ -286,7 +303,10 @@ def run(name: str, *, short: bool = False, seed: int = 1, progress: Steps | None
     ExperimentError
         If its ``run.py`` does not return an :class:`Outcome`.
     """
-    outcome = _script(name).run(short=short, seed=seed, progress=progress)
+    from synmodel.report.figures import style  # matplotlib is slow to import, and a list of experiments has no figure
+
+    with style():
+        outcome = _script(name).run(short=short, seed=seed, progress=progress)
     if not isinstance(outcome, Outcome):
         message = f"experiment {name!r} returned {type(outcome).__name__}; run() returns an Outcome"
         raise ExperimentError(message)

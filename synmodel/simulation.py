@@ -36,6 +36,7 @@ from synmodel.turnover.spines import HeadWidth
 __all__ = [
     "EXPOSURE_PARAMETERS",
     "Tissue",
+    "drive_function",
     "drive_of",
     "expect",
     "expectation",
@@ -165,21 +166,44 @@ def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.D
         If a dose has no kinetics for the subject; or, for the phenomenological drive, if it is not one that was
         fitted: compound, amount, route, species and genotype of an arm in the library.
     """
-    values = parameters_of(scenario, parameters).as_floats()
+    return drive_function(scenario)(parameters_of(scenario, parameters))
+
+
+def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """:func:`drive_of` for many parameter sets: what does not depend on them is computed once.
+
+    Returns
+    -------
+    callable
+        From a ParameterSet to a Drive.
+    """
     doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
     if scenario.drive == "mechanistic":
-        return signalling.mechanistic_drive(exposure_of(doses, scenario.subject, sessions, values), values)
-    _refuse_other_than_fitted(scenario, values)
+        exposures: dict[tuple[float, ...], xr.Dataset] = {}
+
+        def mechanistic(parameters: ParameterSet) -> xr.Dataset:
+            values = parameters_of(scenario, parameters).as_floats()
+            key = tuple(values[name] for name in EXPOSURE_PARAMETERS)
+            if key not in exposures:
+                exposures[key] = exposure_of(doses, scenario.subject, sessions, values)
+            return signalling.mechanistic_drive(exposures[key], values)
+
+        return mechanistic
+    _refuse_other_than_fitted(scenario)
     events = [(dose.compound, day) for dose in doses for day in dose.days]
     grid = time_grid(sessions, [day for _, day in events], first_step=_PULSE_STEP_DAY)
-    return signalling.phenomenological_drive(events, grid, values)
+
+    def phenomenological(parameters: ParameterSet) -> xr.Dataset:
+        return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats())
+
+    return phenomenological
 
 
-def _refuse_other_than_fitted(scenario: Scenario, values: Mapping[str, float]) -> None:
+def _refuse_other_than_fitted(scenario: Scenario) -> None:
     """Raise unless every dose with a phenomenological effect is one of a study's arm: the effect knows no other."""
     subject = scenario.subject
     for index, dose in enumerate(scenario.regimen.doses):
-        if f"{dose.compound}.formation_fold" not in values:
+        if f"{dose.compound}.formation_fold" not in default_parameters():
             continue
         fitted = {
             (fit.amount, fit.unit, fit.route, study.species)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import xarray as xr
@@ -22,7 +22,7 @@ from synmodel.inference.verdicts import Profiles, profile
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 
-__all__ = ["Comparison", "FitResult", "compare_drugs", "fit_dendrites", "fit_studies", "simulate_scenario"]
+__all__ = ["Comparison", "FitResult", "compare_drugs", "fit_dendrites", "fit_studies", "simulate_scenario", "stage"]
 
 Steps = Callable[[str, int, int], None]
 _DRAWS = 300
@@ -37,7 +37,7 @@ class Comparison:
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
-    claims: list[Cell]
+    claims: list[Cell] = field(default_factory=list)
 
     def scenario_digest(self) -> str:
         """SHA-256 over the scenarios of both drugs, with and without their dose."""
@@ -56,7 +56,8 @@ class FitResult:
     mechanisms: dict[str, Fit]
 
 
-def _reporter(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
+def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
+    """The progress of one stage of a job, called with (done, of); None without progress."""
     if progress is None:
         return None
     return lambda done, of: progress(what, done, of)
@@ -74,11 +75,11 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
     progress : callable, optional
         Called with (what, done, of).
     """
-    fit = fit_summaries(unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
+    fit = fit_summaries(unit=unit, seed=seed, progress=stage(progress, "fitting"))
     tables, curves, simulated = {}, {}, {}
     for number, drug in enumerate(DRUGS):
         tables[drug], curves[drug] = contrasts(
-            fit, drug, draws=_DRAWS, seed=seed, progress=_reporter(progress, f"contrasts of {drug}")
+            fit, drug, draws=_DRAWS, seed=seed, progress=stage(progress, f"contrasts of {drug}")
         )
         simulated[drug] = paired(drug, fit.parameters, replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:
@@ -114,16 +115,16 @@ def fit_studies(
     if not chosen or isinstance(studies, str):
         message = f"studies is {studies!r}; give a list of at least one of {', '.join(STUDIES)}"
         raise FitError(message)
-    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, progress=_reporter(progress, "fitting"))
-    variants = fit_variants(fit, seed=seed, progress=_reporter(progress, "other readings"))
+    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, progress=stage(progress, "fitting"))
+    variants = fit_variants(fit, seed=seed, progress=stage(progress, "other readings"))
     mechanisms = {}
     if set(STUDIES) <= set(fit.problem.studies):
-        mechanisms = fit_mechanism(fit, seed=seed, progress=_reporter(progress, "mechanisms"))
-    verdicts = judge(fit, progress=_reporter(progress, "intervals"))
+        mechanisms = fit_mechanism(fit, seed=seed, progress=stage(progress, "mechanisms"))
+    verdicts = judge(fit, progress=stage(progress, "intervals"))
     profiles: Profiles = {}
     if with_profiles:
         of_drugs = [name for name in fit.problem.free if name.endswith(("_fold", "decay"))]
-        profiles = profile(fit, of_drugs, progress=_reporter(progress, "profiles"))
+        profiles = profile(fit, of_drugs, progress=stage(progress, "profiles"))
     return FitResult(fit, verdicts, profiles, variants, mechanisms)
 
 
@@ -168,7 +169,7 @@ def fit_dendrites(
         seed=seed,
         live_points=live_points,
         checkpoint=checkpoint,
-        progress=_reporter(progress, "fitting dendrites"),
+        progress=stage(progress, "fitting dendrites"),
     )
     return reading, tree
 
@@ -177,5 +178,5 @@ def simulate_scenario(
     plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Observations of a scenario and their group summaries."""
-    observations = simulate(plan, replicates=replicates, seed=seed, progress=_reporter(progress, "simulating"))
+    observations = simulate(plan, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
     return observations, summarise(observations)

@@ -3,11 +3,12 @@
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from synmodel.imaging import metrics
 from synmodel.schema import OBSERVATIONS, conform
 
-__all__ = ["summarise"]
+__all__ = ["between_arms", "summarise"]
 
 
 def summarise(observations: xr.Dataset) -> xr.Dataset:
@@ -43,6 +44,47 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
             _pooled(observations["new_spines_followed"], "new_spine_persistence_followed", sessions),
         ]
     return xr.concat(pieces, dim="point", data_vars="all", coords="different", compat="equals", join="outer")
+
+
+def between_arms(treated: xr.Dataset, control: xr.Dataset, *, level: float = 0.95) -> xr.Dataset:
+    """Difference between two arms over mice, with Welch's interval.
+
+    Parameters
+    ----------
+    treated, control : Dataset
+        Summaries of two arms, published (:func:`synmodel.data.load_summaries`) or simulated (:func:`summarise`).
+    level : float
+        Confidence level, in (0, 1).
+
+    Returns
+    -------
+    Dataset
+        On the points (``quantity``, ``start_day``, ``end_day``) that both arms have: ``difference``, ``error`` (its
+        standard error), ``low`` and ``high``; NaN where an arm has fewer than two mice.
+
+    References
+    ----------
+    Welch 1947, Biometrika 34:28, doi:10.1093/biomet/34.1-2.28.
+    """
+    places = {key: i for i, key in enumerate(_keys(control))}
+    shared = [(i, places[key]) for i, key in enumerate(_keys(treated)) if key in places]
+    a, b = (arm.isel(point=[pair[k] for pair in shared]) for k, arm in enumerate((treated, control)))
+    variances = [arm["mouse_sem"].to_numpy() ** 2 for arm in (a, b)]
+    freedoms = [np.where(arm["n_mice"].to_numpy() > 1, arm["n_mice"].to_numpy() - 1.0, np.nan) for arm in (a, b)]
+    variance = sum(variances)
+    freedom = variance**2 / sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
+    reach = student.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
+    difference = a["mouse_mean"].to_numpy() - b["mouse_mean"].to_numpy()
+    dims = a["mouse_mean"].dims
+    content = {
+        "difference": difference, "error": np.sqrt(variance), "low": difference - reach, "high": difference + reach
+    }  # fmt: skip
+    coords = {name: a[name] for name in ("quantity", "start_day", "end_day")}
+    return xr.Dataset({name: (dims, values) for name, values in content.items()}, coords)
+
+
+def _keys(summary: xr.Dataset) -> list[tuple[object, ...]]:
+    return list(zip(*(summary[name].to_numpy().tolist() for name in ("quantity", "start_day", "end_day")), strict=True))
 
 
 def _change(values: xr.DataArray) -> xr.DataArray:

@@ -1,6 +1,6 @@
 """Maximum a posteriori by multi-start least squares."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from synmodel.inference.targets import Unit
 from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.randomness import stream_key, uniform_array
 
-__all__ = ["Fit", "fit_problem", "fit_summaries"]
+__all__ = ["Fit", "fit_problem", "fit_summaries", "release"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -185,6 +185,22 @@ def fit_summaries(
     base = default_parameters() if parameters is None else parameters
     problem = SummaryProblem(base, free_parameters(base, studies), studies, unit=unit)
     return fit_problem(problem, seed=seed, starts=starts, progress=progress)
+
+
+def release(fit: Fit, freed: Mapping[str, float | None], *, seed: int) -> Fit:
+    """Fit again, from the estimate, with further parameters free.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted problem.
+    freed : mapping
+        Name -> value at which the search begins, None for its present one.
+    seed : int
+        Of the starts.
+    """
+    begun = fit.parameters.replace({name: value for name, value in freed.items() if value is not None})
+    return fit_problem(fit.problem.altered(begun, [*fit.problem.free, *freed]), seed=seed, starts=1)
 
 
 def _spread(problem: SummaryProblem, name: str) -> float:

@@ -141,7 +141,12 @@ _SHARED = (
 
 
 def fit_mechanism(
-    fit: Fit, *, seed: int, readings: Sequence[str] = tuple(READINGS), progress: Progress | None = None
+    fit: Fit,
+    *,
+    seed: int,
+    readings: Sequence[str] = tuple(READINGS),
+    starts: int = 2,
+    progress: Progress | None = None,
 ) -> dict[str, Fit]:
     """Fit the mechanistic drive under each reading of psilocybin, constrained by the phenomenological fit.
 
@@ -152,13 +157,15 @@ def fit_mechanism(
     ----------
     readings : sequence of str
         Some of :data:`READINGS`.
+    starts : int
+        Number of starts of each.
     """
     fits = {}
     for number, reading in enumerate(readings):
         gain, start = READINGS[reading]
         values = {**_NO_GAIN, gain: start}
         problem = fit.problem.altered(fit.parameters.replace(values), [*_SHARED, gain], drive="mechanistic")
-        fits[reading] = fit_problem(problem, seed=seed, starts=2)
+        fits[reading] = fit_problem(problem, seed=seed, starts=starts)
         if progress is not None:
             progress(number + 1, len(readings))
     return fits

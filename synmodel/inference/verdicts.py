@@ -22,9 +22,9 @@ from scipy.optimize import least_squares
 from scipy.stats import chi2
 
 from synmodel.inference.problem import SummaryProblem
-from synmodel.inference.summary_fit import Fit
+from synmodel.inference.summary_fit import Fit, fit_problem
 
-__all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "judge", "profile"]
+__all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "hold", "judge", "profile"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -125,6 +125,31 @@ def profile(fit: Fit, names: Sequence[str], *, points: int = 11, progress: Progr
         if progress is not None:
             progress(len(profiles), len(names))
     return profiles
+
+
+def hold(fit: Fit, name: str, values: Sequence[float], *, seed: int) -> Profile:
+    """Profile of the posterior without the prior of a parameter, at given values, by fits that hold it there.
+
+    Parameters
+    ----------
+    fit : Fit
+        In which the parameter is free, so that the bound takes the correlation of the means into account.
+    name : str
+        The parameter.
+    values : sequence of float
+        In its unit.
+    seed : int
+        Of the starts.
+    """
+    problem, at = fit.problem, fit.problem.free.index(name)
+    studies, names = next((block, free) for block, free in problem.blocks() if name in free)
+    others = [other for other in names if other != name]
+    lowest = []
+    for value in values:
+        held = problem.altered(fit.parameters.replace({name: value}), others, studies=studies)
+        lowest.append(fit_problem(held, seed=seed, starts=1).objective)
+    inflation = max(1.0, float(fit.covariance[at, at] / fit.naive_covariance[at, at]))
+    return Profile(np.array(values), np.array(lowest) - min(lowest), float(chi2.ppf(LEVEL, 1)) * inflation)
 
 
 class _Block:

@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito, told apart by colour-blind readers; matplotl
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -14,13 +15,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from synmodel.data import load_summaries
 from synmodel.errors import SynmodelError
 from synmodel.inference import Fit
 from synmodel.inference.problem import ArmPrediction
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, Profiles
 
-__all__ = ["COLOURS", "GREY", "comparison_figure", "panels", "profile_figure", "residual_figure"]
+__all__ = [
+    "COLOURS",
+    "GREY",
+    "comparison_figure",
+    "draw_band",
+    "draw_published",
+    "panels",
+    "profile_figure",
+    "residual_figure",
+    "style",
+]
 
 Array = NDArray[np.float64]
 _STYLE: dict[Any, Any] = {
@@ -52,8 +64,13 @@ _DRAWS = 120
 _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
 
 
+def style() -> AbstractContextManager[None]:
+    """Context in which figures are drawn in the style of the project."""
+    return mpl.rc_context(_STYLE)
+
+
 def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
-    """A figure in the style of the project with a grid of empty axes.
+    """A figure with a grid of empty axes; within :func:`style` in that of the project.
 
     Parameters
     ----------
@@ -69,9 +86,36 @@ def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any
     figure : Figure
     axes : (rows, columns) ndarray of Axes
     """
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        return figure, figure.subplots(rows, columns, squeeze=False, **options)
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def draw_band(axes: Axes, x: Array, band: Array, colour: str, label: str | None = None, style: str = "-") -> None:
+    """A curve with its interval.
+
+    Parameters
+    ----------
+    band : (3, n) ndarray
+        Estimate, low and high at ``x``.
+    """
+    axes.fill_between(x, band[1], band[2], color=colour, alpha=0.18, linewidth=0)
+    axes.plot(x, band[0], style, color=colour, linewidth=1.6, label=label)
+
+
+def draw_published(axes: Axes, study: str, arm: str, quantity: str, colour: str, *, until: float = 8.0) -> None:
+    """Published changes of an arm since its first session [%], means with SEM over mice, as diamonds.
+
+    Parameters
+    ----------
+    quantity : str
+        ``density_change`` or ``head_width_change``.
+    until : float
+        Last day that is shown.
+    """
+    rows = load_summaries(study, arm)
+    chosen = rows.isel(point=np.flatnonzero((rows["quantity"] == quantity) & (rows["end_day"] <= until)))
+    mean, sem = 100 * chosen["mouse_mean"], 100 * chosen["mouse_sem"]
+    axes.errorbar(chosen["end_day"], mean, sem, fmt="D", color=colour, markersize=4, elinewidth=1.0)
 
 
 def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
