@@ -8,6 +8,7 @@ import pytest
 from synmodel import experiments, library
 from synmodel.cli import main
 from synmodel.experiments import ExperimentError, Finding, Outcome
+from synmodel.report.experiments import claims_page
 from synmodel.report.figures import panels
 
 NAMES = experiments.names()
@@ -152,3 +153,102 @@ def test_an_experiment_is_small_and_shows_its_figure(name):
     assert (folder / "figure.png").is_file()
     assert "figure.png" in experiments.entry(name).sections["Result"]
     assert f"synmodel experiment {name}" in experiments.entry(name).sections["Command"]
+
+
+@pytest.fixture(scope="module")
+def short_runs():
+    """Outcome of every experiment in short form, run once."""
+    memory = {}
+
+    def run(name):
+        if name not in memory:
+            memory[name] = experiments.run(name, short=True, seed=1)
+        return memory[name]
+
+    return run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_verdict_is_what_the_readme_says(short_runs, name):
+    entry = experiments.entry(name)
+    assert short_runs(name).verdict == entry.verdict
+    assert entry.recorded["verdict"] == entry.verdict
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_recorded_run_is_of_this_code_and_agrees(short_runs, name):
+    """The same findings and published numbers; intervals meet, for both runs have a Monte Carlo error."""
+    recorded = experiments.entry(name).recorded
+    now = experiments.outcome_document(name, short_runs(name), seed=1, short=True)
+    assert not recorded["short"]
+    assert recorded["provenance"]["experiment_digest"] == now["provenance"]["experiment_digest"], (
+        f"run.py or a scenario changed: synmodel experiment {name} --out experiments/{name}"
+    )
+    assert [f["label"] for f in recorded["findings"]] == [f["label"] for f in now["findings"]]
+    for before, after in zip(recorded["findings"], now["findings"], strict=True):
+        assert after["data"] == before["data"]
+        if before["low"] is not None and before["high"] is not None:
+            assert after["low"] <= before["high"], before["label"]
+            assert before["low"] <= after["high"], before["label"]
+        else:
+            assert after["model"] == pytest.approx(before["model"], rel=0.1, abs=0.5), before["label"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_run_gives_the_recorded_numbers(name):
+    recorded = experiments.entry(name).recorded
+    now = experiments.outcome_document(name, experiments.run(name, seed=int(recorded["provenance"]["seed"])), seed=1)
+    assert now["verdict"] == recorded["verdict"]
+    for before, after in zip(recorded["findings"], now["findings"], strict=True):
+        spread = abs(before["high"] - before["low"]) if before["low"] is not None else abs(before["model"])
+        for end in ("model", "low", "high"):
+            assert after[end] == pytest.approx(before[end], rel=0.02, abs=0.1 * spread + 1e-3), before["label"]
+
+
+def test_the_page_of_claims_is_up_to_date():
+    page = experiments.folder_of(NAMES[0]).parents[1] / "docs" / "claims.md"
+    if not page.is_file():
+        pytest.skip("an installed package has no documentation")
+    entries = [experiments.entry(name) for name in NAMES]
+    assert page.read_text(encoding="utf-8") == claims_page(entries), "run python docs/claims.py"
+
+
+def test_an_experiment_writes_all_or_nothing(capsys, monkeypatch, shelf, tmp_path_factory):
+    """With version, seed and digests; the same bytes again; nothing where the outcome is not valid."""
+    (shelf / "README.md").write_text(README)
+    (shelf / "run.py").write_text(
+        "import xarray as xr\n"
+        "from synmodel.experiments import Finding, Outcome\n"
+        "from synmodel.report.figures import panels\n\n"
+        "def run(*, short, seed, progress=None):\n"
+        "    figure, _ = panels(1, 1, size=(2, 2))\n"
+        "    finding = Finding('births', seed, 1, None, 'fold', 'rise', 'a page', 'recalled')\n"
+        "    data = xr.Dataset({'births': ('time', [1.0])})\n"
+        "    reason = 'it is ' + ('recalled' if seed < 9 else 'true')\n"
+        "    return Outcome('reproduced', reason, (finding,), (), figure, data)\n"
+    )
+    out = tmp_path_factory.mktemp("outcome")
+    written = {}
+    for place in ("a", "b"):
+        status, stdout, _ = command(
+            capsys, monkeypatch, "experiment", "births", "--out", out / place, "--seed", 7, "--json"
+        )
+        assert status == 0
+        written[place] = {path.name: path.read_bytes() for path in (out / place).iterdir()}
+    assert written["a"] == written["b"]
+    assert set(written["a"]) == set(experiments.FILES)
+    document = json.loads(written["a"]["outcome.json"])
+    assert document == json.loads(stdout)
+    assert document["findings"][0] == {
+        "label": "births", "model": 7.0, "low": 1.0, "high": None, "unit": "fold", "data": "rise",
+        "data_source": "a page", "status": "recalled", "note": "", "data_low": None, "data_high": None,
+    }  # fmt: skip
+    assert document["provenance"]["seed"] == "7"
+    assert len(document["provenance"]["experiment_digest"]) == 64
+    for content in written["a"].values():
+        assert document["provenance"]["experiment_digest"].encode() in content
+    status, _, err = command(capsys, monkeypatch, "experiment", "births", "--out", out / "c", "--seed", 9)
+    assert status == 2
+    assert "finding 'births' is recalled" in err
+    assert not (out / "c").exists()
