@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import xarray as xr
@@ -49,7 +49,7 @@ class Comparison:
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
-    claims: list[Cell]
+    claims: list[Cell] = field(default_factory=list)
 
     def scenario_digest(self) -> str:
         """SHA-256 over the scenarios of both drugs, with and without their dose."""

@@ -95,7 +95,7 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
     claims = plain_table("What a review claims, and whether this fit supports it", "", "drug", "claim", "support")
     for column in claims.columns[1:]:
         column.justify = "left"
-    for cell in document["claims"]:
+    for cell in document.get("claims", ()):
         add_row(claims, cell["feature"], cell["drug"], cell["wording"], f"{cell['support']}: {cell['reason']}")
     notes = plain_table("Read with care")
     for text in document["notes"]:

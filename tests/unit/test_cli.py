@@ -92,6 +92,11 @@ def test_compare_writes_what_it_promises(comparison):
     for contrasts in document["drugs"].values():
         for contrast in contrasts.values():
             assert {"estimate", "low", "high", "unit"} <= set(contrast)
+    assert "whether this fit supports it" in child.stdout
+    assert len(document["claims"]) == 8
+    for cell in document["claims"]:
+        assert cell["support"] in ("supported", "supported in part", "not identifiable", "contradicted")
+        assert all({"estimate", "low", "high", "unit"} <= set(number) for number in cell["numbers"])
     assert document["provenance"]["seed"] == "1"
     with xr.open_dataset(out / "comparison.nc", engine="h5netcdf") as dataset:
         assert dataset["gain"].dims == ("drug", "bound", "day")
