@@ -41,7 +41,8 @@ def allocating_nothing(function: Callable[..., Any]) -> Compiled:
 
     The counts are atomic, and cost more than the arithmetic where arrays pass from one small function to the next.
     """
-    return cast(Compiled, numba.njit(cache=_CACHE, error_model="numpy", _nrt=False)(function))
+    options: dict[str, Any] = {"cache": _CACHE, "error_model": "numpy", "_nrt": False}
+    return cast(Compiled, numba.njit(**options)(function))
 
 
 def inlined(function: Callable[..., Any]) -> Compiled:

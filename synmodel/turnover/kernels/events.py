@@ -403,7 +403,7 @@ def count_spines(key, first_replicate, initial, scale, real, whole, n_spine):  #
 
 
 @compiled_parallel
-def fill_spines(
+def fill_spines(  # type: ignore[no-untyped-def]
     key,
     first_replicate,
     initial,
@@ -415,7 +415,7 @@ def fill_spines(
     births,
     deaths,
     paths,
-):  # type: ignore[no-untyped-def]
+):
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: its word, birth, death and path."""
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_class = initial.shape
