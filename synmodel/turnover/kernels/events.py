@@ -329,64 +329,56 @@ def finish(change, arrived, left, count, gained, lost):  # type: ignore[no-untyp
     left[:] = 0
 
 
+@allocating_nothing
+def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, points, change, arrived, left):  # type: ignore[no-untyped-def]
+    """Lives of all spines of a dendrite into its tallies."""
+    hazards = hazards_at(real)
+    start = real[hazards.session.marks]
+    n, name = 0, 0
+    for c in range(initial.size):
+        for _ in range(initial[c]):
+            add_spine(n, name, c, start, 0, real, hazards, number, word)
+            name += 1
+            n += 1
+            if n == _BATCH:
+                live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
+                n = 0
+    for strip in range(hazards.n_strip if rate > 0.0 else 0):
+        t, end, done = start, real[hazards.strip_end + strip], 0
+        while t < end:
+            ahead = min(int(rate * (end - t)) + 8, _BATCH)
+            draw_points(k0, k1, c0, c1, ahead, strip, done, points)
+            for i in range(ahead):
+                t += points[i] / rate
+                if t >= end:
+                    break
+                if is_born(real, whole, hazards, strip, points[_BATCH + i], t):
+                    spine = born_word(strip, done + i)
+                    c = class_at_birth(k0, k1, c0, c1, spine, real, hazards)
+                    seen = session_after(real, whole, hazards.session, t)
+                    add_spine(n, spine, c, t, seen, real, hazards, number, word)
+                    n += 1
+                    if n == _BATCH:
+                        live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
+                        n = 0
+            done += ahead
+    live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
+
+
 @compiled_parallel
 def tally(key, first_replicate, initial, scale, real, whole, count, gained, lost):  # type: ignore[no-untyped-def]
-    """Fill zeroed ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost``."""
+    """Fill ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost``."""
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_time, n_class = count.shape
-    start = real[hazards_at(real).session.marks]
+    birth_rate = hazards_at(real).birth_rate
     for chunk in numba.prange((n_replicate * n_dendrite + _CHUNK - 1) // _CHUNK):
-        hazards = hazards_at(real)
         number, word, points = np.zeros(_NUMBERS), np.zeros(_WORDS, np.int64), np.zeros(2 * _BATCH)
         change = np.zeros((n_time + 1, n_class), np.int64)
         arrived, left = np.zeros(n_time + 1, np.int64), np.zeros(n_time + 1, np.int64)
         for dendrite in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_replicate * n_dendrite)):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
-            c0 = first_replicate + r
-            n, name = 0, 0
-            for c in range(n_class):
-                for _ in range(initial[r, d, c]):
-                    add_spine(n, name, c, start, 0, real, hazards, number, word)
-                    name += 1
-                    n += 1
-                    if n == _BATCH:
-                        live_together(k0, k1, c0, d, n, real, whole, hazards, number, word, change, arrived, left)
-                        n = 0
-            rate = hazards.birth_rate * scale[r, d]
-            for strip in range(hazards.n_strip if rate > 0.0 else 0):
-                t, end, done = start, real[hazards.strip_end + strip], 0
-                while t < end:
-                    ahead = min(int(rate * (end - t)) + 8, _BATCH)
-                    draw_points(k0, k1, c0, d, ahead, strip, done, points)
-                    for i in range(ahead):
-                        t += points[i] / rate
-                        if t >= end:
-                            break
-                        if is_born(real, whole, hazards, strip, points[_BATCH + i], t):
-                            spine = born_word(strip, done + i)
-                            c = class_at_birth(k0, k1, c0, d, spine, real, hazards)
-                            seen = session_after(real, whole, hazards.session, t)
-                            add_spine(n, spine, c, t, seen, real, hazards, number, word)
-                            n += 1
-                            if n == _BATCH:
-                                live_together(
-                                    k0,
-                                    k1,
-                                    c0,
-                                    d,
-                                    n,
-                                    real,
-                                    whole,
-                                    hazards,
-                                    number,
-                                    word,
-                                    change,
-                                    arrived,
-                                    left,
-                                )
-                                n = 0
-                    done += ahead
-            live_together(k0, k1, c0, d, n, real, whole, hazards, number, word, change, arrived, left)
+            rate, c0 = birth_rate * scale[r, d], first_replicate + r
+            tally_dendrite(k0, k1, c0, d, initial[r, d], rate, real, whole, number, word, points, change, arrived, left)
             finish(change, arrived, left, count[r, d], gained[r, d], lost[r, d])
 
 
