@@ -6,8 +6,8 @@ done again elsewhere. Only a few tasks per worker are in flight; answers are not
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ _ATTEMPTS = 5  # of Dask's own three or more each
 _CONNECT_SECONDS = 20
 
 
-def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None) -> Iterator[Answer]:
+def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None) -> Generator[Answer]:
     """Answers in the order in which they arrive; the scheduler is reached before this returns.
 
     Parameters
@@ -50,9 +50,9 @@ def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None
         return _until_closed(stack.pop_all(), _answers(distributed, client, iter(works)))
 
 
-def _until_closed(stack: ExitStack, answers: Iterator[Answer]) -> Iterator[Answer]:
+def _until_closed(stack: ExitStack, answers: Generator[Answer]) -> Generator[Answer]:
     """The answers; what serves them is closed after the last one, or when nobody asks for more."""
-    with stack:
+    with stack, closing(answers):
         yield from answers
 
 
@@ -88,7 +88,7 @@ def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitSt
     return client
 
 
-def _answers(distributed: Any, client: Any, works: Iterator[Work]) -> Iterator[Answer]:
+def _answers(distributed: Any, client: Any, works: Iterator[Work]) -> Generator[Answer]:
     """Keep a few tasks per thread in flight; do lost ones again."""
     waiting: dict[Any, tuple[Work, int]] = {}
     arriving = distributed.as_completed(loop=client.loop)

@@ -5,8 +5,8 @@ on.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -165,21 +165,21 @@ def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | No
             progress(total * finished // len(is_done), total)
 
     mine = made_with()
-    answers = _answers(works_of(plan, is_done, alone=scheduler is None), scheduler, workers)
-    tell()
-    for answer in answers:
-        if answer.made_with != mine:
-            message = f"sweep: a worker has {answer.made_with}, this process {mine}; give all the same versions"
-            raise SweepError(message)
-        for slot, record, reason in answer.records:
-            journal.write(slot, record, reason)
-        finished += len(answer.records)
+    with closing(_answers(works_of(plan, is_done, alone=scheduler is None), scheduler, workers)) as answers:
         tell()
+        for answer in answers:
+            if answer.made_with != mine:
+                message = f"sweep: a worker has {answer.made_with}, this process {mine}; give all the same versions"
+                raise SweepError(message)
+            for slot, record, reason in answer.records:
+                journal.write(slot, record, reason)
+            finished += len(answer.records)
+            tell()
 
 
-def _answers(works: Iterable[Work], scheduler: Any, workers: int | None) -> Iterator[Answer]:
+def _answers(works: Iterable[Work], scheduler: Any, workers: int | None) -> Generator[Answer]:
     if scheduler is None:
-        return map(compute, works)
+        return (compute(work) for work in works)
     from synmodel.sweeps.cluster import compute_on
 
     return compute_on(works, scheduler, workers)
