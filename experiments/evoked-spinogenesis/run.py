@@ -24,11 +24,11 @@ ARMS = {  # file, published, source, status, colour
 
 def run(*, short: bool, seed: int, progress=None) -> Outcome:
     """Simulate the assay of every arm, then ask how many trials show the difference."""
-    draws = {"replicates": 400 if short else 4000, "seed": seed}
+    draws, course_of = {"replicates": 4000, "seed": seed}, {"replicates": 400 if short else 4000, "seed": seed}
     figure, ((left, right),) = panels(1, 2, size=(10, 3.8))
     at_2h, findings, add = {}, [], lambda *parts: findings.append(Finding(*parts))
     for step, (arm, (file, data, source, status, colour)) in enumerate(ARMS.items()):
-        course = assays.success_course(HERE / file, hours=HOURS, animals=6, **SIZE, **draws)
+        course = assays.success_course(HERE / file, hours=HOURS, animals=6, **SIZE, **course_of)
         at_2h[arm] = [float(course[name].sel(hour=2)) for name in ("exact", "low", "high")]
         add(f"success at 2 h, {arm}", *at_2h[arm], "1", data, source, status)
         left.plot(HOURS, course["exact"], "--" if "antagonist" in arm else "-", color=colour, label=arm)
