@@ -17,7 +17,8 @@ from synmodel.inference.arms import doses_of
 from synmodel.inference.dendrites import DendriteProblem, baseline_of
 from synmodel.inference.likelihood import animals_log_likelihood
 from synmodel.inference.maximum import judge_maximum, maximise
-from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics
+from synmodel.inference.predictive import SURVIVAL, cells_of, observed_statistics, predicted_statistics
+from synmodel.inference.selection import compare_models, left_out
 from synmodel.inference.terms import read_terms
 from synmodel.parameters import ParameterSet
 from synmodel.signalling import phenomenological_drive
@@ -234,3 +235,122 @@ def test_flagged_dendrites_are_left_out(file, tmp_path):
     assert int(seen["gained"].notnull().sum() - kept["gained"].notnull().sum()) == 2 * 5
     with pytest.raises(DataError, match="did you mean 'damaged'"):
         select(seen, without=["damage"])
+
+
+def test_all_drugs_may_share_one_effect(observations):
+    """With one drug it is the plain model under other names; with two, both follow the shared parameters."""
+    alike, plain = DendriteProblem(observations, "births+alike"), DendriteProblem(observations, "births")
+    assert alike.free == [name.replace("psilocybin", "drugs") for name in plain.free]
+    shared = {name.replace("psilocybin", "drugs"): value for name, value in TRUTH.items()}
+    assert alike.log_likelihood(vector_of(alike, shared)) == plain.log_likelihood(vector_of(plain, TRUTH))
+
+
+def test_ketanserin_may_block_all(observations):
+    arm = np.where(observations["arm"] == "psilocybin", "ketanserin+psilocybin", "saline")
+    renamed = observations.assign_coords(arm=("animal", arm))
+    blocked, shared = (DendriteProblem(renamed, f"births{term}") for term in ("+blocked", ""))
+    vector = vector_of(blocked, TRUTH)
+    without = vector_of(shared, {**TRUTH, "psilocybin.formation_fold": 1.0})
+    assert blocked.log_likelihood(vector) == pytest.approx(shared.log_likelihood(without), rel=1e-12)
+    assert blocked.log_likelihood(vector) < shared.log_likelihood(vector) - 5
+
+
+def test_tables_of_several_files_are_one_fit(observations):
+    parts = [observations.isel(animal=observations["arm"].to_numpy() == arm) for arm in ("psilocybin", "saline")]
+    together, apart = DendriteProblem(observations, "births"), DendriteProblem(parts, "births")
+    vector = vector_of(together, TRUTH)
+    np.testing.assert_array_equal(together.mouse_log_likelihood(vector), apart.mouse_log_likelihood(vector))
+    with pytest.raises(FitError, match="arm saline of study lab stands in several"):
+        DendriteProblem([observations, parts[1]], "births")
+
+
+def test_new_spines_followed_are_a_check_and_not_a_datum(observations, problem):
+    seen = np.full((*observations["spine_count"].shape,), np.nan)
+    seen[:, :, 2], seen[:, :, 4] = 2, 1  # new on day 1, half of them there on day 5
+    seen[0, 0, 4] = np.nan
+    followed = observations.drop_vars(["gained", "lost"]).assign(
+        gained=observations["gained"] * np.nan,
+        lost=observations["lost"] * np.nan,
+        new_spines_seen=(("animal", "dendrite", "session"), seen),
+    )
+    both = DendriteProblem([observations, followed], "births")
+    vector = vector_of(problem, TRUTH)
+    np.testing.assert_array_equal(both.mouse_log_likelihood(vector), problem.mouse_log_likelihood(vector))
+    cells = [(cell.arm, cell.start_day, cell.end_day) for cell in cells_of(both) if cell.quantity == SURVIVAL]
+    assert cells == [("psilocybin", 1.0, 5.0), ("saline", 1.0, 5.0)]
+    at = [cell.quantity == SURVIVAL for cell in cells_of(both)]
+    np.testing.assert_array_equal(observed_statistics(both)[at], 0.5)
+    predicted = predicted_statistics(both, [vector] * 300, seed=1)[:, at]
+    # Two days born in, four days on: newborn composition times survival, in closed form.
+    arm, _, courses = both.courses(vector)[0]
+    newborn = courses.newborn[0, 1] / courses.newborn[0, 1].sum()
+    expected = (newborn @ courses.survival[0, 2] @ courses.survival[0, 3]).sum()
+    n = next(cohort.n_new for cohort in arm.cohorts)
+    error = np.sqrt(expected * (1 - expected) / n / 300)
+    assert abs(predicted[:, 0].mean() - expected) < 5 * error
+    assert abs(predicted[:, 0].mean() * 1.05 - expected) > 5 * error
+
+
+@pytest.fixture(scope="module")
+def compared(observations):
+    small = observations.isel(dendrite=slice(0, 4))
+    return compare_models(small, ["none", "births"], seed=1, size=512, draws=200)
+
+
+def test_models_side_by_side(compared):
+    tree, table = compared
+    assert list(tree.children) == ["none", "births"]
+    assert table["evidence_difference"].max() == 0
+    assert (table["log_evidence_error"] < 0.2).all()
+    best = str(table["model"][int(table["log_evidence"].argmax())].item())
+    assert str(table["verdict"].sel(model=best).item()) == "highest evidence"
+    by_mouse, pareto = left_out(tree["births"])
+    assert by_mouse.shape == pareto.shape == (8,)
+    assert float(table["elpd"].sel(model="births")) == pytest.approx(by_mouse.sum())
+
+
+def test_importance_and_nested_sampling_agree(observations, compared):
+    small = observations.isel(dendrite=slice(0, 4))
+    nested = inference.fit(small, model="births", engine="nested", seed=2, size=100, draws=50)
+    stats, other = nested["sample_stats"].attrs, compared[1].sel(model="births")
+    error = np.hypot(stats["log_evidence_error"], float(other["log_evidence_error"]))
+    assert abs(stats["log_evidence"] - float(other["log_evidence"])) < 4 * error
+    assert np.isnan(stats["pareto_k"])
+
+
+def test_finished_models_are_kept_until_all_are(observations, tmp_path):
+    small, checkpoint = observations.isel(dendrite=slice(0, 1)), tmp_path / "run"
+    one = inference.fit(small, model="none", engine="importance", seed=1, size=64, draws=50)
+    one.to_netcdf(tmp_path / "run.none.nc", engine="h5netcdf")
+    options = {"seed": 1, "size": 64, "draws": 50, "checkpoint": checkpoint}
+    tree, _ = compare_models(small, ["none", "births"], **options)
+    np.testing.assert_array_equal(tree["none"]["posterior"]["lab.formation"], one["posterior"]["lab.formation"])
+    assert not list(tmp_path.iterdir())
+    one.to_netcdf(tmp_path / "run.none.nc", engine="h5netcdf")
+    with pytest.raises(FitError, match="belongs to another run"):
+        compare_models(small, ["none", "births"], **{**options, "seed": 2})
+
+
+def test_comparisons_that_are_none(observations):
+    for models, engine in (
+        (["births"], "importance"),
+        (["births", "births"], "importance"),
+        (["births", "none"], "map"),
+    ):
+        with pytest.raises(FitError, match="give two or more different ones"):
+            compare_models(observations, models, engine=engine, seed=1)
+
+
+def test_the_command_line_compares_models(file, tmp_path):
+    out = tmp_path / "out"
+    models = ["--model", "none", "--model", "births"]
+    done = CliRunner().invoke(
+        app, ["fit", "--data", str(file), *models, "--size", "128", "--out", str(out), "--quiet", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    document = json.loads((out / "fit.json").read_text())
+    assert json.loads(done.stdout) == document
+    assert {row["model"] for row in document["comparison"]} == {"none", "births"}
+    assert {cell["quantity"] for cell in document["models"]["births"]["predictive"]} >= {"formation_fraction"}
+    assert (out / "fit.png").stat().st_size > 10_000
+    assert set(xr.open_datatree(out / "fit.nc", engine="h5netcdf").children) == {"none", "births"}
