@@ -108,7 +108,7 @@ def test_killed_five_times_gives_the_same_bytes(tmp_path):
     assert killed == whole
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_cells_killed_five_times_give_the_same_bytes(tmp_path):
     killed, whole = killed_five_times(tmp_path, list(range(1, 41)), [0.1 * k for k in range(2, 27)])
     assert killed == whole
