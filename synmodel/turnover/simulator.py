@@ -115,12 +115,7 @@ def simulate(
     ('replicate', 'dendrite', 'time', 'spine_class')
     """
     session_days = checked_times(times)
-    if engine not in get_args(Engine):
-        message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
-        raise SimulationError(message)
-    if interaction is not None and engine != "coupled":
-        message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"
-        raise SimulationError(message)
+    _check_engine(engine, interaction)
     replicates = whole_number("replicates", replicates, _MAX_COUNTER - 1)
     animals = whole_number("animals", animals, _MAX_COUNTER - 1)
     dendrites = whole_number("dendrites", dendrites, _MAX_COUNTER - 1)
@@ -151,12 +146,8 @@ def simulate(
             effects = interaction or Interaction()
             coupling = _coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
             course = _course_of(model, folds, session_days)
-            if effects.pool is not None:
-                coupled.run_units(key, 0, dendrites, start.initial, start.scale, course, coupling, count, gained, lost)
-            else:
-                flat = [each.reshape(-1, *each.shape[2:]) for each in (count, gained, lost)]
-                block = _block(replicates * n_dendrite)
-                lockstep(model.n_class)(key, 0, block, start.initial, start.scale, course, coupling, *flat)
+            group = None if effects.pool is None else dendrites
+            _couple(key, start, course, coupling, group, count, gained, lost)
     dataset = xr.Dataset(
         {
             "count": (("replicate", "dendrite", "time", "spine_class"), count),
@@ -173,6 +164,33 @@ def simulate(
         attrs={"engine": engine, "seed": str(seed), "model_digest": model.digest()},
     )
     return stamped(dataset, TRAJECTORY)
+
+
+def _check_engine(engine: str, interaction: Interaction | None) -> None:
+    if engine not in get_args(Engine):
+        message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
+        raise SimulationError(message)
+    if interaction is not None and engine != "coupled":
+        message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"
+        raise SimulationError(message)
+
+
+def _couple(
+    key: NDArray[np.uint64],
+    start: Start,
+    course: coupled.Course,
+    coupling: coupled.Coupling,
+    group: int | None,
+    *tallies: NDArray[np.int32],
+) -> None:
+    """Fill the tallies by the direct method, in groups of dendrites that share a pool or one by one in lockstep."""
+    if group is not None:
+        coupled.run_units(key, 0, group, start.initial, start.scale, course, coupling, *tallies)
+        return
+    n_replicate, n_dendrite, n_class = start.initial.shape
+    flat = [each.reshape(-1, *each.shape[2:]) for each in tallies]
+    block = _block(n_replicate * n_dendrite)
+    lockstep(n_class)(key, 0, block, start.initial, start.scale, course, coupling, *flat)
 
 
 def start_of(
