@@ -69,7 +69,7 @@ def hazards_of(model: TurnoverModel, folds: Folds, times: Array) -> tuple[Array,
 
 def _stay(hazard: Array) -> Array:
     """Mean time to an ending; infinite where it never comes."""
-    with np.errstate(over="ignore"):  # the inverse of a denormal hazard is infinite too, and never is right for it
+    with np.errstate(over="ignore"):  # a denormal hazard never ends anything either
         return np.divide(1.0, hazard, out=np.full(hazard.shape, np.inf), where=hazard > 0)
 
 
