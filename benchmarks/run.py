@@ -76,9 +76,9 @@ def compare(replicates: int) -> dict[tuple[str, str], dict]:
 def memory(name: str, replicates: int) -> float:
     """Growth of the largest resident size of a fresh process by the run [MB]."""
     code = (
-        "import resource, sys; sys.path.insert(0, sys.argv[1]); import programs\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import programs\n"
+        "from peers import peak\n"
         "run = programs.programs()[sys.argv[2]]; n = int(sys.argv[3]); run(1000, 'A', 1)\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "before = peak(); run(n, 'A', 1); print(peak() - before)"
     )
     command = [sys.executable, "-c", code, str(HERE), name, str(replicates)]

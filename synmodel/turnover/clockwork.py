@@ -69,7 +69,8 @@ def hazards_of(model: TurnoverModel, folds: Folds, times: Array) -> tuple[Array,
 
 def _stay(hazard: Array) -> Array:
     """Mean time to an ending; infinite where it never comes."""
-    return np.divide(1.0, hazard, out=np.full(hazard.shape, np.inf), where=hazard > 0)
+    with np.errstate(over="ignore"):  # a denormal hazard never ends anything either
+        return np.divide(1.0, hazard, out=np.full(hazard.shape, np.inf), where=hazard > 0)
 
 
 class _Pack:
