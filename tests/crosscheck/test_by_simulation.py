@@ -7,7 +7,7 @@ import pytest
 
 from synmodel.errors import FitError
 from synmodel.inference import counts_log_likelihood
-from synmodel.inference.by_simulation import Course, _statistics, fit_by_simulation
+from synmodel.inference.by_simulation import Course, _seeded, _statistics, fit_by_simulation
 from synmodel.inference.priors import Priors
 from synmodel.inference.repartition import cube_of, repartition
 from synmodel.inference.sampling import importance
@@ -97,6 +97,17 @@ def test_statistics_of_counts():
     assert found[:4].tolist() == [1, 1, 2, 1]
     # Excess of spines is -2 and 2 before the first interval, -1/2 and 1/2 before the second (3 and 4 spines).
     np.testing.assert_allclose(found[4:], np.array([-2 + 0.5, 4 - 0.5]) / np.sqrt(8.5))
+
+
+def test_the_global_generator_is_seeded_and_given_back():
+    np.random.seed(5)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    drawn = []
+    for seed in (1, 1, 2):
+        with _seeded(seed):
+            drawn.append(np.random.random())  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_without_pyabc_the_error_says_what_to_install(monkeypatch):
