@@ -309,6 +309,22 @@ def test_models_side_by_side(compared):
     assert float(table["elpd"].sel(model="births")) == pytest.approx(by_mouse.sum())
 
 
+def test_mice_left_out_as_arviz_has_them(compared):
+    """Equal where no draw is repeated; with each draw five times arviz finds no tail to fit, and weights do."""
+    arviz_stats = pytest.importorskip("arviz_stats")
+    values = np.random.default_rng(1).normal(-2.0, 0.4, (1, 600, 8))
+    tree = compared[0]["births"].copy()
+    for draws in (values, np.repeat(values[:, :120], 5, axis=1)):
+        tree["log_likelihood"] = xr.Dataset({"mouse": (("chain", "draw", "mouse_label"), draws)})
+        tree["posterior"] = xr.Dataset({"x": (("chain", "draw"), draws[..., 0])})
+        elpd, pareto = left_out(tree)
+        assert np.isfinite(elpd).all()
+        if draws is values:
+            theirs = arviz_stats.loo(tree, var_name="mouse", pointwise=True)
+            np.testing.assert_allclose(elpd, theirs.elpd_i, rtol=1e-12)
+            np.testing.assert_allclose(pareto, theirs.pareto_k, rtol=1e-12)
+
+
 def test_importance_and_nested_sampling_agree(observations, compared):
     small = observations.isel(dendrite=slice(0, 4))
     nested = inference.fit(small, model="births", engine="nested", seed=2, size=100, draws=50)
