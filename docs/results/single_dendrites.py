@@ -28,24 +28,24 @@ RUNS = {
         TABLES_2016,
         ("damaged",),
         (
-            *("none", *EFFECTS, "elimination"),
+            *("none", *EFFECTS, "elimination", "maturation"),
             *("none+arms", "births+arms", "births+elimination+arms"),
-            *("births+transient", "births+elimination+transient", "births+arms+transient"),
+            *("births+elimination+transient", "births+arms+transient"),
         ),
     ),
     "psilocybin2021": (
         ("shao2021_dendrites.csv",),
         (),
         (
-            *("none", *EFFECTS, "elimination"),
-            *("births+elimination+ketanserin", "births+elimination+blocked"),
-            *("births+transient", "births+elimination+transient"),
+            *("none", *EFFECTS, "elimination", "maturation", "maturation+elimination"),
+            *("births+maturation+ketanserin", "births+maturation+blocked"),
+            *("births+maturation+arms", "births+maturation+transient"),
         ),
     ),
     "joint": (
         (*TABLES_2016, "shao2021_dendrites.csv"),
         ("damaged",),
-        ("births+elimination", "births+elimination+alike", "births+elimination+arms", "births+elimination+arms+alike"),
+        tuple(f"{effects}{alike}" for effects in (EFFECTS[1], EFFECTS[2]) for alike in ("", "+alike")),
     ),
 }
 
