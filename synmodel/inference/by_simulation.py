@@ -146,7 +146,6 @@ def fit_by_simulation(
         table, weight = history.get_distribution(m=0)
         populations = history.get_all_populations()
         history.done()
-        history._engine.dispose()
     points = table[names].to_numpy(float)
     sample = Sample(points, np.log(weight), np.zeros(len(weight)), np.nan, np.nan, done)
     chosen = sample.draws(draws, seed)

@@ -11,8 +11,8 @@ References
 Talts, Betancourt, Simpson, Vehtari and Gelman 2018, doi:10.48550/arXiv.1804.06788.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -22,17 +22,35 @@ from scipy.stats import chisquare
 from synmodel.inference.arms import doses_of
 from synmodel.inference.dendrites import DendriteProblem, baseline_of, parameters_for
 from synmodel.inference.posterior import fit
-from synmodel.parameters import ParameterSet
+from synmodel.parameters import ParameterSet, Prior
 from synmodel.provenance import provenance
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import OBSERVATIONS, stamped
 from synmodel.signalling.phenomenology import phenomenological_drive
 from synmodel.turnover import simulate
 
-__all__ = ["Design", "calibrate", "coverage", "simulated_observations", "uniformity"]
+__all__ = [
+    "Design",
+    "calibrate",
+    "coverage",
+    "laboratory_priors",
+    "shifted",
+    "simulated_observations",
+    "uniformity",
+]
 
 Array = NDArray[np.float64]
 _DRIVE_STEP_DAY = 0.02
+_SPREAD = {
+    "formation": 0.4,
+    "loss_nascent": 0.4,
+    "maturation": 0.4,
+    "loss_mature": 0.4,
+    "formation_fold": 0.5,
+    "elimination_fold": 0.4,
+    "decay": 0.5,
+}
+_BIRTHS_FOLD, _LARGEST_CV = 2.0, 0.8
 
 
 @dataclass(frozen=True)
@@ -200,6 +218,32 @@ def _prior(design: Design, model: str, parameters: ParameterSet | None, *, trans
     values = parameters_for(["lab"], [], drugs).as_floats()
     template = simulated_observations(design, values, transient=transient, seed=0)
     return DendriteProblem(template, model, parameters)
+
+
+def laboratory_priors(drugs: Sequence[str] = ("psilocybin",)) -> ParameterSet:
+    """Priors narrow enough that an experiment drawn from them is one that a laboratory could see.
+
+    Those of a fit are wide on purpose; a tenth of their draws have no spines, or thousands.
+    """
+    chosen = []
+    for parameter in parameters_for(["lab"], [], drugs).values():
+        key = parameter.name.partition(".")[2]
+        if key in _SPREAD and parameter.prior is not None:
+            centre = _BIRTHS_FOLD if key == "formation_fold" else parameter.prior.centre
+            chosen.append(replace(parameter, prior=Prior(centre, _SPREAD[key])))
+        elif key.startswith("formation_cv"):
+            chosen.append(replace(parameter, upper=_LARGEST_CV))
+    return ParameterSet(chosen)
+
+
+def shifted(calibration: xr.Dataset, name: str, factor: float) -> xr.Dataset:
+    """The calibration of a pipeline whose posterior of one parameter is off by a factor: what an error looks like."""
+    changed = calibration.copy(deep=True)
+    at = calibration["parameter"].to_numpy().tolist().index(name)
+    posterior = changed["posterior"].to_numpy()
+    posterior[:, :, at] *= factor
+    changed["rank"] = ("replicate", "parameter"), (posterior < changed["truth"].to_numpy()[:, None]).sum(axis=1)
+    return changed
 
 
 def uniformity(calibration: xr.Dataset, bins: int = 20) -> xr.DataArray:
