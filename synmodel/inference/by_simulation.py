@@ -179,13 +179,15 @@ def _repeated(
 
 
 def _statistics(n0: NDArray[np.int64], gained: NDArray[np.int64], lost: NDArray[np.int64]) -> Array:
-    """Totals by interval, and the sums of gains and losses times the excess of spines at the start of the interval."""
+    """Logarithms of totals by interval, and sums of gains and losses times the excess of spines before the interval."""
     before = n0[:, None] + np.concatenate(
         [np.zeros((len(n0), 1), int), np.cumsum(gained - lost, axis=1)[:, :-1]], axis=1
     )
     excess = before - before.mean(axis=0)
     along = [(excess * each).sum() / max(np.sqrt((excess**2).sum()), 1.0) for each in (gained, lost)]
-    return np.concatenate([gained.sum(axis=0), lost.sum(axis=0), along]).astype(float)
+    # On the scale of logarithms totals depend on logarithms of rates linearly, as the regression wants.
+    totals = np.log(np.concatenate([gained.sum(axis=0), lost.sum(axis=0)]) + 0.5)
+    return np.concatenate([totals, along])
 
 
 def _adjusted(z: Array, weight: Array, excess: Array) -> Array:
