@@ -53,7 +53,7 @@ def test_without_interaction_it_gives_the_exact_posterior():
     """Means within 0.3 of a standard deviation, standard deviations within a quarter."""
     pytest.importorskip("pyabc", reason="the extra [abc] is not installed")
     data = counts({"births": 1.3, "loss": 0.06}, seed=4)
-    tree = fit_by_simulation(course, RATES, **data, particles=300, rounds=7, least_accepted=0.04, seed=1)
+    tree = fit_by_simulation(course, RATES, **data, particles=400, rounds=5, least_accepted=0.06, seed=1)
     prior = Priors(RATES, list(RATES))
 
     def log_likelihood_at(cube):
@@ -82,7 +82,7 @@ def test_homeostasis_is_seen_where_it_acts():
     low, high = (
         fit_by_simulation(
             course, both, **counts({"births": 1.0, "loss": 0.06, "homeostasis": h}, seed=2),
-            particles=150, rounds=4, least_accepted=0.05, seed=1,
+            particles=200, rounds=4, least_accepted=0.08, seed=1,
         )["posterior"]["homeostasis"].quantile([0.05, 0.5, 0.95]).to_numpy()
         for h in (0.01, 2.5)
     )  # fmt: skip
