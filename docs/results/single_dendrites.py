@@ -30,7 +30,7 @@ RUNS = {
         (
             *("none", *EFFECTS, "elimination", "maturation"),
             *("none+arms", "births+arms", "births+elimination+arms"),
-            *("births+elimination+transient", "births+arms+transient"),
+            "births+elimination+transient",
         ),
     ),
     "psilocybin2021": (
@@ -39,13 +39,13 @@ RUNS = {
         (
             *("none", *EFFECTS, "elimination", "maturation", "maturation+elimination"),
             *("births+maturation+ketanserin", "births+maturation+blocked"),
-            *("births+maturation+arms", "births+maturation+transient"),
+            "births+maturation+transient",
         ),
     ),
     "joint": (
         (*TABLES_2016, "shao2021_dendrites.csv"),
         ("damaged",),
-        tuple(f"{effects}{alike}" for effects in (EFFECTS[1], EFFECTS[2]) for alike in ("", "+alike")),
+        (EFFECTS[3], f"{EFFECTS[3]}+alike"),
     ),
 }
 

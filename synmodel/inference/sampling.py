@@ -28,7 +28,7 @@ from scipy.stats import qmc
 from synmodel.errors import FitError
 from synmodel.randomness import stream_key
 
-__all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested"]
+__all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested", "smoothed"]
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Any]
@@ -38,6 +38,7 @@ _TOLERANCE = 0.1
 """Change of the log-evidence that the live points could still bring when sampling ends."""
 _MOVE = "rwalk"  # by default dynesty samples uniformly in fewer than ten dimensions, which stalls on long tails
 _SCRAMBLES = 8
+_FEWEST_POINTS = 32
 _IMPOSSIBLE = 1e300  # smoothing wants finite weights
 LARGEST_PARETO_K = 0.7
 """Above this shape of the tail of the weights, importance sampling may not be trusted."""
@@ -207,8 +208,6 @@ def importance(
     FitError
         As :func:`nested`.
     """
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined] # import on use: it takes half a second
-
     each = int(np.ceil(np.log2(max(size / _SCRAMBLES, 2))))
     # Scipy spawns a child of the generator for each sequence, which needs one made from a seed.
     words = stream_key(seed, "importance sampling").tolist()
@@ -220,17 +219,31 @@ def importance(
     by_scramble = logsumexp(log_l.reshape(_SCRAMBLES, -1), axis=1) - np.log(2.0**each)
     log_evidence = float(logsumexp(by_scramble) - np.log(_SCRAMBLES))
     relative = np.exp(by_scramble - log_evidence)
-    # It is made for leave-one-out, where weights are 1 / L.
-    log_weight, pareto_k = array_stats.psislw(-log_l)  # type: ignore[no-untyped-call]
+    log_weight, pareto_k = smoothed(log_l)
     return Sample(
         points=points,
-        log_weight=np.asarray(log_weight) - logsumexp(log_weight),
+        log_weight=log_weight - logsumexp(log_weight),
         log_likelihood=log_l,
         log_evidence=log_evidence,
         log_evidence_error=float(relative.std(ddof=1) / np.sqrt(_SCRAMBLES)),
         n_calls=len(points),
         pareto_k=float(pareto_k),
     )
+
+
+def smoothed(log_weight: Array) -> tuple[Array, Array]:
+    """Pareto-smoothed logarithms of weights along the last axis, and the shape of their tail.
+
+    Where there are too few points for a tail, or it has no shape, weights are as given and the shape is infinite.
+    """
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined] # import on use: it takes half a second
+
+    if log_weight.shape[-1] < _FEWEST_POINTS:
+        return log_weight, np.full(log_weight.shape[:-1], np.inf)
+    with np.errstate(all="ignore"):  # it is made for leave-one-out, where weights are 1 / L
+        changed, shape = array_stats.psislw(-log_weight, axis=-1)  # type: ignore[no-untyped-call]
+    known = np.isfinite(shape) & np.isfinite(changed).all(axis=-1)
+    return np.where(known[..., None], changed, log_weight), np.where(known, shape, np.inf)
 
 
 def _evaluated(

@@ -24,6 +24,7 @@ from synmodel.errors import FitError
 from synmodel.inference.arms import Several
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.posterior import fit
+from synmodel.inference.sampling import smoothed
 from synmodel.parameters import ParameterSet
 
 __all__ = ["compare_models", "left_out"]
@@ -114,15 +115,13 @@ def left_out(tree: xr.DataTree) -> tuple[Array, Array]:
     tree : DataTree
         From :func:`synmodel.inference.fit` with a posterior.
     """
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined] # import on use: it takes half a second
-
     values = tree["log_likelihood"]["mouse"].to_numpy()
     # Draws of equal weight repeat a point that weighs much; smoothing wants each point once, with its weight.
     points, number = np.unique(values.reshape(-1, values.shape[-1]), axis=0, return_counts=True)
     log_likelihood = points.T
-    log_weight, pareto = array_stats.psislw(log_likelihood - np.log(number), axis=-1)  # type: ignore[no-untyped-call]
+    log_weight, pareto = smoothed(np.log(number) - log_likelihood)
     density: Array = logsumexp(log_likelihood + log_weight, axis=1) - logsumexp(log_weight, axis=1)
-    return density, np.asarray(pareto, float)
+    return density, pareto
 
 
 def _table(trees: dict[str, xr.DataTree]) -> xr.Dataset:

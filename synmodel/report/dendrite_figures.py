@@ -59,6 +59,9 @@ def dendrite_figure(found: Mapping[str, Any]) -> Figure:
                 axes.set_title(arm[1] if row == 0 else "")
                 axes.set_ylabel(label if column == 0 else "")
                 axes.set_xlabel("interval up to day" if row == 1 else "")
+            tops = [100 * max(cell["high"], cell["observed"]) for cell in cells if cell["quantity"] == quantity]
+            if first is not None:
+                first.set_ylim(0, 1.05 * max(tops))
     return figure
 
 
@@ -107,7 +110,6 @@ def _draw_arm(axes: Axes, cells: list[Mapping[str, Any]], arm: tuple[str, str]) 
     axes.set_xticks(place, [f"{day:g}" for day in ends])
     before = sum(day <= 0 for day in ends)
     axes.axvline(before - 0.5, color=_LINE, linewidth=0.8, linestyle=":")
-    axes.set_ylim(bottom=0)
 
 
 def models_figure(comparisons: Mapping[str, list[dict[str, Any]]]) -> Figure:

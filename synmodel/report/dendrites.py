@@ -1,5 +1,6 @@
 """A fit of single dendrites as a JSON document and as tables for the terminal."""
 
+import warnings
 from collections import Counter
 from contextlib import redirect_stdout
 from io import StringIO
@@ -72,7 +73,9 @@ def _of_maximum(tree: xr.DataTree) -> dict[str, Any]:
 def _of_posterior(tree: xr.DataTree) -> dict[str, Any]:
     import arviz_stats  # import on use: it takes a second
 
-    with redirect_stdout(StringIO()):  # it prints advice where results are printed
+    # It prints advice where results are printed, and divides by zero where draws repeat.
+    with redirect_stdout(StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         sensitivity: Any = arviz_stats.psense_summary(tree)  # type: ignore[attr-defined,no-untyped-call]
     posterior, prior = (tree[group].to_dataset() for group in ("posterior", "prior"))
     parameters = {}
