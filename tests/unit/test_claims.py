@@ -11,7 +11,7 @@ from synmodel.comparison import DRUGS, contrasts
 
 @pytest.fixture(scope="module")
 def tables(fit):
-    return {drug: contrasts(fit, drug, draws=120, seed=1)[0] for drug in DRUGS}
+    return {drug: contrasts(fit, drug, draws=300, seed=1)[0] for drug in DRUGS}
 
 
 @pytest.fixture(scope="module")
