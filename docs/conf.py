@@ -26,3 +26,4 @@ napoleon_use_ivar = True
 html_theme = "furo"
 html_title = f"synmodel {release}"
 exclude_patterns = ["_build", "jupyter_execute"]
+nb_render_markdown_format = "myst"  # tables that cells print

@@ -1,6 +1,6 @@
 """Inference: from published summaries and tracked spines to parameters, with what they can and cannot tell."""
 
-from synmodel.inference.calibration import Design, calibrate, coverage, uniformity
+from synmodel.inference.calibration import Design, calibrate, centring, coverage, uniformity
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood import (
     LossFrailty,
@@ -25,6 +25,7 @@ __all__ = [
     "Verdict",
     "animals_log_likelihood",
     "calibrate",
+    "centring",
     "compare_models",
     "counts_log_likelihood",
     "counts_log_likelihood_of",

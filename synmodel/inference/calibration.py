@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import ndtr
 from scipy.stats import chisquare
 
 from synmodel.inference.arms import doses_of
@@ -32,6 +33,7 @@ from synmodel.turnover import simulate
 __all__ = [
     "Design",
     "calibrate",
+    "centring",
     "coverage",
     "laboratory_priors",
     "shifted",
@@ -260,6 +262,21 @@ def uniformity(calibration: xr.Dataset, bins: int = 20) -> xr.DataArray:
     at = calibration["rank"].to_numpy() * bins // n_rank
     p = [chisquare(np.bincount(column, minlength=bins)).pvalue for column in at.T]
     return xr.DataArray(p, coords={"parameter": calibration["parameter"]}, name="p_value")
+
+
+def centring(calibration: xr.Dataset) -> xr.DataArray:
+    """p-value of the mean rank, per parameter: it sees a shift of the posterior of which single bins tell little.
+
+    Parameters
+    ----------
+    calibration : Dataset
+        From :func:`calibrate`.
+    """
+    n_rank, rank = calibration.sizes["draw"] + 1, calibration["rank"]
+    error = np.sqrt((n_rank**2 - 1) / 12 / rank.sizes["replicate"])
+    z = (rank.mean("replicate") - (n_rank - 1) / 2) / error
+    p: xr.DataArray = 2 * xr.apply_ufunc(ndtr, -np.abs(z))
+    return p.rename("p_value")
 
 
 def coverage(calibration: xr.Dataset, level: float = 0.9) -> xr.DataArray:
