@@ -35,6 +35,7 @@ _SAMPLERS: dict[str, tuple[Sampler, int]] = {"nested": (nested, 300), "importanc
 """Engine -> sampler and its usual size."""
 
 
+@one_blas_thread()  # vectors are short
 def fit(
     observations: Several,
     *,
@@ -84,22 +85,6 @@ def fit(
     FitError
         For data or a model that cannot be fitted.
     """
-    with one_blas_thread():  # vectors are short
-        return _fitted(observations, model, engine, seed, size, draws, parameters, checkpoint, sampler, progress)
-
-
-def _fitted(
-    observations: Several,
-    model: str,
-    engine: str,
-    seed: int,
-    size: int | None,
-    draws: int,
-    parameters: ParameterSet | None,
-    checkpoint: Path | None,
-    sampler: Sampler | None,
-    progress: Progress | None,
-) -> xr.DataTree:
     checked_seed(seed)
     problem = DendriteProblem(observations, model, parameters)
     about: dict[str, Any] = {
