@@ -92,12 +92,12 @@ def _drawn(
     runs = arm.runs
     births = arm.length_um * _multipliers(model.formation_cv_animal, len(arm.mice), generator)[arm.mouse]
     births = births * _multipliers(model.formation_cv_dendrite, len(runs.n), generator)
-    survival, newborn = courses.survival[0], courses.newborn[0]
+    moves_to = np.concatenate([courses.survival[0], courses.lost[0][:, :, None]], axis=2)
+    newborn = courses.newborn[0]
     state = generator.multinomial(runs.n, courses.composition[0, runs.first])
     gained, lost = np.zeros_like(runs.gained), np.zeros_like(runs.lost)
     for i, inside in enumerate(runs.inside.T):
-        gone = np.maximum(1.0 - survival[i].sum(axis=1, keepdims=True), 0.0)
-        moves = generator.multinomial(state, np.concatenate([survival[i], gone], axis=1))
+        moves = generator.multinomial(state, moves_to[i])
         born = generator.poisson(births[:, None] * newborn[i])
         gained[:, i] = np.where(inside, born.sum(axis=1), 0)
         lost[:, i] = np.where(inside, moves[:, :, -1].sum(axis=1), 0)

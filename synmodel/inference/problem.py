@@ -353,7 +353,7 @@ def _prediction(target: ArmTargets, tissue: Tissue, course: _ArmCourse) -> ArmPr
     if not np.array_equal(course.sessions[:n], target.sessions):
         message = f"{target.study.name}: arms with one drug must share their sessions, up to the last of each"
         raise FitError(message)
-    steps = Propagation(course.steps.survival[: n - 1], course.steps.newborn[: n - 1])
+    steps = Propagation(*(each[: n - 1] for each in course.steps))
     expected = expect(tissue, target.sessions, steps, target.density, target.study.dendrite_length.to("um"))
     head = np.empty(0)
     if target.head_width is not None:

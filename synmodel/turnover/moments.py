@@ -69,7 +69,7 @@ def moments(model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.D
     n = start.array
     old = n @ reach
     old_variance = old if start.poisson else np.einsum("c,tcj->tj", n, reach * (1 - reach))
-    lost = steps.lost()
+    lost = steps.lost
     old_loss = np.einsum("tci,ti->tc", reach[:-1], lost)  # P(lost in interval t | class c at the start)
     old_loss_mean = old_loss @ n
     old_loss_variance = old_loss_mean if start.poisson else (old_loss * (1 - old_loss)) @ n

@@ -1,12 +1,14 @@
 r"""Exact transition matrices between sessions.
 
 For an interval, P[i, j] is the probability that a spine of class i at its start is there in class j at its
-end, and gamma[j] the mean number of spines in class j at its end that were born within it::
+end, d[i] the probability that it is lost by then, and gamma[j] the mean number of spines in class j at its end
+that were born within it::
 
-    dP/dt = P Q(t), P = I       dgamma/dt = gamma Q(t) + lambda(t), gamma = 0
+    dP/dt = P Q(t), P = I       dd/dt = P delta(t), d = 0       dgamma/dt = gamma Q(t) + lambda(t), gamma = 0
 
-On a cell of constant hazards both are blocks of one matrix exponential (Van Loan 1978); cells compose as
-P = P_1 P_2 and gamma = gamma_1 P_2 + gamma_2. Births that are lost again before the session are counted right.
+On a cell of constant hazards all are blocks of one matrix exponential (Van Loan 1978); cells compose as
+P = P_1 P_2, d = d_1 + P_1 d_2 and gamma = gamma_1 P_2 + gamma_2. Births that are lost again before the session are
+counted right. d is not taken as 1 - sum P, whose rounding would leave losses possible where no hazard is.
 
 References
 ----------
@@ -31,14 +33,11 @@ _FEW = 64
 
 
 class Propagation(NamedTuple):
-    """Per interval: ``survival`` (n_interval, K, K) is P, ``newborn`` (n_interval, K) is gamma."""
+    """Per interval: ``survival`` (n_interval, K, K) is P, ``newborn`` and ``lost`` (n_interval, K) are gamma and d."""
 
     survival: NDArray[np.float64]
     newborn: NDArray[np.float64]
-
-    def lost(self) -> NDArray[np.float64]:
-        """(n_interval, K) probability that a spine of each class is gone at the end of the interval."""
-        return 1.0 - self.survival.sum(axis=2)
+    lost: NDArray[np.float64]
 
     def cumulative(self) -> NDArray[np.float64]:
         """(n_interval + 1, K, K) transition matrices from the first session to every session."""
@@ -50,13 +49,13 @@ class Propagation(NamedTuple):
     def joined(self, edges: NDArray[np.int64]) -> "Propagation":
         """Propagation over runs of intervals: from interval ``edges[i]`` up to, not including, ``edges[i + 1]``."""
         n, k = len(edges) - 1, self.newborn.shape[1]
-        joined = Propagation(np.empty((n, k, k)), np.empty((n, k)))
-        join(self.survival, self.newborn, edges, *joined)
+        joined = Propagation(np.empty((n, k, k)), np.empty((n, k)), np.empty((n, k)))
+        join(*self, edges, *joined)
         return joined
 
 
 def propagate(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Dataset | None = None) -> Propagation:
-    """P and gamma for every interval between sessions.
+    """P, gamma and d for every interval between sessions.
 
     Parameters
     ----------
@@ -71,17 +70,22 @@ def propagate(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Datase
 
 
 def compose(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> Propagation:
-    """P and gamma between sessions for given folds, whose edges include every session."""
+    """P, gamma and d between sessions for given folds, whose edges include every session."""
     k = model.n_class
     # Births only scale gamma, so cells with equal length and equal Q share one exponential.
     kinds, which = _kinds(np.stack([np.diff(folds.edges), folds.maturation, folds.elimination], axis=1))
     lengths, maturation, elimination = kinds.T
-    generators = np.zeros((len(kinds), k + 1, k + 1))
+    generators = np.zeros((len(kinds), k + 2, k + 2))
     generators[:, :k, :k] = model.generator(maturation, elimination) * lengths[:, None, None]
+    generators[:, :k, k + 1] = np.asarray(model.loss) * (elimination * lengths)[:, None]
     generators[:, k, :k] = model.births * lengths[:, None]
     with one_blas_thread():
         exponentials = expm(generators)[which]
-    cells = Propagation(exponentials[:, :k, :k], exponentials[:, k, :k] * folds.formation[:, None])
+    cells = Propagation(
+        survival=exponentials[:, :k, :k],
+        newborn=exponentials[:, k, :k] * folds.formation[:, None],
+        lost=np.maximum(exponentials[:, :k, k + 1], 0.0),
+    )
     return cells.joined(np.searchsorted(folds.edges, times))
 
 

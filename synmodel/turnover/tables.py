@@ -19,7 +19,7 @@ _LARGEST_MEAN = 60.0
 
 def conditional_of(steps: Propagation) -> NDArray[np.float64]:
     """(interval, class, class): P(lost), then P(class j | neither lost nor in an earlier class)."""
-    outcomes = np.concatenate([steps.lost()[:, :, None], steps.survival[:, :, :-1]], axis=2)
+    outcomes = np.concatenate([steps.lost[:, :, None], steps.survival[:, :, :-1]], axis=2)
     before = np.cumsum(outcomes, axis=2) - outcomes
     left = 1.0 - before
     conditional = np.divide(outcomes, left, out=np.zeros_like(outcomes), where=left > 0)

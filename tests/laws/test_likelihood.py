@@ -105,7 +105,7 @@ def plug_in(model, cells, n0, composition):
     gained, lost = cells
     n, mean, log_p = np.full(len(gained), n0), n0 * np.asarray(composition), 0.0
     for i in range(len(TIMES) - 1):
-        log_p = log_p + binom.logpmf(lost[:, i], n, steps.lost()[i] @ mean / mean.sum())
+        log_p = log_p + binom.logpmf(lost[:, i], n, steps.lost[i] @ mean / mean.sum())
         log_p = log_p + poisson.logpmf(gained[:, i], steps.newborn[i].sum())
         n, mean = n + gained[:, i] - lost[:, i], mean @ steps.survival[i] + steps.newborn[i]
     return log_p

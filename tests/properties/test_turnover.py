@@ -67,8 +67,18 @@ def test_propagation_composes(model, times, drive):
     np.testing.assert_allclose(joined.survival, whole.survival, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(joined.newborn, whole.newborn, rtol=1e-9, atol=1e-9)
     assert (steps.survival >= -1e-15).all()
-    assert (steps.lost() >= -1e-12).all()
+    np.testing.assert_allclose(steps.survival.sum(axis=2) + steps.lost, 1.0, rtol=1e-12)
+    assert (steps.lost >= 0).all()
     assert (steps.newborn >= 0).all()
+
+
+@settings(max_examples=60)
+@given(models(), schedules())
+def test_nothing_is_lost_where_no_hazard_is(model, times):
+    """Losses that cannot be are not left possible by rounding."""
+    never = xr.Dataset({"elimination": ("time", [0.0])}, {"time": [times[0]]})
+    steps = propagate(model, np.array(times), never)
+    np.testing.assert_array_equal(steps.lost, 0.0)
 
 
 @settings(max_examples=60)

@@ -228,10 +228,12 @@ def check_balance(evidence: Evidence) -> None:
 
 def _losses(runs: Runs, courses: Courses) -> Array:
     """(run, node) log-probabilities of the losses given starts and gains, by the class filter."""
-    survival, newborn, composition = courses.survival, courses.newborn, courses.composition
+    survival, newborn, lost, composition = courses.survival, courses.newborn, courses.lost, courses.composition
     if newborn.shape[2] == 1:  # a second class that is always empty
         survival = survival * np.eye(2)
-        newborn, composition = (np.concatenate([each, np.zeros_like(each)], axis=2) for each in (newborn, composition))
+        newborn, lost, composition = (
+            np.concatenate([each, np.zeros_like(each)], axis=2) for each in (newborn, lost, composition)
+        )
     alive = survival.sum(axis=3)
     out = np.empty((len(runs.n), len(survival)))
     with np.errstate(divide="ignore"):
@@ -239,8 +241,7 @@ def _losses(runs: Runs, courses: Courses) -> Array:
     log_losses(
         _shares(survival),
         log_alive,
-        # Sums of probabilities may exceed 1 by rounding.
-        np.maximum(1.0 - alive, 0.0),
+        np.ascontiguousarray(lost),
         _shares(newborn),
         np.ascontiguousarray(composition),
         *runs,

@@ -71,8 +71,8 @@ class Courses(NamedTuple):
     ----------
     log_weight : (node,) ndarray
         Logarithms of weights that sum to 1.
-    survival, newborn : (node, interval, K, K), (node, interval, K) ndarray
-        P and gamma.
+    survival, newborn, lost : (node, interval, K, K), (node, interval, K), (node, interval, K) ndarray
+        P, gamma and d.
     composition : (node, session, K) ndarray
         Probabilities of the classes of a spine that is there at a session.
     total : (node, session) ndarray
@@ -82,6 +82,7 @@ class Courses(NamedTuple):
     log_weight: Array
     survival: Array
     newborn: Array
+    lost: Array
     composition: Array
     total: Array
 
@@ -200,6 +201,7 @@ def _start(model: TurnoverModel, composition: str | ArrayLike, balance: bool) ->
 def _assemble(log_weight: Array, steps: list[Propagation], start: Array, total: Array) -> Courses:
     survival = np.array([step.survival for step in steps])
     newborn = np.array([step.newborn for step in steps])
+    lost = np.array([step.lost for step in steps])
     means = [start * total[:, None]]
     for i in range(survival.shape[1]):
         means.append((means[-1][:, None, :] @ survival[:, i])[:, 0] + newborn[:, i])
@@ -208,4 +210,4 @@ def _assemble(log_weight: Array, steps: list[Propagation], start: Array, total: 
     with np.errstate(invalid="ignore"):
         composition = mean / totals[:, :, None]
     composition[:, 0] = start
-    return Courses(log_weight, survival, newborn, composition, totals)
+    return Courses(log_weight, survival, newborn, lost, composition, totals)

@@ -129,7 +129,7 @@ def _perfect(records: Records, courses: Courses, scale: Array, cv: float, *, las
     after = np.arange(1, n_session) > first[owner, None]
     entering = np.where((after & ~old[:, None])[:, :, None], courses.newborn[0] * scale[owner, None, None], 0.0)
     start[:, 1:] += entering
-    weights = _weights(records.present, start, courses.survival[0], np.zeros(start.shape[2]))
+    weights = _weights(records.present, start, courses.survival[0], courses.lost[0], np.zeros(start.shape[2]))
     with np.errstate(divide="ignore"):
         log_weights = np.log(weights)
     n_old, n_new = records.per_dendrite(old), records.per_dendrite(~old)
@@ -153,15 +153,15 @@ def _seen_at_least_once(records: Records, courses: Courses, miss: Array) -> Arra
         raise FitError(message)
     start = np.concatenate([courses.composition[:, 0] * courses.total[:, 0, None], courses.newborn[0]])
     starts = np.broadcast_to(start, (len(records.present), *start.shape))
-    survival = courses.survival[0]
-    seen = _weights(records.present, starts, survival, miss)
-    never = _weights(np.minimum(records.present, 0), starts, survival, miss)
+    survival, lost = courses.survival[0], courses.lost[0]
+    seen = _weights(records.present, starts, survival, lost, miss)
+    never = _weights(np.minimum(records.present, 0), starts, survival, lost, miss)
     with np.errstate(divide="ignore"):
         log_p = np.log(seen) - np.log(start.sum() - never)
     return records.per_dendrite(log_p)
 
 
-def _weights(present: NDArray[np.int8], start: Array, survival: Array, miss: Array) -> Array:
+def _weights(present: NDArray[np.int8], start: Array, survival: Array, lost: Array, miss: Array) -> Array:
     """(spine,) weights of records, by the forward algorithm.
 
     ``start`` (spine, session, K) is what enters at each session; it counts only before the spine was first seen.
@@ -170,7 +170,6 @@ def _weights(present: NDArray[np.int8], start: Array, survival: Array, miss: Arr
     n_spine, n_session = present.shape
     alive, gone = np.zeros((n_spine, len(miss))), np.zeros(n_spine)
     unseen = np.ones(n_spine, bool)
-    lost = np.maximum(1.0 - survival.sum(axis=2), 0.0)
     for k in range(n_session):
         record = present[:, k]
         if k > 0:
