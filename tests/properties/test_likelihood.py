@@ -28,10 +28,7 @@ def drives(draw):
     """A dose within the second interval of sessions at 0, 1.5, 3, ... and another change later on."""
     # Powers of smaller folds would underflow in the filter that adds probabilities, not their logarithms.
     fold = st.just(0.0) | st.floats(1e-6, 4.0)
-    folds = {
-        name: ("time", [1.0, draw(fold), draw(fold)])
-        for name in ("formation", "maturation", "elimination")
-    }
+    folds = {name: ("time", [1.0, draw(fold), draw(fold)]) for name in ("formation", "maturation", "elimination")}
     return xr.Dataset(folds, {"time": [-1.0, 2.0, draw(st.floats(2.1, 6.0))]})
 
 

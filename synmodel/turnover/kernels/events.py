@@ -37,6 +37,8 @@ HEADER = 3 * FOLD_SIZE + RULER_SIZE + 13
 
 _BATCH = 256
 """Spines that are taken together."""
+_VECTOR = 8
+"""Loops without a branch run to a multiple of it, over stale numbers behind the last spine, to have no slow rest."""
 _LOSS, _FORWARD, _BACKWARD, _CHOICE, _TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD = (
     _BATCH * row for row in range(8)
 )
@@ -124,13 +126,19 @@ def pick(real, place, n, u):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def add_spine(i, name, c, t, seen, real, hazards, number, word):  # type: ignore[no-untyped-def]
-    """Put a spine of class c that is followed from time t, and first seen at session ``seen``, on place i."""
-    word[_WORD + i], word[_CLASS + i], word[_BORN + i], word[_SEEN + i] = name, c, seen, seen
+def add_spine(i, name, c, t, real, hazards, number, word):  # type: ignore[no-untyped-def]
+    """Put a spine of class c that is followed from time t on place i."""
+    word[_WORD + i], word[_CLASS + i] = name, c
     number[_TIME + i] = t
     number[_STAY_LOSS + i] = real[hazards.loss + c]
     number[_STAY_FORWARD + i] = real[hazards.stay_forward + c]
     number[_STAY_BACKWARD + i] = real[hazards.stay_backward + c]
+
+
+@inlined
+def whole_vectors(n):  # type: ignore[no-untyped-def]
+    """n, up to the next multiple of a vector."""
+    return (n + _VECTOR - 1) // _VECTOR * _VECTOR
 
 
 @inlined
@@ -141,13 +149,13 @@ def draw_moves(k0, k1, c0, c1, n, decision, second, number, word):  # type: igno
     """
     a, b = np.uint64(c0), np.uint64(c1)
     first_counter, second_counter = np.uint64(decision), np.uint64(decision + 1)
-    for i in range(n):
+    for i in range(whole_vectors(n)):
         u_loss, u_switch = uniform_pair(k0, k1, a, b, np.uint64(word[_WORD + i]), first_counter)
         number[_LOSS + i] = -log(u_loss)
         number[_FORWARD + i] = -log(u_switch)
         number[_BACKWARD + i] = number[_FORWARD + i]
     if second:
-        for i in range(n):
+        for i in range(whole_vectors(n)):
             u_backward, u_choice = uniform_pair(k0, k1, a, b, np.uint64(word[_WORD + i]), second_counter)
             number[_BACKWARD + i] = -log(u_backward)
             number[_CHOICE + i] = u_choice
@@ -158,7 +166,7 @@ def wait(n, row, stay, fold, real, whole, number):  # type: ignore[no-untyped-de
     """Turn the variates of a row into times; row ``stay`` holds mean stays at fold 1, infinite for what never comes."""
     if fold.day.size == 2:
         value, last = real[fold.value], real[fold.day.marks + 1]
-        for i in range(n):
+        for i in range(whole_vectors(n)):
             at = number[_TIME + i] + number[row + i] * number[stay + i] / value
             number[row + i] = at if at < last else math.inf
     else:
@@ -176,7 +184,7 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # ty
     draw_moves(k0, k1, c0, c1, n, decision, hazards.second, number, word)
     wait(n, _LOSS, _STAY_LOSS, hazards.elimination, real, whole, number)
     wait(n, _FORWARD, _STAY_FORWARD, hazards.maturation, real, whole, number)
-    for i in range(n):
+    for i in range(whole_vectors(n)):
         at = number[_TIME + i] + number[_BACKWARD + i] * number[_STAY_BACKWARD + i]
         forward, loss = number[_FORWARD + i], number[_LOSS + i]
         back = at < forward
@@ -185,30 +193,31 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # ty
         number[_LOSS + i] = first if switches else loss
         word[_NEW + i] = (2 if back else 1) if switches else 0
     n_class = hazards.n_class
-    for i in range(n):
-        kind, c = word[_NEW + i], word[_CLASS + i]
-        if hazards.second and kind > 0:
+    if hazards.second:
+        for i in range(n):
+            kind, c = word[_NEW + i], word[_CLASS + i]
             weights = (hazards.backward if kind == 2 else hazards.forward) + c * n_class
-            word[_NEW + i] = pick(real, weights, n_class, number[_CHOICE + i])
-        else:
-            word[_NEW + i] = int(real[hazards.target + 3 * c + kind])
-    mark_sessions(n, real, whole, hazards.session, number, word)
+            word[_NEW + i] = pick(real, weights, n_class, number[_CHOICE + i]) if kind > 0 else -1
+    else:
+        for i in range(whole_vectors(n)):
+            word[_NEW + i] = int(real[hazards.target + 3 * word[_CLASS + i] + word[_NEW + i]])
+    mark_sessions(n, _LOSS, _UNTIL, real, whole, hazards.session, number, word)
 
 
 @inlined
-def mark_sessions(n, real, whole, session, number, word):  # type: ignore[no-untyped-def]
-    """First session at or after each of the times in row ``_LOSS``, into row ``_UNTIL``."""
+def mark_sessions(n, times, marks, real, whole, session, number, word):  # type: ignore[no-untyped-def]
+    """First session at or after each of the times in row ``times``, into row ``marks``."""
     if session.size <= _FEW_SESSIONS:
-        for i in range(n):
-            word[_UNTIL + i] = 0
+        for i in range(whole_vectors(n)):
+            word[marks + i] = 0
         for k in range(session.size):
             day = real[session.marks + k]
-            for i in range(n):
-                word[_UNTIL + i] += 1 if day < number[_LOSS + i] else 0
+            for i in range(whole_vectors(n)):
+                word[marks + i] += 1 if day < number[times + i] else 0
     else:
         for i in range(n):
-            end = number[_LOSS + i]
-            word[_UNTIL + i] = session.size if end == math.inf else session_after(real, whole, session, end)
+            t = number[times + i]
+            word[marks + i] = session.size if t == math.inf else session_after(real, whole, session, t)
 
 
 @allocating_nothing
@@ -222,7 +231,7 @@ def live(k0, k1, c0, c1, spine, c, t, real, whole, hazards, number, word, path):
     decision = _FIRST_STEP
     seen = session_after(real, whole, hazards.session, t)
     while seen < n_time and c >= 0:
-        add_spine(0, spine, c, t, seen, real, hazards, number, word)
+        add_spine(0, spine, c, t, real, hazards, number, word)
         move(k0, k1, c0, c1, 1, decision, real, whole, hazards, number, word)
         t = number[_LOSS]
         path[seen : word[_UNTIL]] = c
@@ -278,7 +287,7 @@ def class_at_birth(k0, k1, c0, c1, spine, real, hazards):  # type: ignore[no-unt
 def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-untyped-def]
     """Waits and heights of n points of a strip from point ``number`` on, as vectors."""
     a, b, first = np.uint64(c0), np.uint64(c1), np.uint64(born_word(strip, number))
-    for i in range(n):
+    for i in range(whole_vectors(n)):
         u_wait, u_height = uniform_pair(k0, k1, a, b, first + np.uint64(i), np.uint64(_ARRIVAL))
         draws[_LOSS + i] = -log(u_wait)
         draws[_FORWARD + i] = u_height
@@ -293,6 +302,9 @@ def live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change,
     """
     n_time = hazards.session.size
     decision = _FIRST_STEP
+    mark_sessions(n, _TIME, _SEEN, real, whole, hazards.session, number, word)
+    for i in range(whole_vectors(n)):
+        word[_BORN + i] = word[_SEEN + i]
     while n > 0:
         move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word)
         going = 0
@@ -306,8 +318,8 @@ def live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change,
             lost[until] += counts
             name, t = word[_WORD + i], number[_LOSS + i]
             # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
-            add_spine(going, name, max(new, 0), t, until, real, hazards, number, word)
-            word[_BORN + going] = born
+            add_spine(going, name, max(new, 0), t, real, hazards, number, word)
+            word[_BORN + going], word[_SEEN + going] = born, until
             going += 0 if ends else 1
         n = going
         decision += 2
@@ -335,9 +347,11 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
     hazards = hazards_at(real)
     start = real[hazards.session.marks]
     n, name = 0, 0
+    # Asked once per dendrite: the call for every newborn would cost as much as its life.
+    one_class = real[hazards.births] == real[hazards.births + hazards.n_class - 1]
     for c in range(initial.size):
         for _ in range(initial[c]):
-            add_spine(n, name, c, start, 0, real, hazards, number, word)
+            add_spine(n, name, c, start, real, hazards, number, word)
             name += 1
             n += 1
             if n == _BATCH:
@@ -354,9 +368,8 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
                     break
                 if is_born(real, whole, hazards, strip, points[_BATCH + i], t):
                     spine = born_word(strip, done + i)
-                    c = class_at_birth(k0, k1, c0, c1, spine, real, hazards)
-                    seen = session_after(real, whole, hazards.session, t)
-                    add_spine(n, spine, c, t, seen, real, hazards, number, word)
+                    c = 0 if one_class else class_at_birth(k0, k1, c0, c1, spine, real, hazards)
+                    add_spine(n, spine, c, t, real, hazards, number, word)
                     n += 1
                     if n == _BATCH:
                         live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
