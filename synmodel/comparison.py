@@ -38,7 +38,7 @@ from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import folds_on_cells
 from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.propagation import compose
-from synmodel.turnover.spines import log_width_shift
+from synmodel.turnover.size import log_width_shift
 
 __all__ = ["DRUGS", "Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario", "with_interval"]
 

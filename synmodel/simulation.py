@@ -32,7 +32,7 @@ from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of
-from synmodel.turnover.spines import HeadWidth
+from synmodel.turnover.size import HeadWidth
 
 __all__ = [
     "EXPOSURE_PARAMETERS",

@@ -36,7 +36,7 @@ from synmodel.simulation import EXPOSURE_PARAMETERS, Tissue, expect, exposure_of
 from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import folds_on_cells
 from synmodel.turnover.propagation import compose
-from synmodel.turnover.spines import log_width_shift
+from synmodel.turnover.size import log_width_shift
 
 __all__ = ["STUDIES", "ArmPrediction", "SummaryProblem", "free_parameters"]
 

@@ -5,11 +5,14 @@ from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.moments import covariance, moments, survival
 from synmodel.turnover.propagation import Propagation, propagate
 from synmodel.turnover.simulator import simulate
+from synmodel.turnover.size import HeadWidth, SizeLoss
 from synmodel.turnover.spines import trace
 
 __all__ = [
+    "HeadWidth",
     "Interaction",
     "Propagation",
+    "SizeLoss",
     "TurnoverModel",
     "covariance",
     "moments",

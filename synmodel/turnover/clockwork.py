@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from synmodel.errors import SimulationError
 from synmodel.turnover.hazards import Folds
 from synmodel.turnover.kernels.clocks import Fold, Ruler
-from synmodel.turnover.kernels.events import HEADER, LARGEST_FOLD, Hazards
+from synmodel.turnover.kernels.events import LARGEST_FOLD
+from synmodel.turnover.kernels.moves import HEADER, Hazards
 from synmodel.turnover.model import TurnoverModel
+from synmodel.turnover.size import SizeLoss, log_width_shift
 
 __all__ = ["hazards_of"]
 
@@ -18,15 +20,24 @@ Array = NDArray[np.float64]
 
 _MOST_BINS = 4096
 _HAIR = 0.01
+_NO_KNOTS = (np.empty(0), np.empty(0))
 
 
-def hazards_of(model: TurnoverModel, folds: Folds, times: Array) -> tuple[Array, NDArray[np.int64]]:
+def hazards_of(
+    model: TurnoverModel,
+    folds: Folds,
+    times: Array,
+    size_loss: SizeLoss | None = None,
+    head_size: tuple[Array, Array] = _NO_KNOTS,
+) -> tuple[Array, NDArray[np.int64]]:
     """The two flat arrays of the events kernel, ``real`` and ``whole``, built here and nowhere else.
+
+    ``head_size`` are knots and folds of the drive of head size, which only losses that depend on it need.
 
     Raises
     ------
     SimulationError
-        If births rise to more than 128 times their baseline.
+        If births rise to more than 128 times their baseline, or losses depend on head widths that shrink to 0.
     """
     highest = float(folds.formation.max())
     if highest > LARGEST_FOLD:
@@ -44,27 +55,52 @@ def hazards_of(model: TurnoverModel, folds: Folds, times: Array) -> tuple[Array,
     switches = np.asarray(model.transition, float)
     forward, backward = np.triu(switches, 1), np.tril(switches, -1)
     lost = np.full(model.n_class, -1)
+    if size_loss is not None and (head_size[1] <= 0).any():
+        message = "drive.head_size has a value of 0; losses that fall with head width need folds above 0"
+        raise SimulationError(message)
+    knots, sizes = head_size if size_loss else _NO_KNOTS
+    cell = np.searchsorted(knots, folds.edges[:-1], side="right") - 1
+    target = np.where(cell >= 0, np.append(sizes, 1.0)[np.maximum(cell, 0)], 1.0)
+    law = size_loss.head_width if size_loss else None
+    begins = folds.edges[_changes(target)]
+    shift = log_width_shift(begins, knots, sizes, law.response) if law else np.zeros(len(begins))
+    loss = np.asarray(model.loss, float) * (size_loss.most if size_loss else 1.0)
     pack = _Pack()
     hazards = Hazards(
         elimination=pack.fold(folds.edges, folds.elimination),
         maturation=pack.fold(folds.edges, folds.maturation),
         formation=pack.fold(folds.edges, folds.formation),
+        head_size=pack.fold(folds.edges, target),
         session=pack.ruler(times, len(times)),
         n_strip=len(strip_end),
         strip_end=pack.real(strip_end),
         strip_full=pack.real(strip_full),
         n_class=model.n_class,
         births=pack.real(np.cumsum(model.births)),
-        loss=pack.real(_stay(np.asarray(model.loss, float))),
+        loss=pack.real(_stay(loss)),
         stay_forward=pack.real(_stay(forward.sum(axis=1))),
         stay_backward=pack.real(_stay(backward.sum(axis=1))),
         forward=pack.real(np.cumsum(forward, axis=1)),
         backward=pack.real(np.cumsum(backward, axis=1)),
-        target=pack.real(np.stack([lost, forward.argmax(axis=1), backward.argmax(axis=1)], axis=1)),
+        target=pack.real(
+            np.stack([lost, forward.argmax(axis=1), backward.argmax(axis=1), np.arange(len(lost))], axis=1)
+        ),
         second=int(((np.asarray(model.transition) > 0).sum(axis=1) > 1).any()),
         birth_rate=float(model.births.sum()),
+        sized=int(size_loss is not None),
+        shift=pack.real(shift),
+        most=size_loss.most if size_loss else 1.0,
+        steepness=size_loss.steepness if size_loss else 0.0,
+        log_sd=law.log_sd if law else 0.0,
+        reversion=law.reversion if law else 0.0,
+        response=law.response if law else 0.0,
     )
     return pack.arrays(hazards)
+
+
+def _changes(value: Array) -> NDArray[np.int64]:
+    """Cells with another value than the one before."""
+    return np.flatnonzero(np.concatenate([[True], value[1:] != value[:-1]]))
 
 
 def _stay(hazard: Array) -> Array:
@@ -94,7 +130,7 @@ class _Pack:
 
     def fold(self, edges: Array, value: Array) -> Fold:
         """A fold on as few cells as say the same."""
-        begins = np.flatnonzero(np.concatenate([[True], value[1:] != value[:-1]]))
+        begins = _changes(value)
         day = np.append(edges[begins], edges[-1])
         value = value[begins]
         integral = np.concatenate([[0.0], np.cumsum(value * np.diff(day))])

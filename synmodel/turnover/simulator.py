@@ -27,6 +27,7 @@ from synmodel.turnover.kernels import coupled, events, sessions
 from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
+from synmodel.turnover.size import SizeLoss, head_size_of
 from synmodel.turnover.tables import tabulated
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def simulate(
     length_um: ArrayLike | None = None,
     threads: int | None = None,
     interaction: Interaction | None = None,
+    size_loss: SizeLoss | None = None,
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
 
@@ -95,6 +97,8 @@ def simulate(
         Number of threads; default: all.
     interaction : Interaction, optional
         How spines interact; needs ``engine="coupled"``.
+    size_loss : SizeLoss, optional
+        Losses that fall with head width; needs ``engine="events"``.
 
     Returns
     -------
@@ -115,10 +119,9 @@ def simulate(
     ('replicate', 'dendrite', 'time', 'spine_class')
     """
     session_days = checked_times(times)
-    _check_engine(engine, interaction)
-    replicates = whole_number("replicates", replicates, _MAX_COUNTER - 1)
-    animals = whole_number("animals", animals, _MAX_COUNTER - 1)
-    dendrites = whole_number("dendrites", dendrites, _MAX_COUNTER - 1)
+    _check_engine(engine, interaction, size_loss)
+    sizes = {"replicates": replicates, "animals": animals, "dendrites": dendrites}
+    replicates, animals, dendrites = (whole_number(name, size, _MAX_COUNTER - 1) for name, size in sizes.items())
     folds = folds_between(model, session_days, drive)
     start = start_of(
         model,
@@ -132,22 +135,20 @@ def simulate(
     n_dendrite = animals * dendrites
     shape = (replicates, n_dendrite, len(session_days))
     count = np.zeros((*shape, model.n_class), np.int32)
-    gained = np.zeros((*shape[:2], shape[2] - 1), np.int32)
-    lost = np.zeros_like(gained)
+    gained, lost = np.zeros((2, *shape[:2], shape[2] - 1), np.int32)
     key = stream_key(seed, "turnover")
     with thread_count(threads):
         if engine == "sessions":
             steps = tabulated(compose(model, folds, session_days), start.initial, start.scale)
             sessions.run_sessions(key, 0, start.initial, start.scale, steps, count, gained, lost)
         elif engine == "events":
-            hazards = hazards_of(model, folds, session_days)
+            hazards = hazards_of(model, folds, session_days, size_loss, head_size_of(drive))
             events.tally(key, 0, start.initial, start.scale, *hazards, count, gained, lost)
         else:
             effects = interaction or Interaction()
             coupling = _coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
             course = _course_of(model, folds, session_days)
-            group = None if effects.pool is None else dendrites
-            _couple(key, start, course, coupling, group, count, gained, lost)
+            _couple(key, start, course, coupling, dendrites if effects.pool else None, count, gained, lost)
     dataset = xr.Dataset(
         {
             "count": (("replicate", "dendrite", "time", "spine_class"), count),
@@ -166,12 +167,15 @@ def simulate(
     return stamped(dataset, TRAJECTORY)
 
 
-def _check_engine(engine: str, interaction: Interaction | None) -> None:
+def _check_engine(engine: str, interaction: Interaction | None, size_loss: SizeLoss | None) -> None:
     if engine not in get_args(Engine):
         message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
         raise SimulationError(message)
     if interaction is not None and engine != "coupled":
         message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"
+        raise SimulationError(message)
+    if size_loss is not None and engine != "events":
+        message = f"engine is {engine!r}, which knows no head widths; use engine='events' with a size_loss"
         raise SimulationError(message)
 
 

@@ -1,18 +1,4 @@
-"""Full histories: one row per spine with birth, loss, class at sessions and head width.
-
-Head width w is log-normal; ln w is an Ornstein-Uhlenbeck process whose mean follows the drive::
-
-    d ln w = theta (mu + s(t) - ln w) dt + ds + sqrt(2 theta) sigma dW,   ds/dt = theta_s (ln f_size(t) - s)
-
-so that at any time ln w ~ Normal(mu + s(t), sigma^2) for old and newborn spines alike, and the deviation of a
-spine from the mean decays with correlation exp(-theta dt).
-
-References
-----------
-Loewenstein, Kuras and Rumpel 2011, J Neurosci 31:9481 (log-normal sizes, multiplicative change).
-"""
-
-from dataclasses import dataclass
+"""Full histories: one row per spine with birth, loss, class at sessions and head width (:mod:`.size`)."""
 
 import numpy as np
 import xarray as xr
@@ -26,49 +12,9 @@ from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.kernels import events
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.simulator import Start
+from synmodel.turnover.size import HeadWidth, SizeLoss, head_size_of, log_width_shift
 
-__all__ = ["HeadWidth", "log_width_shift", "trace"]
-
-
-@dataclass(frozen=True)
-class HeadWidth:
-    """Law of spine head width.
-
-    Parameters
-    ----------
-    median_um : float
-        Median width without drug [um].
-    log_sd : float
-        Standard deviation of ln w between spines.
-    reversion : float
-        theta, rate at which a spine forgets its deviation [1/day].
-    response : float
-        theta_s, rate at which the mean follows the drive [1/day].
-    """
-
-    median_um: float
-    log_sd: float
-    reversion: float
-    response: float
-
-
-def log_width_shift(
-    times: NDArray[np.float64], knots: NDArray[np.float64], fold: NDArray[np.float64], response: float
-) -> NDArray[np.float64]:
-    """(n_time,) shift s of the mean of ln w at sessions, exact for a fold that is constant between knots."""
-    if len(knots) == 0:
-        return np.zeros(len(times))
-    target = np.log(fold)
-    edges = np.unique(np.concatenate([knots, times]))
-    cell = np.searchsorted(knots, edges[:-1], side="right") - 1
-    held = np.where(cell >= 0, target[np.maximum(cell, 0)], 0.0)
-    kept = np.exp(-response * np.diff(edges))
-    shift = np.zeros(len(edges))
-    value = 0.0
-    for i, (towards, keep) in enumerate(zip(held.tolist(), kept.tolist(), strict=True)):
-        value = towards + (value - towards) * keep
-        shift[i + 1] = value
-    return shift[np.searchsorted(edges, times)]
+__all__ = ["trace"]
 
 
 def trace(
@@ -79,6 +25,7 @@ def trace(
     seed: int,
     drive: xr.Dataset | None = None,
     head_width: HeadWidth | None = None,
+    size_loss: SizeLoss | None = None,
     first_replicate: int = 0,
 ) -> xr.Dataset:
     """Simulate every spine of a block of replicates by the events engine.
@@ -97,6 +44,8 @@ def trace(
         A Drive; ``head_size`` moves the mean width.
     head_width : HeadWidth, optional
         Law of head widths; without it there are none.
+    size_loss : SizeLoss, optional
+        Losses that fall with head width, whose law of widths takes the place of ``head_width``.
     first_replicate : int
         Number of the first replicate of the block.
 
@@ -105,7 +54,7 @@ def trace(
     Dataset
         One row per spine (:data:`synmodel.schema.SPINES`), ordered by replicate and dendrite.
     """
-    hazards = hazards_of(model, folds_between(model, times, drive), times)
+    hazards = hazards_of(model, folds_between(model, times, drive), times, size_loss, head_size_of(drive))
     key = stream_key(seed, "turnover")
     n_spine = np.zeros(start.scale.shape, np.int64)
     events.count_spines(key, first_replicate, start.initial, start.scale, *hazards, n_spine)
@@ -114,7 +63,9 @@ def trace(
     words = np.empty(total, np.int64)
     births, deaths = np.empty(total), np.empty(total)
     paths = np.empty((total, len(times)), np.int8)
-    events.fill_spines(key, first_replicate, start.initial, start.scale, *hazards, offset, words, births, deaths, paths)
+    deviation = np.full((total, len(times)) if size_loss else (total, 0), np.nan)
+    rows = (offset, words, births, deaths, paths, deviation)
+    events.fill_spines(key, first_replicate, start.initial, start.scale, *hazards, *rows)
     row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
     r, d = row // start.scale.shape[1], row % start.scale.shape[1]
     replicate = r + first_replicate
@@ -126,29 +77,27 @@ def trace(
         "death_day": ("spine", deaths),
         "spine_class": (("spine", "time"), paths),
     }
-    if head_width is not None:
-        shift = np.zeros(len(times))
-        if drive is not None and "head_size" in drive.data_vars:
-            knots, fold = drive["time"].to_numpy(), drive["head_size"].to_numpy()
-            shift = log_width_shift(times, knots, fold, head_width.response)
-        keys = (stream_key(seed, "head width"), replicate, d, words)
-        widths = _widths(paths >= 0, times, shift, head_width, *keys)
-        content["head_width"] = (("spine", "time"), widths)
+    law = size_loss.head_width if size_loss else head_width
+    if law is not None:
+        if size_loss is None:
+            keys = (stream_key(seed, "head width"), replicate, d, words)
+            deviation = _deviations(paths >= 0, times, law, *keys)
+        shift = log_width_shift(times, *head_size_of(drive), law.response)
+        content["head_width"] = (("spine", "time"), law.median_um * np.exp(shift + deviation))
     return stamped(xr.Dataset(content, {"time": times}), SPINES)
 
 
-def _widths(
+def _deviations(
     present: NDArray[np.bool_],
     times: NDArray[np.float64],
-    shift: NDArray[np.float64],
     law: HeadWidth,
     key: NDArray[np.uint64],
     replicate: NDArray[np.int64],
     dendrite: NDArray[np.int64],
     words: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """(spine, time) head widths [um], NaN when absent."""
-    widths = np.full(present.shape, np.nan)
+    """(spine, time) deviations of ln w from its mean, NaN when absent."""
+    deviations = np.full(present.shape, np.nan)
     deviation = np.zeros(len(words))
     for k in range(len(times)):
         noise = ndtri(uniform_array(key, replicate, dendrite, words, k))
@@ -156,5 +105,5 @@ def _widths(
         known = present[:, k - 1] if k > 0 else np.zeros(len(words), bool)
         kept = np.where(known, np.exp(-law.reversion * (times[k] - times[k - 1])) if k > 0 else 0.0, 0.0)
         deviation = kept * deviation + np.sqrt(1.0 - kept**2) * law.log_sd * noise
-        widths[:, k] = np.where(present[:, k], law.median_um * np.exp(shift[k] + deviation), np.nan)
-    return widths
+        deviations[:, k] = np.where(present[:, k], deviation, np.nan)
+    return deviations

@@ -1,12 +1,14 @@
 """Every kernel against its slow twin in plain Python."""
 
+import math
+
 import numpy as np
 import pytest
 import twins
 import xarray as xr
 
 from synmodel.randomness import stream_key
-from synmodel.turnover import Interaction, TurnoverModel, propagate, simulate
+from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, propagate, simulate
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.tables import conditional_of
 
@@ -89,6 +91,24 @@ def test_events(case, drive):
         return tally.count, tally.gained, tally.lost
 
     compare(case, drive, "events", twin)
+
+
+def test_events_whose_losses_fall_with_size(case, drive):
+    """One change of head size, so that the path of its mean is a formula."""
+    size_loss = SizeLoss(HeadWidth(median_um=0.5, log_sd=0.4, reversion=0.15, response=1.5), steepness=4.0, most=5.0)
+    head_size = xr.Dataset({"head_size": ("time", [1.4])}, {"time": [-1.5]})
+    together = head_size if drive is None else drive.assign(head_size=("time", [1.4, 1.4, 1.4, 1.4]))
+    begins = float(together["time"][0])
+    folds = folds_between(case[0], np.array(TIMES), together)
+
+    def shift(t):
+        return math.log(1.4) * (1.0 - math.exp(-1.5 * max(t - begins, 0.0)))
+
+    def twin(*who):
+        tally = twins.events(*who, case[0], folds, TIMES, size_loss, shift)
+        return tally.count, tally.gained, tally.lost
+
+    compare(case, together, "events", twin, size_loss=size_loss)
 
 
 @pytest.mark.parametrize("given", [None, {"n_max": 30.0, "n_star": 14.0, "homeostasis": 2.0}], ids=["free", "bound"])

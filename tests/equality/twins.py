@@ -131,17 +131,24 @@ def pick(weights, u):
     return len(weights) - 1
 
 
-def events(key, r, d, start, scale, model, folds, times):  # noqa: C901
-    """Tally of dendrite d of replicate r, spine by spine."""
+def normal(key, *counter):
+    radius, angle = uniforms(key, *counter)
+    return math.sqrt(-2.0 * log(radius)) * math.cos(2.0 * math.pi * angle)
+
+
+def events(key, r, d, start, scale, model, folds, times, size_loss=None, shift=None):  # noqa: C901
+    """Tally of dendrite d of replicate r, spine by spine; ``shift`` is the mean of ln w in time."""
     edges = folds.edges.tolist()
     eliminate, mature = Clock(edges, folds.elimination.tolist()), Clock(edges, folds.maturation.tolist())
     form = Clock(edges, folds.formation.tolist())
     n_class = model.n_class
     both = max(sum(hazard > 0 for hazard in row) for row in model.transition) > 1
     tally = Tally(len(times), n_class)
+    most = size_loss.most if size_loss else 1.0
 
     def live(word, c, t):
         path, decision = [None] * len(times), 2
+        deviation, known = 0.0, -math.inf
         while c is not None and t < math.inf:
             u_loss, u_forward = uniforms(key, r, d, word, decision)
             u_backward, u_choice = uniforms(key, r, d, word, decision + 1) if both else (u_forward, 0.0)
@@ -149,11 +156,20 @@ def events(key, r, d, start, scale, model, folds, times):  # noqa: C901
             forward, backward = [0.0] * (c + 1) + list(row[c + 1 :]), list(row[:c]) + [0.0] * (n_class - c)
             end, new = math.inf, None
             if model.loss[c] > 0:
-                end = eliminate.end(t, -log(u_loss) * (1.0 / model.loss[c]))
+                end = eliminate.end(t, -log(u_loss) * (1.0 / (model.loss[c] * most)))
             if sum(backward) > 0 and (at := t + -log(u_backward) * (1.0 / sum(backward))) < end:
                 end, new = at, pick(backward, u_choice)
             if sum(forward) > 0 and (at := mature.end(t, -log(u_forward) * (1.0 / sum(forward)))) < end:
                 end, new = at, pick(forward, u_choice)
+            if size_loss and new is None and end < math.inf:
+                law = size_loss.head_width
+                kept = exp(-law.reversion * (end - known))
+                noise = normal(key, r, d, word, decision + (1 << 20))
+                deviation = kept * deviation + math.sqrt(1.0 - kept * kept) * law.log_sd * noise
+                known = end
+                spared = 1.0 + (most - 1.0) * exp(size_loss.steepness * (shift(end) + deviation))
+                if uniforms(key, r, d, word, decision + 1 + (1 << 20))[0] >= 1.0 / spared:
+                    new = c
             for k, day in enumerate(times):
                 if t <= day <= end:
                     path[k] = c

@@ -6,7 +6,17 @@ import xarray as xr
 from scipy.linalg import expm
 
 from synmodel.errors import SchemaError, SimulationError
-from synmodel.turnover import Interaction, TurnoverModel, covariance, moments, propagate, simulate, survival
+from synmodel.turnover import (
+    HeadWidth,
+    Interaction,
+    SizeLoss,
+    TurnoverModel,
+    covariance,
+    moments,
+    propagate,
+    simulate,
+    survival,
+)
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.heterogeneity import dendrite_nodes, gamma_quantile
 from synmodel.turnover.initial import read_initial
@@ -288,6 +298,30 @@ def test_covariance_and_survival_by_hand():
 def test_bad_interactions_are_refused(changes, message):
     with pytest.raises(SimulationError, match=message):
         Interaction(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"most": 1.0}, "size_loss.most is 1.0; give a number above 1"),
+        ({"steepness": -1}, "size_loss.steepness is -1; give a number of 0 or more"),
+        ({"steepness": "4"}, "size_loss.steepness is '4'; give a number of 0 or more"),
+        ({"head_width": HeadWidth(0.5, 0.4, 0.0, 2.0)}, "size_loss.head_width.reversion is 0; give a positive number"),
+    ],
+)
+def test_bad_losses_by_size_are_refused(changes, message):
+    with pytest.raises(SimulationError, match=message):
+        SizeLoss(**{"head_width": HeadWidth(0.5, 0.4, 0.1, 2.0), "steepness": 4.0, "most": 5.0} | changes)
+
+
+def test_losses_by_size_fit_their_engine_and_drive(two_classes):
+    good = {"initial": [2, 3], "times": SESSIONS, "replicates": 2}
+    law = SizeLoss(HeadWidth(0.5, 0.4, 0.1, 2.0), steepness=4.0, most=5.0)
+    with pytest.raises(SimulationError, match="engine is 'sessions', which knows no head widths; use engine='events'"):
+        simulate(two_classes, size_loss=law, **good)
+    gone = xr.Dataset({"head_size": ("time", [0.0])}, {"time": [0.0]})
+    with pytest.raises(SimulationError, match=r"drive.head_size has a value of 0; .* need folds above 0"):
+        simulate(two_classes, engine="events", size_loss=law, drive=gone, **good)
 
 
 def test_an_interaction_fits_its_engine_and_model(two_classes):

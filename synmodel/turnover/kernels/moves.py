@@ -1,0 +1,303 @@
+"""What ends the stay of each of a batch of spines in its class: clocks for loss and for switches, run as vectors.
+
+Numbers of a batch lie in two flat arrays, ``number`` and ``word``, of rows of 256 places: variates and then times,
+when each spine came to its class, mean stays; its counter word, its class, the sessions between which it is followed.
+
+Where losses depend on head width (:mod:`synmodel.turnover.size`), a loss is a candidate at the largest multiplier. The
+deviation of ln w is then drawn from where it was known last, and a candidate that is not taken leaves the spine in its
+class, as a decision like any other. Widths at sessions are drawn later, between the candidates before and after
+(a Gaussian bridge), so they change nothing of a life.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from synmodel.compiled import allocating_nothing, inlined
+from synmodel.randomness.philox import uniform_pair
+from synmodel.turnover.kernels.clocks import FOLD_SIZE, RULER_SIZE, Fold, Ruler, cell_of, fold_at, ruler_at, waiting_end
+from synmodel.turnover.kernels.elementary import exp, log
+
+__all__ = [
+    "BATCH",
+    "BORN",
+    "CLASS",
+    "DEVIATION",
+    "FORWARD",
+    "HEADER",
+    "KNOWN",
+    "LOSS",
+    "NEW",
+    "NUMBERS",
+    "SEEN",
+    "TIME",
+    "UNTIL",
+    "WORD",
+    "WORDS",
+    "Hazards",
+    "add_spine",
+    "bridge",
+    "hazards_at",
+    "mark_sessions",
+    "move",
+    "pick",
+    "session_after",
+    "whole_vectors",
+]  # fmt: skip
+
+HEADER = 4 * FOLD_SIZE + RULER_SIZE + 20
+"""Numbers of the Hazards, with which ``real`` begins."""
+
+BATCH = 256
+"""Spines that are taken together."""
+_VECTOR = 8
+"""Loops without a branch run to a multiple of it, over stale numbers behind the last spine, to have no slow rest."""
+LOSS, FORWARD, _BACKWARD, _CHOICE, TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD, DEVIATION, KNOWN = (
+    BATCH * row for row in range(10)
+)
+WORD, CLASS, BORN, SEEN, NEW, UNTIL = (BATCH * row for row in range(6))
+NUMBERS, WORDS = 10 * BATCH, 6 * BATCH
+_SPARED = 3
+_SIZE = 1 << 20
+"""Decisions of the same number plus this: the width at a candidate; plus twice this: the width at a session."""
+_FEW_SESSIONS = 24
+"""Up to so many are compared one by one."""
+
+
+class Hazards(NamedTuple):
+    """What the kernels need of a model and a Drive: folds, sessions, rates; lengths, and places in ``real``.
+
+    ``strip_end`` (n_strip) is the last time at which the fold of births reaches into each strip, ``strip_full`` whether
+    it fills the strip until then; ``births`` (K) cumulated births by class and ``birth_rate`` their total per day;
+    ``loss``, ``stay_forward`` and ``stay_backward`` (K) mean times to each ending at fold 1; ``forward`` and
+    ``backward`` (K, K) switching hazards to later and earlier classes, cumulated along rows; ``target`` (K, 4) class
+    after a loss (-1), a switch forward, one backward and none, where there is no choice; ``second`` is 1 if any class
+    needs a second block of draws; ``sized`` is 1 if losses depend on head width, ``shift`` the mean of ln w where each
+    cell of ``head_size`` begins, and the rest as in :class:`synmodel.turnover.SizeLoss`.
+    """
+
+    elimination: Fold
+    maturation: Fold
+    formation: Fold
+    head_size: Fold
+    session: Ruler
+    n_strip: int
+    strip_end: int
+    strip_full: int
+    n_class: int
+    births: int
+    loss: int
+    stay_forward: int
+    stay_backward: int
+    forward: int
+    backward: int
+    target: int
+    second: int
+    birth_rate: float
+    sized: int
+    shift: int
+    most: float
+    steepness: float
+    log_sd: float
+    reversion: float
+    response: float
+
+
+@inlined
+def hazards_at(real):  # type: ignore[no-untyped-def]
+    """Hazards from the numbers with which ``real`` begins."""
+    k = 4 * FOLD_SIZE + RULER_SIZE
+    return Hazards(
+        fold_at(real, 0),
+        fold_at(real, FOLD_SIZE),
+        fold_at(real, 2 * FOLD_SIZE),
+        fold_at(real, 3 * FOLD_SIZE),
+        ruler_at(real, 4 * FOLD_SIZE),
+        int(real[k]),
+        int(real[k + 1]),
+        int(real[k + 2]),
+        int(real[k + 3]),
+        int(real[k + 4]),
+        int(real[k + 5]),
+        int(real[k + 6]),
+        int(real[k + 7]),
+        int(real[k + 8]),
+        int(real[k + 9]),
+        int(real[k + 10]),
+        int(real[k + 11]),
+        real[k + 12],
+        int(real[k + 13]),
+        int(real[k + 14]),
+        real[k + 15],
+        real[k + 16],
+        real[k + 17],
+        real[k + 18],
+        real[k + 19],
+    )
+
+
+@inlined
+def session_after(real, whole, session, t):  # type: ignore[no-untyped-def]
+    """Number of the first session at t or later; the number of sessions if there is none."""
+    b = min(max(int((t - session.first) * session.per_unit), 0), session.bins - 1)
+    k = whole[session.low + b]
+    while k < session.size and real[session.marks + k] < t:
+        k += 1
+    return k
+
+
+@inlined
+def pick(real, place, n, u):  # type: ignore[no-untyped-def]
+    """First of n cumulated weights that exceeds u times their total."""
+    j = 0
+    level = u * real[place + n - 1]
+    while j < n - 1 and level >= real[place + j]:
+        j += 1
+    return j
+
+
+@inlined
+def add_spine(i, name, c, t, real, hazards, number, word):  # type: ignore[no-untyped-def]
+    """Put a spine of class c that is followed from time t on place i."""
+    word[WORD + i], word[CLASS + i] = name, c
+    number[TIME + i] = t
+    number[_STAY_LOSS + i] = real[hazards.loss + c]
+    number[_STAY_FORWARD + i] = real[hazards.stay_forward + c]
+    number[_STAY_BACKWARD + i] = real[hazards.stay_backward + c]
+    number[DEVIATION + i], number[KNOWN + i] = 0.0, -math.inf
+
+
+@inlined
+def whole_vectors(n):  # type: ignore[no-untyped-def]
+    """n, up to the next multiple of a vector."""
+    return (n + _VECTOR - 1) // _VECTOR * _VECTOR
+
+
+@inlined
+def draw_moves(k0, k1, c0, c1, n, decision, second, number, word):  # type: ignore[no-untyped-def]
+    """Exponential variates of one decision of the first n spines, and a uniform for the choice of a class.
+
+    Where no class switches both ways, or one way to several classes, one block of draws is enough.
+    """
+    a, b = np.uint64(c0), np.uint64(c1)
+    first_counter, second_counter = np.uint64(decision), np.uint64(decision + 1)
+    for i in range(whole_vectors(n)):
+        u_loss, u_switch = uniform_pair(k0, k1, a, b, np.uint64(word[WORD + i]), first_counter)
+        number[LOSS + i] = -log(u_loss)
+        number[FORWARD + i] = -log(u_switch)
+        number[_BACKWARD + i] = number[FORWARD + i]
+    if second:
+        for i in range(whole_vectors(n)):
+            u_backward, u_choice = uniform_pair(k0, k1, a, b, np.uint64(word[WORD + i]), second_counter)
+            number[_BACKWARD + i] = -log(u_backward)
+            number[_CHOICE + i] = u_choice
+
+
+@inlined
+def wait(n, row, stay, fold, real, whole, number):  # type: ignore[no-untyped-def]
+    """Turn the variates of a row into times; row ``stay`` holds mean stays at fold 1, infinite for what never comes."""
+    if fold.day.size == 2:
+        value, last = real[fold.value], real[fold.day.marks + 1]
+        for i in range(whole_vectors(n)):
+            at = number[TIME + i] + number[row + i] * number[stay + i] / value
+            number[row + i] = at if at < last else math.inf
+    else:
+        for i in range(n):
+            number[row + i] = waiting_end(real, whole, fold, number[TIME + i], number[row + i] * number[stay + i])
+
+
+@inlined
+def normal(k0, k1, c0, c1, name, counter):  # type: ignore[no-untyped-def]
+    """A standard normal variate (Box and Muller 1958)."""
+    radius, angle = uniform_pair(k0, k1, c0, c1, name, counter)
+    return math.sqrt(-2.0 * log(radius)) * math.cos(2.0 * math.pi * angle)
+
+
+@allocating_nothing
+def spare_large(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # type: ignore[no-untyped-def]
+    """Draw the widths of spines whose next event is a candidate for loss, and keep those that are spared."""
+    for i in range(n):
+        at = number[LOSS + i]
+        if word[NEW + i] == 0 and at < math.inf:
+            name = word[WORD + i]
+            kept = exp(-hazards.reversion * (at - number[KNOWN + i]))
+            noise = normal(k0, k1, c0, c1, name, decision + _SIZE)
+            deviation = kept * number[DEVIATION + i] + math.sqrt(1.0 - kept * kept) * hazards.log_sd * noise
+            number[DEVIATION + i], number[KNOWN + i] = deviation, at
+            cell = cell_of(real, whole, hazards.head_size.day, at)
+            # The fold of head size is held as it is, its logarithm is where the mean goes.
+            towards = math.log(real[hazards.head_size.value + cell])
+            since = at - real[hazards.head_size.day.marks + cell]
+            shift = towards + (real[hazards.shift + cell] - towards) * exp(-hazards.response * since)
+            spared = 1.0 + (hazards.most - 1.0) * exp(hazards.steepness * (shift + deviation))
+            u, _ = uniform_pair(k0, k1, c0, c1, name, decision + 1 + _SIZE)
+            if u * spared >= 1.0:
+                word[NEW + i] = _SPARED
+
+
+@allocating_nothing
+def bridge(k0, k1, c0, c1, name, first, stop, before, x, after, y, real, hazards, width):  # type: ignore[no-untyped-def]
+    """Deviations at sessions ``first`` up to, not including, ``stop``, between those known before and after."""
+    for k in range(first, stop):
+        t = real[hazards.session.marks + k]
+        r = exp(-hazards.reversion * (t - before))
+        q = exp(-hazards.reversion * (after - t))
+        free = 1.0 - (r * q) ** 2
+        mean = (r * (1.0 - q * q) * x + q * (1.0 - r * r) * y) / free if free > 0.0 else x
+        variance = (1.0 - r * r) * (1.0 - q * q) / free if free > 0.0 else 0.0
+        x = mean + hazards.log_sd * math.sqrt(variance) * normal(k0, k1, c0, c1, name, k + 2 * _SIZE)
+        before = t
+        width[k] = x
+
+
+@inlined
+def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # type: ignore[no-untyped-def]
+    """What ends the stay of each of n spines in its class: the time into row ``LOSS``, the class into row ``NEW``.
+
+    Class -1 means lost, the same class that a large spine was spared. Loss and switches run on clocks of their own, so
+    a change of one hazard leaves the others' draws alone.
+    """
+    draw_moves(k0, k1, c0, c1, n, decision, hazards.second, number, word)
+    wait(n, LOSS, _STAY_LOSS, hazards.elimination, real, whole, number)
+    wait(n, FORWARD, _STAY_FORWARD, hazards.maturation, real, whole, number)
+    for i in range(whole_vectors(n)):
+        at = number[TIME + i] + number[_BACKWARD + i] * number[_STAY_BACKWARD + i]
+        forward, loss = number[FORWARD + i], number[LOSS + i]
+        back = at < forward
+        first = at if back else forward
+        switches = first < loss
+        number[LOSS + i] = first if switches else loss
+        word[NEW + i] = (2 if back else 1) if switches else 0
+    if hazards.sized:
+        spare_large(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word)
+    n_class = hazards.n_class
+    if hazards.second:
+        for i in range(n):
+            kind, c = word[NEW + i], word[CLASS + i]
+            weights = (hazards.backward if kind == 2 else hazards.forward) + c * n_class
+            word[NEW + i] = (
+                pick(real, weights, n_class, number[_CHOICE + i])
+                if 0 < kind < _SPARED
+                else kind // _SPARED * (c + 1) - 1
+            )
+    else:
+        for i in range(whole_vectors(n)):
+            word[NEW + i] = int(real[hazards.target + 4 * word[CLASS + i] + word[NEW + i]])
+    mark_sessions(n, LOSS, UNTIL, real, whole, hazards.session, number, word)
+
+
+@inlined
+def mark_sessions(n, times, marks, real, whole, session, number, word):  # type: ignore[no-untyped-def]
+    """First session at or after each of the times in row ``times``, into row ``marks``."""
+    if session.size <= _FEW_SESSIONS:
+        for i in range(whole_vectors(n)):
+            word[marks + i] = 0
+        for k in range(session.size):
+            day = real[session.marks + k]
+            for i in range(whole_vectors(n)):
+                word[marks + i] += 1 if day < number[times + i] else 0
+    else:
+        for i in range(n):
+            t = number[times + i]
+            word[marks + i] = session.size if t == math.inf else session_after(real, whole, session, t)

@@ -1,0 +1,125 @@
+r"""Head width of a spine, and losses that fall with it.
+
+Head width w is log-normal; ln w is an Ornstein-Uhlenbeck process whose mean follows the drive::
+
+    d ln w = theta (mu + s(t) - ln w) dt + ds + sqrt(2 theta) sigma dW,   ds/dt = theta_s (ln f_size(t) - s)
+
+so that without selection ln w ~ Normal(mu + s(t), sigma^2) at any time, for old and newborn spines alike, and the
+deviation of a spine from the mean decays with correlation exp(-theta dt). Under :class:`SizeLoss` the loss hazard of a
+spine is that of its class times a function of its width, so large spines outlive small ones.
+
+References
+----------
+Loewenstein, Kuras and Rumpel 2011, J Neurosci 31:9481 (log-normal sizes, multiplicative change).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from synmodel.errors import SimulationError
+from synmodel.turnover.arguments import one_number
+
+__all__ = ["HeadWidth", "SizeLoss", "log_width_shift"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HeadWidth:
+    """Law of spine head width.
+
+    Parameters
+    ----------
+    median_um : float
+        Median width without drug [um].
+    log_sd : float
+        Standard deviation of ln w between spines.
+    reversion : float
+        theta, rate at which a spine forgets its deviation [1/day].
+    response : float
+        theta_s, rate at which the mean follows the drive [1/day].
+    """
+
+    median_um: float
+    log_sd: float
+    reversion: float
+    response: float
+
+
+@dataclass(frozen=True)
+class SizeLoss:
+    r"""Loss hazard times M / (1 + (M - 1) (w / median)^kappa), which is 1 at the median width and never above M.
+
+    The multiplier is bounded, so a loss is a candidate of M times the hazard that is taken with the rest of the
+    probability, at the width that the spine has at that very time: exact, without a step of time. At the first session
+    spines have the law of newborns; begin some weeks before the first session of interest to let selection settle.
+
+    Parameters
+    ----------
+    head_width : HeadWidth
+        Law of widths; a drive of ``head_size`` moves them, and the losses with them.
+    steepness : float
+        kappa, 0 or more: power of the width with which losses fall where they are small.
+    most : float
+        M, above 1: multiplier of the smallest spines.
+
+    Raises
+    ------
+    SimulationError
+        For numbers outside of these ranges.
+
+    Examples
+    --------
+    >>> law = SizeLoss(HeadWidth(median_um=0.5, log_sd=0.3, reversion=0.1, response=2.0), steepness=4.0, most=5.0)
+    >>> law.multiplier([0.05, 0.5, 1.0]).round(3).tolist()
+    [4.998, 1.0, 0.077]
+    """
+
+    head_width: HeadWidth
+    steepness: float
+    most: float
+
+    def __post_init__(self) -> None:
+        if one_number("size_loss.steepness", self.steepness, "a number of 0 or more") < 0:
+            message = f"size_loss.steepness is {self.steepness!r}; give a number of 0 or more"
+            raise SimulationError(message)
+        if one_number("size_loss.most", self.most, "a number above 1") <= 1:
+            message = f"size_loss.most is {self.most!r}; give a number above 1, the multiplier of the smallest spines"
+            raise SimulationError(message)
+        for name in ("median_um", "log_sd", "reversion", "response"):
+            value = one_number(f"size_loss.head_width.{name}", getattr(self.head_width, name), "a positive number")
+            if value <= 0:
+                message = f"size_loss.head_width.{name} is {value:g}; give a positive number"
+                raise SimulationError(message)
+
+    def multiplier(self, width_um: ArrayLike) -> Array:
+        """Factor of the loss hazard at head widths [um], same shape."""
+        relative = np.asarray(width_um, float) / self.head_width.median_um
+        return self.most / (1.0 + (self.most - 1.0) * relative**self.steepness)
+
+
+def log_width_shift(times: Array, knots: Array, fold: Array, response: float) -> Array:
+    """(n_time,) shift s of the mean of ln w at sessions, exact for a fold that is constant between knots."""
+    if len(knots) == 0:
+        return np.zeros(len(times))
+    target = np.log(fold)
+    edges = np.unique(np.concatenate([knots, times]))
+    cell = np.searchsorted(knots, edges[:-1], side="right") - 1
+    held = np.where(cell >= 0, target[np.maximum(cell, 0)], 0.0)
+    kept = np.exp(-response * np.diff(edges))
+    shift = np.zeros(len(edges))
+    value = 0.0
+    for i, (towards, keep) in enumerate(zip(held.tolist(), kept.tolist(), strict=True)):
+        value = towards + (value - towards) * keep
+        shift[i + 1] = value
+    return shift[np.searchsorted(edges, times)]
+
+
+def head_size_of(drive: xr.Dataset | None) -> tuple[Array, Array]:
+    """Knots [day] and folds of the drive of head size; empty where there is none."""
+    if drive is None or "head_size" not in drive.data_vars:
+        return np.empty(0), np.empty(0)
+    return drive["time"].to_numpy(), drive["head_size"].to_numpy()
