@@ -11,7 +11,7 @@ cost a compiled loop a count of references for each of its members, at every use
 import math
 from typing import NamedTuple
 
-from synmodel.compiled import inlined
+from synmodel.compiled import allocating_nothing, inlined
 
 __all__ = ["FOLD_SIZE", "RULER_SIZE", "Fold", "Ruler", "cell_of", "fold_at", "ruler_at", "waiting_end"]
 
@@ -69,7 +69,7 @@ def cell_of(real, whole, ruler, x):  # type: ignore[no-untyped-def]
     return least
 
 
-@inlined
+@allocating_nothing
 def waiting_end(real, whole, fold, t, need):  # type: ignore[no-untyped-def]
     """Time at which the integral of the fold has grown by ``need`` since t; infinity if not by the last mark."""
     end = math.inf

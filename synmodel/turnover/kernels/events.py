@@ -68,7 +68,7 @@ def live(k0, k1, c0, c1, spine, c, t, real, whole, hazards, number, word, path, 
     """
     n_time = path.size
     path[:] = -1
-    decision = _FIRST_STEP
+    decision = np.int64(_FIRST_STEP)
     seen = session_after(real, whole, hazards.session, t)
     unknown, x, known = seen, 0.0, -math.inf
     while seen < n_time and c >= 0:
@@ -149,7 +149,7 @@ def live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change,
     (time + 1) count by first session present and absent. A spine that no session meets is neither.
     """
     n_time = hazards.session.size
-    decision = _FIRST_STEP
+    decision = np.int64(_FIRST_STEP)
     mark_sessions(n, TIME, SEEN, real, whole, hazards.session, number, word)
     for i in range(whole_vectors(n)):
         word[BORN + i] = word[SEEN + i]
@@ -196,7 +196,7 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
     """Lives of all spines of a dendrite into its tallies."""
     hazards = hazards_at(real)
     start = real[hazards.session.marks]
-    n, name = 0, 0
+    n, name = np.int64(0), np.int64(0)  # of one type from the start, or callees are compiled for a literal 0 as well
     # Asked once per dendrite: the call for every newborn would cost as much as its life.
     one_class = real[hazards.births] == real[hazards.births + hazards.n_class - 1]
     for c in range(initial.size):
@@ -206,7 +206,7 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
             n += 1
             if n == BATCH:
                 live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
-                n = 0
+                n = np.int64(0)
     for strip in range(hazards.n_strip if rate > 0.0 else 0):
         t, end, done = start, real[hazards.strip_end + strip], 0
         while t < end:
@@ -223,7 +223,7 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
                     n += 1
                     if n == BATCH:
                         live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
-                        n = 0
+                        n = np.int64(0)
             done += ahead
     live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
 
@@ -257,7 +257,7 @@ def count_spines(key, first_replicate, initial, scale, real, whole, n_spine):  #
         for c in range(n_class):
             total += initial[r, d, c]
         rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, 0, real[hazards.session.marks]
+        strip, number, t = 0 if rate > 0.0 else -1, np.int64(0), real[hazards.session.marks]
         while strip >= 0:
             strip, number, t = next_birth(k0, k1, first_replicate + r, d, rate, real, whole, hazards, strip, number, t)
             if strip >= 0:
@@ -292,24 +292,22 @@ def fill_spines(  # type: ignore[no-untyped-def]
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
         c0 = first_replicate + r
         row = offset[r, d]
-        number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
-        name = 0
+        name = np.int64(0)
         for c in range(n_class):
             for _ in range(initial[r, d, c]):
-                words[row] = name
-                births[row] = start
-                row_of = paths[row], widths[row]
-                deaths[row] = live(k0, k1, c0, d, name, c, start, real, whole, hazards, number, word, *row_of)
+                words[row], births[row], paths[row, 0] = name, start, c
                 name += 1
                 row += 1
         rate = hazards.birth_rate * scale[r, d]
-        strip, point, t = 0 if rate > 0.0 else -1, 0, start
+        strip, point, t = 0 if rate > 0.0 else -1, np.int64(0), start
         while strip >= 0:
             strip, point, t = next_birth(k0, k1, c0, d, rate, real, whole, hazards, strip, point, t)
             if strip >= 0:
-                words[row] = born_word(strip, point - 1)
-                births[row] = t
-                c = class_at_birth(k0, k1, c0, d, words[row], real, hazards)
-                row_of = paths[row], widths[row]
-                deaths[row] = live(k0, k1, c0, d, words[row], c, t, real, whole, hazards, number, word, *row_of)
+                words[row], births[row] = born_word(strip, point - 1), t
+                paths[row, 0] = class_at_birth(k0, k1, c0, d, words[row], real, hazards)
                 row += 1
+        # All lives from one place, with classes kept where paths will begin: the compiler takes its time for each call.
+        number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
+        for i in range(offset[r, d], row):
+            born, row_of = np.int64(paths[i, 0]), (paths[i], widths[i])
+            deaths[i] = live(k0, k1, c0, d, words[i], born, births[i], real, whole, hazards, number, word, *row_of)

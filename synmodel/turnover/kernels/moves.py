@@ -174,7 +174,7 @@ def whole_vectors(n):  # type: ignore[no-untyped-def]
     return (n + _VECTOR - 1) // _VECTOR * _VECTOR
 
 
-@inlined
+@allocating_nothing
 def draw_moves(k0, k1, c0, c1, n, decision, second, number, word):  # type: ignore[no-untyped-def]
     """Exponential variates of one decision of the first n spines, and a uniform for the choice of a class.
 
@@ -194,7 +194,7 @@ def draw_moves(k0, k1, c0, c1, n, decision, second, number, word):  # type: igno
             number[_CHOICE + i] = u_choice
 
 
-@inlined
+@allocating_nothing
 def wait(n, row, stay, fold, real, whole, number):  # type: ignore[no-untyped-def]
     """Turn the variates of a row into times; row ``stay`` holds mean stays at fold 1, infinite for what never comes."""
     if fold.day.size == 2:
@@ -287,7 +287,7 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # ty
     mark_sessions(n, LOSS, UNTIL, real, whole, hazards.session, number, word)
 
 
-@inlined
+@allocating_nothing
 def mark_sessions(n, times, marks, real, whole, session, number, word):  # type: ignore[no-untyped-def]
     """First session at or after each of the times in row ``times``, into row ``marks``."""
     if session.size <= _FEW_SESSIONS:
