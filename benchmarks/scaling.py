@@ -29,7 +29,7 @@ def _design(what: str, factor: float, share: float) -> dict[str, object]:
         start = np.array(model.START) * factor / 10
         design |= {"initial": {"poisson": start.tolist()}, "length_um": factor / 10, "replicates": int(2000 * share)}
     else:
-        design |= {"times": np.arange(0.0, 8 * factor + 1), "replicates": max(1, int(100 * share))}
+        design |= {"times": np.arange(0.0, 8 * factor + 1), "replicates": max(1, int(1000 * share))}
     return design
 
 

@@ -67,7 +67,8 @@ def uniform_array(key: NDArray[np.uint64], *counters: NDArray[np.int64] | int) -
 
     words = [*counters, 0, 0, 0, 0][:4]
     shape = np.broadcast_shapes(*(np.shape(word) for word in words))
-    flat = [np.ascontiguousarray(np.broadcast_to(word, shape).ravel(), np.int64) for word in words]
+    # Copies, as for arrays that may not be written to the loop would be compiled a second time.
+    flat = [np.array(np.broadcast_to(word, shape), np.int64).ravel() for word in words]
     out = np.empty(flat[0].size)
     fill_uniform(key, *flat, out)
     return out.reshape(shape)

@@ -74,7 +74,7 @@ def live(k0, k1, c0, c1, spine, c, t, real, whole, hazards, number, word, path, 
     while seen < n_time and c >= 0:
         add_spine(0, spine, c, t, real, hazards, number, word)
         number[DEVIATION], number[KNOWN] = x, known
-        move(k0, k1, c0, c1, 1, decision, real, whole, hazards, number, word)
+        move(k0, k1, c0, c1, np.int64(1), decision, real, whole, hazards, number, word)
         t = number[LOSS]
         if hazards.sized and number[KNOWN] > known:
             y, stop = number[DEVIATION], word[UNTIL]

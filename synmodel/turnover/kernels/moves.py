@@ -259,8 +259,9 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # ty
     a change of one hazard leaves the others' draws alone.
     """
     draw_moves(k0, k1, c0, c1, n, decision, hazards.second, number, word)
-    wait(n, LOSS, _STAY_LOSS, hazards.elimination, real, whole, number)
-    wait(n, FORWARD, _STAY_FORWARD, hazards.maturation, real, whole, number)
+    # Numbers of one type, or each literal would have its own compiled copy.
+    wait(n, np.int64(LOSS), np.int64(_STAY_LOSS), hazards.elimination, real, whole, number)
+    wait(n, np.int64(FORWARD), np.int64(_STAY_FORWARD), hazards.maturation, real, whole, number)
     for i in range(whole_vectors(n)):
         at = number[TIME + i] + number[_BACKWARD + i] * number[_STAY_BACKWARD + i]
         forward, loss = number[FORWARD + i], number[LOSS + i]
