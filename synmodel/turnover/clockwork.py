@@ -32,7 +32,8 @@ def hazards_of(
 ) -> tuple[Array, NDArray[np.int64]]:
     """The two flat arrays of the events kernel, ``real`` and ``whole``, built here and nowhere else.
 
-    ``head_size`` are knots and folds of the drive of head size, which only losses that depend on it need.
+    ``head_size`` are knots and folds of the drive of head size from before the first session on, which only losses that
+    depend on it need.
 
     Raises
     ------
@@ -58,19 +59,16 @@ def hazards_of(
     if size_loss is not None and (head_size[1] <= 0).any():
         message = "drive.head_size has a value of 0; losses that fall with head width need folds above 0"
         raise SimulationError(message)
-    knots, sizes = head_size if size_loss else _NO_KNOTS
-    cell = np.searchsorted(knots, folds.edges[:-1], side="right") - 1
-    target = np.where(cell >= 0, np.append(sizes, 1.0)[np.maximum(cell, 0)], 1.0)
     law = size_loss.head_width if size_loss else None
-    begins = folds.edges[_changes(target)]
-    shift = log_width_shift(begins, knots, sizes, law.response) if law else np.zeros(len(begins))
+    begins = folds.edges[_changes(folds.head_size)]
+    shift = log_width_shift(begins, *head_size, law.response) if law else np.zeros(len(begins))
     loss = np.asarray(model.loss, float) * (size_loss.most if size_loss else 1.0)
     pack = _Pack()
     hazards = Hazards(
         elimination=pack.fold(folds.edges, folds.elimination),
         maturation=pack.fold(folds.edges, folds.maturation),
         formation=pack.fold(folds.edges, folds.formation),
-        head_size=pack.fold(folds.edges, target),
+        head_size=pack.fold(folds.edges, folds.head_size),
         session=pack.ruler(times, len(times)),
         n_strip=len(strip_end),
         strip_end=pack.real(strip_end),

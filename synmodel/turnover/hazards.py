@@ -24,6 +24,7 @@ class Folds(NamedTuple):
     formation: NDArray[np.float64]
     maturation: NDArray[np.float64]
     elimination: NDArray[np.float64]
+    head_size: NDArray[np.float64]
 
 
 def checked_times(times: object) -> NDArray[np.float64]:
@@ -103,4 +104,4 @@ def folds_on_cells(
         step = model.formation_trend * _TREND_STEP_DAY
         half_day = np.floor(edges[:-1] / _TREND_STEP_DAY) * _TREND_STEP_DAY
         formation = formation * np.exp(model.formation_trend * half_day) * np.expm1(step) / step
-    return Folds(edges, formation, fold("maturation"), fold("elimination"))
+    return Folds(edges, formation, fold("maturation"), fold("elimination"), fold("head_size"))

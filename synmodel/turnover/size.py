@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from synmodel.errors import SimulationError
 from synmodel.turnover.arguments import one_number
 
-__all__ = ["HeadWidth", "SizeLoss", "log_width_shift"]
+__all__ = ["HeadWidth", "SizeLoss", "head_size_of", "log_width_shift"]
 
 Array = NDArray[np.float64]
 

@@ -122,10 +122,16 @@ def born_word(strip, number):  # type: ignore[no-untyped-def]
     return _FIRST_BORN + strip * _STRIP + number
 
 
+@inlined
+def born_alike(real, hazards):  # type: ignore[no-untyped-def]
+    """Whether every spine is born into the first class."""
+    return real[hazards.births] == real[hazards.births + hazards.n_class - 1]
+
+
 @allocating_nothing
 def class_at_birth(k0, k1, c0, c1, spine, real, hazards):  # type: ignore[no-untyped-def]
     """Class of a newborn spine."""
-    if real[hazards.births] == real[hazards.births + hazards.n_class - 1]:
+    if born_alike(real, hazards):
         return 0
     u, _ = uniform_pair(k0, k1, c0, c1, spine, _CLASS_AT_BIRTH)
     return pick(real, hazards.births, hazards.n_class, u)
@@ -198,7 +204,7 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
     start = real[hazards.session.marks]
     n, name = np.int64(0), np.int64(0)  # of one type from the start, or callees are compiled for a literal 0 as well
     # Asked once per dendrite: the call for every newborn would cost as much as its life.
-    one_class = real[hazards.births] == real[hazards.births + hazards.n_class - 1]
+    alike = born_alike(real, hazards)
     for c in range(initial.size):
         for _ in range(initial[c]):
             add_spine(n, name, c, start, real, hazards, number, word)
@@ -218,7 +224,7 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
                     break
                 if is_born(real, whole, hazards, strip, points[BATCH + i], t):
                     spine = born_word(strip, done + i)
-                    c = 0 if one_class else class_at_birth(k0, k1, c0, c1, spine, real, hazards)
+                    c = 0 if alike else class_at_birth(k0, k1, c0, c1, spine, real, hazards)
                     add_spine(n, spine, c, t, real, hazards, number, word)
                     n += 1
                     if n == BATCH:

@@ -44,7 +44,7 @@ __all__ = [
     "pick",
     "session_after",
     "whole_vectors",
-]  # fmt: skip
+]
 
 HEADER = 4 * FOLD_SIZE + RULER_SIZE + 20
 """Numbers of the Hazards, with which ``real`` begins."""
@@ -276,12 +276,11 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # ty
     if hazards.second:
         for i in range(n):
             kind, c = word[NEW + i], word[CLASS + i]
-            weights = (hazards.backward if kind == 2 else hazards.forward) + c * n_class
-            word[NEW + i] = (
-                pick(real, weights, n_class, number[_CHOICE + i])
-                if 0 < kind < _SPARED
-                else kind // _SPARED * (c + 1) - 1
-            )
+            if 0 < kind < _SPARED:
+                weights = (hazards.backward if kind == 2 else hazards.forward) + c * n_class
+                word[NEW + i] = pick(real, weights, n_class, number[_CHOICE + i])
+            else:
+                word[NEW + i] = int(real[hazards.target + 4 * c + kind])
     else:
         for i in range(whole_vectors(n)):
             word[NEW + i] = int(real[hazards.target + 4 * word[CLASS + i] + word[NEW + i]])
