@@ -10,7 +10,7 @@ from synmodel.errors import SimulationError
 from synmodel.turnover.hazards import Folds
 from synmodel.turnover.kernels.clocks import Fold, Ruler
 from synmodel.turnover.kernels.events import LARGEST_FOLD
-from synmodel.turnover.kernels.moves import HEADER, Hazards
+from synmodel.turnover.kernels.moves import HEADER, Hazards, Sizes
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.size import SizeLoss, log_width_shift
 
@@ -29,8 +29,8 @@ def hazards_of(
     times: Array,
     size_loss: SizeLoss | None = None,
     head_size: tuple[Array, Array] = _NO_KNOTS,
-) -> tuple[Array, NDArray[np.int64]]:
-    """The two flat arrays of the events kernel, ``real`` and ``whole``, built here and nowhere else.
+) -> tuple[Array, NDArray[np.int64], Array | None]:
+    """The flat arrays of the events kernel, ``real``, ``whole`` and ``size``, built here and nowhere else.
 
     ``head_size`` are knots and folds of the drive of head size from before the first session on, which only losses that
     depend on it need.
@@ -59,16 +59,12 @@ def hazards_of(
     if size_loss is not None and (head_size[1] <= 0).any():
         message = "drive.head_size has a value of 0; losses that fall with head width need folds above 0"
         raise SimulationError(message)
-    law = size_loss.head_width if size_loss else None
-    begins = folds.edges[_changes(folds.head_size)]
-    shift = log_width_shift(begins, *head_size, law.response) if law else np.zeros(len(begins))
     loss = np.asarray(model.loss, float) * (size_loss.most if size_loss else 1.0)
     pack = _Pack()
     hazards = Hazards(
         elimination=pack.fold(folds.edges, folds.elimination),
         maturation=pack.fold(folds.edges, folds.maturation),
         formation=pack.fold(folds.edges, folds.formation),
-        head_size=pack.fold(folds.edges, folds.head_size),
         session=pack.ruler(times, len(times)),
         n_strip=len(strip_end),
         strip_end=pack.real(strip_end),
@@ -85,15 +81,24 @@ def hazards_of(
         ),
         second=int(((np.asarray(model.transition) > 0).sum(axis=1) > 1).any()),
         birth_rate=float(model.births.sum()),
-        sized=int(size_loss is not None),
-        shift=pack.real(shift),
-        most=size_loss.most if size_loss else 1.0,
-        steepness=size_loss.steepness if size_loss else 0.0,
-        log_sd=law.log_sd if law else 0.0,
-        reversion=law.reversion if law else 0.0,
-        response=law.response if law else 0.0,
     )
-    return pack.arrays(hazards)
+    size = None if size_loss is None else _sizes(pack, folds, size_loss, head_size)
+    return (*pack.arrays(hazards), size)
+
+
+def _sizes(pack: "_Pack", folds: Folds, size_loss: SizeLoss, head_size: tuple[Array, Array]) -> Array:
+    law = size_loss.head_width
+    begins = folds.edges[_changes(folds.head_size)]
+    sizes = Sizes(
+        head_size=pack.fold(folds.edges, folds.head_size),
+        shift=pack.real(log_width_shift(begins, *head_size, law.response)),
+        most=size_loss.most,
+        steepness=size_loss.steepness,
+        log_sd=law.log_sd,
+        reversion=law.reversion,
+        response=law.response,
+    )
+    return np.array(list(_numbers(sizes)), float)
 
 
 def _changes(value: Array) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """Steps between sessions as the sessions kernel reads them: conditional probabilities, and tables that draws look up.
 
 A table pays only if it is used often, and changes no bit; so few dendrites, very many spines and births that differ
-between replicates go without. Rows end where less than about one draw in a million goes beyond.
+between replicates go without. Rows end where less than about one draw in a million goes beyond. Intervals with the same
+probabilities share their rows, so sessions at regular times without a drug need the rows of one.
 """
 
 import numpy as np
@@ -38,37 +39,48 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
     scale : (replicate, dendrite) ndarray
         Multipliers of births.
     """
-    conditional = conditional_of(steps)
-    n_interval, n_class, _ = conditional.shape
     n_dendrite = scale.shape[1]
     expected = _expected(steps, initial, scale)
     most = np.ceil(expected.max(axis=0) + 6.0 * np.sqrt(expected.max(axis=0)) + 4.0).astype(np.int64)
-    rare = np.minimum(conditional, 1.0 - conditional)
+    conditional = conditional_of(steps)
+    different, which = _different(conditional)
+    rare = np.minimum(different, 1.0 - different)
     means = most[:, None] * rare
     width = np.where((rare > 0) & (means < _LARGEST_MEAN), _width(means), 0)
     entries = width * (most[:, None] + 1)
-    poisson_means = steps.newborn * scale.max()
-    poisson_width = np.where((poisson_means > 0) & (poisson_means < _LARGEST_MEAN), _width(poisson_means), 0)
     if len(scale) * n_dendrite < _FEW or entries.sum() > _MOST_ENTRIES:
         width, entries = np.zeros_like(width), np.zeros_like(entries)
+    start = (np.cumsum(entries) - entries.ravel()).reshape(entries.shape)
+    binomials = np.empty(int(entries.sum()))
+    fill_binomials(different, most, width, start, binomials)
+    newborn, of_newborn = _different(steps.newborn)
+    poisson_means = newborn * scale.max()
+    poisson_width = np.where((poisson_means > 0) & (poisson_means < _LARGEST_MEAN), _width(poisson_means), 0)
     same = bool((scale == scale[:1]).all())
     if not same or len(scale) < _FEW or n_dendrite * poisson_width.sum() > _MOST_ENTRIES:
         poisson_width = np.zeros_like(poisson_width)
-    every = np.broadcast_to(poisson_width, (n_dendrite, n_interval, n_class))
-    flat = Steps(
+    every = np.broadcast_to(poisson_width, (n_dendrite, *poisson_width.shape))
+    poisson_start = (np.cumsum(every) - every.ravel()).reshape(every.shape)
+    poissons = np.empty(int(every.sum()))
+    fill_poissons(newborn, np.ascontiguousarray(scale[0]), poisson_width, poisson_start, poissons)
+    return Steps(
         conditional=conditional,
         newborn=np.ascontiguousarray(steps.newborn),
         most=most,
-        width=width,
-        start=(np.cumsum(entries) - entries.ravel()).reshape(entries.shape),
-        binomials=np.empty(int(entries.sum())),
-        poisson_width=poisson_width,
-        poisson_start=(np.cumsum(every) - every.ravel()).reshape(every.shape),
-        poissons=np.empty(int(every.sum())),
+        width=width[which],
+        start=start[which],
+        binomials=binomials,
+        poisson_width=poisson_width[of_newborn],
+        poisson_start=np.ascontiguousarray(poisson_start[:, of_newborn]),
+        poissons=poissons,
     )
-    fill_binomials(flat)
-    fill_poissons(flat, np.ascontiguousarray(scale[0]))
-    return flat
+
+
+def _different(each: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The different ones of (interval, ...) probabilities, and which of them every interval has."""
+    rows = each.reshape(len(each), -1)
+    _, first, which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    return np.ascontiguousarray(each[first]), which.reshape(-1)
 
 
 def _expected(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.float64]) -> NDArray[np.float64]:

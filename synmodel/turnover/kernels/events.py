@@ -46,7 +46,7 @@ from synmodel.turnover.kernels.moves import (
     whole_vectors,
 )  # fmt: skip
 
-__all__ = ["LARGEST_FOLD", "count_spines", "fill_spines", "tally"]
+__all__ = ["LARGEST_FOLD", "fill_spines", "tally"]
 
 LARGEST_FOLD = 128
 _FIRST_BORN = 1 << 30
@@ -60,7 +60,7 @@ _CHUNK = 16
 
 
 @allocating_nothing
-def live(k0, k1, c0, c1, spine, c, t, real, whole, hazards, number, word, path, width):  # type: ignore[no-untyped-def]
+def live(k0, k1, c0, c1, spine, c, t, real, whole, hazards, size, number, word, path, width):  # type: ignore[no-untyped-def]
     """Life of one spine from class c at time t: class at each session into ``path``, -1 when absent.
 
     Where losses depend on it, the deviation of ln w goes into ``width``.
@@ -74,39 +74,18 @@ def live(k0, k1, c0, c1, spine, c, t, real, whole, hazards, number, word, path, 
     while seen < n_time and c >= 0:
         add_spine(0, spine, c, t, real, hazards, number, word)
         number[DEVIATION], number[KNOWN] = x, known
-        move(k0, k1, c0, c1, np.int64(1), decision, real, whole, hazards, number, word)
+        move(k0, k1, c0, c1, np.int64(1), decision, real, whole, hazards, size, number, word)
         t = number[LOSS]
-        if hazards.sized and number[KNOWN] > known:
+        if size is not None and number[KNOWN] > known:
             y, stop = number[DEVIATION], word[UNTIL]
-            bridge(k0, k1, c0, c1, spine, unknown, stop, known, x, t, y, real, hazards, width)
+            bridge(k0, k1, c0, c1, spine, unknown, stop, known, x, t, y, real, hazards, size, width)
             unknown, x, known = stop, y, t
         path[seen : word[UNTIL]] = c
         seen, c = word[UNTIL], word[NEW]
         decision += 2
-    if hazards.sized and seen == n_time:
-        bridge(k0, k1, c0, c1, spine, unknown, n_time, known, x, math.inf, 0.0, real, hazards, width)
+    if size is not None and seen == n_time:
+        bridge(k0, k1, c0, c1, spine, unknown, n_time, known, x, math.inf, 0.0, real, hazards, size, width)
     return math.inf if seen == n_time else t
-
-
-@allocating_nothing
-def next_birth(k0, k1, c0, c1, rate, real, whole, hazards, strip, number, t):  # type: ignore[no-untyped-def]
-    """The birth that follows point ``number`` of ``strip`` at time t, as (strip, number + 1, time).
-
-    Start with strip 0, number 0 and the first session; strip -1 means that there are no more.
-    """
-    while strip < hazards.n_strip:
-        while True:
-            u_wait, u_height = uniform_pair(k0, k1, c0, c1, born_word(strip, number), _ARRIVAL)
-            t += -log(u_wait) / rate
-            number += 1
-            if t >= real[hazards.strip_end + strip]:
-                break
-            if is_born(real, whole, hazards, strip, u_height, t):
-                return strip, number, t
-        strip += 1
-        number = 0
-        t = real[hazards.session.marks]
-    return -1, 0, math.inf
 
 
 @inlined
@@ -148,7 +127,7 @@ def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-unt
 
 
 @allocating_nothing
-def live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, gained, lost):  # type: ignore[no-untyped-def]
+def live_together(k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, gained, lost):  # type: ignore[no-untyped-def]
     """Lives of the n spines of a batch, into the tallies of their dendrite.
 
     ``change`` (time + 1, K) is by how much each count changes from one session to the next; ``gained`` and ``lost``
@@ -160,7 +139,7 @@ def live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change,
     for i in range(whole_vectors(n)):
         word[BORN + i] = word[SEEN + i]
     while n > 0:
-        move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word)
+        move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word)
         going = 0
         for i in range(n):
             c, new, born, until = word[CLASS + i], word[NEW + i], word[BORN + i], word[UNTIL + i]
@@ -198,7 +177,7 @@ def finish(change, arrived, left, count, gained, lost):  # type: ignore[no-untyp
 
 
 @allocating_nothing
-def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, points, change, arrived, left):  # type: ignore[no-untyped-def]
+def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, size, number, word, points, change, arrived, left):  # type: ignore[no-untyped-def]
     """Lives of all spines of a dendrite into its tallies."""
     hazards = hazards_at(real)
     start = real[hazards.session.marks]
@@ -211,7 +190,7 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
             name += 1
             n += 1
             if n == BATCH:
-                live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
+                live_together(k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, arrived, left)
                 n = np.int64(0)
     for strip in range(hazards.n_strip if rate > 0.0 else 0):
         t, end, done = start, real[hazards.strip_end + strip], 0
@@ -228,14 +207,16 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, number, word, poi
                     add_spine(n, spine, c, t, real, hazards, number, word)
                     n += 1
                     if n == BATCH:
-                        live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
+                        live_together(
+                            k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, arrived, left
+                        )
                         n = np.int64(0)
             done += ahead
-    live_together(k0, k1, c0, c1, n, real, whole, hazards, number, word, change, arrived, left)
+    live_together(k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, arrived, left)
 
 
 @compiled_parallel
-def tally(key, first_replicate, initial, scale, real, whole, count, gained, lost):  # type: ignore[no-untyped-def]
+def tally(key, first_replicate, initial, scale, real, whole, size, count, gained, lost):  # type: ignore[no-untyped-def]
     """Fill ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost``."""
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_time, n_class = count.shape
@@ -247,73 +228,59 @@ def tally(key, first_replicate, initial, scale, real, whole, count, gained, lost
         for dendrite in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_replicate * n_dendrite)):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
             rate, c0 = birth_rate * scale[r, d], first_replicate + r
-            tally_dendrite(k0, k1, c0, d, initial[r, d], rate, real, whole, number, word, points, change, arrived, left)
+            tally_dendrite(
+                k0, k1, c0, d, initial[r, d], rate, real, whole, size, number, word, points, change, arrived, left
+            )
             finish(change, arrived, left, count[r, d], gained[r, d], lost[r, d])
 
 
-@compiled_parallel
-def count_spines(key, first_replicate, initial, scale, real, whole, n_spine):  # type: ignore[no-untyped-def]
-    """Write the number of spines that each dendrite ever has to ``n_spine`` (replicate, dendrite)."""
-    k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_class = initial.shape
-    for dendrite in numba.prange(n_replicate * n_dendrite):
-        hazards = hazards_at(real)
-        r, d = dendrite // n_dendrite, dendrite % n_dendrite
-        total = 0
-        for c in range(n_class):
-            total += initial[r, d, c]
-        rate = hazards.birth_rate * scale[r, d]
-        strip, number, t = 0 if rate > 0.0 else -1, np.int64(0), real[hazards.session.marks]
-        while strip >= 0:
-            strip, number, t = next_birth(k0, k1, first_replicate + r, d, rate, real, whole, hazards, strip, number, t)
-            if strip >= 0:
-                total += 1
-        n_spine[r, d] = total
+@allocating_nothing
+def be_born(k0, k1, c0, c1, initial, rate, real, whole, hazards, row, words, births, paths):  # type: ignore[no-untyped-def]
+    """How many spines a dendrite ever has; if there are rows, their words, births and first classes from ``row`` on."""
+    start = real[hazards.session.marks]
+    filling = words.size > 0
+    first, name = row, np.int64(0)
+    for c in range(initial.size):
+        for _ in range(initial[c]):
+            if filling:
+                words[row], births[row], paths[row, 0] = name, start, c
+            name += 1
+            row += 1
+    for strip in range(hazards.n_strip if rate > 0.0 else 0):
+        t, end, point = start, real[hazards.strip_end + strip], np.int64(0)
+        while t < end:
+            spine = born_word(strip, point)
+            u_wait, u_height = uniform_pair(k0, k1, c0, c1, spine, _ARRIVAL)
+            t += -log(u_wait) / rate
+            point += 1
+            if t < end and is_born(real, whole, hazards, strip, u_height, t):
+                if filling:
+                    words[row], births[row] = spine, t
+                    paths[row, 0] = class_at_birth(k0, k1, c0, c1, spine, real, hazards)
+                row += 1
+    return row - first
 
 
 @compiled_parallel
 def fill_spines(  # type: ignore[no-untyped-def]
-    key,
-    first_replicate,
-    initial,
-    scale,
-    real,
-    whole,
-    offset,
-    words,
-    births,
-    deaths,
-    paths,
-    widths,
+    key, first_replicate, initial, scale, real, whole, size, offset, n_spine, words, births, deaths, paths, widths
 ):
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: its word, birth, death, path and widths.
 
-    ``widths`` is filled with the deviations of ln w if losses depend on them.
+    The number that each dendrite ever has goes into ``n_spine`` (replicate, dendrite); without rows, nothing else is
+    done. ``widths`` is filled with the deviations of ln w if losses depend on them.
     """
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_class = initial.shape
-    start = real[hazards_at(real).session.marks]
+    n_replicate, n_dendrite, _ = initial.shape
     for dendrite in numba.prange(n_replicate * n_dendrite):
         hazards = hazards_at(real)
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
-        c0 = first_replicate + r
-        row = offset[r, d]
-        name = np.int64(0)
-        for c in range(n_class):
-            for _ in range(initial[r, d, c]):
-                words[row], births[row], paths[row, 0] = name, start, c
-                name += 1
-                row += 1
-        rate = hazards.birth_rate * scale[r, d]
-        strip, point, t = 0 if rate > 0.0 else -1, np.int64(0), start
-        while strip >= 0:
-            strip, point, t = next_birth(k0, k1, c0, d, rate, real, whole, hazards, strip, point, t)
-            if strip >= 0:
-                words[row], births[row] = born_word(strip, point - 1), t
-                paths[row, 0] = class_at_birth(k0, k1, c0, d, words[row], real, hazards)
-                row += 1
-        # All lives from one place, with classes kept where paths will begin: the compiler takes its time for each call.
-        number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
-        for i in range(offset[r, d], row):
-            born, row_of = np.int64(paths[i, 0]), (paths[i], widths[i])
-            deaths[i] = live(k0, k1, c0, d, words[i], born, births[i], real, whole, hazards, number, word, *row_of)
+        c0, row, rate = first_replicate + r, offset[r, d], hazards.birth_rate * scale[r, d]
+        n = be_born(k0, k1, c0, d, initial[r, d], rate, real, whole, hazards, row, words, births, paths)
+        n_spine[r, d] = n
+        if words.size > 0:
+            # All lives from one place, with classes kept where paths will begin: the compiler takes its time for each.
+            number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
+            for i in range(row, row + n):
+                born, batch = np.int64(paths[i, 0]), (number, word, paths[i], widths[i])
+                deaths[i] = live(k0, k1, c0, d, words[i], born, births[i], real, whole, hazards, size, *batch)

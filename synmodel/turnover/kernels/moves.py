@@ -36,6 +36,7 @@ __all__ = [
     "WORD",
     "WORDS",
     "Hazards",
+    "Sizes",
     "add_spine",
     "bridge",
     "hazards_at",
@@ -46,7 +47,7 @@ __all__ = [
     "whole_vectors",
 ]
 
-HEADER = 4 * FOLD_SIZE + RULER_SIZE + 20
+HEADER = 3 * FOLD_SIZE + RULER_SIZE + 13
 """Numbers of the Hazards, with which ``real`` begins."""
 
 BATCH = 256
@@ -73,14 +74,12 @@ class Hazards(NamedTuple):
     ``loss``, ``stay_forward`` and ``stay_backward`` (K) mean times to each ending at fold 1; ``forward`` and
     ``backward`` (K, K) switching hazards to later and earlier classes, cumulated along rows; ``target`` (K, 4) class
     after a loss (-1), a switch forward, one backward and none, where there is no choice; ``second`` is 1 if any class
-    needs a second block of draws; ``sized`` is 1 if losses depend on head width, ``shift`` the mean of ln w where each
-    cell of ``head_size`` begins, and the rest as in :class:`synmodel.turnover.SizeLoss`.
+    needs a second block of draws.
     """
 
     elimination: Fold
     maturation: Fold
     formation: Fold
-    head_size: Fold
     session: Ruler
     n_strip: int
     strip_end: int
@@ -95,7 +94,16 @@ class Hazards(NamedTuple):
     target: int
     second: int
     birth_rate: float
-    sized: int
+
+
+class Sizes(NamedTuple):
+    """How losses depend on head width: places in ``real``, and numbers as in :class:`synmodel.turnover.SizeLoss`.
+
+    ``shift`` is the mean of ln w where each cell of ``head_size`` begins. Kernels are given the array of these numbers,
+    or None where losses do not depend on width: the code for it is then not even compiled.
+    """
+
+    head_size: Fold
     shift: int
     most: float
     steepness: float
@@ -104,16 +112,15 @@ class Hazards(NamedTuple):
     response: float
 
 
-@inlined
+@allocating_nothing
 def hazards_at(real):  # type: ignore[no-untyped-def]
     """Hazards from the numbers with which ``real`` begins."""
-    k = 4 * FOLD_SIZE + RULER_SIZE
+    k = 3 * FOLD_SIZE + RULER_SIZE
     return Hazards(
         fold_at(real, 0),
         fold_at(real, FOLD_SIZE),
         fold_at(real, 2 * FOLD_SIZE),
-        fold_at(real, 3 * FOLD_SIZE),
-        ruler_at(real, 4 * FOLD_SIZE),
+        ruler_at(real, 3 * FOLD_SIZE),
         int(real[k]),
         int(real[k + 1]),
         int(real[k + 2]),
@@ -127,14 +134,14 @@ def hazards_at(real):  # type: ignore[no-untyped-def]
         int(real[k + 10]),
         int(real[k + 11]),
         real[k + 12],
-        int(real[k + 13]),
-        int(real[k + 14]),
-        real[k + 15],
-        real[k + 16],
-        real[k + 17],
-        real[k + 18],
-        real[k + 19],
     )
+
+
+@inlined
+def sizes_at(size):  # type: ignore[no-untyped-def]
+    """Sizes from the array of their numbers."""
+    k = FOLD_SIZE
+    return Sizes(fold_at(size, 0), int(size[k]), size[k + 1], size[k + 2], size[k + 3], size[k + 4], size[k + 5])
 
 
 @inlined
@@ -215,44 +222,46 @@ def normal(k0, k1, c0, c1, name, counter):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def spare_large(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # type: ignore[no-untyped-def]
+def spare_large(k0, k1, c0, c1, n, decision, real, whole, size, number, word):  # type: ignore[no-untyped-def]
     """Draw the widths of spines whose next event is a candidate for loss, and keep those that are spared."""
+    law = sizes_at(size)
     for i in range(n):
         at = number[LOSS + i]
         if word[NEW + i] == 0 and at < math.inf:
             name = word[WORD + i]
-            kept = exp(-hazards.reversion * (at - number[KNOWN + i]))
+            kept = exp(-law.reversion * (at - number[KNOWN + i]))
             noise = normal(k0, k1, c0, c1, name, decision + _SIZE)
-            deviation = kept * number[DEVIATION + i] + math.sqrt(1.0 - kept * kept) * hazards.log_sd * noise
+            deviation = kept * number[DEVIATION + i] + math.sqrt(1.0 - kept * kept) * law.log_sd * noise
             number[DEVIATION + i], number[KNOWN + i] = deviation, at
-            cell = cell_of(real, whole, hazards.head_size.day, at)
+            cell = cell_of(real, whole, law.head_size.day, at)
             # The fold of head size is held as it is, its logarithm is where the mean goes.
-            towards = math.log(real[hazards.head_size.value + cell])
-            since = at - real[hazards.head_size.day.marks + cell]
-            shift = towards + (real[hazards.shift + cell] - towards) * exp(-hazards.response * since)
-            spared = 1.0 + (hazards.most - 1.0) * exp(hazards.steepness * (shift + deviation))
+            towards = math.log(real[law.head_size.value + cell])
+            since = at - real[law.head_size.day.marks + cell]
+            shift = towards + (real[law.shift + cell] - towards) * exp(-law.response * since)
+            spared = 1.0 + (law.most - 1.0) * exp(law.steepness * (shift + deviation))
             u, _ = uniform_pair(k0, k1, c0, c1, name, decision + 1 + _SIZE)
             if u * spared >= 1.0:
                 word[NEW + i] = _SPARED
 
 
 @allocating_nothing
-def bridge(k0, k1, c0, c1, name, first, stop, before, x, after, y, real, hazards, width):  # type: ignore[no-untyped-def]
+def bridge(k0, k1, c0, c1, name, first, stop, before, x, after, y, real, hazards, size, width):  # type: ignore[no-untyped-def]
     """Deviations at sessions ``first`` up to, not including, ``stop``, between those known before and after."""
+    law = sizes_at(size)
     for k in range(first, stop):
         t = real[hazards.session.marks + k]
-        r = exp(-hazards.reversion * (t - before))
-        q = exp(-hazards.reversion * (after - t))
+        r = exp(-law.reversion * (t - before))
+        q = exp(-law.reversion * (after - t))
         free = 1.0 - (r * q) ** 2
         mean = (r * (1.0 - q * q) * x + q * (1.0 - r * r) * y) / free if free > 0.0 else x
         variance = (1.0 - r * r) * (1.0 - q * q) / free if free > 0.0 else 0.0
-        x = mean + hazards.log_sd * math.sqrt(variance) * normal(k0, k1, c0, c1, name, k + 2 * _SIZE)
+        x = mean + law.log_sd * math.sqrt(variance) * normal(k0, k1, c0, c1, name, k + 2 * _SIZE)
         before = t
         width[k] = x
 
 
 @inlined
-def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # type: ignore[no-untyped-def]
+def move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word):  # type: ignore[no-untyped-def]
     """What ends the stay of each of n spines in its class: the time into row ``LOSS``, the class into row ``NEW``.
 
     Class -1 means lost, the same class that a large spine was spared. Loss and switches run on clocks of their own, so
@@ -270,8 +279,8 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word):  # ty
         switches = first < loss
         number[LOSS + i] = first if switches else loss
         word[NEW + i] = (2 if back else 1) if switches else 0
-    if hazards.sized:
-        spare_large(k0, k1, c0, c1, n, decision, real, whole, hazards, number, word)
+    if size is not None:
+        spare_large(k0, k1, c0, c1, n, decision, real, whole, size, number, word)
     n_class = hazards.n_class
     if hazards.second:
         for i in range(n):

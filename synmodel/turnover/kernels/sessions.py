@@ -56,29 +56,29 @@ def draw_initial(key, first_replicate, means, out):  # type: ignore[no-untyped-d
 
 
 @compiled
-def fill_binomials(steps):  # type: ignore[no-untyped-def]
+def fill_binomials(conditional, most, width, start, binomials):  # type: ignore[no-untyped-def]
     """Cumulated probabilities of every binomial draw, for 0 to ``most`` spines."""
-    n_interval, n_class, _ = steps.conditional.shape
+    n_interval, n_class, _ = conditional.shape
     for i in range(n_interval):
         for c in range(n_class):
             for j in range(n_class):
-                p, width = steps.conditional[i, c, j], steps.width[i, c, j]
-                if width > 0:
-                    for n in range(steps.most[c] + 1):
-                        first = steps.start[i, c, j] + n * width
-                        binomial_row(n, min(p, 1.0 - p), steps.binomials[first : first + width])
+                p, entries = conditional[i, c, j], width[i, c, j]
+                if entries > 0:
+                    for n in range(most[c] + 1):
+                        first = start[i, c, j] + n * entries
+                        binomial_row(n, min(p, 1.0 - p), binomials[first : first + entries])
 
 
 @compiled
-def fill_poissons(steps, scale):  # type: ignore[no-untyped-def]
+def fill_poissons(newborn, scale, width, start, poissons):  # type: ignore[no-untyped-def]
     """Cumulated probabilities of the newborn of every dendrite; ``scale`` (dendrite)."""
-    n_dendrite, n_interval, n_class = steps.poisson_start.shape
+    n_dendrite, n_interval, n_class = start.shape
     for d in range(n_dendrite):
         for i in range(n_interval):
             for c in range(n_class):
-                width, first = steps.poisson_width[i, c], steps.poisson_start[d, i, c]
-                if width > 0:
-                    poisson_row(steps.newborn[i, c] * scale[d], steps.poissons[first : first + width])
+                entries, first = width[i, c], start[d, i, c]
+                if entries > 0:
+                    poisson_row(newborn[i, c] * scale[d], poissons[first : first + entries])
 
 
 @inlined
