@@ -194,7 +194,7 @@ def _couple(
     n_replicate, n_dendrite, n_class = start.initial.shape
     flat = [each.reshape(-1, *each.shape[2:]) for each in tallies]
     block = _block(n_replicate * n_dendrite)
-    lockstep(n_class)(key, 0, block, start.initial, start.scale, course, coupling, *flat)
+    lockstep(key, 0, block, start.initial, start.scale, course, coupling, (0,) * n_class, *flat)
 
 
 def start_of(

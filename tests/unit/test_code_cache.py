@@ -25,6 +25,39 @@ print(value, sum(fill_uniform.stats.cache_hits.values()))
 """
 
 
+EVERY_KERNEL = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from numba.core import event
+
+class Compiled(event.Listener):
+    def on_start(self, event):
+        function = event.data["dispatcher"].py_func
+        if function.__module__.startswith("synmodel."):
+            print(function.__module__, function.__qualname__)
+
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Compiled())
+import test_likelihood
+from synmodel.scenario import load
+from synmodel.simulation import simulate as simulate_scenario
+from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate
+
+size_loss = SizeLoss(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=5.0)
+variants = [("events", {"size_loss": size_loss}), ("coupled", {"interaction": Interaction(pool=40.0)})]
+for engine, more in [("sessions", {}), ("events", {}), ("coupled", {}), *variants]:
+    for K in (1, 2):
+        model = TurnoverModel(("thin", "mushroom")[:K], 2.0, 0.1 - 0.1 * np.eye(K), [0.1] * K)
+        simulate(model, initial={"poisson": 20}, times=[0.0, 2.0, 4.0], replicates=2, engine=engine, **more)
+simulate_scenario(load("ketamine-mouse-single"), replicates=2, seed=1)
+for model in (test_likelihood.ONE, test_likelihood.TWO, test_likelihood.THREE):
+    test_likelihood.bits(model)
+"""
+
+
 @pytest.fixture
 def copy(tmp_path):
     """A copy of the package whose sources can be edited, with an empty cache."""
@@ -123,3 +156,12 @@ def test_folders_out_of_use_are_removed(tmp_path, monkeypatch):
     here = code_cache.folder()
     assert here is not None
     assert {path.name for path in (tmp_path / "kernels").iterdir()} == {"recent", here.name}
+
+
+@pytest.mark.skipif(code_cache.folder() is None, reason="compiled code is not kept on this machine")
+def test_a_second_process_compiles_nothing():
+    """A function that numba cannot find again, as one that closes over another, would be compiled in every process."""
+    run = [sys.executable, "-c", EVERY_KERNEL, str(Path(__file__).parent)]
+    subprocess.run(run, capture_output=True, check=True)
+    second = subprocess.run(run, capture_output=True, check=True, text=True)
+    assert second.stdout == ""
