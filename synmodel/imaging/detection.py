@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import ndtri, pdtrik
 
 from synmodel.errors import SimulationError
@@ -98,21 +99,18 @@ def observe(
     shape = (len(replicates), animals, dendrites)
     n_row = len(replicates) * n_dendrite
     classes = spines["spine_class"].to_numpy()
-    hit = np.append(1.0 - np.asarray(scoring.miss), 0.0)  # class -1 (absent) takes the last entry
-    u = uniform_array(
-        stream_key(seed, "detection"),
-        replicate[:, None],
-        dendrite[:, None],
-        spines["spine_key"].to_numpy()[:, None],
-        np.arange(n_session),
-    )
-    scored = u < hit[classes]
+    spine, session = np.nonzero(classes >= 0)
+    key = stream_key(seed, "detection")
+    u = uniform_array(key, replicate[spine], dendrite[spine], spines["spine_key"].to_numpy()[spine], session)
+    scored = np.zeros(classes.shape, bool)
+    scored[spine, session] = u < (1.0 - np.asarray(scoring.miss))[classes[spine, session]]
     false = _false_spines(scoring, replicates, n_dendrite, length_um, n_session, seed)
+    membership = csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(n_row, len(row)))
 
     def per_dendrite(values: NDArray[np.bool_] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over the spines of each dendrite, (n_row, n_column)."""
-        columns = [np.bincount(row, weights=column, minlength=n_row) for column in values.T]
-        return np.stack(columns, axis=1)
+        sums: NDArray[np.float64] = membership @ values
+        return sums
 
     def nested(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return values.reshape(*shape, -1)

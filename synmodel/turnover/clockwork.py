@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from synmodel.errors import SimulationError
 from synmodel.turnover.hazards import Folds
+from synmodel.turnover.kernels.births import LARGEST_FOLD
 from synmodel.turnover.kernels.clocks import Fold, Ruler
-from synmodel.turnover.kernels.events import LARGEST_FOLD
 from synmodel.turnover.kernels.moves import HEADER, Hazards, Sizes
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.size import SizeLoss, log_width_shift

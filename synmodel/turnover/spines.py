@@ -9,7 +9,7 @@ from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import folds_between
-from synmodel.turnover.kernels import events
+from synmodel.turnover.kernels.histories import fill_spines
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.simulator import Start
 from synmodel.turnover.size import HeadWidth, SizeLoss, head_size_of, log_width_shift
@@ -65,7 +65,7 @@ def trace(
         paths = np.empty((n, len(times)), np.int8)
         deviation = np.full((n, len(times) if size_loss else 0), np.nan)
         rows = (offset, n_spine, words, births, deaths, paths, deviation)
-        events.fill_spines(key, first_replicate, start.initial, start.scale, *hazards, *rows)
+        fill_spines(key, first_replicate, start.initial, start.scale, *hazards, *rows)
     row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
     r, d = row // start.scale.shape[1], row % start.scale.shape[1]
     replicate = r + first_replicate
@@ -98,12 +98,15 @@ def _deviations(
 ) -> NDArray[np.float64]:
     """(spine, time) deviations of ln w from its mean, NaN when absent."""
     deviations = np.full(present.shape, np.nan)
-    deviation = np.zeros(len(words))
     for k in range(len(times)):
-        noise = ndtri(uniform_array(key, replicate, dendrite, words, k))
+        here = np.flatnonzero(present[:, k])
+        noise = ndtri(uniform_array(key, replicate[here], dendrite[here], words[here], k))
+        if k == 0:
+            deviations[here, k] = law.log_sd * noise
+            continue
         # A spine seen for the first time starts from the stationary law, so nothing is remembered.
-        known = present[:, k - 1] if k > 0 else np.zeros(len(words), bool)
-        kept = np.where(known, np.exp(-law.reversion * (times[k] - times[k - 1])) if k > 0 else 0.0, 0.0)
-        deviation = kept * deviation + np.sqrt(1.0 - kept**2) * law.log_sd * noise
-        deviations[:, k] = np.where(present[:, k], deviation, np.nan)
+        known = present[here, k - 1]
+        kept = np.where(known, np.exp(-law.reversion * (times[k] - times[k - 1])), 0.0)
+        before = np.where(known, deviations[here, k - 1], 0.0)
+        deviations[here, k] = kept * before + np.sqrt(1.0 - kept**2) * law.log_sd * noise
     return deviations

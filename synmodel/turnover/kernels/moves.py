@@ -21,15 +21,20 @@ from synmodel.turnover.kernels.elementary import exp, log
 
 __all__ = [
     "BATCH",
+    "BLANK",
     "BORN",
     "CLASS",
     "DEVIATION",
+    "DEVIATION_BEFORE",
+    "FIRST_STEP",
     "FORWARD",
     "HEADER",
     "KNOWN",
+    "KNOWN_BEFORE",
     "LOSS",
     "NEW",
     "NUMBERS",
+    "ROW",
     "SEEN",
     "TIME",
     "UNTIL",
@@ -54,11 +59,12 @@ BATCH = 256
 """Spines that are taken together."""
 _VECTOR = 8
 """Loops without a branch run to a multiple of it, over stale numbers behind the last spine, to have no slow rest."""
-LOSS, FORWARD, _BACKWARD, _CHOICE, TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD, DEVIATION, KNOWN = (
-    BATCH * row for row in range(10)
-)
-WORD, CLASS, BORN, SEEN, NEW, UNTIL = (BATCH * row for row in range(6))
-NUMBERS, WORDS = 10 * BATCH, 6 * BATCH
+LOSS, FORWARD, _BACKWARD, _CHOICE, TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD = (BATCH * row for row in range(8))
+DEVIATION, KNOWN, DEVIATION_BEFORE, KNOWN_BEFORE = (BATCH * row for row in range(8, 12))
+WORD, CLASS, BORN, SEEN, NEW, UNTIL, ROW, BLANK = (BATCH * row for row in range(8))
+NUMBERS, WORDS = 12 * BATCH, 8 * BATCH
+FIRST_STEP = 2
+"""Number of the first decision, behind those of a birth; each takes two."""
 _SPARED = 3
 _SIZE = 1 << 20
 """Decisions of the same number plus this: the width at a candidate; plus twice this: the width at a session."""
@@ -298,7 +304,10 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word):
 
 @allocating_nothing
 def mark_sessions(n, times, marks, real, whole, session, number, word):  # type: ignore[no-untyped-def]
-    """First session at or after each of the times in row ``times``, into row ``marks``."""
+    """First session at or after each of the times in row ``times``, into row ``marks``.
+
+    Rows are given as literals and compiled in, here alone: without it the engine takes a third longer.
+    """
     if session.size <= _FEW_SESSIONS:
         for i in range(whole_vectors(n)):
             word[marks + i] = 0

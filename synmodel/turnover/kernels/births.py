@@ -1,0 +1,50 @@
+"""Births: points of a Poisson process on (time, height), and the words by which draws know spines.
+
+Strip s holds heights s to s + 1 and is filled at the baseline rate from the first session on; a point counts if its
+height lies below the fold. So a drug adds spines to those of the control and moves none of them. Nothing else is
+thinned: a wait ends where a clock says (:mod:`.clocks`).
+
+The counter of a draw is (replicate, dendrite, spine, decision). A spine's word is its number among the first spines, or
+2**30 + strip * 2**24 + its number within the strip.
+"""
+
+from synmodel.compiled import allocating_nothing, inlined
+from synmodel.randomness.philox import uniform_pair
+from synmodel.turnover.kernels.clocks import cell_of
+from synmodel.turnover.kernels.moves import pick
+
+__all__ = ["ARRIVAL", "LARGEST_FOLD", "born_alike", "born_word", "class_at_birth", "is_born"]
+
+LARGEST_FOLD = 128
+ARRIVAL = 0
+_CLASS_AT_BIRTH = 1
+_FIRST_BORN = 1 << 30
+_STRIP = 1 << 24
+
+
+@inlined
+def is_born(real, whole, hazards, strip, u_height, t):  # type: ignore[no-untyped-def]
+    """Whether a point lies below the fold of births."""
+    full = real[hazards.strip_full + strip] > 0.0
+    return full or strip + u_height < real[hazards.formation.value + cell_of(real, whole, hazards.formation.day, t)]
+
+
+@inlined
+def born_word(strip, number):  # type: ignore[no-untyped-def]
+    """Counter word of a spine born as a point of a strip."""
+    return _FIRST_BORN + strip * _STRIP + number
+
+
+@inlined
+def born_alike(real, hazards):  # type: ignore[no-untyped-def]
+    """Whether every spine is born into the first class."""
+    return real[hazards.births] == real[hazards.births + hazards.n_class - 1]
+
+
+@allocating_nothing
+def class_at_birth(k0, k1, c0, c1, spine, real, hazards):  # type: ignore[no-untyped-def]
+    """Class of a newborn spine."""
+    if born_alike(real, hazards):
+        return 0
+    u, _ = uniform_pair(k0, k1, c0, c1, spine, _CLASS_AT_BIRTH)
+    return pick(real, hazards.births, hazards.n_class, u)

@@ -1,0 +1,153 @@
+"""Compiled loops for whole histories: one row per spine, by the decisions of the events engine (:mod:`.events`)."""
+
+import math
+
+import numba
+import numpy as np
+
+from synmodel.compiled import allocating_nothing, compiled_parallel
+from synmodel.randomness.philox import uniform_pair
+from synmodel.turnover.kernels.births import ARRIVAL, born_word, class_at_birth, is_born
+from synmodel.turnover.kernels.elementary import log
+from synmodel.turnover.kernels.moves import (
+    BATCH,
+    BLANK,
+    CLASS,
+    DEVIATION,
+    DEVIATION_BEFORE,
+    FIRST_STEP,
+    KNOWN,
+    KNOWN_BEFORE,
+    LOSS,
+    NEW,
+    NUMBERS,
+    ROW,
+    SEEN,
+    TIME,
+    UNTIL,
+    WORD,
+    WORDS,
+    add_spine,
+    bridge,
+    hazards_at,
+    mark_sessions,
+    move,
+    whole_vectors,
+)  # fmt: skip
+
+__all__ = ["fill_spines"]
+
+
+@allocating_nothing
+def list_born(k0, k1, c0, c1, initial, scale, real, whole, row, words, births, paths):  # type: ignore[no-untyped-def]
+    """How many spines a dendrite ever has; if there are rows, their words, births and first classes from ``row`` on."""
+    hazards = hazards_at(real)
+    start, rate = real[hazards.session.marks], hazards.birth_rate * scale
+    filling = words.size > 0
+    first, name = row, np.int64(0)
+    for c in range(initial.size):
+        for _ in range(initial[c]):
+            if filling:
+                words[row], births[row], paths[row, 0] = name, start, c
+            name += 1
+            row += 1
+    for strip in range(hazards.n_strip if rate > 0.0 else 0):
+        t, end, point = start, real[hazards.strip_end + strip], np.int64(0)
+        while t < end:
+            spine = born_word(strip, point)
+            u_wait, u_height = uniform_pair(k0, k1, c0, c1, spine, ARRIVAL)
+            t += -log(u_wait) / rate
+            point += 1
+            if t < end and is_born(real, whole, hazards, strip, u_height, t):
+                if filling:
+                    words[row], births[row] = spine, t
+                    paths[row, 0] = class_at_birth(k0, k1, c0, c1, spine, real, hazards)
+                row += 1
+    return row - first
+
+
+@allocating_nothing
+def follow(k0, k1, c0, c1, first, n, real, whole, size, number, word, words, births, deaths, paths, widths):  # type: ignore[no-untyped-def]
+    """Lives of the n spines in rows from ``first`` on: class at each session, -1 when absent, and day of loss.
+
+    It is infinite for those that outlive the last session. On entry the class at birth is where a path begins.
+    """
+    hazards = hazards_at(real)
+    n_time = hazards.session.size
+    decision = np.int64(FIRST_STEP)
+    for i in range(n):
+        row = first + i
+        add_spine(i, words[row], np.int64(paths[row, 0]), births[row], real, hazards, number, word)
+        word[ROW + i] = row
+        paths[row, :] = -1
+    mark_sessions(n, TIME, SEEN, real, whole, hazards.session, number, word)
+    for i in range(n):
+        word[BLANK + i] = word[SEEN + i]
+    while n > 0:
+        for i in range(whole_vectors(n)):
+            number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i] = number[DEVIATION + i], number[KNOWN + i]
+        move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word)
+        going = 0
+        for i in range(n):
+            row, name, until, new = word[ROW + i], word[WORD + i], word[UNTIL + i], word[NEW + i]
+            t, blank = number[LOSS + i], word[BLANK + i]
+            deviation, known = number[DEVIATION + i], number[KNOWN + i]
+            paths[row, word[SEEN + i] : until] = word[CLASS + i]
+            if size is not None:
+                # Twice at most, and never where a spine is gone: to a candidate for loss, then to the last session.
+                x, before = number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i]
+                if known > before:
+                    bridge(
+                        k0, k1, c0, c1, name, blank, until, before, x, t, deviation, real, hazards, size, widths[row]
+                    )
+                    blank = until
+                if until == n_time:
+                    bridge(
+                        k0,
+                        k1,
+                        c0,
+                        c1,
+                        name,
+                        blank,
+                        until,
+                        known,
+                        deviation,
+                        math.inf,
+                        0.0,
+                        real,
+                        hazards,
+                        size,
+                        widths[row],
+                    )
+            if until == n_time or new < 0:
+                deaths[row] = math.inf if until == n_time else t
+            else:
+                add_spine(going, name, new, t, real, hazards, number, word)
+                word[ROW + going], word[SEEN + going], word[BLANK + going] = row, until, blank
+                number[DEVIATION + going], number[KNOWN + going] = deviation, known
+                going += 1
+        n = going
+        decision += 2
+
+
+@compiled_parallel
+def fill_spines(  # type: ignore[no-untyped-def]
+    key, first_replicate, initial, scale, real, whole, size, offset, n_spine, words, births, deaths, paths, widths
+):
+    """Write one row per spine from row ``offset`` (replicate, dendrite) on: its word, birth, death, path and widths.
+
+    The number that each dendrite ever has goes into ``n_spine`` (replicate, dendrite); without rows, nothing else is
+    done. ``widths`` is filled with the deviations of ln w if losses depend on them.
+    """
+    k0, k1 = key[0], key[1]
+    n_replicate, n_dendrite, _ = initial.shape
+    for dendrite in numba.prange(n_replicate * n_dendrite):
+        r, d = dendrite // n_dendrite, dendrite % n_dendrite
+        c0, row = first_replicate + r, offset[r, d]
+        n = list_born(k0, k1, c0, d, initial[r, d], scale[r, d], real, whole, row, words, births, paths)
+        n_spine[r, d] = n
+        if words.size > 0:
+            number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
+            for first in range(row, row + n, BATCH):
+                batch = (first, min(row + n - first, BATCH), real, whole, size, number, word)
+                follow(k0, k1, c0, d, *batch, words, births, deaths, paths, widths)
