@@ -49,7 +49,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-_BLOCK_SPINES = 250_000  # at a time: some 150 MB, and the arrays of a block stay near the processor
+_BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
 _HILL, _UNBLOCK = "nmda.hill", "nmda.unblock_half_life"

@@ -90,6 +90,11 @@ def observe(
     -------
     Dataset
         Observations with a leading ``replicate`` dim.
+
+    Raises
+    ------
+    SimulationError
+        If there is a class of spines without a probability to be missed.
     """
     conform(spines, SPINES)
     sessions = spines["time"].to_numpy()
@@ -99,6 +104,12 @@ def observe(
     shape = (len(replicates), animals, dendrites)
     n_row = len(replicates) * n_dendrite
     classes = spines["spine_class"].to_numpy()
+    if classes.max(initial=-1) >= len(scoring.miss):
+        message = (
+            f"scoring.miss is {scoring.miss}, and there are spines of class {classes.max()}, counted from 0; "
+            "give a probability for each class"
+        )
+        raise SimulationError(message)
     spine, session = np.nonzero(classes >= 0)
     key = stream_key(seed, "detection")
     u = uniform_array(key, replicate[spine], dendrite[spine], spines["spine_key"].to_numpy()[spine], session)

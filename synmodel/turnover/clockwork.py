@@ -30,8 +30,9 @@ def hazards_of(
     size_loss: SizeLoss | None = None,
     head_size: tuple[Array, Array] = _NO_KNOTS,
 ) -> tuple[Array, NDArray[np.int64], Array | None]:
-    """The flat arrays of the events kernel, ``real``, ``whole`` and ``size``, built here and nowhere else.
+    """The flat arrays of the events kernel, ``real``, ``whole`` and ``sizes``, built here and nowhere else.
 
+    ``sizes`` is None where losses do not depend on head width.
     ``head_size`` are knots and folds of the drive of head size from before the first session on, which only losses that
     depend on it need.
 
@@ -82,8 +83,8 @@ def hazards_of(
         second=int(((np.asarray(model.transition) > 0).sum(axis=1) > 1).any()),
         birth_rate=float(model.births.sum()),
     )
-    size = None if size_loss is None else _sizes(pack, folds, size_loss, head_size)
-    return (*pack.arrays(hazards), size)
+    sizes = None if size_loss is None else _sizes(pack, folds, size_loss, head_size)
+    return (*pack.arrays(hazards), sizes)
 
 
 def _sizes(pack: "_Pack", folds: Folds, size_loss: SizeLoss, head_size: tuple[Array, Array]) -> Array:

@@ -50,8 +50,9 @@ class Start:
     """
 
     def __init__(self, initial: NDArray[np.int64], scale: NDArray[np.float64]) -> None:
-        self.initial = np.ascontiguousarray(initial, np.int64)
-        self.scale = np.ascontiguousarray(scale, np.float64)
+        # Writable, as for arrays that are not the loops would be compiled a second time.
+        self.initial = np.require(initial, np.int64, ["C", "W"])
+        self.scale = np.require(scale, np.float64, ["C", "W"])
 
 
 def simulate(
@@ -218,7 +219,7 @@ def start_of(
     if isinstance(initial, np.ndarray):
         numbers = np.broadcast_to(initial, shape)
     elif initial.poisson:
-        means = np.ascontiguousarray(np.broadcast_to(initial.array, shape))
+        means = np.require(np.broadcast_to(initial.array, shape), np.float64, ["C", "W"])
         if density_scale is not None:
             means = means * density_scale[:, :, None]
         numbers = np.empty(shape, np.int64)

@@ -57,9 +57,8 @@ def trace(
     hazards = hazards_of(model, folds_between(model, times, drive), times, size_loss, head_size_of(drive))
     key = stream_key(seed, "turnover")
     n_spine = np.zeros(start.scale.shape, np.int64)
-    offset = np.zeros_like(n_spine)
     for _ in range(2):  # first to count, then to fill
-        offset[:] = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
+        offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
         n = int(n_spine.sum())
         words, births, deaths = np.empty(n, np.int64), np.empty(n), np.empty(n)
         paths = np.empty((n, len(times)), np.int8)

@@ -1,8 +1,9 @@
 """Steps between sessions as the sessions kernel reads them: conditional probabilities, and tables that draws look up.
 
 A table pays only if it is used often, and changes no bit; so few dendrites, very many spines and births that differ
-between replicates go without. Rows end where less than about one draw in a million goes beyond. Intervals with the same
-probabilities share their rows, so sessions at regular times without a drug need the rows of one.
+between replicates go without, and so do several hundred intervals that all differ. Intervals with equal probabilities
+share their rows: sessions at regular times without a drug need few. Rows end where less than about one draw in a
+million goes beyond.
 """
 
 import numpy as np
@@ -43,7 +44,7 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
     expected = _expected(steps, initial, scale)
     most = np.ceil(expected.max(axis=0) + 6.0 * np.sqrt(expected.max(axis=0)) + 4.0).astype(np.int64)
     conditional = conditional_of(steps)
-    different, which = _different(conditional)
+    different, of_interval = _different(conditional)
     rare = np.minimum(different, 1.0 - different)
     means = most[:, None] * rare
     width = np.where((rare > 0) & (means < _LARGEST_MEAN), _width(means), 0)
@@ -53,7 +54,7 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
     start = (np.cumsum(entries) - entries.ravel()).reshape(entries.shape)
     binomials = np.empty(int(entries.sum()))
     fill_binomials(different, most, width, start, binomials)
-    newborn, of_newborn = _different(steps.newborn)
+    newborn, newborn_of_interval = _different(steps.newborn)
     poisson_means = newborn * scale.max()
     poisson_width = np.where((poisson_means > 0) & (poisson_means < _LARGEST_MEAN), _width(poisson_means), 0)
     same = bool((scale == scale[:1]).all())
@@ -67,11 +68,11 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
         conditional=conditional,
         newborn=np.ascontiguousarray(steps.newborn),
         most=most,
-        width=width[which],
-        start=start[which],
+        width=width[of_interval],
+        start=start[of_interval],
         binomials=binomials,
-        poisson_width=poisson_width[of_newborn],
-        poisson_start=np.ascontiguousarray(poisson_start[:, of_newborn]),
+        poisson_width=poisson_width[newborn_of_interval],
+        poisson_start=np.ascontiguousarray(poisson_start[:, newborn_of_interval]),
         poissons=poissons,
     )
 

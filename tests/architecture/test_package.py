@@ -38,7 +38,7 @@ def test_no_module_outgrows_a_reader():
         assert len(lines) <= 450, path
         for node in ast.walk(ast.parse("\n".join(lines))):
             if isinstance(node, ast.FunctionDef):
-                # Functions within, such as those of a factory of kernels, are read and counted on their own.
+                # Functions within are read and counted on their own.
                 inner = sum(_length(each) for each in node.body if isinstance(each, ast.FunctionDef))
                 assert _length(node) - inner <= 110, f"{path.name}: {node.name}"
 

@@ -11,6 +11,10 @@ import pytest
 
 import synmodel
 from synmodel import code_cache
+from synmodel.turnover import TurnoverModel, simulate
+from synmodel.turnover.kernels.events import tally
+from synmodel.turnover.kernels.lockstep import lockstep
+from synmodel.turnover.kernels.sessions import run_sessions
 
 PACKAGE = Path(synmodel.__file__).parent
 DRAW = """
@@ -44,14 +48,17 @@ event.register("numba:compile", Compiled())
 import test_likelihood
 from synmodel.scenario import load
 from synmodel.simulation import simulate as simulate_scenario
-from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate
+from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate, trace
+from synmodel.turnover.simulator import Start
 
 size_loss = SizeLoss(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=5.0)
 variants = [("events", {"size_loss": size_loss}), ("coupled", {"interaction": Interaction(pool=40.0)})]
-for engine, more in [("sessions", {}), ("events", {}), ("coupled", {}), *variants]:
-    for K in (1, 2):
-        model = TurnoverModel(("thin", "mushroom")[:K], 2.0, 0.1 - 0.1 * np.eye(K), [0.1] * K)
-        simulate(model, initial={"poisson": 20}, times=[0.0, 2.0, 4.0], replicates=2, engine=engine, **more)
+times = np.array([0.0, 2.0, 4.0])
+for K in (1, 2):
+    model = TurnoverModel(("thin", "mushroom")[:K], 2.0, 0.1 - 0.1 * np.eye(K), [0.1] * K)
+    for engine, more in [("sessions", {}), ("events", {}), ("coupled", {}), *variants]:
+        simulate(model, initial={"poisson": 20}, times=times, replicates=2, engine=engine, **more)
+    trace(model, Start(np.full((1, 1, K), 20), np.ones((1, 1))), times, seed=1, size_loss=size_loss)
 simulate_scenario(load("ketamine-mouse-single"), replicates=2, seed=1)
 for model in (test_likelihood.ONE, test_likelihood.TWO, test_likelihood.THREE):
     test_likelihood.bits(model)
@@ -161,7 +168,21 @@ def test_folders_out_of_use_are_removed(tmp_path, monkeypatch):
 @pytest.mark.skipif(code_cache.folder() is None, reason="compiled code is not kept on this machine")
 def test_a_second_process_compiles_nothing():
     """A function that numba cannot find again, as one that closes over another, would be compiled in every process."""
-    run = [sys.executable, "-c", EVERY_KERNEL, str(Path(__file__).parent)]
-    subprocess.run(run, capture_output=True, check=True)
-    second = subprocess.run(run, capture_output=True, check=True, text=True)
-    assert second.stdout == ""
+    for process in (1, 2):
+        run = [sys.executable, "-c", EVERY_KERNEL, str(Path(__file__).parent)]
+        child = subprocess.run(run, capture_output=True, check=False, text=True)
+        assert child.returncode == 0, child.stderr
+        assert process == 1 or child.stdout == ""
+
+
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
+def test_one_replicate_runs_what_was_compiled_for_many(engine):
+    """Arrays that were broadcast are read-only, which is another type to a compiled function."""
+    kernel = {"sessions": run_sessions, "events": tally, "coupled": lockstep}[engine]
+    model = TurnoverModel(("thin",), 2.0, [[0.0]], [0.1])
+    design = {"initial": {"thin": 3}, "times": [0.0, 1.0], "engine": engine}
+    simulate(model, replicates=2, **design)
+    compiled = len(kernel.signatures)
+    simulate(model, replicates=1, **design)
+    simulate(model, replicates=1, **{**design, "initial": {"poisson": 3}})
+    assert len(kernel.signatures) == compiled

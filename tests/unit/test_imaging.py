@@ -56,6 +56,31 @@ def test_an_imperfect_one_conserves_counts():
     assert seen["length_um"].std() > 0
 
 
+def test_dendrites_without_spines_are_seen_empty():
+    """Also where no dendrite of a replicate ever has one; false spines are all that is there."""
+    none = spines(np.empty((0, 3), np.int8), np.empty(0, int))
+    design = {"replicates": np.arange(1), "animals": 1, "dendrites": 2, "length_um": 20.0, "seed": 1}
+    assert (observe(none, Scoring((0.0,)), **design)["spine_count"] == 0).all()
+    seen = observe(none, Scoring((0.0,), false_positive_per_um=0.1), **design)
+    assert seen["spine_count"].shape == (1, 1, 2, 3)
+    assert 0 < seen["spine_count"].sum() < 40
+    one_session = observe(none.isel(time=[0]), Scoring((0.0,)), **design)
+    assert one_session["gained"].shape == (1, 1, 2, 0)
+
+
+def test_spines_of_a_dendrite_need_not_stand_together():
+    together, apart = spines(PATHS, DENDRITES), spines(PATHS[::-1], DENDRITES[::-1])
+    apart["spine_key"] = ("spine", np.arange(5)[::-1])
+    design = {"replicates": np.arange(1), "animals": 1, "dendrites": 2, "length_um": 20.0, "seed": 1}
+    scoring = Scoring((0.4, 0.2))
+    xr.testing.assert_equal(observe(together, scoring, **design), observe(apart, scoring, **design))
+
+
+def test_every_class_needs_its_probability_to_be_missed():
+    with pytest.raises(SimulationError, match=r"scoring.miss is \(0.1,\), and there are spines of class 1"):
+        scored(Scoring((0.1,)))
+
+
 @pytest.mark.parametrize("scoring", [{"miss": (1.0,)}, {"miss": (-0.1,)}, {"miss": (0.1,), "length_cv": -1.0}])
 def test_bad_scoring_is_refused(scoring):
     with pytest.raises(SimulationError, match="scoring"):

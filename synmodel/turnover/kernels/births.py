@@ -1,8 +1,7 @@
 """Births: points of a Poisson process on (time, height), and the words by which draws know spines.
 
 Strip s holds heights s to s + 1 and is filled at the baseline rate from the first session on; a point counts if its
-height lies below the fold. So a drug adds spines to those of the control and moves none of them. Nothing else is
-thinned: a wait ends where a clock says (:mod:`.clocks`).
+height lies below the fold. So a drug adds spines to those of the control and moves none of them.
 
 The counter of a draw is (replicate, dendrite, spine, decision). A spine's word is its number among the first spines, or
 2**30 + strip * 2**24 + its number within the strip.

@@ -4,8 +4,8 @@ A fold is constant on cells, so its integral is a broken line: the wait for a lo
 line has grown by an exponential variate over delta. Cells in which the fold stays the same are one cell, and a fold
 that never changes needs no search. Otherwise a coarse, even ruler says between which cells to look.
 
-All numbers lie in two arrays, ``real`` and ``whole``, and the tuples here hold places in them: a tuple of arrays would
-cost a compiled loop a count of references for each of its members, at every use.
+Marks and values lie in two arrays, ``real`` and ``whole``, and the tuples here hold places in them: a tuple of arrays
+would cost a compiled loop a count of references for each of its members, at every use.
 """
 
 import math

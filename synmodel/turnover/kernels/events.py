@@ -18,7 +18,6 @@ from synmodel.turnover.kernels.moves import (
     CLASS,
     DEVIATION,
     FIRST_STEP,
-    FORWARD,
     KNOWN,
     LOSS,
     NEW,
@@ -47,12 +46,12 @@ def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-unt
     a, b, first = np.uint64(c0), np.uint64(c1), np.uint64(born_word(strip, number))
     for i in range(whole_vectors(n)):
         u_wait, u_height = uniform_pair(k0, k1, a, b, first + np.uint64(i), np.uint64(ARRIVAL))
-        draws[LOSS + i] = -log(u_wait)
-        draws[FORWARD + i] = u_height
+        draws[i] = -log(u_wait)
+        draws[BATCH + i] = u_height
 
 
 @allocating_nothing
-def live_together(k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, gained, lost):  # type: ignore[no-untyped-def]
+def live_together(k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, gained, lost):  # type: ignore[no-untyped-def]
     """Lives of the n spines of a batch, into the tallies of their dendrite.
 
     ``change`` (time + 1, K) is by how much each count changes from one session to the next; ``gained`` and ``lost``
@@ -64,7 +63,7 @@ def live_together(k0, k1, c0, c1, n, real, whole, hazards, size, number, word, c
     for i in range(whole_vectors(n)):
         word[BORN + i] = word[SEEN + i]
     while n > 0:
-        move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word)
+        move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word)
         going = 0
         for i in range(n):
             c, new, born, until = word[CLASS + i], word[NEW + i], word[BORN + i], word[UNTIL + i]
@@ -102,7 +101,7 @@ def finish(change, arrived, left, count, gained, lost):  # type: ignore[no-untyp
 
 
 @allocating_nothing
-def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, size, number, word, points, change, arrived, left):  # type: ignore[no-untyped-def]
+def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, sizes, number, word, points, change, arrived, left):  # type: ignore[no-untyped-def]
     """Lives of all spines of a dendrite into its tallies."""
     hazards = hazards_at(real)
     start = real[hazards.session.marks]
@@ -115,7 +114,7 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, size, number, wor
             name += 1
             n += 1
             if n == BATCH:
-                live_together(k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, arrived, left)
+                live_together(k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, arrived, left)
                 n = np.int64(0)
     for strip in range(hazards.n_strip if rate > 0.0 else 0):
         t, end, done = start, real[hazards.strip_end + strip], 0
@@ -133,15 +132,15 @@ def tally_dendrite(k0, k1, c0, c1, initial, rate, real, whole, size, number, wor
                     n += 1
                     if n == BATCH:
                         live_together(
-                            k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, arrived, left
+                            k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, arrived, left
                         )
                         n = np.int64(0)
             done += ahead
-    live_together(k0, k1, c0, c1, n, real, whole, hazards, size, number, word, change, arrived, left)
+    live_together(k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, arrived, left)
 
 
 @compiled_parallel
-def tally(key, first_replicate, initial, scale, real, whole, size, count, gained, lost):  # type: ignore[no-untyped-def]
+def tally(key, first_replicate, initial, scale, real, whole, sizes, count, gained, lost):  # type: ignore[no-untyped-def]
     """Fill ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost``."""
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_time, n_class = count.shape
@@ -154,6 +153,6 @@ def tally(key, first_replicate, initial, scale, real, whole, size, count, gained
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
             rate, c0 = birth_rate * scale[r, d], first_replicate + r
             tally_dendrite(
-                k0, k1, c0, d, initial[r, d], rate, real, whole, size, number, word, points, change, arrived, left
+                k0, k1, c0, d, initial[r, d], rate, real, whole, sizes, number, word, points, change, arrived, left
             )
             finish(change, arrived, left, count[r, d], gained[r, d], lost[r, d])

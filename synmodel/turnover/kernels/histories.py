@@ -67,7 +67,7 @@ def list_born(k0, k1, c0, c1, initial, scale, real, whole, row, words, births, p
 
 
 @allocating_nothing
-def follow(k0, k1, c0, c1, first, n, real, whole, size, number, word, words, births, deaths, paths, widths):  # type: ignore[no-untyped-def]
+def follow(k0, k1, c0, c1, first, n, real, whole, sizes, number, word, words, births, deaths, paths, deviations):  # type: ignore[no-untyped-def]
     """Lives of the n spines in rows from ``first`` on: class at each session, -1 when absent, and day of loss.
 
     It is infinite for those that outlive the last session. On entry the class at birth is where a path begins.
@@ -86,39 +86,22 @@ def follow(k0, k1, c0, c1, first, n, real, whole, size, number, word, words, bir
     while n > 0:
         for i in range(whole_vectors(n)):
             number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i] = number[DEVIATION + i], number[KNOWN + i]
-        move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word)
+        move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word)
         going = 0
         for i in range(n):
             row, name, until, new = word[ROW + i], word[WORD + i], word[UNTIL + i], word[NEW + i]
             t, blank = number[LOSS + i], word[BLANK + i]
             deviation, known = number[DEVIATION + i], number[KNOWN + i]
             paths[row, word[SEEN + i] : until] = word[CLASS + i]
-            if size is not None:
-                # Twice at most, and never where a spine is gone: to a candidate for loss, then to the last session.
+            if sizes is not None:
+                # To a candidate for loss, or to the last session; what is known behind it does not matter.
                 x, before = number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i]
-                if known > before:
+                after, y = (t, deviation) if known > before else (math.inf, 0.0)
+                if known > before or until == n_time:
                     bridge(
-                        k0, k1, c0, c1, name, blank, until, before, x, t, deviation, real, hazards, size, widths[row]
+                        k0, k1, c0, c1, name, blank, until, before, x, after, y, real, hazards, sizes, deviations[row]
                     )
                     blank = until
-                if until == n_time:
-                    bridge(
-                        k0,
-                        k1,
-                        c0,
-                        c1,
-                        name,
-                        blank,
-                        until,
-                        known,
-                        deviation,
-                        math.inf,
-                        0.0,
-                        real,
-                        hazards,
-                        size,
-                        widths[row],
-                    )
             if until == n_time or new < 0:
                 deaths[row] = math.inf if until == n_time else t
             else:
@@ -132,12 +115,12 @@ def follow(k0, k1, c0, c1, first, n, real, whole, size, number, word, words, bir
 
 @compiled_parallel
 def fill_spines(  # type: ignore[no-untyped-def]
-    key, first_replicate, initial, scale, real, whole, size, offset, n_spine, words, births, deaths, paths, widths
+    key, first_replicate, initial, scale, real, whole, sizes, offset, n_spine, words, births, deaths, paths, deviations
 ):
-    """Write one row per spine from row ``offset`` (replicate, dendrite) on: its word, birth, death, path and widths.
+    """Write one row per spine from row ``offset`` (replicate, dendrite) on: word, birth, death, path and deviations.
 
     The number that each dendrite ever has goes into ``n_spine`` (replicate, dendrite); without rows, nothing else is
-    done. ``widths`` is filled with the deviations of ln w if losses depend on them.
+    done. Deviations of ln w are filled in if losses depend on them.
     """
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, _ = initial.shape
@@ -149,5 +132,5 @@ def fill_spines(  # type: ignore[no-untyped-def]
         if words.size > 0:
             number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
             for first in range(row, row + n, BATCH):
-                batch = (first, min(row + n - first, BATCH), real, whole, size, number, word)
-                follow(k0, k1, c0, d, *batch, words, births, deaths, paths, widths)
+                batch = (first, min(row + n - first, BATCH), real, whole, sizes, number, word)
+                follow(k0, k1, c0, d, *batch, words, births, deaths, paths, deviations)

@@ -231,7 +231,7 @@ def lockstep(key, first_replicate, block, initial, scale, course, coupling, clas
                 queue += 1
                 dendrite[lane], cell[lane] = me, 0
                 load(classes, lane, me, k0, k1, first_replicate, word, state, initial, scale, coupling, count[me])
-                enter(lane, 0, state, course)
+                enter(lane, cell[lane], state, course)
             if coupling.steepness != 0.0:
                 regulate(classes, state, coupling.steepness)
             advance(classes, k0, k1, word, state)

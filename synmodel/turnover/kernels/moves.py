@@ -1,7 +1,8 @@
 """What ends the stay of each of a batch of spines in its class: clocks for loss and for switches, run as vectors.
 
 Numbers of a batch lie in two flat arrays, ``number`` and ``word``, of rows of 256 places: variates and then times,
-when each spine came to its class, mean stays; its counter word, its class, the sessions between which it is followed.
+when each spine came to its class, mean stays, the deviation of ln w and when it was known; its counter word, its class,
+the sessions between which it is followed, its row in a table and the first session without a width (``BLANK``).
 
 Where losses depend on head width (:mod:`synmodel.turnover.size`), a loss is a candidate at the largest multiplier. The
 deviation of ln w is then drawn from where it was known last, and a candidate that is not taken leaves the spine in its
@@ -48,7 +49,6 @@ __all__ = [
     "mark_sessions",
     "move",
     "pick",
-    "session_after",
     "whole_vectors",
 ]
 
@@ -144,10 +144,10 @@ def hazards_at(real):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def sizes_at(size):  # type: ignore[no-untyped-def]
+def sizes_at(sizes):  # type: ignore[no-untyped-def]
     """Sizes from the array of their numbers."""
     k = FOLD_SIZE
-    return Sizes(fold_at(size, 0), int(size[k]), size[k + 1], size[k + 2], size[k + 3], size[k + 4], size[k + 5])
+    return Sizes(fold_at(sizes, 0), int(sizes[k]), sizes[k + 1], sizes[k + 2], sizes[k + 3], sizes[k + 4], sizes[k + 5])
 
 
 @inlined
@@ -228,9 +228,9 @@ def normal(k0, k1, c0, c1, name, counter):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def spare_large(k0, k1, c0, c1, n, decision, real, whole, size, number, word):  # type: ignore[no-untyped-def]
+def spare_large(k0, k1, c0, c1, n, decision, real, whole, sizes, number, word):  # type: ignore[no-untyped-def]
     """Draw the widths of spines whose next event is a candidate for loss, and keep those that are spared."""
-    law = sizes_at(size)
+    law = sizes_at(sizes)
     for i in range(n):
         at = number[LOSS + i]
         if word[NEW + i] == 0 and at < math.inf:
@@ -251,9 +251,9 @@ def spare_large(k0, k1, c0, c1, n, decision, real, whole, size, number, word):  
 
 
 @allocating_nothing
-def bridge(k0, k1, c0, c1, name, first, stop, before, x, after, y, real, hazards, size, width):  # type: ignore[no-untyped-def]
+def bridge(k0, k1, c0, c1, name, first, stop, before, x, after, y, real, hazards, sizes, deviation):  # type: ignore[no-untyped-def]
     """Deviations at sessions ``first`` up to, not including, ``stop``, between those known before and after."""
-    law = sizes_at(size)
+    law = sizes_at(sizes)
     for k in range(first, stop):
         t = real[hazards.session.marks + k]
         r = exp(-law.reversion * (t - before))
@@ -263,11 +263,11 @@ def bridge(k0, k1, c0, c1, name, first, stop, before, x, after, y, real, hazards
         variance = (1.0 - r * r) * (1.0 - q * q) / free if free > 0.0 else 0.0
         x = mean + law.log_sd * math.sqrt(variance) * normal(k0, k1, c0, c1, name, k + 2 * _SIZE)
         before = t
-        width[k] = x
+        deviation[k] = x
 
 
 @inlined
-def move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word):  # type: ignore[no-untyped-def]
+def move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word):  # type: ignore[no-untyped-def]
     """What ends the stay of each of n spines in its class: the time into row ``LOSS``, the class into row ``NEW``.
 
     Class -1 means lost, the same class that a large spine was spared. Loss and switches run on clocks of their own, so
@@ -285,8 +285,8 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, size, number, word):
         switches = first < loss
         number[LOSS + i] = first if switches else loss
         word[NEW + i] = (2 if back else 1) if switches else 0
-    if size is not None:
-        spare_large(k0, k1, c0, c1, n, decision, real, whole, size, number, word)
+    if sizes is not None:
+        spare_large(k0, k1, c0, c1, n, decision, real, whole, sizes, number, word)
     n_class = hazards.n_class
     if hazards.second:
         for i in range(n):

@@ -30,7 +30,8 @@ class Steps(NamedTuple):
     ``conditional`` (interval, K, K) holds P(lost), then P(in class j | neither lost nor in an earlier class);
     ``newborn`` (interval, K) is gamma. ``most`` (K) is the largest number of spines with a row. ``width`` and
     ``start`` (interval, K, K) tell where the rows of a draw lie in ``binomials``, ``poisson_width`` (interval, K) and
-    ``poisson_start`` (dendrite, interval, K) the same of ``poissons``; width 0 means that there is none.
+    ``poisson_start`` (dendrite, interval, K) the same of ``poissons``. Intervals may share rows; width 0 means that
+    there are none.
     """
 
     conditional: np.ndarray
@@ -52,7 +53,7 @@ def draw_initial(key, first_replicate, means, out):  # type: ignore[no-untyped-d
     for cell in numba.prange(n_replicate * n_dendrite):
         r, d = cell // n_dendrite, cell % n_dendrite
         for c in range(n_class):
-            out[r, d, c] = poisson(means[r, d, c], k0, k1, first_replicate + r, d, 0, c)
+            out[r, d, c] = poisson(means[r, d, c], k0, k1, first_replicate + r, d, np.int64(0), c)
 
 
 @compiled
