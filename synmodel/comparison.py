@@ -223,7 +223,7 @@ def _half_peak(day: Array, curve: Array) -> tuple[float, float]:
 
 
 def contrasts(
-    fit: Fit, drug: str, *, draws: int = 300, seed: int = 1, progress: Progress | None = None
+    fit: Fit, drug: str, *, draws: int = 512, seed: int = 1, progress: Progress | None = None
 ) -> tuple[dict[str, Contrast], xr.Dataset]:
     """Expected contrasts of a drug with 95 % intervals, and the curves behind them.
 
@@ -320,7 +320,7 @@ def with_interval(
     fit: Fit,
     quantity: Callable[[ParameterSet], Any],
     *,
-    draws: int = 300,
+    draws: int = 512,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Array:

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 Steps = Callable[[str, int, int], None]
-_DRAWS = 300
+_DRAWS = 1024
 _EXPERIMENTS = 200
 
 

@@ -45,10 +45,10 @@ def run(*, short, seed, progress=None):
     """Fit with the onset free, compare arms and dendrites at 24 h, and repeat the study of 2016."""
     fit = release(synmodel.fit_summaries(seed=seed, starts=1), {f"{drug}.onset": None for drug in DRUGS}, seed=seed)
     figure, ((*left, right),) = panels(1, 3, size=(10.6, 3.7), width_ratios=(1, 1, 0.8))
-    findings, draws = [], 500 if short else 1500
+    findings, repeats = [], 500 if short else 1500
     for axes, (drug, study) in zip(left, DRUGS.items(), strict=True):
         told = stage(progress, f"draws of {drug}")
-        bands = with_interval(fit, courses(fit.problem, study, drug), draws=draws, seed=seed, progress=told)
+        bands = with_interval(fit, courses(fit.problem, study, drug), seed=seed, progress=told)
         seen = [density(load_summaries(study, arm)) for arm in (drug, "saline")]
         for place, (colour, label) in enumerate(((COLOURS[drug], drug), (GREY, "vehicle"))):
             draw_band(axes, DAYS, bands[:, :-4].reshape(3, 3, -1)[:, place], colour, label)
@@ -65,7 +65,7 @@ def run(*, short, seed, progress=None):
     draw_findings(right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[drug] for drug in DRUGS for _ in range(2)])
     right.set(title="drug minus control at 24 h", xlabel="% of the spines of day −3")
     arms = [Path(__file__).with_name(f"scenario-{arm}.toml") for arm in ("ketamine", "saline")]
-    found = density(repeats_that_find(*arms, fit.parameters, replicates=draws, seed=seed)).isel(point=1)
+    found = density(repeats_that_find(*arms, fit.parameters, replicates=repeats, seed=seed)).isel(point=1)
     percent = [100 * float(found[name]) for name in ("more", "more_low", "more_high")]
     findings.append(Finding("repeats of the study that find it", *percent, "%", None, "", "derived", "Monte Carlo"))
     arms, same, drug_arm, vehicle = findings[:4]

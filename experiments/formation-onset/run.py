@@ -35,7 +35,7 @@ ASSUMED = (
 
 def run(*, short, seed, progress=None):
     """Births hour by hour under both drives, the profile of the onset, and what studies of daily doses would find."""
-    draws, base, findings = 60 if short else 400, synmodel.fit_summaries(seed=seed, starts=1), []
+    draws, base, findings = 64 if short else 512, synmodel.fit_summaries(seed=seed, starts=1), []
     fit = release(base, {"ketamine.onset": None}, seed=seed)
     drives = {"phenomenological": fit, "mechanistic": fit_mechanism(base, seed=seed, readings=[READING])[READING]}
     figure, ((*tops,), (left, right)) = panels(2, 2, size=(10.0, 6.6), height_ratios=(1.2, 1))

@@ -26,10 +26,11 @@ ASSUMED = (
 def run(*, short, seed, progress=None):
     """Fit both studies, compute the contrasts, and judge the wording of each cell by them."""
     fit = synmodel.fit_summaries(seed=seed, starts=1 if short else 6, progress=stage(progress, "fitting"))
-    draws = 60 if short else 600
+    draws = 64 if short else 1024
     tables = {drug: contrasts(fit, drug, draws=draws, seed=seed, progress=stage(progress, drug))[0] for drug in DRUGS}
     cells = compared(fit, tables, seed=seed)
     figure, grid = panels(4, 2, size=(11.0, 9.0), height_ratios=(3, 2, 3, 4))
+    figure.align_ylabels(grid[:, 0])
     findings = []
     for place, (axes, cell) in enumerate(zip(grid.ravel(), cells, strict=True)):
         here = [Finding.of(number) for number in cell.numbers]

@@ -34,7 +34,7 @@ ASSUMED = (
 
 def run(*, short, seed, progress=None):
     """Arms as published and as fitted, the share that ketanserin removes, and three readings of the mechanism."""
-    fit, findings, draws = synmodel.fit_summaries(seed=seed, starts=1), [], 60 if short else 600
+    fit, findings, draws = synmodel.fit_summaries(seed=seed, starts=1), [], 64 if short else 1024
     readings = fit_mechanism(fit, seed=seed, starts=1 if short else 2, progress=stage(progress, "readings"))
     figure, ((*tops,), (left, middle, right)) = panels(2, 3, size=(11.0, 6.4), width_ratios=(1.1, 1, 1))
     for drug, (vehicle, after) in PAIRS.items():

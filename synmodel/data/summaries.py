@@ -35,6 +35,7 @@ def _of_arm(study: str, arm: str) -> pd.DataFrame:
     return table[(table["study"] == study) & (table["arm"] == arm)]
 
 
+@cache
 def baseline_density(study: str, arm: str) -> float:
     """Published mean density of an arm at the first session [1/um]."""
     table = _of_arm(study, arm)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import ndtri
+from scipy.stats.qmc import Sobol
 
 from synmodel.data.summaries import FITTED
 from synmodel.errors import FitError
@@ -21,6 +22,7 @@ __all__ = ["Fit", "fit_problem", "fit_summaries", "release"]
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _SAME_MINIMUM = 0.1
+_HAIR = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +91,16 @@ class Fit:
     def draws(self, n: int, seed: int) -> Array:
         """(n, n_free) draws from the Gaussian approximation of the uncertainty, folded into the supports.
 
-        A draw beyond a support is reflected at its end, so that a parameter that the data leave open stays
-        open up to the end of its support.
+        Points of a scrambled Sobol sequence: quantiles of what follows from 512 of them are as steady as from some 2000
+        independent draws. A draw beyond a support is reflected at its end, so that a parameter that the data leave open
+        stays open up to the end of its support.
         """
         values, vectors = np.linalg.eigh(self.covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        key = stream_key(seed, "parameter draws")
-        noise = ndtri(uniform_array(key, np.arange(n)[:, None], np.arange(len(self.vector))))
-        raw = self.vector + noise @ root.T
+        # The symmetric root: a column of the other one, and each draw with it, may change its sign with the last bit.
+        root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+        generator = np.random.Generator(np.random.Philox(seed=stream_key(seed, "parameter draws").tolist()))
+        points = Sobol(len(self.vector), rng=generator).random_base2(max(n - 1, 0).bit_length())[:n]
+        raw = self.vector + ndtri(np.clip(points, _HAIR, 1.0 - _HAIR)) @ root
         low, high = self.problem.lower, self.problem.upper
         width = high - low
         beyond = np.mod(raw - low, 2 * width)
