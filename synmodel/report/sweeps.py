@@ -1,5 +1,6 @@
 """A finished sweep in words: what was varied, where each statistic is lowest and highest, and what explains it."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict
         "sweep": plan.name,
         "cells": plan.n_cell,
         "failed_cells": int(result.attrs["failed_cells"]),
-        "failures": result.attrs["failures"],
+        "failures": [_failure(plan, entry) for entry in json.loads(result.attrs["failures"])],
         "replicates": plan.replicates,
         "design": plan.design.kind,
         "control": result.attrs["control"],
@@ -35,6 +36,14 @@ def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict
             if name in result.attrs
         },
     }  # fmt: skip
+
+
+def _failure(plan: Plan, entry: str) -> dict[str, str]:
+    """A failed cell by its scenario and its values, and why."""
+    cell, _, why = entry.removeprefix("cell ").partition(": ")
+    which, within = divmod(int(cell), plan.design.size)
+    values = ", ".join(f"{path} = {value!r}" for path, value in plan.design.settings(within).items())
+    return {"cell": f"{plan.scenarios[which].name}; {values}", "reason": why}
 
 
 def _factor(factor: Any) -> dict[str, Any]:
@@ -88,6 +97,12 @@ def tables(document: dict[str, Any]) -> list[Table]:
         ends = [number_text(factor["low"]), number_text(factor["high"])] if "low" in factor else ["", ""]
         add_row(varied, factor["path"], factor["unit"], str(factor["n"]), *ends)
     found = [varied]
+    if document["failures"]:
+        some = f"{len(document['failures'])} of {document['failed_cells']}"
+        failures = plain_table(f"Cells that cannot be simulated ({some})", "cell", "reason")
+        for failure in document["failures"]:
+            add_row(failures, failure["cell"], failure["reason"])
+        found.append(failures)
     if document["extremes"]:
         what = "cell minus control" if document["extremes"][0]["variable"] == "contrast_mean" else "mean"
         extremes = plain_table(

@@ -4,9 +4,12 @@ Every task carries all it needs and its answer is a function of it, so a task th
 done again elsewhere. Only a few tasks per worker are in flight; answers are noted here, by this process alone.
 """
 
+import asyncio
+import json
 import logging
 import os
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
@@ -71,21 +74,55 @@ def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitSt
         )
         stack.enter_context(cluster)
         return stack.enter_context(distributed.Client(cluster))
-    named = str(scheduler)
-    at = {"address": named} if "://" in named else {"scheduler_file": named}
-    if "scheduler_file" in at and not Path(named).is_file():
-        message = (
-            f"sweep: scheduler is {named!r}; give 'local', an address such as tcp://host:8786, or a scheduler file"
-        )
-        raise SweepError(message)
-    try:
-        client = stack.enter_context(distributed.Client(**at, timeout=_CONNECT_SECONDS, set_as_default=False))
-    except (OSError, ValueError, TimeoutError) as fault:
-        message = f"sweep: no scheduler answers at {named}; start one with `dask scheduler`, or use 'local'"
-        raise SweepError(message) from fault
+    address = _address(str(scheduler))
+    _LOG.info("connecting to %s, at most %g s", address, _CONNECT_SECONDS)
+    # In a thread of its own, as a notebook has a loop that runs already.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _greet(distributed, address)).result()
+    client = stack.enter_context(distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False))
     if not client.nthreads():
-        _LOG.info("waiting for workers of %s", named)
+        _LOG.info("waiting for workers of %s", address)
     return client
+
+
+def _address(scheduler: str) -> str:
+    """An address, or that in a scheduler file."""
+    if "://" in scheduler:
+        return scheduler
+    try:
+        found = json.loads(Path(scheduler).read_text(encoding="utf-8"))["address"]
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        message = (
+            f"sweep: scheduler is {scheduler!r}; give 'local', an address such as tcp://host:8786, or the file that "
+            "`dask scheduler --scheduler-file FILE` writes"
+        )
+        raise SweepError(message) from fault
+    return str(found)
+
+
+async def _greet(distributed: Any, address: str) -> None:
+    """Return once a Dask scheduler answers at an address.
+
+    A client would wait without end for a server that takes the connection and says nothing, or read whatever another
+    kind of server says as sizes of arrays.
+
+    Raises
+    ------
+    SweepError
+        If none does in time.
+    """
+    try:
+        asked = {"connection_args": distributed.Security().get_connection_args("client")}
+        async with asyncio.timeout(_CONNECT_SECONDS), distributed.core.rpc(address, **asked) as scheduler:
+            answer = await scheduler.identity()
+            if answer["type"] != "Scheduler":
+                raise ValueError(answer["type"])  # noqa: TRY301 - a worker is as wrong as anything else
+    except Exception as fault:  # whatever a server of another kind makes Dask trip over
+        message = (
+            f"sweep: no scheduler answers at {address} ({type(fault).__name__}); start one with `dask scheduler`, or "
+            "use 'local'"
+        )
+        raise SweepError(message) from fault
 
 
 def _answers(distributed: Any, client: Any, works: Iterator[Work]) -> Generator[Answer]:

@@ -12,7 +12,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,6 +45,7 @@ class Journal:
         self.record = (len(arms_of(plan)), ROWS + len(plan.quantiles), len(plan.points))
         self.n_slot = plan.n_cell * self.per_cell
         self._file = file
+        self.is_empty = os.fstat(file.fileno()).st_size == 0
         self._size = _HEAD.size + 8 * int(np.prod(self.record))
         self._synced = time.monotonic()
 
@@ -55,6 +56,7 @@ class Journal:
         head = _HEAD.pack(self._sum(slot, bool(reason), text.ljust(200, b"\0"), body), bool(reason), text)
         self._file.seek(slot * self._size)
         self._file.write(head + body)
+        self.is_empty = False
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             os.fsync(self._file.fileno())
             self._synced = time.monotonic()
@@ -148,7 +150,7 @@ def _same(found: Any, wanted: dict[str, Any], out: Path) -> None:
 
 @contextmanager
 def opened(plan: Plan, out: Path) -> Iterator[Journal]:
-    """The journal of a claimed folder, locked against a second process.
+    """The journal of a claimed folder, locked against a second process; a folder left with nothing done is given back.
 
     Raises
     ------
@@ -168,7 +170,14 @@ def opened(plan: Plan, out: Path) -> Iterator[Journal]:
             except OSError as fault:
                 message = f"sweep: another process is working on {out}; wait for it, or give another folder"
                 raise SweepError(message) from fault
-        yield Journal(plan, file)
+        journal = Journal(plan, file)
+        try:
+            yield journal
+        finally:
+            if journal.is_empty:
+                for name in (_CELLS, _PLAN):
+                    with suppress(OSError):  # such as that of Windows, which removes no file that is open
+                        (out / name).unlink()
 
 
 def forget(out: Path) -> None:

@@ -136,7 +136,7 @@ class SweepDocument(Document):
     seed: Whole = Field(default=1, ge=0)
     control: Any = "vehicle"
     base: str = Field(default="", description="a TOML file of parameters, such as `synmodel fit` writes")
-    quantities: tuple[str, ...] = ()
+    quantities: Annotated[tuple[str, ...], BeforeValidator(_unquoted)] = ()
     quantiles: tuple[Number, ...] = DEFAULT_QUANTILES
     fixed: Mapping[str, Any] = Field(default=FrozenMapping({}), description="values by quoted path, for all cells")
     grid: Mapping[str, Any] | None = None
@@ -191,7 +191,7 @@ def plan_of(
     seed: int,
     control: Control = "vehicle",
     base: ParameterSet | None = None,
-    quantities: Sequence[str] = (),
+    quantities: str | Sequence[str] = (),
     quantiles: Sequence[float] = DEFAULT_QUANTILES,
     name: str = "sweep",
 ) -> Plan:
@@ -244,7 +244,7 @@ def plan_of(
         levels,
         (),
     )
-    return replace(bare, points=_points_of(bare, quantities))
+    return replace(bare, points=_points_of(bare, _unquoted(quantities)))
 
 
 def _checked_control(control: Any) -> Control:
@@ -259,6 +259,25 @@ def _checked_control(control: Any) -> Control:
     return str(control)
 
 
+def _check_effect(plan: Plan, baselines: set[str]) -> None:
+    """Refuse to vary a parameter of the tissue of a study on which no cell rests: it would change nothing.
+
+    Raises
+    ------
+    SweepError
+        If there is one.
+    """
+    for factor in plan.design.factors:
+        study, _, rest = factor.path.partition(".")
+        if study in library.names("studies") and study not in baselines:
+            used = " and ".join(sorted(baselines))
+            message = (
+                f"sweep: {factor.path} changes nothing, as no scenario has the baseline {study} but {used}: "
+                f"vary {sorted(baselines)[0]}.{rest}, or change scenario.baseline"
+            )
+            raise SweepError(message)
+
+
 def _points_of(plan: Plan, quantities: Sequence[str]) -> tuple[Point, ...]:
     """What is reported of any cell: the statistics of all schedules that occur. Cells are checked on the way."""
     step = max(1, plan.n_cell // _CHECKED_CELLS)
@@ -266,6 +285,7 @@ def _points_of(plan: Plan, quantities: Sequence[str]) -> tuple[Point, ...]:
     for number in chain(range(0, plan.n_cell, step), [plan.n_cell - 1]):
         for scenario in filter(None, plan.cell(number)):
             schedules[scenario.baseline, scenario.schedule.sessions] = None
+    _check_effect(plan, {baseline for baseline, _ in schedules})
     points: dict[Point, None] = {}
     for baseline, sessions in schedules:
         points |= dict.fromkeys(points_of(baseline, sessions))

@@ -36,7 +36,7 @@ def sweep(
     seed: int,
     control: Control = "vehicle",
     base: ParameterSet | None = None,
-    quantities: Sequence[str] = (),
+    quantities: str | Sequence[str] = (),
     quantiles: Sequence[float] = DEFAULT_QUANTILES,
     out: str | Path | None = None,
     netcdf: bool = False,
@@ -65,7 +65,7 @@ def sweep(
         ``"vehicle"`` (no doses, the default), ``"none"``, or values by path that make the control of each cell.
     base : ParameterSet, optional
         Parameters before anything is varied; default: those of the library.
-    quantities : sequence of str
+    quantities : str or sequence of str
         Statistics to report; default: all.
     quantiles : sequence of float
         Levels in rising order. Exact up to 1024 replicates, see :mod:`synmodel.sweeps.work` for more.

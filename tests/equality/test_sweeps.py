@@ -1,11 +1,14 @@
 """A sweep has the same bytes however often it was killed, and wherever its cells were computed."""
 
 import hashlib
+import http.server
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -213,9 +216,54 @@ def test_a_scheduler_that_is_not_there_is_one_line(tmp_path, monkeypatch):
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler="tcp://127.0.0.1:9")
     with pytest.raises(synmodel.errors.SweepError, match="scheduler is 'locl'; give 'local'"):
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler="locl")
+    assert not list(tmp_path.iterdir())
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(synmodel.errors.SweepError, match=r"pip install 'synmodel\[dask\]'"):
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler="local")
+
+
+@pytest.fixture
+def silent():
+    """Address of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def talkative():
+    """Address of a web server."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"tcp://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["silent", "talkative", "tls://127.0.0.1:9", "tcp://", "nonsense://127.0.0.1:9"])
+def test_a_server_that_is_no_scheduler_is_one_line(tmp_path, monkeypatch, kind, request):
+    from synmodel.sweeps import cluster as module
+
+    monkeypatch.setattr(module, "_CONNECT_SECONDS", 1.0)
+    address = kind if "://" in kind else request.getfixturevalue(kind)
+    with pytest.raises(synmodel.errors.SweepError, match="no scheduler answers at") as caught:
+        sweep(SMALL, **DESIGN, out=tmp_path, scheduler=address)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[]", "{}", None])
+def test_a_file_that_is_no_scheduler_file_is_one_line(tmp_path, content):
+    file = tmp_path / "scheduler.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(synmodel.errors.SweepError, match=r"scheduler is '.*scheduler\.json'; give 'local', an address"):
+        sweep(SMALL, **DESIGN, out=tmp_path / "out", scheduler=str(file))
+
+
+def test_a_folder_in_which_nothing_was_done_is_free_again(tmp_path):
+    with pytest.raises(synmodel.errors.SweepError, match="scheduler is 'locl'"):
+        sweep(SMALL, **DESIGN, out=tmp_path, scheduler="locl")
+    other = {**DESIGN, "replicates": DESIGN["replicates"] + 1}
+    xr.testing.assert_identical(sweep(SMALL, **other, out=tmp_path).load(), sweep(SMALL, **other))
 
 
 def test_workers_with_other_versions_are_refused(tmp_path, monkeypatch):

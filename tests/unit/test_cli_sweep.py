@@ -111,6 +111,25 @@ def test_bad_input_is_one_line(document, tmp_path, capsys, monkeypatch, text, op
     assert expected in err
 
 
+def test_a_parameter_of_another_study_is_refused(document, tmp_path, capsys, monkeypatch):
+    text = GRID.format(replicates=1, amounts=[1]).replace("scenario.regimen.doses[0].amount", "shao2021.loss_nascent")
+    status, _, err = run(capsys, monkeypatch, document(text), "--out", tmp_path / "out")
+    assert status == 2
+    assert "shao2021.loss_nascent changes nothing, as no scenario has the baseline shao2021" in err
+    assert "vary phoumthipphavong2016.loss_nascent" in err
+
+
+def test_cells_that_fail_are_named_with_the_reason(document, tmp_path, capsys, monkeypatch):
+    text = GRID.format(replicates=1, amounts=[0.02, 1.0])
+    text = text.replace("scenario.regimen.doses[0].amount", "phoumthipphavong2016.formation")
+    status, out, _ = run(capsys, monkeypatch, document(text), "--out", tmp_path / "out", "--quiet")
+    assert status == 0
+    assert "Cells that cannot be simulated (1 of 1)" in out
+    (failure,) = json.loads((tmp_path / "out" / "summary.json").read_text())["failures"]
+    assert "phoumthipphavong2016.formation = 1.0" in failure["cell"]
+    assert failure["reason"]
+
+
 def test_an_unknown_sweep_is_one_line(capsys, monkeypatch):
     status, _, err = run(capsys, monkeypatch, "ketamine-dose-intervl")
     assert status == 2
