@@ -158,29 +158,30 @@ def simulate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Simulate a scenario as a microscope would report it."""
+    """Simulate a scenario, and its vehicle control, as a microscope would report them."""
     from synmodel.report import documents, files, simulation_figure, tables
     from synmodel.scenario import load, naming
     from synmodel.workflows import simulate_scenario
 
     plan = load(scenario)
     files.check(out, _SIMULATE_FILES)
+    documents.refuse_other_results(out, f"the scenario {plan.name!r}")
     for compound, day in plan.unseen_doses[:1]:
         sys.stderr.write(
             f"synmodel: warning: {compound} on day {day:g} is not before the last session "
             f"(day {plan.schedule.sessions[-1]:g}), so no session shows what it does\n"
         )
     with naming(scenario), _progress(quiet) as steps:
-        observations, summary = simulate_scenario(plan, replicates=replicates, seed=seed, progress=steps)
-    document = documents.simulation_document(plan, observations, summary)
+        result = simulate_scenario(plan, replicates=replicates, seed=seed, progress=steps)
+    document = documents.simulation_document(plan, result)
     figure = simulation_figure.simulation_figure(plan, document)
     # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
     made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
     with files.folder(out) as folder:
-        (folder / "summary.json").write_text(files.to_json(document))
-        (folder / "scenario.toml").write_text(files.commented(plan.to_toml(), made_with))
+        (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")
+        (folder / "scenario.toml").write_text(files.commented(plan.to_toml(), made_with), encoding="utf-8")
         files.save_figure(figure, folder / "simulation", made_with)
-        files.save_dataset(observations, folder / "observations.nc")
+        files.save_dataset(documents.simulation_dataset(result), folder / "observations.nc")
     if as_json:
         _print_json(document)
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from synmodel.caveats import drug_doses, notes_of
 from synmodel.claims import Cell, compared
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
 from synmodel.data import Reading, read_each, select
@@ -23,11 +24,13 @@ from synmodel.inference.verdicts import Profiles, profile
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 from synmodel.sweeps import Plan, run_plan, sobol_indices
+from synmodel.sweeps.factors import without_doses
 
 __all__ = [
     "Comparison",
     "DendriteFits",
     "FitResult",
+    "Simulated",
     "compare_drugs",
     "fit_dendrites",
     "fit_studies",
@@ -213,12 +216,44 @@ def fit_dendrites(
     return DendriteFits(readings, tree, None)
 
 
-def simulate_scenario(
-    plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None
-) -> tuple[xr.Dataset, xr.Dataset]:
-    """Observations of a scenario and their group summaries."""
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """A simulated scenario.
+
+    Attributes
+    ----------
+    observations, summary : Dataset
+        Of the scenario.
+    control : Dataset or None
+        Summary of the same animals without doses; None where no drug is given.
+    notes : list of str
+        What to read with care, see :func:`synmodel.caveats.notes_of`.
+    """
+
+    observations: xr.Dataset
+    summary: xr.Dataset
+    control: xr.Dataset | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def simulate_scenario(plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None) -> Simulated:
+    """A scenario and its vehicle control, on the same draws.
+
+    Parameters
+    ----------
+    replicates : int
+        Of the experiment.
+    seed, progress
+        As in :func:`compare_drugs`.
+    """
     observations = simulate(plan, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
-    return observations, summarise(observations)
+    control = None
+    if drug_doses(plan.regimen.doses):
+        alone = simulate(
+            without_doses(plan), replicates=replicates, seed=seed, progress=stage(progress, "simulating the control")
+        )
+        control = summarise(alone)
+    return Simulated(observations, summarise(observations), control, notes_of(plan))
 
 
 def run_sweep(

@@ -1,7 +1,9 @@
 """Results as plain documents for JSON."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,9 @@ from synmodel.inference.targets import ArmTargets
 from synmodel.inference.variants import VariantFit
 from synmodel.inference.verdicts import LEVEL
 from synmodel.parameters import Parameter
+from synmodel.report.files import OutputError
 from synmodel.scenario import Scenario
-from synmodel.workflows import Comparison, FitResult
+from synmodel.workflows import Comparison, FitResult, Simulated
 
 __all__ = [
     "comparison_dataset",
@@ -26,6 +29,8 @@ __all__ = [
     "fit_dataset",
     "fit_document",
     "parameters_toml",
+    "refuse_other_results",
+    "simulation_dataset",
     "simulation_document",
 ]
 
@@ -297,8 +302,24 @@ def parameters_toml(fit: Fit) -> str:
     return tomli_w.dumps(fit.parameters.to_document())
 
 
-def simulation_document(plan: Scenario, observations: xr.Dataset, summary: xr.Dataset) -> dict[str, Any]:
-    """What simulated experiments of a scenario report on average, and how it varies between them."""
+def simulation_document(plan: Scenario, result: Simulated) -> dict[str, Any]:
+    """What simulated experiments of a scenario report on average, and how it varies between them.
+
+    ``control`` is the same without doses, empty where there is none; ``notes`` say what to read with care.
+    """
+    return {
+        "scenario": plan.model_dump(mode="json", exclude_none=True),
+        "replicates": result.observations.sizes["replicate"],
+        "level": LEVEL,
+        "summary": _summary_entries(result.summary),
+        "control": [] if result.control is None else _summary_entries(result.control),
+        "notes": result.notes,
+        "provenance": {str(key): value for key, value in result.observations.attrs.items()},
+    }
+
+
+def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
+    """Mean over experiments of every published statistic, the range of most of them, and the SEM they print."""
     entries = []
     for i, quantity in enumerate(summary["quantity"].to_numpy().tolist()):
         point = summary.isel(point=i)
@@ -315,10 +336,35 @@ def simulation_document(plan: Scenario, observations: xr.Dataset, summary: xr.Da
                 "mouse_sem": float(point["mouse_sem"].mean()),
             }
         )
-    return {
-        "scenario": plan.model_dump(mode="json", exclude_none=True),
-        "replicates": observations.sizes["replicate"],
-        "level": LEVEL,
-        "summary": entries,
-        "provenance": {str(key): value for key, value in observations.attrs.items()},
-    }
+    return entries
+
+
+def simulation_dataset(result: Simulated) -> xr.Dataset:
+    """The observations, with the notes as one attribute where there are any."""
+    return result.observations.assign_attrs({"notes": "; ".join(result.notes)} if result.notes else {})
+
+
+def refuse_other_results(out: Path, mine: str) -> None:
+    """Refuse a folder whose ``summary.json`` is of another scenario or sweep than ``mine``, as :func:`_held_by` says.
+
+    Raises
+    ------
+    OutputError
+        With one line that says what the folder holds.
+    """
+    path = out / "summary.json"
+    if not path.exists() or (held := _held_by(path)) == mine:
+        return
+    message = f"--out is {out}, which holds results of {held}; give another folder, or delete it"
+    raise OutputError(message)
+
+
+def _held_by(path: Path) -> str:
+    """What a ``summary.json`` is the summary of."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if "sweep" in document:
+            return f"the sweep {document['sweep']!r}"
+        return f"the scenario {document['provenance']['scenario']!r}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return "another program"

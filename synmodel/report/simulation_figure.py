@@ -1,5 +1,6 @@
-"""The figure of one simulated scenario: what the microscope would report, session by session."""
+"""The figure of one simulated scenario: what the microscope would report, session by session, beside the vehicle."""
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +9,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
-from synmodel.pharmacology import load_compound
+from synmodel.caveats import dose_text, drug_doses
 from synmodel.report import figures
 from synmodel.scenario import Dose, Scenario
 
@@ -20,20 +22,25 @@ Array = NDArray[np.float64]
 _ROWS = {
     "formation_fraction": "spines gained\n(% per interval)",
     "elimination_fraction": "spines lost\n(% per interval)",
-    "density_change": "spine density, change\nfrom first session (%)",
+    "density_change": "spine density, change\nfrom day {first} (%)",
 }
-_CLOSEST_TICKS = 0.045
+_DIGIT, _GAP = 0.0115, 0.01  # width of a digit of a tick, and room between two of them, as shares of the axis
 _TITLE_WIDTH, _SUBTITLE_WIDTH = 76, 108
 _MINUS = "\N{MINUS SIGN}"
-_LINE = "#999999"
+_LINE, _DOSE, _FAINT = "#999999", "#777777", 0.18
+_OTHER = "#A0458A"
+"""Colour of drugs, and of combinations, that have none of their own; not grey, which is the vehicle."""
+_ASIDE_INCH = 0.055
+_ROOM_FOR_NAMES = 1.15
+_SMALL: dict[str, Any] = {"color": figures.GREY, "fontsize": 8, "va": "bottom"}
 
 
 def simulation_figure(plan: Scenario, document: Mapping[str, Any]) -> Figure:
-    """Spines gained and lost per interval, and density, over the sessions of a scenario.
+    """Spines gained and lost per interval, and density, over the sessions of a scenario and of its vehicle control.
 
     Points are means over the simulated experiments; bars the SEM that one experiment would print, over animals
-    (over dendrites where there is one animal); bands hold 95 % of the experiments. Dotted lines are doses; grey
-    lines repeat what the interval before the first of them showed.
+    (over dendrites where there is one animal); bands hold 95 % of the experiments. Grey is the same without doses,
+    where there are any; dotted lines are doses.
 
     Parameters
     ----------
@@ -42,73 +49,129 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any]) -> Figure:
     document : mapping
         Its :func:`synmodel.report.documents.simulation_document`.
     """
-    drugs = [dose for dose in plan.regimen.doses if load_compound(dose.compound).kind != "vehicle"]
-    days = sorted(day for dose in drugs for day in dose.days)
-    colour = _colour(drugs)
+    drugs, sessions = drug_doses(plan.regimen.doses), plan.schedule.sessions
+    shown = {dose: [day for day in dose.days if _is_within(day, sessions)] for dose in drugs}
+    shown = {dose: days for dose, days in shown.items() if days}
+    compounds = list(dict.fromkeys(dose.compound for dose in sorted(shown, key=lambda dose: dose.day)))
     # Names in a title are data: a dollar sign in them is no formula.
     with mpl.rc_context({**figures._STYLE, "text.parse_math": False}):
         figure = Figure(figsize=(7.4, 7.6), layout="constrained")
         panels = figure.subplots(len(_ROWS), 1, sharex=True)
         for axes, (quantity, label) in zip(panels, _ROWS.items(), strict=True):
-            points = [entry for entry in document["summary"] if entry["quantity"] == quantity]
-            _draw(axes, quantity, points, plan.cohort.animals > 1, colour)
-            _continue_baseline(axes, quantity, points, days)
-            axes.set_ylabel(label)
-        _dress(panels, plan.schedule.sessions, days)
-        title, subtitle = textwrap.wrap(plan.title or plan.name, _TITLE_WIDTH), _subtitle(plan, drugs, document)
+            _draw(axes, quantity, document["summary"], _sem(plan), _colour(drugs))
+            if document["control"]:
+                _draw(axes, quantity, document["control"], _sem(plan), figures.GREY, aside=_ASIDE_INCH)
+            axes.set_ylabel(label.format(first=_day_text(sessions[0])))
+        _dress(panels, sessions)
+        for dose, days in shown.items():
+            _mark(panels, dose, days, compounds.index(dose.compound) if len(compounds) > 1 else None)
+        if len(compounds) > 1:
+            panels[0].set_ylim(top=_ROOM_FOR_NAMES * panels[0].get_ylim()[1])
+        title, subtitle = (
+            textwrap.wrap(plan.title or plan.name, _TITLE_WIDTH),
+            _subtitle(plan, drugs, [*shown], document),
+        )
         panels[0].set_title("\n".join([*title, *("" for _ in subtitle)]))
         panels[0].text(0, 1.03, "\n".join(subtitle), transform=panels[0].transAxes, **_SMALL)
-        panels[-1].set_xlabel("day (imaging sessions)")
+        panels[-1].set_xlabel(f"day (imaging sessions{_spacing(sessions)})")
     return figure
 
 
-_SMALL: dict[str, Any] = {"color": figures.GREY, "fontsize": 8, "va": "bottom"}
-
-
 def _colour(drugs: Sequence[Dose]) -> str:
-    """Colour of the combination, else of the first drug that has one, else grey."""
+    """Colour of the combination or of the one drug that has one, another for any other drugs, grey without any."""
+    if not drugs:
+        return figures.GREY
     names = list(dict.fromkeys(dose.compound for dose in sorted(drugs, key=lambda dose: dose.day)))
-    known = (figures.COLOURS[name] for name in ("+".join(names), *names) if name in figures.COLOURS)
-    return next(known, figures.GREY)
+    if "+".join(names) in figures.COLOURS:
+        return figures.COLOURS["+".join(names)]
+    known = [figures.COLOURS[name] for name in names if name in figures.COLOURS]
+    return known[0] if len(known) == 1 else _OTHER
 
 
-def _subtitle(plan: Scenario, drugs: Sequence[Dose], document: Mapping[str, Any]) -> list[str]:
-    over = f"{plan.cohort.animals} animals" if plan.cohort.animals > 1 else "dendrites of one animal"
-    given = "; ".join(map(_dose_text, drugs))
-    lines = [
-        f"dotted: {given}; grey: as before the dose" if given else "no drug",
-        f"points: mean of {document['replicates']} simulated experiments; bars: SEM over {over}; "
-        f"band: {document['level'] * 100:.0f} % of experiments",
-    ]
-    return [part for line in lines for part in textwrap.wrap(line, _SUBTITLE_WIDTH)]
+def _subtitle(plan: Scenario, drugs: Sequence[Dose], shown: Sequence[Dose], document: Mapping[str, Any]) -> list[str]:
+    """What the marks mean, of those that are drawn."""
+    parts = []
+    if shown:
+        parts.append(f"dotted: {'; '.join(map(_series_text, shown))}")
+    if unseen := [dose for dose in drugs if dose not in shown]:
+        parts.append(f"not within the sessions: {'; '.join(map(_series_text, unseen))}")
+    parts.append("grey, open: the same animals without doses" if document["control"] else "no drug")
+    n = document["replicates"]
+    parts.append(f"points: mean of {n} simulated experiments" if n > 1 else "points: one simulated experiment")
+    if any(math.isfinite(entry[_sem(plan)]) for entry in document["summary"]):
+        over = f"{plan.cohort.animals} animals" if plan.cohort.animals > 1 else "dendrites of one animal"
+        parts.append(f"bars: SEM over {over}")
+    if n > 1:
+        parts.append(f"band: {document['level'] * 100:.0f} % of experiments")
+    return _packed(parts)
 
 
-def _dose_text(dose: Dose) -> str:
+def _packed(parts: Sequence[str]) -> list[str]:
+    """Lines of whole parts; one that is longer than a line is folded."""
+    lines = [""]
+    for part in parts:
+        joined = f"{lines[-1]}; {part}" if lines[-1] else part
+        if len(joined) <= _SUBTITLE_WIDTH:
+            lines[-1] = joined
+        else:
+            lines += textwrap.wrap(part, _SUBTITLE_WIDTH)
+    return [line for line in lines if line]
+
+
+def _series_text(dose: Dose) -> str:
     series = f", {dose.repeat} times every {dose.every_days:g} d" if dose.repeat > 1 else ""
-    infusion = f" over {dose.duration_min:g} min" if dose.duration_min else ""
-    return f"{dose.compound} {dose.amount:g} {dose.unit} {dose.route}{infusion}{series}"
+    return dose_text(dose) + series
+
+
+def _sem(plan: Scenario) -> str:
+    """The SEM that an experiment would print: one animal has dendrites only."""
+    return "mouse_sem" if plan.cohort.animals > 1 else "sem_dendrite"
 
 
 def _column(points: Sequence[Mapping[str, Any]], name: str) -> Array:
     return np.array([point[name] for point in points], float)
 
 
-def _draw(axes: Axes, quantity: str, points: Sequence[Mapping[str, Any]], over_animals: bool, colour: str) -> None:
-    """Points with bars, over a band: a step for what happens within an interval, a course for a state."""
+def _draw(
+    axes: Axes, quantity: str, entries: Sequence[Mapping[str, Any]], sem: str, colour: str, aside: float = 0.0
+) -> None:
+    """Points with bars, over a band: a step for what happens within an interval, a course for a state.
+
+    The points of a control stand aside and its lines below, for before a dose both are the same numbers.
+    """
+    points = [entry for entry in entries if entry["quantity"] == quantity]
+    line: dict[str, Any] = {"color": colour, "linewidth": 1.6, "zorder": 1.9 if aside else 2.0}
     start, end = _column(points, "start_day"), _column(points, "end_day")
     mean, low, high = (100 * _column(points, name) for name in ("mean", "low", "high"))
     if quantity == "density_change":
         at = end
         course = np.append(start[:1], end)
-        axes.fill_between(course, np.append(0, low), np.append(0, high), color=colour, alpha=0.18, linewidth=0)
-        axes.plot(course, np.append(0, mean), color=colour, linewidth=1.6)
+        axes.fill_between(course, np.append(0, low), np.append(0, high), color=colour, alpha=_FAINT, linewidth=0)
+        axes.plot(course, np.append(0, mean), **line)
+        axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
     else:
         at = _middle(start, end)
         for k, span in enumerate(zip(start, end, strict=True)):
-            axes.fill_between(span, low[k], high[k], color=colour, alpha=0.18, linewidth=0)
-            axes.plot(span, (mean[k], mean[k]), color=colour, linewidth=1.6)
-    bars = 100 * _column(points, "mouse_sem" if over_animals else "sem_dendrite")
-    axes.errorbar(at, mean, bars, fmt="o", color=colour, markersize=4, elinewidth=1.0, capsize=2, zorder=3)
+            axes.fill_between(span, low[k], high[k], color=colour, alpha=_FAINT, linewidth=0)
+            axes.plot(span, (mean[k], mean[k]), **line)
+        axes.set_ylim(bottom=0)
+    axes.errorbar(
+        at,
+        mean,
+        100 * _column(points, sem),
+        fmt="o",
+        color=colour,
+        markersize=4,
+        markerfacecolor="white" if colour == figures.GREY else colour,
+        elinewidth=1.0,
+        capsize=2,
+        zorder=3,
+        transform=axes.transData + ScaledTranslation(aside, 0, axes.figure.dpi_scale_trans),
+    )
+
+
+def _is_within(day: float, sessions: Sequence[float]) -> bool:
+    return sessions[0] <= day <= sessions[-1]
 
 
 def _is_far(sessions: Sequence[float]) -> bool:
@@ -123,23 +186,28 @@ def _middle(start: Array, end: Array) -> Array:
     return 0.5 * (start + end)
 
 
-def _continue_baseline(axes: Axes, quantity: str, points: Sequence[Mapping[str, Any]], doses: Sequence[float]) -> None:
-    """Zero for a change; else the last value before the first dose, over later intervals of the same length."""
-    if quantity == "density_change":
-        axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
-        return
-    axes.set_ylim(bottom=0)
-    start, end = _column(points, "start_day"), _column(points, "end_day")
-    before = np.flatnonzero(end <= doses[0]) if doses else np.empty(0, int)
-    if len(before):
-        # More spines come and go in a longer interval, drug or not.
-        alike = np.isclose(end - start, (end - start)[before[-1]], rtol=0.05) & (start >= start[before[-1]])
-        level = 100 * points[before[-1]]["mean"]
-        axes.hlines(np.full(alike.sum(), level), start[alike], end[alike], color=_LINE, linewidth=1.2, zorder=1)
+def _mark(panels: Sequence[Axes], dose: Dose, days: Sequence[float], row: int | None) -> None:
+    """Dotted lines at doses; with a row, the compound's name beside the first of them."""
+    colour = _DOSE if row is None else figures.COLOURS.get(dose.compound, _DOSE)
+    for axes in panels:
+        for day in days:
+            axes.axvline(day, color=colour, linewidth=1.2, linestyle=":", zorder=0)
+    if row is not None:
+        panels[0].annotate(
+            dose.compound,
+            (days[0], 1),
+            xycoords=panels[0].get_xaxis_transform(),
+            xytext=(3, -1 - 9 * row),
+            textcoords="offset points",
+            va="top",
+            fontsize=8,
+            color=colour,
+            bbox={"color": "white", "pad": 0.5},
+        )
 
 
-def _dress(panels: Sequence[Axes], sessions: Sequence[float], doses: Sequence[float]) -> None:
-    """Sessions as ticks, doses as dotted lines, a broken axis before a far session."""
+def _dress(panels: Sequence[Axes], sessions: Sequence[float]) -> None:
+    """Sessions as ticks, a broken axis before a far session."""
     first, last = sessions[0], sessions[-1]
     margin = 0.02 * (figures._compress(np.array(last)) - first if _is_far(sessions) else last - first)
     end = last + margin
@@ -152,20 +220,34 @@ def _dress(panels: Sequence[Axes], sessions: Sequence[float], doses: Sequence[fl
             foot = axes.get_xaxis_transform()
             axes.plot(gap, [0, 0], transform=foot, clip_on=False, color="white", linewidth=3, zorder=9)
             axes.text(gap.mean(), 0, "//", transform=foot, ha="center", va="center", fontsize=9, zorder=10)
-        for day in doses:
-            if first <= day <= last:
-                axes.axvline(day, color="#777777", linewidth=1.0, linestyle=":", zorder=0)
         axes.set_xlim(float(first - margin), float(end))
-        ticks = _apart(sessions)
-        axes.set_xticks(ticks, [f"{day:g}".replace("-", _MINUS) for day in ticks])
+        axes.set_xticks(sessions, _labels(sessions))
         axes.minorticks_off()
 
 
-def _apart(sessions: Sequence[float]) -> list[float]:
-    """Sessions whose labels do not run into each other."""
+def _day_text(day: float) -> str:
+    return f"{round(day, 2):g}".replace("-", _MINUS)
+
+
+def _labels(sessions: Sequence[float]) -> list[str]:
+    """Days of the sessions, empty where a label would run into another; first and last are always there."""
     places = figures._compress(np.array(sessions)) if _is_far(sessions) else np.array(sessions)
-    kept = [0]
-    for k in range(1, len(places)):
-        if places[k] - places[kept[-1]] >= _CLOSEST_TICKS * (places[-1] - places[0]):
+    places = (places - places[0]) / (places[-1] - places[0])
+    texts = [_day_text(day) for day in sessions]
+
+    def are_apart(one: int, other: int) -> bool:
+        return bool(places[other] - places[one] >= 0.5 * _DIGIT * len(texts[one] + texts[other]) + _GAP)
+
+    kept, last = [0], len(texts) - 1
+    for k in range(1, last):
+        if are_apart(kept[-1], k) and are_apart(k, last):
             kept.append(k)
-    return [sessions[k] for k in kept]
+    return [text if k in (*kept, last) else "" for k, text in enumerate(texts)]
+
+
+def _spacing(sessions: Sequence[float]) -> str:
+    """How far sessions lie apart, where they do so unevenly: more spines come and go in a longer interval."""
+    apart = np.diff(sessions)
+    if np.allclose(apart, apart[0], rtol=0.05):
+        return ""
+    return f", {apart.min():.2g} to {apart.max():.3g} days apart"

@@ -132,22 +132,30 @@ def fit_tables(document: dict[str, Any]) -> list[Table]:
 
 
 def simulation_tables(document: dict[str, Any]) -> list[Table]:
-    """Mean over simulated experiments of what each would report."""
+    """Mean over simulated experiments of what each would report, beside the same without doses; then the notes."""
+    control = document["control"]
     table = plain_table(
         f"{document['scenario']['name']}: mean of {document['replicates']} simulated experiments",
-        "quantity", "from day", "to day", "mean", "SEM over dendrites", "SEM over animals",
+        "quantity", "from day", "to day", *(["vehicle"] if control else []), "mean",
+        "SEM over dendrites", "SEM over animals",
     )  # fmt: skip
-    for entry in document["summary"]:
+    for number, entry in enumerate(document["summary"]):
         add_row(
             table,
             entry["quantity"],
             f"{entry['start_day']:g}",
             f"{entry['end_day']:g}",
+            *([number_text(control[number]["mean"])] if control else []),
             number_text(entry["mean"]),
             number_text(entry["sem_dendrite"]),
             number_text(entry["mouse_sem"]),
         )
-    return [table]
+    if not document["notes"]:
+        return [table]
+    notes = plain_table("Read with care")
+    for text in document["notes"]:
+        add_row(notes, "- " + text)
+    return [table, notes]
 
 
 def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:

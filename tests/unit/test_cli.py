@@ -135,6 +135,80 @@ def test_simulate_writes_and_reads_back(capsys, monkeypatch, tmp_path):
         assert again.digest() in content, f"{file.name} does not say what it was made from"
 
 
+def test_simulate_says_what_to_read_with_care(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SCENARIO.format(amount=3))
+    arguments = ["--replicates", 2, "--quiet"]
+    _, stdout, _ = run(capsys, monkeypatch, "simulate", path, "--out", tmp_path / "a", *arguments)
+    notes = json.loads((tmp_path / "a" / "summary.json").read_text())["notes"]
+    assert len(notes) == 2
+    assert notes[0].startswith("psilocybin 3 mg/kg i.p.: given in no arm of shao2021")
+    assert "Read with care" in stdout
+    for note in notes:
+        assert " ".join(f"- {note}".split()) in " ".join(stdout.split())
+    with xr.open_dataset(tmp_path / "a" / "observations.nc", engine="h5netcdf") as seen:
+        assert seen.attrs["notes"] == "; ".join(notes)
+    _, stdout, _ = run(capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path / "b", *arguments)
+    assert "Read with care" not in stdout
+    assert json.loads((tmp_path / "b" / "summary.json").read_text())["notes"] == []
+    with xr.open_dataset(tmp_path / "b" / "observations.nc", engine="h5netcdf") as seen:
+        assert "notes" not in seen.attrs
+
+
+def test_the_vehicle_is_in_the_table(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SCENARIO.format(amount=1))
+    arguments = ["--replicates", 2, "--quiet", "--out", tmp_path / "out"]
+    _, stdout, _ = run(capsys, monkeypatch, "simulate", path, *arguments)
+    document = json.loads((tmp_path / "out" / "summary.json").read_text())
+    rows = [line.split() for line in stdout.splitlines() if line.startswith("density_change")]
+    for row, *entries in zip(
+        rows,
+        *([e for e in document[key] if e["quantity"] == "density_change"] for key in ("control", "summary")),
+        strict=True,
+    ):
+        assert row[3:5] == [f"{entry['mean']:.3g}" for entry in entries]
+
+
+def test_results_of_another_scenario_are_not_replaced(capsys, monkeypatch, tmp_path):
+    path, out = tmp_path / "mine.toml", tmp_path / "out"
+
+    def simulated(text):
+        path.write_text(text)
+        return run(capsys, monkeypatch, "simulate", path, "--out", out, "--replicates", 2, "--quiet")
+
+    mine = SCENARIO.format(amount=1)
+    assert simulated(mine)[0] == simulated(mine)[0] == 0, "the same may be repeated"
+    before = {file: file.read_bytes() for file in out.iterdir()}
+    status, stdout, stderr = simulated(mine.replace('"mine"', '"other"'))
+    message = f"--out is {out}, which holds results of the scenario 'mine'; give another folder, or delete it"
+    assert (status, stdout, stderr) == (2, "", f"synmodel: {message}\n")
+    assert {file: file.read_bytes() for file in out.iterdir()} == before
+    assert simulated(SCENARIO.format(amount=2))[0] == 0, "one that was edited is the same to its owner"
+    assert {file: file.read_bytes() for file in out.iterdir()} != before
+
+
+@pytest.mark.parametrize(
+    ("content", "held"),
+    [
+        ('{"sweep": "doses", "provenance": {}}', "the sweep 'doses'"),
+        ('{"runs": 3}', "another program"),
+        ("[]", "another program"),
+        ("mine", "another program"),
+    ],
+)
+def test_results_of_another_kind_are_not_replaced(capsys, monkeypatch, tmp_path, content, held):
+    (tmp_path / "summary.json").write_text(content)
+    status, stdout, stderr = run(
+        capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path, "--replicates", 2, "--quiet"
+    )
+    assert (status, stdout) == (2, "")
+    assert (
+        stderr == f"synmodel: --out is {tmp_path}, which holds results of {held}; give another folder, or delete it\n"
+    )
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"summary.json": content}
+
+
 def test_quiet_means_quiet(capsys, monkeypatch, tmp_path):
     status, _, stderr = run(
         capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path / "o", "--replicates", 2, "--quiet"

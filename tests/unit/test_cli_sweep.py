@@ -130,6 +130,16 @@ def test_cells_that_fail_are_named_with_the_reason(document, tmp_path, capsys, m
     assert failure["reason"]
 
 
+def test_results_of_a_scenario_are_not_replaced(document, tmp_path, capsys, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "summary.json").write_text('{"provenance": {"scenario": "small"}}')
+    path = document(GRID.format(replicates=1, amounts=[1]))
+    status, _, err = run(capsys, monkeypatch, path, "--out", tmp_path / "out")
+    assert status == 2
+    assert "holds results of the scenario 'small'; give another folder" in err
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["summary.json"]
+
+
 def test_an_unknown_sweep_is_one_line(capsys, monkeypatch):
     status, _, err = run(capsys, monkeypatch, "ketamine-dose-intervl")
     assert status == 2

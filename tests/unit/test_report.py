@@ -5,19 +5,23 @@ import os
 import re
 import tomllib
 from dataclasses import replace
+from itertools import pairwise
 from math import exp
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from synmodel.caveats import notes_of
 from synmodel.imaging import summarise
 from synmodel.parameters import Prior, default_parameters
 from synmodel.report import documents, figures, files, tables
 from synmodel.report.simulation_figure import simulation_figure
-from synmodel.scenario import loads
+from synmodel.scenario import load, loads
 from synmodel.simulation import simulate
-from synmodel.workflows import Comparison
+from synmodel.sweeps import changed
+from synmodel.sweeps.factors import without_doses
+from synmodel.workflows import Comparison, simulate_scenario
 
 
 def printed(made):
@@ -38,8 +42,11 @@ def test_square_brackets_are_printed():
 
 
 def test_a_scenario_may_have_brackets_in_its_name():
-    document = {"scenario": {"name": "mine [/b]"}, "replicates": 3, "summary": []}
-    assert "mine [/b]: mean of 3 simulated experiments" in printed(tables.simulation_tables(document))
+    document = {"scenario": {"name": "mine [/b]"}, "replicates": 3, "summary": [], "control": [], "notes": ["[note]"]}
+    text = printed(tables.simulation_tables(document))
+    assert "mine [/b]: mean of 3 simulated experiments" in text
+    assert "Read with care - [note]" in text
+    assert "Read with care" not in printed(tables.simulation_tables({**document, "notes": []}))
 
 
 def test_the_decay_of_effects_keeps_its_unit():
@@ -117,8 +124,7 @@ dendrites_per_animal = 4
 
 def simulated(compound="psilocybin", sessions="[-3, -1, 1, 3, 5]", animals=3):
     plan = loads(SCENARIO.format(compound=compound, sessions=sessions, animals=animals))
-    observations = simulate(plan, replicates=4, seed=1)
-    return plan, documents.simulation_document(plan, observations, summarise(observations))
+    return plan, documents.simulation_document(plan, simulate_scenario(plan, replicates=4, seed=1))
 
 
 def drawn_bars(axes):
@@ -150,7 +156,121 @@ def test_a_vehicle_has_no_dotted_line_and_a_far_session_a_broken_axis():
     figure = simulation_figure(plan, document)
     assert "no drug" in texts_of(figure)
     assert "//" in texts_of(figure)
+    assert "grey" not in texts_of(figure)
+    assert document["control"] == []
+    assert [len(axes.containers) for axes in figure.axes] == [1, 1, 1]
     assert not [line for line in figure.axes[0].get_lines() if line.get_linestyle() == ":"]
+
+
+def test_a_drug_is_drawn_beside_the_same_animals_without_it():
+    plan, document = simulated()
+    alone = summarise(simulate(without_doses(plan), replicates=4, seed=1))["mean"].mean("replicate")
+    assert [entry["mean"] for entry in document["control"]] == pytest.approx(alone.values)
+    figure = simulation_figure(plan, document)
+    assert "grey, open: the same animals without doses" in texts_of(figure)
+    for axes, quantity in zip(
+        figure.axes, ("formation_fraction", "elimination_fraction", "density_change"), strict=True
+    ):
+        drug, control = axes.containers
+        expected = [100 * entry["mean"] for entry in document["control"] if entry["quantity"] == quantity]
+        assert control.lines[0].get_ydata() == pytest.approx(expected)
+        assert control.lines[0].get_color() == figures.GREY
+        assert drug.lines[0].get_ydata()[0] == control.lines[0].get_ydata()[0], "before the dose they are the same"
+    assert list(figure.axes[0].containers[0].lines[0].get_ydata()[1:]) != pytest.approx(
+        list(figure.axes[0].containers[1].lines[0].get_ydata()[1:])
+    )
+
+
+@pytest.mark.parametrize("compound", ["esketamine", "ketanserin"])
+def test_no_drug_is_as_grey_as_the_vehicle(compound):
+    plan, document = simulated(compound=compound)
+    drug, control = simulation_figure(plan, document).axes[0].containers
+    assert drug.lines[0].get_color() != control.lines[0].get_color() == figures.GREY
+
+
+def test_only_marks_that_are_drawn_are_explained():
+    plan, document = simulated(sessions="[10, 11, 12]", animals=1)
+    text = texts_of(simulation_figure(plan, document))
+    assert "dotted" not in text
+    assert "not within the sessions: psilocybin 1 mg/kg i.p., 3 times every 2 d" in text
+    assert "bars: SEM over dendrites of one animal; band: 95 % of experiments" in text
+    single = {
+        **document,
+        "replicates": 1,
+        "summary": [{**e, "sem_dendrite": float("nan")} for e in document["summary"]],
+    }
+    text = texts_of(simulation_figure(plan, single))
+    assert "points: one simulated experiment" in text
+    assert "bars" not in text
+    assert "band" not in text
+
+
+def test_ticks_stand_at_all_sessions_and_labels_apart():
+    plan, document = simulated(sessions="[-1, 0.04, 0.08, 0.25, 1, 5, 9, 60]")
+    figure = simulation_figure(plan, document)
+    figure.canvas.draw()
+    axis = figure.axes[-1].xaxis
+    assert list(axis.get_majorticklocs()) == list(plan.schedule.sessions)
+    labels = [label for label in axis.get_ticklabels() if label.get_text()]
+    assert [label.get_text() for label in (labels[0], labels[-1])] == ["\N{MINUS SIGN}1", "60"]
+    boxes = [label.get_window_extent() for label in labels]
+    assert len(boxes) < len(plan.schedule.sessions)
+    for one, other in pairwise(boxes):
+        assert one.x1 < other.x0
+    assert "0.04 to 51 days apart" in texts_of(figure)
+
+
+def test_two_drugs_are_named_at_their_doses():
+    plan, document = simulated()
+    both = changed(plan, {"scenario.regimen.doses": [*plan.model_dump()["regimen"]["doses"], KETAMINE]})
+    names = [text for text in simulation_figure(both, document).axes[0].texts if text.get_text() == "ketamine"]
+    assert [text.xy[0] for text in names] == [3]
+    assert names[0].get_color() == figures.COLOURS["ketamine"]
+    texts = [text.get_text() for text in simulation_figure(plan, document).axes[0].texts]
+    assert "psilocybin" not in texts
+
+
+KETAMINE = {"compound": "ketamine", "amount": 10, "route": "i.p.", "day": 3}
+ONSET = "how fast births rise within the first day of a dose is assumed: shao2021 has no session there"
+
+
+@pytest.mark.parametrize(
+    ("settings", "note"),
+    [
+        ({"regimen.doses[0].amount": 3}, "psilocybin 3 mg/kg i.p.: given in no arm of shao2021"),
+        ({"regimen.doses[0].unit": "mg"}, "psilocybin 1 mg i.p.: given in no arm of shao2021"),
+        ({"regimen.doses[0].route": "oral"}, "psilocybin 1 mg/kg oral: given in no arm of shao2021"),
+        ({"regimen.doses[0].compound": "psilocin"}, "psilocin 1 mg/kg i.p.: given in no arm of shao2021"),
+        ({"baseline": "phoumthipphavong2016"}, "psilocybin 1 mg/kg i.p.: given in no arm of phoumthipphavong2016"),
+        ({"regimen.doses[0].repeat": 3}, "3 doses of psilocybin: no arm of shao2021 got as many"),
+        ({"regimen.doses[1]": KETAMINE}, "ketamine and psilocybin were together in no arm"),
+        ({"subject.species": "human", "regimen.doses[0].route": "oral"}, "the tissue is that of the mouse in shao2021"),
+        ({"subject.stress": "restraint stress"}, "restraint stress: no arm of shao2021"),
+        ({"subject.genotype": "val66met"}, "val66met: no arm of shao2021"),
+        ({"schedule.sessions": [-1, 1, 60]}, "day 60: beyond the last session of shao2021 (day 34)"),
+        ({"schedule.sessions": [-1, 1, 40, 60]}, "2 sessions from day 40 to 60: beyond the last session"),
+        ({"schedule.sessions": [1, 3]}, "no session comes before the first dose (day 0)"),
+    ],
+)
+def test_a_scenario_beyond_its_study_says_so(settings, note):
+    embedded = load("psilocybin-mouse")
+    assert notes_of(embedded) == [ONSET], "the arm of the study itself"
+    doses = list(embedded.model_dump(mode="json")["regimen"]["doses"])
+    if "regimen.doses[1]" in settings:
+        settings = {"regimen.doses": [*doses, settings["regimen.doses[1]"]]}
+    plan = changed(embedded, {f"scenario.{path}": value for path, value in settings.items()})
+    assert sum(text.startswith(note) for text in notes_of(plan)) == 1
+    assert all("\n" not in text for text in notes_of(plan))
+
+
+@pytest.mark.parametrize("name", ["saline-mouse", "saline-mouse-2016", "saline-mouse-ketanserin"])
+def test_an_arm_without_a_drug_that_acts_has_no_notes(name):
+    assert notes_of(load(name)) == []
+    assert len(notes_of(load(name).updated(schedule={"sessions": [-3, 1, 90]}))) == 1
+
+
+def test_ketanserin_before_psilocybin_is_an_arm():
+    assert notes_of(load("psilocybin-mouse-ketanserin")) == [ONSET]
 
 
 def write_into(out, *names):
