@@ -1,8 +1,10 @@
 """synmodel: a computational model of drug-induced synaptogenesis, and the toolkit that fits it to imaging data.
 
-Names are imported on first use, so ``import synmodel`` is light.
+Names and the modules below are imported on first use, so ``import synmodel`` is light and yet
+``synmodel.sweeps.open_sweep`` needs no import of its own.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,40 @@ _HOMES = {
     "sweep": ("synmodel.sweeps", "sweep"),
 }
 
+_MODULES = frozenset(
+    {
+        "arms",
+        "assays",
+        "caveats",
+        "claims",
+        "comparison",
+        "conditions",
+        "data",
+        "documents",
+        "errors",
+        "experiments",
+        "gamma",
+        "grid",
+        "imaging",
+        "inference",
+        "library",
+        "parameters",
+        "pharmacology",
+        "provenance",
+        "randomness",
+        "repeats",
+        "report",
+        "scenario",
+        "schema",
+        "signalling",
+        "simulation",
+        "sweeps",
+        "turnover",
+        "workflows",
+    }
+)
+"""Public modules; the command line and the compiler's helpers are not among them."""
+
 __all__ = [
     "ParameterSet",
     "Scenario",
@@ -49,12 +85,15 @@ def __getattr__(name: str) -> Any:
         from synmodel.provenance import version_of_synmodel
 
         return version_of_synmodel()
+    if name in _MODULES:
+        return import_module(f"synmodel.{name}")
     if name not in _HOMES:
         message = f"module 'synmodel' has no attribute {name!r}"
-        raise AttributeError(message)
+        # With these two Python itself asks for the name that was meant.
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])
     module, attribute = _HOMES[name]
     return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted({*__all__, *_MODULES, "__version__"})

@@ -1,14 +1,15 @@
 """From a parsed TOML document to a validated value, with errors that name the place of the fault.
 
 Documents are frozen pydantic models that refuse unknown keys. :func:`read` turns the first fault into one
-line: path into the document, what was given, what is allowed, and the field's own advice (its description).
+line: path into the document, what was given, what is allowed, and the field's own advice (its description). So does
+a document that is made in Python: its name in small letters is then the root of the path.
 """
 
 import re
 import tomllib
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -58,9 +59,29 @@ class FrozenMapping(Mapping[Key, Value]):
 
 
 class Document(BaseModel):
-    """Base of all documents: frozen, no unknown keys, finite numbers."""
+    """Base of all documents: frozen, no unknown keys, finite numbers.
+
+    Attributes
+    ----------
+    error : type
+        What a fault raises when the document is made in Python; :func:`read` is told its own.
+    also : tuple of str
+        Keys that a validator turns into fields before they are looked at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    error: ClassVar[type[SynmodelError]] = SynmodelError
+    also: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, /, **content: Any) -> None:
+        try:
+            super().__init__(**content)
+        except ValidationError as faults:
+            raise self.error(_first_line(type(self), faults, content, _small(type(self).__name__))) from faults
+
+    # Told that this is its own, pydantic does not call it for documents within documents: their faults stay with the
+    # outermost, which knows the whole path.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 class Evidence(Document):
@@ -125,13 +146,69 @@ def read(model: type[Model], document: dict[str, Any], where: str, error: type[S
     try:
         return model.model_validate(document)
     except ValidationError as faults:
-        fault = faults.errors()[0]
-        raise error(_one_line(model, fault, where)) from faults
+        raise error(_first_line(model, faults, document, where)) from faults
 
 
 def entry_fault(key: str, text: str) -> Exception:
     """What a validator of a mapping raises for one entry; ``text`` follows its place, as in ``is 3; give 4``."""
     return PydanticCustomError("entry", "{text}", {"key": key, "text": text})
+
+
+_RUN = {
+    "scenarios": "this is a sweep; run it with `synmodel sweep FILE`",
+    "baseline": "this is a scenario; run it with `synmodel simulate FILE`",
+}
+"""The key by which one knows what a file is, and what to do with it where the other kind is expected."""
+
+
+def _first_line(model: type[BaseModel], faults: ValidationError, document: Mapping[str, Any], where: str) -> str:
+    """The line of the first fault that counts."""
+    expected = [key for key in _RUN if key in model.model_fields]
+    if expected and expected[0] not in document:
+        for key, line in _RUN.items():
+            if key in document and key not in model.model_fields:
+                return line
+    listed: list[Any] = faults.errors()
+    return _one_line(model, _misspelt(model, listed) or listed[0], where)
+
+
+def _misspelt(model: type[BaseModel], faults: list[Any]) -> Any:
+    """The unknown key that was meant for a missing one, if that is the first fault: it is what was written."""
+    first = faults[0]
+    if first["type"] != "missing":
+        return None
+    *level, missing = first["loc"]
+    for fault in faults:
+        if fault["type"] == "extra_forbidden" and list(fault["loc"][:-1]) == level:
+            meant = _meant_by(str(fault["loc"][-1]), _field_at(model, fault["loc"])[1])
+            if meant.startswith("did") and re.search(rf"'{missing}\b", meant):
+                return fault
+    return None
+
+
+def _meant_by(key: str, document: Any) -> str:
+    """Half a sentence on an unknown key: where it belongs if a table further in has it, else which names are close."""
+    places = list(_places_within(document, key))
+    if 0 < len(places) <= 3:
+        return "did you mean " + " or ".join(f"'{place}'" for place in places) + "?"
+    return did_you_mean(key, _keys_of(document))
+
+
+def _keys_of(document: Any) -> list[str]:
+    return [*document.model_fields, *getattr(document, "also", ())]
+
+
+def _places_within(document: Any, key: str) -> Iterator[str]:
+    """Paths to a key in the tables of a document, ``doses[0].amount`` in those of a list."""
+    for name, field in document.model_fields.items():
+        inner = _model_within(field.annotation)
+        # What a mapping holds stands under names of the writer's own.
+        if inner is None or _held_in(field.annotation, Mapping):
+            continue
+        place = f"{name}[0]" if _held_in(field.annotation, Sequence) else name
+        if key in _keys_of(inner):
+            yield f"{place}.{key}"
+        yield from (f"{place}.{further}" for further in _places_within(inner, key))
 
 
 def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
@@ -141,9 +218,9 @@ def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
         place += f"[{step!r}]" if isinstance(step, int) or "." in step else f".{step}"
     if fault["type"] == "entry":
         return f"{place}[{fault['ctx']['key']!r}] {fault['ctx']['text']}"
-    field, siblings = _field_at(model, fault["loc"])
+    field, parent = _field_at(model, fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"{place} is not known; {did_you_mean(str(fault['loc'][-1]), siblings)}"
+        return f"{place} is not known; {_meant_by(str(fault['loc'][-1]), parent)}"
     if fault["type"] == "missing":
         return f"{place} is missing; {_advice(field) or 'add it'}"
     line = f"{place} is {_shown(fault['input'])}: {_in_plain_words(fault)}"
@@ -177,22 +254,27 @@ def _shown(given: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _small(name: str) -> str:
+    """``range_sample`` for ``RangeSample``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 def _advice(field: Any) -> str:
     return (field.description or "") if field is not None else ""
 
 
-def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[Any, list[str]]:
-    """Field at a location and the names of its siblings."""
+def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[Any, type[BaseModel]]:
+    """Field at a location and the document that it belongs to."""
     field = None
-    siblings = list(model.model_fields)
+    parent: Any = model
     current: Any = model
     for step in location:
         if isinstance(step, int) or current is None:
             continue
-        siblings = list(current.model_fields)
+        parent = current
         field = current.model_fields.get(step)
         current = _model_within(field.annotation) if field is not None else None
-    return field, siblings
+    return field, parent
 
 
 def _model_within(annotation: Any) -> Any:
@@ -204,3 +286,11 @@ def _model_within(annotation: Any) -> Any:
         if found is not None:
             return found
     return None
+
+
+def _held_in(annotation: Any, kind: type) -> bool:
+    """Whether an annotation such as ``tuple[Dose, ...] | None`` has a container of some kind."""
+    origin = get_origin(annotation)
+    return (isinstance(origin, type) and issubclass(origin, kind)) or any(
+        _held_in(part, kind) for part in get_args(annotation)
+    )

@@ -68,8 +68,16 @@ def _in_days(document: Any, hours: str, days: str) -> Any:
     return {**{key: value for key, value in document.items() if key != hours}, days: converted}
 
 
-class Dose(Document):
+class _Part(Document):
+    """A scenario, or a part of one."""
+
+    error = ScenarioError
+
+
+class Dose(_Part):
     """One administration, or a series of equal ones."""
+
+    also = ("hours",)
 
     compound: str = Field(description="name a compound of the library, see `synmodel compounds`")
     amount: Positive = Field(description="a dose is positive; for vehicle leave regimen.doses empty")
@@ -127,8 +135,10 @@ class Dose(Document):
         return self.amount if self.unit == "mg/kg" else self.amount / weight_kg
 
 
-class Spell(Document):
+class Spell(_Part):
     """A condition of the library while it lasts: by default all the time and in full."""
+
+    also = ("from_hours", "to_hours")
 
     name: str = Field(description="name a condition of the library")
     strength: Number = Field(default=1.0, ge=0, le=1, description="0 is no condition, 1 the one of the library")
@@ -169,7 +179,7 @@ def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
     return content if content.get(key) else {name: value for name, value in content.items() if name != key}
 
 
-class Regimen(Document):
+class Regimen(_Part):
     """All doses, empty for a vehicle control; and treatments that act on arrows of the cascade."""
 
     doses: tuple[Dose, ...] = ()
@@ -180,7 +190,7 @@ class Regimen(Document):
         return _without(serialise(self), "treatments")
 
 
-class Subject(Document):
+class Subject(_Part):
     """Whose brain it is."""
 
     species: Literal["mouse", "human"] = "mouse"
@@ -218,8 +228,10 @@ class Subject(Document):
         return self.weight_kg if self.weight_kg is not None else _WEIGHT_KG[self.species]
 
 
-class Schedule(Document):
+class Schedule(_Part):
     """Imaging sessions."""
+
+    also = ("sessions_hours",)
 
     sessions: tuple[Day, ...] = Field(
         min_length=2, description="at least two days in rising order, for instance [-3, -1, 1, 3]"
@@ -240,7 +252,7 @@ class Schedule(Document):
         return sessions
 
 
-class Cohort(Document):
+class Cohort(_Part):
     """How many animals and dendrites are imaged."""
 
     animals: Whole = Field(default=6, ge=1, le=10_000)
@@ -276,12 +288,17 @@ def _possible(values: Mapping[str, float]) -> FrozenMapping[str, float]:
     return FrozenMapping(values)
 
 
+def _as_dict(values: Mapping[str, float]) -> dict[str, float]:
+    """``dict`` itself has no signature, which pydantic 2.7 asks for."""
+    return dict(values)
+
+
 Replacements = Annotated[
-    Mapping[str, Number], BeforeValidator(_quoted), AfterValidator(_possible), PlainSerializer(dict, dict[str, float])
+    Mapping[str, Number], BeforeValidator(_quoted), AfterValidator(_possible), PlainSerializer(_as_dict)
 ]
 
 
-class Scenario(Document):
+class Scenario(_Part):
     """Doses, subject, schedule and the study whose tissue and scoring are taken as baseline."""
 
     name: str = Field(min_length=1)
@@ -354,11 +371,11 @@ def loads(text: str) -> Scenario:
 
 @contextmanager
 def naming(source: "str | Path | Scenario") -> Iterator[None]:
-    """Put the file, where ``source`` is one, before errors that give a place in the scenario."""
+    """Put the file, where ``source`` is one, before errors that give a place in the scenario or say what it is."""
     try:
         yield
     except SynmodelError as error:
-        if _is_file(source) and str(error).startswith("scenario."):
+        if _is_file(source) and str(error).startswith(("scenario.", "this is ")):
             message = f"{source}: {error}"
             raise type(error)(message) from error
         raise

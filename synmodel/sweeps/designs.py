@@ -32,6 +32,8 @@ Method = Literal["latin-hypercube", "sobol", "saltelli"]
 class Range(Document):
     """Where a factor is sampled."""
 
+    error = SweepError
+
     low: Number
     high: Number
     scale: Literal["linear", "log", "whole"] = "linear"
@@ -61,6 +63,8 @@ class Range(Document):
 
 class RangeSample(Document):
     """A sample of n points over ranges of factors."""
+
+    error = SweepError
 
     method: Method = "sobol"
     points: Annotated[Whole, Field(ge=2, le=2**20)]
@@ -114,8 +118,8 @@ def generator_of(seed: int, stream: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(stream_key(seed, stream).tolist())))
 
 
-def grid_design(levels: Mapping[str, Sequence[Any]], scenarios: Sequence[Scenario]) -> Design:
-    """All combinations of levels."""
+def grid_design(levels: Mapping[str, Sequence[Any] | NDArray[Any]], scenarios: Sequence[Scenario]) -> Design:
+    """All combinations of levels; those of a factor are a list or an array of one dimension."""
     if not levels:
         message = "sweep: grid is empty; give at least one factor with its levels"
         raise SweepError(message)

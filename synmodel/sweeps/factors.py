@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from synmodel.documents import read
 from synmodel.errors import ScenarioError, SweepError, did_you_mean
 from synmodel.parameters import default_parameters
 from synmodel.scenario import Scenario
 
-__all__ = ["RESERVED", "Factor", "changed", "factors_of", "without_doses"]
+__all__ = ["RESERVED", "Factor", "changed", "factors_of", "plain", "without_doses"]
 
 _FIELD = "scenario."
 _STEP = re.compile(r"([A-Za-z_]\w*)((?:\[\d+\])*)")
@@ -58,10 +61,10 @@ class Factor:
         """Levels as they stand in the result: numbers, or else text."""
         if all(isinstance(level, int | float) and not isinstance(level, bool) for level in self.levels):
             return [float(level) for level in self.levels]
-        return [level if isinstance(level, str) else json.dumps(_plain(level)) for level in self.levels]
+        return [level if isinstance(level, str) else json.dumps(plain(level)) for level in self.levels]
 
 
-def factors_of(levels: Mapping[str, Sequence[Any]], scenarios: Sequence[Scenario]) -> tuple[Factor, ...]:
+def factors_of(levels: Mapping[str, Sequence[Any] | NDArray[Any]], scenarios: Sequence[Scenario]) -> tuple[Factor, ...]:
     """Factors from levels by path.
 
     Raises
@@ -71,7 +74,8 @@ def factors_of(levels: Mapping[str, Sequence[Any]], scenarios: Sequence[Scenario
     """
     names = _short_names(list(levels))
     factors = []
-    for path, given in levels.items():
+    for path, listed in levels.items():
+        given = _listed(listed)
         if isinstance(given, str | Mapping) or not isinstance(given, Sequence) or not len(given):
             key = f"{path}.{next(iter(given), 'NAME')}" if isinstance(given, Mapping) else path
             message = (
@@ -83,9 +87,13 @@ def factors_of(levels: Mapping[str, Sequence[Any]], scenarios: Sequence[Scenario
             known = [*default_parameters(), *_fields_of(scenarios[0])]
             message = f"sweep: {path} is neither a parameter nor a scenario field; {_meant(path, known)}"
             raise SweepError(message)
-        plain = tuple(level.item() if hasattr(level, "item") else level for level in given)
-        factors.append(Factor(path, names[path], plain, *_meaning(path, scenarios)))
+        factors.append(Factor(path, names[path], tuple(map(plain, given)), *_meaning(path, scenarios)))
     return tuple(factors)
+
+
+def _listed(given: Any) -> Any:
+    """Numbers and lists of Python for those of NumPy, xarray and pandas; whatever else as it is."""
+    return np.asarray(given).tolist() if hasattr(given, "__array__") else given
 
 
 def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
@@ -99,9 +107,9 @@ def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
     document = scenario.model_dump(mode="json", exclude_none=True)
     for path, value in settings.items():
         if path.startswith(_FIELD):
-            _set(document, path, _plain(value))
+            _set(document, path, plain(value))
         else:
-            document["parameters"][path] = value
+            document["parameters"][path] = plain(value)
     return read(Scenario, document, "scenario", ScenarioError)
 
 
@@ -153,11 +161,12 @@ def _checked_index(place: Any, step: str | int, where: str) -> str:
     return f"{where}[{step}]"
 
 
-def _plain(value: Any) -> Any:
-    """Lists for tuples, as JSON has them."""
+def plain(value: Any) -> Any:
+    """Lists for tuples and arrays, as JSON has them."""
+    value = _listed(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+        return {str(key): plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def _short_names(paths: Sequence[str]) -> dict[str, str]:

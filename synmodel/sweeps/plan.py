@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from synmodel import library
@@ -22,7 +23,7 @@ from synmodel.parameters import ParameterSet
 from synmodel.randomness import checked_seed
 from synmodel.scenario import Scenario, load
 from synmodel.sweeps.designs import Design, RangeSample, grid_design, sample_design, table_design
-from synmodel.sweeps.factors import changed, without_doses
+from synmodel.sweeps.factors import changed, plain, without_doses
 from synmodel.sweeps.outputs import Point, points_of
 from synmodel.turnover.arguments import whole_number
 
@@ -185,7 +186,7 @@ def plan_of(
     scenarios: str | Path | Scenario | Sequence[str | Path | Scenario],
     *,
     parameters: Sequence[Mapping[str, Any]] | None = None,
-    grid: Mapping[str, Sequence[Any]] | None = None,
+    grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
     sample: RangeSample | Mapping[str, Any] | None = None,
     replicates: int,
     seed: int,
@@ -249,7 +250,7 @@ def plan_of(
 
 def _checked_control(control: Any) -> Control:
     if isinstance(control, Mapping):
-        return dict(control)
+        return {str(path): plain(value) for path, value in control.items()}
     if control not in ("vehicle", "none"):
         message = (
             f"sweep: control is {control!r}; give 'vehicle' (no doses), 'none', or a table of values by path that "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from numpy.typing import NDArray
 
 from synmodel.errors import SweepError
 from synmodel.parameters import ParameterSet
@@ -30,7 +31,7 @@ def sweep(
     scenarios: str | Path | Scenario | Sequence[str | Path | Scenario],
     *,
     parameters: Sequence[Mapping[str, Any]] | None = None,
-    grid: Mapping[str, Sequence[Any]] | None = None,
+    grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
     sample: RangeSample | Mapping[str, Any] | None = None,
     replicates: int,
     seed: int,
@@ -53,7 +54,8 @@ def sweep(
     parameters : sequence of mapping
         One mapping per cell, all with the same paths: ``{"shao2021.loss_nascent": 1.0}``.
     grid : mapping
-        Levels by path, all combinations: ``{"scenario.regimen.doses[0].amount": [1, 3, 10]}``.
+        Levels by path, all combinations: ``{"scenario.regimen.doses[0].amount": [1, 3, 10]}``; lists or arrays of one
+        dimension.
     sample : RangeSample or mapping
         ``{"method": "sobol", "points": 64, "ranges": {path: {"low": 0.5, "high": 2.0, "scale": "log"}}}``; methods
         are ``latin-hypercube``, ``sobol`` and ``saltelli`` (for :func:`synmodel.sobol_indices`).

@@ -60,12 +60,18 @@ class Interaction:
         for name in ("n_max", "n_star", "pool"):
             given = getattr(self, name)
             meaning = "a positive number, or None for no such effect"
-            if given is not None and one_number(f"interaction.{name}", given, meaning) <= 0:
+            if given is None:
+                continue
+            number = one_number(f"interaction.{name}", given, meaning)
+            if number <= 0:
                 message = f"interaction.{name} is {given!r}; give {meaning}"
                 raise SimulationError(message)
-        if one_number("interaction.homeostasis", self.homeostasis, "a number of 0 or more") < 0:
+            object.__setattr__(self, name, number)
+        homeostasis = one_number("interaction.homeostasis", self.homeostasis, "a number of 0 or more")
+        if homeostasis < 0:
             message = f"interaction.homeostasis is {self.homeostasis!r}; give a number of 0 or more"
             raise SimulationError(message)
+        object.__setattr__(self, "homeostasis", homeostasis)
         if self.homeostasis > 0 and self.n_star is None:
             message = "interaction.homeostasis is given without interaction.n_star; give the number to which it holds"
             raise SimulationError(message)

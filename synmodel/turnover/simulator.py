@@ -6,7 +6,9 @@ direct method, for spines that interact (:class:`synmodel.turnover.Interaction`)
 dendrites; every draw is a function of (seed, replicate, dendrite, decision), so the bits do not depend on threads.
 """
 
+import hashlib
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numba
@@ -47,12 +49,47 @@ class Start:
     initial : (replicate, dendrite, class) ndarray of int
     scale : (replicate, dendrite) ndarray
         Multiplier of the birth rate: length times heterogeneity.
+
+    Raises
+    ------
+    SimulationError
+        If the shapes do not match, or a number is not whole, finite and 0 or more: the compiled loops look at none.
     """
 
     def __init__(self, initial: NDArray[np.int64], scale: NDArray[np.float64]) -> None:
+        numbers, multipliers = _checked_numbers(initial), _checked_scale(scale)
+        if multipliers.shape != numbers.shape[:2]:
+            message = (
+                f"scale has shape {multipliers.shape}; give one number per dendrite, (replicate, dendrite) as in "
+                f"initial: {numbers.shape[:2]}"
+            )
+            raise SimulationError(message)
         # Writable, as for arrays that are not the loops would be compiled a second time.
-        self.initial = np.require(initial, np.int64, ["C", "W"])
-        self.scale = np.require(scale, np.float64, ["C", "W"])
+        self.initial = np.require(numbers, np.int64, ["C", "W"])
+        self.scale = np.require(multipliers, np.float64, ["C", "W"])
+
+
+def _checked_numbers(initial: ArrayLike) -> NDArray[np.float64]:
+    meaning = f"whole numbers from 0 to {_MAX_COUNTER - 1}, (replicate, dendrite, class)"
+    numbers = number_array("initial", initial, meaning)
+    if numbers.ndim != 3:
+        message = f"initial has shape {numbers.shape}; give {meaning}"
+        raise SimulationError(message)
+    bad = ~((numbers >= 0) & (numbers < _MAX_COUNTER) & (numbers == np.floor(numbers)))
+    if bad.any():
+        message = f"initial holds {numbers[bad][0]:g}; give {meaning}"
+        raise SimulationError(message)
+    return numbers
+
+
+def _checked_scale(scale: ArrayLike) -> NDArray[np.float64]:
+    meaning = "finite numbers of 0 or more, (replicate, dendrite)"
+    multipliers = number_array("scale", scale, meaning)
+    bad = ~(np.isfinite(multipliers) & (multipliers >= 0))
+    if bad.any():
+        message = f"scale holds {multipliers[bad][0]:g}; give {meaning}"
+        raise SimulationError(message)
+    return multipliers
 
 
 def simulate(
@@ -106,6 +143,7 @@ def simulate(
     Dataset
         ``count`` (replicate, dendrite, time, spine_class), ``gained`` and ``lost`` (replicate, dendrite,
         interval); dendrites of all animals follow one another, coordinate ``animal`` tells whose they are.
+        Its attributes tell engine, seed, model, and what was given of drive, interaction and size_loss.
 
     Raises
     ------
@@ -134,9 +172,8 @@ def simulate(
         seed=seed,
     )
     n_dendrite = animals * dendrites
-    shape = (replicates, n_dendrite, len(session_days))
-    count = np.zeros((*shape, model.n_class), np.int32)
-    gained, lost = np.zeros((2, *shape[:2], shape[2] - 1), np.int32)
+    count = np.zeros((replicates, n_dendrite, len(session_days), model.n_class), np.int32)
+    gained, lost = np.zeros((2, replicates, n_dendrite, len(session_days) - 1), np.int32)
     key = stream_key(seed, "turnover")
     with thread_count(threads):
         if engine == "sessions":
@@ -163,14 +200,51 @@ def simulate(
             "start_day": ("interval", session_days[:-1]),
             "end_day": ("interval", session_days[1:]),
         },
-        attrs={"engine": engine, "seed": str(seed), "model_digest": model.digest()},
+        attrs=_origin(engine, seed, model, drive, interaction, size_loss),
     )
     return stamped(dataset, TRAJECTORY)
+
+
+def _origin(
+    engine: str,
+    seed: int,
+    model: TurnoverModel,
+    drive: xr.Dataset | None,
+    interaction: Interaction | None,
+    size_loss: SizeLoss | None,
+) -> dict[str, str]:
+    """What shaped the numbers, as far as it was given."""
+    origin = {"engine": engine, "seed": str(seed), "model_digest": model.digest()}
+    if interaction is not None:
+        origin["interaction"] = _shown_effects(interaction)
+    if size_loss is not None:
+        origin["size_loss"] = repr(size_loss)
+    if drive is not None:
+        origin["drive_digest"] = _digest_of(drive)
+    return origin
+
+
+def _shown_effects(interaction: Interaction) -> str:
+    """The interaction as it was written, without what it leaves at the default."""
+    given = {each.name: getattr(interaction, each.name) for each in fields(interaction)}
+    kept = [f"{each.name}={given[each.name]!r}" for each in fields(interaction) if given[each.name] != each.default]
+    return f"Interaction({', '.join(kept)})"
+
+
+def _digest_of(drive: xr.Dataset) -> str:
+    """Short SHA-256 of times and folds."""
+    digest = hashlib.sha256()
+    for name in ("time", *sorted(map(str, drive.data_vars))):
+        digest.update(name.encode() + np.ascontiguousarray(drive[name].to_numpy(), "<f8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _check_engine(engine: str, interaction: Interaction | None, size_loss: SizeLoss | None) -> None:
     if engine not in get_args(Engine):
         message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
+        raise SimulationError(message)
+    if interaction is not None and size_loss is not None:
+        message = "interaction and size_loss are both given, and no engine simulates them together; give one of the two"
         raise SimulationError(message)
     if interaction is not None and engine != "coupled":
         message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"

@@ -41,12 +41,25 @@ class HeadWidth:
         theta, rate at which a spine forgets its deviation [1/day].
     response : float
         theta_s, rate at which the mean follows the drive [1/day].
+
+    Raises
+    ------
+    SimulationError
+        For numbers that are not positive.
     """
 
     median_um: float
     log_sd: float
     reversion: float
     response: float
+
+    def __post_init__(self) -> None:
+        for name in ("median_um", "log_sd", "reversion", "response"):
+            value = one_number(f"head_width.{name}", getattr(self, name), "a positive number")
+            if value <= 0:
+                message = f"head_width.{name} is {value:g}; give a positive number"
+                raise SimulationError(message)
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
@@ -83,17 +96,19 @@ class SizeLoss:
     most: float
 
     def __post_init__(self) -> None:
-        if one_number("size_loss.steepness", self.steepness, "a number of 0 or more") < 0:
+        if not isinstance(self.head_width, HeadWidth):
+            message = f"size_loss.head_width is {self.head_width!r}; give a HeadWidth"
+            raise SimulationError(message)
+        steepness = one_number("size_loss.steepness", self.steepness, "a number of 0 or more")
+        if steepness < 0:
             message = f"size_loss.steepness is {self.steepness!r}; give a number of 0 or more"
             raise SimulationError(message)
-        if one_number("size_loss.most", self.most, "a number above 1") <= 1:
+        most = one_number("size_loss.most", self.most, "a number above 1")
+        if most <= 1:
             message = f"size_loss.most is {self.most!r}; give a number above 1, the multiplier of the smallest spines"
             raise SimulationError(message)
-        for name in ("median_um", "log_sd", "reversion", "response"):
-            value = one_number(f"size_loss.head_width.{name}", getattr(self.head_width, name), "a positive number")
-            if value <= 0:
-                message = f"size_loss.head_width.{name} is {value:g}; give a positive number"
-                raise SimulationError(message)
+        object.__setattr__(self, "steepness", steepness)
+        object.__setattr__(self, "most", most)
 
     def multiplier(self, width_um: ArrayLike) -> Array:
         """Factor of the loss hazard at head widths [um], same shape."""

@@ -2,13 +2,14 @@
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
 from synmodel.turnover.clockwork import hazards_of
-from synmodel.turnover.hazards import folds_between
+from synmodel.turnover.hazards import checked_times, folds_between
 from synmodel.turnover.kernels.histories import fill_spines
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.simulator import Start
@@ -20,7 +21,7 @@ __all__ = ["trace"]
 def trace(
     model: TurnoverModel,
     start: Start,
-    times: NDArray[np.float64],
+    times: ArrayLike,
     *,
     seed: int,
     drive: xr.Dataset | None = None,
@@ -36,7 +37,7 @@ def trace(
         Rates.
     start : Start
         Initial numbers and birth multipliers, from :func:`synmodel.turnover.simulator.start_of`.
-    times : (n_time,) ndarray
+    times : (n_time,) array_like
         Sessions [day].
     seed : int
         Same seed, same spines as :func:`synmodel.turnover.simulate` with ``engine="events"``.
@@ -52,8 +53,22 @@ def trace(
     Returns
     -------
     Dataset
-        One row per spine (:data:`synmodel.schema.SPINES`), ordered by replicate and dendrite.
+        One row per spine (:data:`synmodel.schema.SPINES`), ordered by replicate and dendrite. ``spine_class`` is the
+        number of the class at each session, -1 when the spine is not there: not yet born, or lost.
+
+    Raises
+    ------
+    SimulationError
+        If the start is not one of this model, or the times do not rise.
     """
+    n_class = start.initial.shape[2]
+    if n_class != model.n_class:
+        message = (
+            f"start.initial has numbers of {n_class} classes; give {model.n_class}, one for each of the classes "
+            f"{', '.join(model.classes)}"
+        )
+        raise SimulationError(message)
+    times = checked_times(times)
     hazards = hazards_of(model, folds_between(model, times, drive), times, size_loss, head_size_of(drive))
     key = stream_key(seed, "turnover")
     n_spine = np.zeros(start.scale.shape, np.int64)

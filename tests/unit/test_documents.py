@@ -9,11 +9,12 @@ from synmodel import library
 from synmodel.data import load_study, load_summaries
 from synmodel.data.summaries import baseline_density, design_effect
 from synmodel.documents import Evidence, read
-from synmodel.errors import LibraryError, ParameterError, ScenarioError
+from synmodel.errors import LibraryError, ParameterError, ScenarioError, SweepError, SynmodelError
 from synmodel.parameters import Parameter, ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import load_compound
-from synmodel.scenario import Scenario, load, loads
+from synmodel.scenario import Dose, Regimen, Scenario, Schedule, Spell, load, loads
 from synmodel.simulation import drive_of, simulate
+from synmodel.sweeps import RangeSample, load_plan
 
 GOOD = """
 name = "mine"
@@ -97,9 +98,28 @@ def test_the_asked_scenarios_are_there():
             broken("amount = 1", 'amount = 2e6\nunit = "mg"'),
             r"doses\[0\] .*amount is 2e\+06 mg; allowed is above 0 to 1000000 mg$",
         ),
-        (broken("sessions =", "session ="), "scenario.schedule.sessions is missing; at least two days"),
+        (broken("sessions = [-3, -1, 1]", ""), "scenario.schedule.sessions is missing; at least two days"),
+        (
+            broken("sessions =", "session ="),
+            r"^scenario.schedule.session is not known; did you mean 'sessions' or 'sessions_hours'\?$",
+        ),
+        (broken("amount", "ammount"), r"^scenario.regimen.doses\[0\].ammount is not known; did you mean 'amount'\?$"),
+        (broken("name =", "nmae ="), r"^scenario.nmae is not known; did you mean 'name'\?$"),
+        (broken("baseline =", "basline ="), r"^scenario.basline is not known; did you mean 'baseline'\?$"),
+        (broken("baseline =", "note = 3\nstudy ="), "^scenario.baseline is missing; name a study"),
+        (broken("compound = ", "hour = 3\ncompound = "), r"doses\[0\].hour is not known; did you mean 'hours'\?$"),
+        (broken("[[regimen.doses]]", "[[doses]]"), r"^scenario.doses is not known; did you mean 'regimen.doses'\?$"),
+        (broken("name =", "amount = 3\nname ="), r"^scenario.amount .*; did you mean 'regimen.doses\[0\].amount'\?$"),
+        (
+            "sessions = [1, 2]\n" + GOOD[: GOOD.index("[schedule]")],
+            r"^scenario.sessions is not known; did you mean 'schedule.sessions'\?$",
+        ),
         (broken('baseline = "shao2021"\n', ""), "scenario.baseline is missing; name a study"),
-        (broken("[schedule]", "[sheddule]"), "scenario.schedule is missing"),
+        (broken("[schedule]", "[sheddule]"), r"^scenario.sheddule is not known; did you mean 'schedule'\?$"),
+        (
+            broken("[schedule]", "[cohort]").replace("sessions = [-3, -1, 1]", "animals = 3"),
+            "^scenario.schedule is missing; add it$",
+        ),
         (GOOD + "colour = 3\n", "scenario.schedule.colour is not known; known names are 'sessions'"),
         (broken("amount = 1", "amount = 1\nduration_min = 40"), "only i.v. doses can be infused"),
         (broken("amount = 1", "amount = nan"), r"doses\[0\].amount"),
@@ -110,6 +130,55 @@ def test_a_fault_gets_one_line_with_its_path(text, line):
     with pytest.raises(ScenarioError, match=line) as caught:
         loads(text)
     assert "\n" not in str(caught.value)
+
+
+SWEEP = 'name = "mine"\nscenarios = ["mine.toml"]\nreplicates = 4\n[grid]\n"shao2021.miss" = [0.1, 0.2]\n'
+
+
+@pytest.mark.parametrize(
+    ("read_file", "text", "line"),
+    [
+        (load, SWEEP, "mine.toml: this is a sweep; run it with `synmodel sweep FILE`$"),
+        (load_plan, GOOD, "mine.toml: this is a scenario; run it with `synmodel simulate FILE`$"),
+        (load_plan, SWEEP.replace("replicates", "replicate"), "sweep.replicate is not known; did you mean 'rep"),
+    ],
+)
+def test_a_file_of_the_other_kind_is_told(tmp_path, read_file, text, line):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(SynmodelError, match=line) as caught:
+        read_file(path)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda: Dose(compound="ketamine", amount=-1, route="i.p."), "^dose.amount is -1: it must be greater than 0"),
+        (lambda: Dose(compound="ketamine", ammount=1, route="i.p."), "^dose.ammount is not known; did you mean 'am"),
+        (lambda: Schedule(sessions=(1, 0)), r"^schedule.sessions is \(1, 0\): session 0 does not come after 1; at"),
+        (lambda: Spell(name="lithium", from_day=2, from_hours=48), r"^spell\['from_hours'\] stands beside from_day"),
+        (
+            lambda: Scenario(name="a", baseline="shao2021", schedule={"sessions": (1, 0)}),
+            r"^scenario.schedule.sessions is \(1, 0\): session 0 does not come after 1; at least",
+        ),
+        (
+            lambda: Regimen(doses=[{"compound": "ketamine", "amount": -1, "route": "i.p."}]),
+            r"^regimen.doses\[0\].amount is -1: it must be greater than 0",
+        ),
+    ],
+)
+def test_a_document_made_in_python_gets_one_line(make, line):
+    with pytest.raises(ScenarioError, match=line) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_documents_of_other_kinds_get_one_line():
+    with pytest.raises(SweepError, match=r"^range_sample.ranges\['a.b'\].hgh is not known; did you mean 'high'"):
+        RangeSample(points=4, ranges={"a.b": {"low": 1, "hgh": 2}})
+    with pytest.raises(SynmodelError, match=r"^evidence is a table: an assumed number says why; add `why`$"):
+        Evidence(value=1, unit="1", status="assumed", source="x")
 
 
 @pytest.mark.parametrize("name", library.names("scenarios"))

@@ -1,6 +1,8 @@
 """Sweeps: what is varied, how cells are summarised, the journal, the result."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -473,3 +475,59 @@ def test_embedded_sweeps_are_sound():
     assert names
     for name in names:
         assert load_plan(name).n_cell > 1
+
+
+# -- numbers of other libraries, and names without an import -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        np.array([1, 3], "uint8"),
+        np.array([1.0, 3.0]),
+        xr.DataArray([1, 3]),
+        xr.DataArray([1, 3]).to_series(),
+        [np.float32(1), np.int64(3)],
+    ],
+)
+def test_levels_are_lists_or_arrays(given):
+    plain = plan_of(SMALL, grid={AMOUNT: [1, 3]}, replicates=1, seed=1)
+    for way in ({"grid": {AMOUNT: given}}, {"parameters": [{AMOUNT: each} for each in given]}):
+        plan = plan_of(SMALL, **way, replicates=1, seed=1)
+        levels = plan.design.factors[0].levels
+        assert levels == (1, 3)
+        assert {type(level) for level in levels} <= {int, float}
+        assert [plan.cell(n).scenario for n in (0, 1)] == [plain.cell(n).scenario for n in (0, 1)]
+        assert len(plan.digest) == 64
+
+
+def test_an_array_can_be_one_level():
+    sessions = "scenario.schedule.sessions"
+    for levels in ([np.array([-1, 1]), np.array([-1, 1, 3])], [(-1, np.int64(1)), [-1, 1, 3]]):
+        plan = plan_of(SMALL, grid={sessions: levels}, replicates=1, seed=1)
+        assert plan.cell(1).scenario.schedule.sessions == (-1, 1, 3)
+        assert plan.design.factors[0].labels == ["[-1, 1]", "[-1, 1, 3]"]
+
+
+def test_values_of_numpy_stand_in_a_scenario():
+    scenario = changed(SMALL, {LOSS: np.int64(1), "scenario.cohort.animals": np.int8(4), AMOUNT: np.float32(2.5)})
+    assert scenario == changed(SMALL, {LOSS: 1, "scenario.cohort.animals": 4, AMOUNT: 2.5})
+
+
+@pytest.mark.parametrize("given", [np.array(1.0), np.array([]), np.float64(3)])
+def test_an_array_without_levels_is_refused(given):
+    with pytest.raises(SweepError, match=r"loss_nascent is (1.0|\[\]|3.0); give a list of at least one value"):
+        small(grid={LOSS: given})
+
+
+def test_modules_need_no_import_of_their_own():
+    code = (
+        "import synmodel\n"
+        "print(synmodel.sweeps.open_sweep.__name__, synmodel.imaging.summarise.__name__, synmodel.sweep.__name__)\n"
+        "for name in dir(synmodel): getattr(synmodel, name)\n"
+        "print(synmodel.turnover.trace.__name__, synmodel.simulate is synmodel.simulation.simulate)\n"
+        "synmodel.sweps"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert out.stdout.splitlines() == ["open_sweep summarise sweep", "trace True"]
+    assert out.stderr.splitlines()[-1].startswith("AttributeError: module 'synmodel' has no attribute 'sweps'")

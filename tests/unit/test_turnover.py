@@ -16,10 +16,12 @@ from synmodel.turnover import (
     propagate,
     simulate,
     survival,
+    trace,
 )
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.heterogeneity import dendrite_nodes, gamma_quantile
 from synmodel.turnover.initial import read_initial
+from synmodel.turnover.simulator import Start
 
 SESSIONS = [-3, -1, 1, 3, 5]
 
@@ -306,12 +308,26 @@ def test_bad_interactions_are_refused(changes, message):
         ({"most": 1.0}, "size_loss.most is 1.0; give a number above 1"),
         ({"steepness": -1}, "size_loss.steepness is -1; give a number of 0 or more"),
         ({"steepness": "4"}, "size_loss.steepness is '4'; give a number of 0 or more"),
-        ({"head_width": HeadWidth(0.5, 0.4, 0.0, 2.0)}, "size_loss.head_width.reversion is 0; give a positive number"),
+        ({"head_width": 0.5}, "size_loss.head_width is 0.5; give a HeadWidth"),
     ],
 )
 def test_bad_losses_by_size_are_refused(changes, message):
     with pytest.raises(SimulationError, match=message):
         SizeLoss(**{"head_width": HeadWidth(0.5, 0.4, 0.1, 2.0), "steepness": 4.0, "most": 5.0} | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"median_um": -0.5}, "^head_width.median_um is -0.5; give a positive number$"),
+        ({"reversion": 0.0}, "^head_width.reversion is 0; give a positive number$"),
+        ({"log_sd": float("inf")}, "^head_width.log_sd is inf; give a positive number$"),
+        ({"response": "2"}, "^head_width.response is '2'; give a positive number$"),
+    ],
+)
+def test_bad_head_widths_are_refused(changes, message):
+    with pytest.raises(SimulationError, match=message):
+        HeadWidth(**{"median_um": 0.5, "log_sd": 0.4, "reversion": 0.1, "response": 2.0} | changes)
 
 
 def test_losses_by_size_fit_their_engine_and_drive(two_classes):
@@ -330,3 +346,64 @@ def test_an_interaction_fits_its_engine_and_model(two_classes):
         simulate(two_classes, engine="events", interaction=Interaction(n_max=30), **good)
     with pytest.raises(SimulationError, match="give 2 numbers, one per class"):
         simulate(two_classes, engine="coupled", interaction=Interaction(pool=9, pool_share=(1, 2, 3)), **good)
+
+
+@pytest.mark.parametrize("engine", ["coupled", "events"])
+def test_an_interaction_and_losses_by_size_do_not_go_together(two_classes, engine):
+    law = SizeLoss(HeadWidth(0.5, 0.4, 0.1, 2.0), steepness=4.0, most=5.0)
+    both = {"interaction": Interaction(n_max=30), "size_loss": law}
+    with pytest.raises(SimulationError, match="interaction and size_loss are both given, and no engine simulates them"):
+        simulate(two_classes, initial=[2, 3], times=SESSIONS, replicates=2, engine=engine, **both)
+
+
+def test_a_result_says_what_shaped_it(two_classes):
+    def shaped_by(engine="sessions", **more):
+        return simulate(two_classes, initial=[2, 3], times=SESSIONS, replicates=2, engine=engine, **more).attrs
+
+    def drive(fold, day=0.0, name="formation"):
+        return xr.Dataset({name: ("time", [fold])}, {"time": [day]})
+
+    assert set(shaped_by()) == {"engine", "seed", "model_digest"}
+    acting = shaped_by("coupled", interaction=Interaction(n_max=np.float64(30), pool=9, pool_share=[1, 2]))
+    assert acting["interaction"] == "Interaction(n_max=30.0, pool=9.0, pool_share=(1.0, 2.0))"
+    law = SizeLoss(HeadWidth(0.5, 0.4, 0.1, 2), steepness=4, most=5)
+    width = "HeadWidth(median_um=0.5, log_sd=0.4, reversion=0.1, response=2.0)"
+    assert shaped_by("events", size_loss=law)["size_loss"] == f"SizeLoss(head_width={width}, steepness=4.0, most=5.0)"
+    drives = [drive(2.0), drive(2.5), drive(2.0, day=1.0), drive(2.0, name="maturation")]
+    assert len({shaped_by(drive=each)["drive_digest"] for each in drives}) == 4
+    assert shaped_by(drive=drive(2))["drive_digest"] == shaped_by(drive=drive(2.0))["drive_digest"]
+
+
+@pytest.mark.parametrize(
+    ("initial", "scale", "message"),
+    [
+        (np.ones((5, 2)), np.ones((5, 2)), r"^initial has shape \(5, 2\); give whole numbers from 0 to 2147483647, \("),
+        (np.full((2, 3, 2), -1), np.ones((2, 3)), "^initial holds -1; give whole numbers from 0 to 2147483647"),
+        (np.full((2, 3, 2), 1.5), np.ones((2, 3)), "^initial holds 1.5; give whole numbers"),
+        (np.full((2, 3, 2), np.nan), np.ones((2, 3)), "^initial holds nan; give whole numbers"),
+        (np.full((2, 3, 2), 2**31), np.ones((2, 3)), r"^initial holds 2.14748e\+09; give whole numbers"),
+        ([["many"]], np.ones((2, 3)), r"^initial is \[\['many'\]\]; give whole numbers"),
+        (np.ones((2, 3, 2)), np.ones((2, 1)), r"^scale has shape \(2, 1\); .* as in initial: \(2, 3\)$"),
+        (np.ones((2, 3, 2)), np.ones(6), r"^scale has shape \(6,\); give one number per dendrite"),
+        (np.ones((2, 3, 2)), np.full((2, 3), -0.5), "^scale holds -0.5; give finite numbers of 0 or more"),
+        (np.ones((2, 3, 2)), np.full((2, 3), np.inf), "^scale holds inf; give finite numbers of 0 or more"),
+    ],
+)
+def test_a_start_of_wrong_shape_or_numbers_is_refused(initial, scale, message):
+    with pytest.raises(SimulationError, match=message) as caught:
+        Start(initial, scale)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_trace_fits_its_model_and_times(two_classes):
+    start = Start(np.full((2, 1, 2), 4), np.ones((2, 1)))
+    three = Start(np.full((2, 1, 3), 4), np.ones((2, 1)))
+    with pytest.raises(SimulationError, match=r"^start.initial has numbers of 3 classes; give 2, .* nascent, mature$"):
+        trace(two_classes, three, SESSIONS, seed=1)
+    for times in ([0, 4, 2], [3]):
+        with pytest.raises(SimulationError, match="give at least two days in rising order"):
+            trace(two_classes, start, times, seed=1)
+    spines = trace(two_classes, start, SESSIONS, seed=1)
+    there = (spines["birth_day"] <= spines["time"]) & (spines["time"] < spines["death_day"])
+    np.testing.assert_array_equal(spines["spine_class"] >= 0, there.transpose("spine", "time"))
+    assert set(np.unique(spines["spine_class"])) == {-1, 0, 1}
