@@ -39,6 +39,8 @@ __all__ = ["Engine", "Start", "simulate", "start_of", "thread_count"]
 
 Engine = Literal["sessions", "events", "coupled"]
 _MAX_COUNTER = 2**31
+_NUMBERS = f"whole numbers from 0 to {_MAX_COUNTER - 1}, (replicate, dendrite, class)"
+_MULTIPLIERS = "finite numbers of 0 or more, (replicate, dendrite)"
 
 
 class Start:
@@ -53,11 +55,18 @@ class Start:
     Raises
     ------
     SimulationError
-        If the shapes do not match, or a number is not whole, finite and 0 or more: the compiled loops look at none.
+        If the shapes do not match, or numbers are not whole.
     """
 
-    def __init__(self, initial: NDArray[np.int64], scale: NDArray[np.float64]) -> None:
-        numbers, multipliers = _checked_numbers(initial), _checked_scale(scale)
+    def __init__(self, initial: ArrayLike, scale: ArrayLike) -> None:
+        numbers, multipliers = np.asarray(initial), np.asarray(scale)
+        if numbers.dtype.kind != "i":
+            numbers = _whole(number_array("initial", initial, _NUMBERS))
+        if multipliers.dtype.kind != "f":
+            multipliers = number_array("scale", scale, _MULTIPLIERS)
+        if numbers.ndim != 3:
+            message = f"initial has shape {numbers.shape}; give {_NUMBERS}"
+            raise SimulationError(message)
         if multipliers.shape != numbers.shape[:2]:
             message = (
                 f"scale has shape {multipliers.shape}; give one number per dendrite, (replicate, dendrite) as in "
@@ -68,28 +77,37 @@ class Start:
         self.initial = np.require(numbers, np.int64, ["C", "W"])
         self.scale = np.require(multipliers, np.float64, ["C", "W"])
 
+    def check(self, model: TurnoverModel) -> None:
+        """Refuse numbers that no model, or not this one, can start from; the compiled loops look at none of them.
 
-def _checked_numbers(initial: ArrayLike) -> NDArray[np.float64]:
-    meaning = f"whole numbers from 0 to {_MAX_COUNTER - 1}, (replicate, dendrite, class)"
-    numbers = number_array("initial", initial, meaning)
-    if numbers.ndim != 3:
-        message = f"initial has shape {numbers.shape}; give {meaning}"
-        raise SimulationError(message)
-    bad = ~((numbers >= 0) & (numbers < _MAX_COUNTER) & (numbers == np.floor(numbers)))
-    if bad.any():
-        message = f"initial holds {numbers[bad][0]:g}; give {meaning}"
+        Raises
+        ------
+        SimulationError
+            If there are other classes than those of the model, or a number is negative, too large or not finite.
+        """
+        n_class = self.initial.shape[2]
+        if n_class != model.n_class:
+            message = (
+                f"start.initial has numbers of {n_class} classes; give {model.n_class}, one for each of the classes "
+                f"{', '.join(model.classes)}"
+            )
+            raise SimulationError(message)
+        bad = self.initial[(self.initial < 0) | (self.initial >= _MAX_COUNTER)]
+        if bad.size:
+            message = f"start.initial holds {bad[0]}; give {_NUMBERS}"
+            raise SimulationError(message)
+        wrong = self.scale[~(np.isfinite(self.scale) & (self.scale >= 0))]
+        if wrong.size:
+            message = f"start.scale holds {wrong[0]:g}; give {_MULTIPLIERS}"
+            raise SimulationError(message)
+
+
+def _whole(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    bad = numbers[~(np.abs(numbers) < _MAX_COUNTER) | (numbers != np.floor(numbers))]
+    if bad.size:
+        message = f"initial holds {bad[0]:g}; give {_NUMBERS}"
         raise SimulationError(message)
     return numbers
-
-
-def _checked_scale(scale: ArrayLike) -> NDArray[np.float64]:
-    meaning = "finite numbers of 0 or more, (replicate, dendrite)"
-    multipliers = number_array("scale", scale, meaning)
-    bad = ~(np.isfinite(multipliers) & (multipliers >= 0))
-    if bad.any():
-        message = f"scale holds {multipliers[bad][0]:g}; give {meaning}"
-        raise SimulationError(message)
-    return multipliers
 
 
 def simulate(

@@ -5,7 +5,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
 from synmodel.turnover.clockwork import hazards_of
@@ -61,13 +60,7 @@ def trace(
     SimulationError
         If the start is not one of this model, or the times do not rise.
     """
-    n_class = start.initial.shape[2]
-    if n_class != model.n_class:
-        message = (
-            f"start.initial has numbers of {n_class} classes; give {model.n_class}, one for each of the classes "
-            f"{', '.join(model.classes)}"
-        )
-        raise SimulationError(message)
+    start.check(model)
     times = checked_times(times)
     hazards = hazards_of(model, folds_between(model, times, drive), times, size_loss, head_size_of(drive))
     key = stream_key(seed, "turnover")

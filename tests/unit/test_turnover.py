@@ -378,20 +378,22 @@ def test_a_result_says_what_shaped_it(two_classes):
     ("initial", "scale", "message"),
     [
         (np.ones((5, 2)), np.ones((5, 2)), r"^initial has shape \(5, 2\); give whole numbers from 0 to 2147483647, \("),
-        (np.full((2, 3, 2), -1), np.ones((2, 3)), "^initial holds -1; give whole numbers from 0 to 2147483647"),
+        (np.full((2, 3, 2), -1), np.ones((2, 3)), "^start.initial holds -1; give whole numbers from 0 to 2147483647"),
         (np.full((2, 3, 2), 1.5), np.ones((2, 3)), "^initial holds 1.5; give whole numbers"),
         (np.full((2, 3, 2), np.nan), np.ones((2, 3)), "^initial holds nan; give whole numbers"),
-        (np.full((2, 3, 2), 2**31), np.ones((2, 3)), r"^initial holds 2.14748e\+09; give whole numbers"),
+        (np.full((2, 3, 2), 2**31), np.ones((2, 3)), "^start.initial holds 2147483648; give whole numbers"),
+        (np.full((2, 3, 2), 2**31, float), np.ones((2, 3)), r"^initial holds 2.14748e\+09; give whole numbers"),
         ([["many"]], np.ones((2, 3)), r"^initial is \[\['many'\]\]; give whole numbers"),
         (np.ones((2, 3, 2)), np.ones((2, 1)), r"^scale has shape \(2, 1\); .* as in initial: \(2, 3\)$"),
         (np.ones((2, 3, 2)), np.ones(6), r"^scale has shape \(6,\); give one number per dendrite"),
-        (np.ones((2, 3, 2)), np.full((2, 3), -0.5), "^scale holds -0.5; give finite numbers of 0 or more"),
-        (np.ones((2, 3, 2)), np.full((2, 3), np.inf), "^scale holds inf; give finite numbers of 0 or more"),
+        (np.ones((2, 3, 2)), np.full((2, 3), -0.5), "^start.scale holds -0.5; give finite numbers of 0 or more"),
+        (np.ones((2, 3, 2)), np.full((2, 3), np.inf), "^start.scale holds inf; give finite numbers of 0 or more"),
+        (np.ones((2, 3, 2)), np.full((2, 3), np.nan), "^start.scale holds nan; give finite numbers of 0 or more"),
     ],
 )
-def test_a_start_of_wrong_shape_or_numbers_is_refused(initial, scale, message):
+def test_a_start_of_wrong_shape_or_numbers_is_refused(two_classes, initial, scale, message):
     with pytest.raises(SimulationError, match=message) as caught:
-        Start(initial, scale)
+        Start(initial, scale).check(two_classes)
     assert "\n" not in str(caught.value)
 
 
