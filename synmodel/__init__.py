@@ -5,6 +5,7 @@ Names and the modules below are imported on first use, so ``import synmodel`` is
 """
 
 import sys
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -31,39 +32,7 @@ _HOMES = {
     "sweep": ("synmodel.sweeps", "sweep"),
 }
 
-_MODULES = frozenset(
-    {
-        "arms",
-        "assays",
-        "caveats",
-        "claims",
-        "comparison",
-        "conditions",
-        "data",
-        "documents",
-        "errors",
-        "experiments",
-        "gamma",
-        "grid",
-        "imaging",
-        "inference",
-        "library",
-        "parameters",
-        "pharmacology",
-        "provenance",
-        "randomness",
-        "repeats",
-        "report",
-        "scenario",
-        "schema",
-        "signalling",
-        "simulation",
-        "sweeps",
-        "turnover",
-        "workflows",
-    }
-)
-"""Public modules; the command line and the compiler's helpers are not among them."""
+_INTERNAL = {"__main__", "cli", "cli_data", "cli_output", "cli_sweep", "code_cache", "compiled"}
 
 __all__ = [
     "ParameterSet",
@@ -85,15 +54,23 @@ def __getattr__(name: str) -> Any:
         from synmodel.provenance import version_of_synmodel
 
         return version_of_synmodel()
-    if name in _MODULES:
+    if name in _HOMES:
+        module, attribute = _HOMES[name]
+        return getattr(import_module(module), attribute)
+    if name in _modules():
         return import_module(f"synmodel.{name}")
-    if name not in _HOMES:
-        message = f"module 'synmodel' has no attribute {name!r}"
-        # With these two Python itself asks for the name that was meant.
-        raise AttributeError(message, name=name, obj=sys.modules[__name__])
-    module, attribute = _HOMES[name]
-    return getattr(import_module(module), attribute)
+    message = f"module 'synmodel' has no attribute {name!r}"
+    # With these two Python itself asks for the name that was meant.
+    raise AttributeError(message, name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_MODULES, "__version__"})
+    return sorted({*__all__, *_modules(), "__version__"})
+
+
+@cache
+def _modules() -> set[str]:
+    """Names of public modules."""
+    from pkgutil import iter_modules
+
+    return {module.name for module in iter_modules(__path__)} - _INTERNAL

@@ -10,24 +10,12 @@ from collections.abc import Sequence
 from synmodel.data import load_study
 from synmodel.data.studies import Study
 from synmodel.data.summaries import load_summaries
-from synmodel.pharmacology import load_compound
+from synmodel.pharmacology import drug_doses, load_compound
 from synmodel.scenario import Dose, Scenario
 
-__all__ = ["dose_text", "drug_doses", "notes_of"]
+__all__ = ["dose_text", "notes_of"]
 
 _ALONE_DOES_NOTHING = ("vehicle", "antagonist")
-
-
-def drug_doses(doses: Sequence[Dose]) -> tuple[Dose, ...]:
-    """The doses that are not of a vehicle.
-
-    Examples
-    --------
-    >>> from synmodel.scenario import load
-    >>> [dose.compound for dose in drug_doses(load("saline-mouse-ketanserin").regimen.doses)]
-    ['ketanserin']
-    """
-    return tuple(dose for dose in doses if load_compound(dose.compound).kind != "vehicle")
 
 
 def dose_text(dose: Dose) -> str:

@@ -165,7 +165,7 @@ def simulate(
 
     plan = load(scenario)
     files.check(out, _SIMULATE_FILES)
-    documents.refuse_other_results(out, f"the scenario {plan.name!r}")
+    files.refuse_other_results(out, f"the scenario {plan.name!r}")
     for compound, day in plan.unseen_doses[:1]:
         sys.stderr.write(
             f"synmodel: warning: {compound} on day {day:g} is not before the last session "

@@ -27,27 +27,27 @@ def sweep(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Simulate a grid or sample of parameters and scenario fields; goes on where it was interrupted."""
-    from synmodel.report import documents, files, sweeps
+    from synmodel.report import files, sweeps
     from synmodel.sweeps import load_plan
     from synmodel.workflows import run_sweep
 
     plan = load_plan(file)
     files.check(out, ["plan.json", "summary.json", "sobol.nc"])
-    documents.refuse_other_results(out, f"the sweep {plan.name!r}")
+    files.refuse_other_results(out, f"the sweep {plan.name!r}")
     try:
         with progress(quiet) as steps:
             result, indices = run_sweep(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=steps)
     except KeyboardInterrupt:
         sys.stderr.write(f"synmodel: interrupted; what is done is kept in {out}: the same command goes on\n")
         sys.exit(_INTERRUPTED)
-    summary = sweeps.document(plan, result, indices)
+    document = sweeps.document(plan, result, indices)
     with files.folder(out) as folder:
-        (folder / "summary.json").write_text(files.to_json(summary), encoding="utf-8")
+        (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")
         if indices is not None:
             files.save_dataset(indices, folder / "sobol.nc")
     if as_json:
-        sys.stdout.write(files.to_json(summary))
+        sys.stdout.write(files.to_json(document))
         return
-    print_tables(sweeps.tables(summary))
+    print_tables(sweeps.tables(document))
     written = ["sweep.nc" if (out / "sweep.nc").exists() else "sweep.zarr", "summary.json", "plan.json"]
     sys.stdout.write(f"Written to {out}: {', '.join(written + ['sobol.nc'] * (indices is not None))}\n")

@@ -9,12 +9,12 @@ import re
 import tomllib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from synmodel.errors import SynmodelError, did_you_mean
+from synmodel.errors import SynmodelError, close_names, did_you_mean
 
 __all__ = ["Document", "Evidence", "FrozenMapping", "Number", "Whole", "entry_fault", "parse_toml", "read"]
 
@@ -58,6 +58,14 @@ class FrozenMapping(Mapping[Key, Value]):
         return f"FrozenMapping({dict(self._entries)!r})"
 
 
+class OtherKind(NamedTuple):
+    """How to know a document of another kind: it ``lacks`` a key of this one and ``has`` one of its own."""
+
+    lacks: str
+    has: str
+    line: str
+
+
 class Document(BaseModel):
     """Base of all documents: frozen, no unknown keys, finite numbers.
 
@@ -67,11 +75,14 @@ class Document(BaseModel):
         What a fault raises when the document is made in Python; :func:`read` is told its own.
     also : tuple of str
         Keys that a validator turns into fields before they are looked at.
+    other_kind : OtherKind or None
+        What is easily given in place of this document, and what to say then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     error: ClassVar[type[SynmodelError]] = SynmodelError
     also: ClassVar[tuple[str, ...]] = ()
+    other_kind: ClassVar[OtherKind | None] = None
 
     def __init__(self, /, **content: Any) -> None:
         try:
@@ -154,20 +165,11 @@ def entry_fault(key: str, text: str) -> Exception:
     return PydanticCustomError("entry", "{text}", {"key": key, "text": text})
 
 
-_RUN = {
-    "scenarios": "this is a sweep; run it with `synmodel sweep FILE`",
-    "baseline": "this is a scenario; run it with `synmodel simulate FILE`",
-}
-"""The key by which one knows what a file is, and what to do with it where the other kind is expected."""
-
-
 def _first_line(model: type[BaseModel], faults: ValidationError, document: Mapping[str, Any], where: str) -> str:
     """The line of the first fault that counts."""
-    expected = [key for key in _RUN if key in model.model_fields]
-    if expected and expected[0] not in document:
-        for key, line in _RUN.items():
-            if key in document and key not in model.model_fields:
-                return line
+    other = getattr(model, "other_kind", None)
+    if other is not None and other.lacks not in document and other.has in document:
+        return str(other.line)
     listed: list[Any] = faults.errors()
     return _one_line(model, _misspelt(model, listed) or listed[0], where)
 
@@ -180,18 +182,16 @@ def _misspelt(model: type[BaseModel], faults: list[Any]) -> Any:
     *level, missing = first["loc"]
     for fault in faults:
         if fault["type"] == "extra_forbidden" and list(fault["loc"][:-1]) == level:
-            meant = _meant_by(str(fault["loc"][-1]), _field_at(model, fault["loc"])[1])
-            if meant.startswith("did") and re.search(rf"'{missing}\b", meant):
+            meant = _meant(str(fault["loc"][-1]), _field_at(model, fault["loc"])[1])
+            if missing in {re.split(r"\W", name)[0] for name in meant}:
                 return fault
     return None
 
 
-def _meant_by(key: str, document: Any) -> str:
-    """Half a sentence on an unknown key: where it belongs if a table further in has it, else which names are close."""
+def _meant(key: str, document: Any) -> list[str]:
+    """What an unknown key may stand for: where it belongs if tables further in have it, else names that are close."""
     places = list(_places_within(document, key))
-    if 0 < len(places) <= 3:
-        return "did you mean " + " or ".join(f"'{place}'" for place in places) + "?"
-    return did_you_mean(key, _keys_of(document))
+    return places if 0 < len(places) <= 3 else close_names(key, _keys_of(document))
 
 
 def _keys_of(document: Any) -> list[str]:
@@ -220,7 +220,8 @@ def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
         return f"{place}[{fault['ctx']['key']!r}] {fault['ctx']['text']}"
     field, parent = _field_at(model, fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"{place} is not known; {_meant_by(str(fault['loc'][-1]), parent)}"
+        key = str(fault["loc"][-1])
+        return f"{place} is not known; {did_you_mean(key, _keys_of(parent), meant=_meant(key, parent))}"
     if fault["type"] == "missing":
         return f"{place} is missing; {_advice(field) or 'add it'}"
     line = f"{place} is {_shown(fault['input'])}: {_in_plain_words(fault)}"

@@ -15,7 +15,7 @@
 A message says what was given and where, what is allowed, and what to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "SimulationError",
     "SweepError",
     "SynmodelError",
+    "close_names",
     "did_you_mean",
 ]
 
@@ -68,8 +69,13 @@ class FitError(SynmodelError):
     """A fit cannot start, or did not end in a minimum."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Half a sentence that names the closest known names, or all of them.
+def close_names(name: str, known: Iterable[str]) -> list[str]:
+    """Known names that may be meant, up to three."""
+    return get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, meant: Sequence[str] = ()) -> str:
+    """Half a sentence that names those that are ``meant`` or else the closest known names, or all of them.
 
     Examples
     --------
@@ -79,7 +85,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     "known names are 'a', 'b'"
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=3, cutoff=0.6)
-    if close:
+    if close := meant or close_names(name, names):
         return "did you mean " + " or ".join(f"'{match}'" for match in close) + "?"
     return "known names are " + ", ".join(f"'{each}'" for each in names)

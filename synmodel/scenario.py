@@ -27,7 +27,7 @@ from pydantic import (
 
 from synmodel import library
 from synmodel.conditions import condition_names, load_condition
-from synmodel.documents import Document, FrozenMapping, Number, Whole, entry_fault, parse_toml, read
+from synmodel.documents import Document, FrozenMapping, Number, OtherKind, Whole, entry_fault, parse_toml, read
 from synmodel.errors import ScenarioError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
 
@@ -300,6 +300,8 @@ Replacements = Annotated[
 
 class Scenario(_Part):
     """Doses, subject, schedule and the study whose tissue and scoring are taken as baseline."""
+
+    other_kind = OtherKind("baseline", "scenarios", "this is a sweep; run it with `synmodel sweep FILE`")
 
     name: str = Field(min_length=1)
     title: str = ""

@@ -149,7 +149,7 @@ def exposure_of(
     spells: Sequence[Spell] = (),
 ) -> xr.Dataset:
     """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
-    drugs = [dose for dose in doses if pharmacology.load_compound(dose.compound).kind != "vehicle"]
+    drugs = pharmacology.drug_doses(doses)
     starts = [start for dose in drugs for start in dose.days]
     changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
     # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.

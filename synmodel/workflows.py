@@ -7,7 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from synmodel.caveats import drug_doses, notes_of
+from synmodel.caveats import notes_of
 from synmodel.claims import Cell, compared
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
 from synmodel.data import Reading, read_each, select
@@ -21,6 +21,7 @@ from synmodel.inference.selection import compare_models
 from synmodel.inference.targets import Unit
 from synmodel.inference.variants import VariantFit, fit_mechanism, fit_variants
 from synmodel.inference.verdicts import Profiles, profile
+from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 from synmodel.sweeps import Plan, run_plan, sobol_indices
@@ -232,8 +233,8 @@ class Simulated:
 
     observations: xr.Dataset
     summary: xr.Dataset
-    control: xr.Dataset | None = None
-    notes: list[str] = field(default_factory=list)
+    control: xr.Dataset | None
+    notes: list[str]
 
 
 def simulate_scenario(plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None) -> Simulated:

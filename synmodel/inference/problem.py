@@ -27,7 +27,7 @@ from synmodel.grid import time_grid
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.targets import ArmTargets, Persistence, Unit, arm_targets
 from synmodel.parameters import ParameterSet
-from synmodel.pharmacology import load_compound
+from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Subject
 from synmodel.signalling.cascade import cascade_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds
@@ -238,7 +238,7 @@ class SummaryProblem:
     def _drug(self, target: ArmTargets, values: Mapping[str, float]) -> tuple[object, ...]:
         """What makes the course of an arm: arms of a study in which it is equal share one course."""
         if self.drive == "mechanistic":
-            return tuple(dose for dose in target.arm.doses if load_compound(dose.compound).kind != "vehicle")
+            return drug_doses(target.arm.doses)
         return tuple(effective_doses(_events(target), values))
 
     def _folds(self, target: ArmTargets, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:

@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import gammaln, ndtr, stdtrit
-from scipy.stats import qmc
 
 from synmodel.errors import FitError
-from synmodel.randomness import stream_key, uniform_array
+from synmodel.inference.sampling import sobol_points
+from synmodel.randomness import generator_of, stream_key, uniform_array
 
 __all__ = ["Repartition", "cube_of", "repartition"]
 
@@ -131,8 +131,7 @@ def repartition(
 def _matched(normal: Repartition, covariance: Array, seed: int, n: int) -> Repartition:
     """Repartition with mean and covariance of weighted points; the fewer they are worth, the nearer the normal one."""
     n_dim = len(normal.centre)
-    generator = np.random.Generator(np.random.Philox(seed=stream_key(seed, "points around the mode").tolist()))
-    cube = np.clip(qmc.Sobol(n_dim, rng=generator).random_base2(int(np.ceil(np.log2(n)))), 1e-12, 1 - 1e-12)
+    cube = sobol_points(n_dim, int(np.ceil(np.log2(n))), generator_of(seed, "points around the mode"))
     points = np.array([normal.prior_transform(u) for u in cube])
     log_weight = np.array([normal.log_likelihood(z) for z in points])
     weight = np.exp(log_weight - log_weight.max())

@@ -26,9 +26,9 @@ from scipy.special import logsumexp
 from scipy.stats import qmc
 
 from synmodel.errors import FitError
-from synmodel.randomness import stream_key
+from synmodel.randomness import generator_of, stream_key
 
-__all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested", "smoothed"]
+__all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested", "smoothed", "sobol_points"]
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Any]
@@ -38,6 +38,7 @@ _TOLERANCE = 0.1
 """Change of the log-evidence that the live points could still bring when sampling ends."""
 _MOVE = "rwalk"  # by default dynesty samples uniformly in fewer than ten dimensions, which stalls on long tails
 _SCRAMBLES = 8
+_HAIR = 1e-12
 _FEWEST_POINTS = 32
 _IMPOSSIBLE = 1e300  # smoothing wants finite weights
 LARGEST_PARETO_K = 0.7
@@ -209,12 +210,9 @@ def importance(
         As :func:`nested`.
     """
     each = int(np.ceil(np.log2(max(size / _SCRAMBLES, 2))))
-    # Scipy spawns a child of the generator for each sequence, which needs one made from a seed.
-    words = stream_key(seed, "importance sampling").tolist()
-    generator = np.random.Generator(np.random.Philox(seed=words))
-    cube = np.concatenate([qmc.Sobol(n_dim, rng=generator).random_base2(each) for _ in range(_SCRAMBLES)])
-    # A point on the edge of the cube has no place where the support is unbounded.
-    points = np.array([prior_transform(u) for u in np.clip(cube, 1e-12, 1 - 1e-12)])
+    generator = generator_of(seed, "importance sampling")
+    cube = np.concatenate([sobol_points(n_dim, each, generator) for _ in range(_SCRAMBLES)])
+    points = np.array([prior_transform(u) for u in cube])
     log_l = _evaluated(log_likelihood, points, checkpoint, identity, progress)
     by_scramble = logsumexp(log_l.reshape(_SCRAMBLES, -1), axis=1) - np.log(2.0**each)
     log_evidence = float(logsumexp(by_scramble) - np.log(_SCRAMBLES))
@@ -284,6 +282,11 @@ def _remove(checkpoint: Path | None) -> None:
     if checkpoint is not None:
         for file in (checkpoint, _identity_file(checkpoint)):
             file.unlink(missing_ok=True)
+
+
+def sobol_points(n_dim: int, power: int, generator: np.random.Generator) -> Array:
+    """(2**power, n_dim) points of a scrambled Sobol sequence, none on an edge: a support may be unbounded there."""
+    return np.clip(qmc.Sobol(n_dim, rng=generator).random_base2(power), _HAIR, 1.0 - _HAIR)
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:

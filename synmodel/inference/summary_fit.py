@@ -7,22 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import ndtri
-from scipy.stats.qmc import Sobol
 
 from synmodel.data.summaries import FITTED
 from synmodel.errors import FitError
 from synmodel.inference.covariance import sandwich
 from synmodel.inference.problem import STUDIES, SummaryProblem, free_parameters
+from synmodel.inference.sampling import sobol_points
 from synmodel.inference.targets import Unit
 from synmodel.parameters import ParameterSet, default_parameters
-from synmodel.randomness import stream_key, uniform_array
+from synmodel.randomness import generator_of, stream_key, uniform_array
 
 __all__ = ["Fit", "fit_problem", "fit_summaries", "release"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _SAME_MINIMUM = 0.1
-_HAIR = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +97,9 @@ class Fit:
         values, vectors = np.linalg.eigh(self.covariance)
         # The symmetric root: a column of the other one, and each draw with it, may change its sign with the last bit.
         root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-        generator = np.random.Generator(np.random.Philox(seed=stream_key(seed, "parameter draws").tolist()))
-        points = Sobol(len(self.vector), rng=generator).random_base2(max(n - 1, 0).bit_length())[:n]
-        raw = self.vector + ndtri(np.clip(points, _HAIR, 1.0 - _HAIR)) @ root
+        generator = generator_of(seed, "parameter draws")
+        points = sobol_points(len(self.vector), max(n - 1, 0).bit_length(), generator)[:n]
+        raw = self.vector + ndtri(points) @ root
         low, high = self.problem.lower, self.problem.upper
         width = high - low
         beyond = np.mod(raw - low, 2 * width)

@@ -1,5 +1,6 @@
 """Compounds as documents: kinetics by species, metabolites, receptor targets, each number with its source."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, Any
 
@@ -8,8 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from synmodel import library
 from synmodel.documents import Document, Evidence, parse_toml, read
 from synmodel.errors import LibraryError
+from synmodel.scenario import Dose
 
-__all__ = ["Absorption", "Compound", "Kinetics", "Metabolite", "Targets", "load_compound"]
+__all__ = ["Absorption", "Compound", "Kinetics", "Metabolite", "Targets", "drug_doses", "load_compound"]
 
 
 def _positive(given: Any) -> Any:
@@ -100,3 +102,15 @@ def load_compound(name: str) -> Compound:
     """
     path = library.path_of("compounds", name)
     return read(Compound, parse_toml(path, LibraryError), f"compounds.{name}", LibraryError)
+
+
+def drug_doses(doses: Iterable[Dose]) -> tuple[Dose, ...]:
+    """The doses that are not of a vehicle.
+
+    Examples
+    --------
+    >>> from synmodel.scenario import load
+    >>> [dose.compound for dose in drug_doses(load("saline-mouse-ketanserin").regimen.doses)]
+    ['ketanserin']
+    """
+    return tuple(dose for dose in doses if load_compound(dose.compound).kind != "vehicle")

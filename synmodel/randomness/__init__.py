@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synmodel.errors import SimulationError
 
-__all__ = ["checked_seed", "stream_key", "uniform_array"]
+__all__ = ["checked_seed", "generator_of", "stream_key", "uniform_array"]
 
 _MAX_SEED = 2**64
 
@@ -52,6 +52,11 @@ def stream_key(seed: int, stream: str) -> NDArray[np.uint64]:
     address = (zlib.crc32(stream.encode()),)
     sequence = np.random.SeedSequence(checked_seed(seed), spawn_key=address)
     return sequence.generate_state(2, np.uint32).astype(np.uint64)
+
+
+def generator_of(seed: int, stream: str) -> np.random.Generator:
+    """Generator of a named stream, for libraries that draw on their own or spawn generators from it."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(stream_key(seed, stream).tolist())))
 
 
 def uniform_array(key: NDArray[np.uint64], *counters: NDArray[np.int64] | int) -> NDArray[np.float64]:

@@ -1,9 +1,7 @@
 """Results as plain documents for JSON."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,6 @@ from synmodel.inference.targets import ArmTargets
 from synmodel.inference.variants import VariantFit
 from synmodel.inference.verdicts import LEVEL
 from synmodel.parameters import Parameter
-from synmodel.report.files import OutputError
 from synmodel.scenario import Scenario
 from synmodel.workflows import Comparison, FitResult, Simulated
 
@@ -29,7 +26,6 @@ __all__ = [
     "fit_dataset",
     "fit_document",
     "parameters_toml",
-    "refuse_other_results",
     "simulation_dataset",
     "simulation_document",
 ]
@@ -342,29 +338,3 @@ def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
 def simulation_dataset(result: Simulated) -> xr.Dataset:
     """The observations, with the notes as one attribute where there are any."""
     return result.observations.assign_attrs({"notes": "; ".join(result.notes)} if result.notes else {})
-
-
-def refuse_other_results(out: Path, mine: str) -> None:
-    """Refuse a folder whose ``summary.json`` is of another scenario or sweep than ``mine``, as :func:`_held_by` says.
-
-    Raises
-    ------
-    OutputError
-        With one line that says what the folder holds.
-    """
-    path = out / "summary.json"
-    if not path.exists() or (held := _held_by(path)) == mine:
-        return
-    message = f"--out is {out}, which holds results of {held}; give another folder, or delete it"
-    raise OutputError(message)
-
-
-def _held_by(path: Path) -> str:
-    """What a ``summary.json`` is the summary of."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if "sweep" in document:
-            return f"the sweep {document['sweep']!r}"
-        return f"the scenario {document['provenance']['scenario']!r}"
-    except (OSError, ValueError, LookupError, TypeError):
-        return "another program"

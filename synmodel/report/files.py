@@ -22,7 +22,16 @@ from synmodel.errors import SynmodelError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["OutputError", "check", "commented", "folder", "save_dataset", "save_figure", "to_json"]
+__all__ = [
+    "OutputError",
+    "check",
+    "commented",
+    "folder",
+    "refuse_other_results",
+    "save_dataset",
+    "save_figure",
+    "to_json",
+]
 
 
 class OutputError(SynmodelError):
@@ -59,6 +68,32 @@ def check(destination: Path, names: Iterable[str]) -> None:
 
 def _cannot_be_made(destination: Path, reason: str | None) -> OutputError:
     return OutputError(f"--out is {destination}, which cannot be made or written: {reason}; give another folder")
+
+
+def refuse_other_results(out: Path, mine: str) -> None:
+    """Refuse a folder whose ``summary.json`` is of another scenario or sweep than ``mine``, as :func:`_held_by` says.
+
+    Raises
+    ------
+    OutputError
+        With one line that says what the folder holds.
+    """
+    path = out / "summary.json"
+    if not path.exists() or (held := _held_by(path)) == mine:
+        return
+    message = f"--out is {out}, which holds results of {held}; give another folder, or delete it"
+    raise OutputError(message)
+
+
+def _held_by(path: Path) -> str:
+    """What a ``summary.json`` is the summary of."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if "sweep" in document:
+            return f"the sweep {document['sweep']!r}"
+        return f"the scenario {document['provenance']['scenario']!r}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return "another program"
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
-from synmodel.caveats import dose_text, drug_doses
+from synmodel.caveats import dose_text
+from synmodel.pharmacology import drug_doses
 from synmodel.report import figures
 from synmodel.scenario import Dose, Scenario
 

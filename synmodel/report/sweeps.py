@@ -41,9 +41,7 @@ def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict
 def _failure(plan: Plan, entry: str) -> dict[str, str]:
     """A failed cell by its scenario and its values, and why."""
     cell, _, why = entry.removeprefix("cell ").partition(": ")
-    which, within = divmod(int(cell), plan.design.size)
-    values = ", ".join(f"{path} = {value!r}" for path, value in plan.design.settings(within).items())
-    return {"cell": f"{plan.scenarios[which].name}; {values}", "reason": why}
+    return {"cell": plan.place(int(cell)), "reason": why}
 
 
 def _factor(factor: Any) -> dict[str, Any]:

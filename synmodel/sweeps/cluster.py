@@ -76,10 +76,17 @@ def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitSt
         return stack.enter_context(distributed.Client(cluster))
     address = _address(str(scheduler))
     _LOG.info("connecting to %s, at most %g s", address, _CONNECT_SECONDS)
-    # In a thread of its own, as a notebook has a loop that runs already.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _greet(distributed, address)).result()
-    client = stack.enter_context(distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False))
+    try:
+        # In a thread of its own, as a notebook has a loop that runs already.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _greet(distributed, address)).result()
+        client = stack.enter_context(distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False))
+    except Exception as fault:  # whatever a server of another kind makes Dask trip over
+        message = (
+            f"sweep: no scheduler answers at {address} ({type(fault).__name__}); start one with `dask scheduler`, or "
+            "use 'local'"
+        )
+        raise SweepError(message) from fault
     if not client.nthreads():
         _LOG.info("waiting for workers of %s", address)
     return client
@@ -101,28 +108,16 @@ def _address(scheduler: str) -> str:
 
 
 async def _greet(distributed: Any, address: str) -> None:
-    """Return once a Dask scheduler answers at an address.
+    """Return once a Dask scheduler answers at an address, and raise if none does in time.
 
     A client would wait without end for a server that takes the connection and says nothing, or read whatever another
     kind of server says as sizes of arrays.
-
-    Raises
-    ------
-    SweepError
-        If none does in time.
     """
-    try:
-        asked = {"connection_args": distributed.Security().get_connection_args("client")}
-        async with asyncio.timeout(_CONNECT_SECONDS), distributed.core.rpc(address, **asked) as scheduler:
-            answer = await scheduler.identity()
-            if answer["type"] != "Scheduler":
-                raise ValueError(answer["type"])  # noqa: TRY301 - a worker is as wrong as anything else
-    except Exception as fault:  # whatever a server of another kind makes Dask trip over
-        message = (
-            f"sweep: no scheduler answers at {address} ({type(fault).__name__}); start one with `dask scheduler`, or "
-            "use 'local'"
-        )
-        raise SweepError(message) from fault
+    asked = {"connection_args": distributed.Security().get_connection_args("client")}
+    async with asyncio.timeout(_CONNECT_SECONDS), distributed.core.rpc(address, **asked) as scheduler:
+        answer = await scheduler.identity()
+    if answer["type"] != "Scheduler":
+        raise ValueError(answer["type"])
 
 
 def _answers(distributed: Any, client: Any, works: Iterator[Work]) -> Generator[Answer]:

@@ -20,11 +20,11 @@ from pydantic import Field, model_validator
 
 from synmodel.documents import Document, Number, Whole
 from synmodel.errors import SweepError
-from synmodel.randomness import stream_key
+from synmodel.randomness import generator_of
 from synmodel.scenario import Scenario
 from synmodel.sweeps.factors import Factor, factors_of
 
-__all__ = ["Design", "Range", "RangeSample", "generator_of", "grid_design", "sample_design", "table_design"]
+__all__ = ["Design", "Range", "RangeSample", "grid_design", "sample_design", "table_design"]
 
 Method = Literal["latin-hypercube", "sobol", "saltelli"]
 
@@ -111,11 +111,6 @@ class Design:
             return {factor.path: factor.levels[cell] for factor in self.factors}
         places = np.unravel_index(cell, self.shape)
         return {factor.path: factor.levels[int(k)] for factor, k in zip(self.factors, places, strict=True)}
-
-
-def generator_of(seed: int, stream: str) -> np.random.Generator:
-    """Generator of a named stream, for libraries that draw on their own."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(stream_key(seed, stream).tolist())))
 
 
 def grid_design(levels: Mapping[str, Sequence[Any] | NDArray[Any]], scenarios: Sequence[Scenario]) -> Design:

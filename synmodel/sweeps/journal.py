@@ -45,7 +45,6 @@ class Journal:
         self.record = (len(arms_of(plan)), ROWS + len(plan.quantiles), len(plan.points))
         self.n_slot = plan.n_cell * self.per_cell
         self._file = file
-        self.is_empty = os.fstat(file.fileno()).st_size == 0
         self._size = _HEAD.size + 8 * int(np.prod(self.record))
         self._synced = time.monotonic()
 
@@ -56,10 +55,14 @@ class Journal:
         head = _HEAD.pack(self._sum(slot, bool(reason), text.ljust(200, b"\0"), body), bool(reason), text)
         self._file.seek(slot * self._size)
         self._file.write(head + body)
-        self.is_empty = False
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             os.fsync(self._file.fileno())
             self._synced = time.monotonic()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no piece was ever done."""
+        return os.fstat(self._file.fileno()).st_size == 0
 
     def done(self) -> NDArray[np.bool_]:
         """(n_slot,) whether each piece is done."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from synmodel import library
-from synmodel.documents import Document, FrozenMapping, Number, Whole, parse_toml, read
+from synmodel.documents import Document, FrozenMapping, Number, OtherKind, Whole, parse_toml, read
 from synmodel.errors import SweepError, SynmodelError, did_you_mean
 from synmodel.parameters import ParameterSet
 from synmodel.randomness import checked_seed
@@ -93,9 +93,14 @@ class Plan:
                 return Cell(scenario, without_doses(scenario))
             return Cell(scenario, changed(scenario, self.control))
         except SynmodelError as error:
-            values = ", ".join(f"{path} = {value!r}" for path, value in settings.items())
-            message = f"sweep: cell {number} ({self.scenarios[which].name}; {values}): {error}"
+            message = f"sweep: cell {number} ({self.place(number)}): {error}"
             raise SweepError(message) from error
+
+    def place(self, number: int) -> str:
+        """A cell in words: its scenario, and its values by path."""
+        which, within = divmod(number, self.design.size)
+        values = ", ".join(f"{path} = {value!r}" for path, value in self.design.settings(within).items())
+        return f"{self.scenarios[which].name}; {values}"
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -127,6 +132,8 @@ def _unquoted(given: Any) -> Any:
 
 class SweepDocument(Document):
     """A sweep as a TOML file."""
+
+    other_kind = OtherKind("scenarios", "baseline", "this is a scenario; run it with `synmodel simulate FILE`")
 
     name: str = Field(min_length=1)
     title: str = ""

@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.errors import SweepError, did_you_mean
-from synmodel.sweeps.designs import generator_of
+from synmodel.randomness import generator_of
 from synmodel.sweeps.run import open_sweep
 from synmodel.turnover.arguments import whole_number
 

@@ -73,7 +73,9 @@ def compose(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> P
     """P, gamma and d between sessions for given folds, whose edges include every session."""
     k = model.n_class
     # Births only scale gamma, so cells with equal length and equal Q share one exponential.
-    kinds, which = _kinds(np.stack([np.diff(folds.edges), folds.maturation, folds.elimination], axis=1))
+    cells = np.stack([np.diff(folds.edges), folds.maturation, folds.elimination], axis=1)
+    # Few cells are not worth the search.
+    kinds, which = kinds_of(cells) if len(cells) > _FEW else (cells, np.arange(len(cells)))
     lengths, maturation, elimination = kinds.T
     generators = np.zeros((len(kinds), k + 2, k + 2))
     generators[:, :k, :k] = model.generator(maturation, elimination) * lengths[:, None, None]
@@ -81,17 +83,15 @@ def compose(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> P
     generators[:, k, :k] = model.births * lengths[:, None]
     with one_blas_thread():
         exponentials = expm(generators)[which]
-    cells = Propagation(
+    pieces = Propagation(
         survival=exponentials[:, :k, :k],
         newborn=exponentials[:, k, :k] * folds.formation[:, None],
         lost=np.maximum(exponentials[:, :k, k + 1], 0.0),
     )
-    return cells.joined(np.searchsorted(folds.edges, times))
+    return pieces.joined(np.searchsorted(folds.edges, times))
 
 
-def _kinds(cells: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Different rows, and which of them each row is; few rows are not worth the search."""
-    if len(cells) <= _FEW:
-        return cells, np.arange(len(cells))
-    kinds, which = np.unique(cells, axis=0, return_inverse=True)
+def kinds_of(each: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The different ones of (n, ...) arrays of numbers, and which of them each is."""
+    kinds, which = np.unique(each, axis=0, return_inverse=True)
     return kinds, which.ravel()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.turnover.kernels.sessions import Steps, fill_binomials, fill_poissons
-from synmodel.turnover.propagation import Propagation
+from synmodel.turnover.propagation import Propagation, kinds_of
 
 __all__ = ["conditional_of", "tabulated"]
 
@@ -44,7 +44,7 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
     expected = _expected(steps, initial, scale)
     most = np.ceil(expected.max(axis=0) + 6.0 * np.sqrt(expected.max(axis=0)) + 4.0).astype(np.int64)
     conditional = conditional_of(steps)
-    different, of_interval = _different(conditional)
+    different, of_interval = kinds_of(conditional)
     rare = np.minimum(different, 1.0 - different)
     means = most[:, None] * rare
     width = np.where((rare > 0) & (means < _LARGEST_MEAN), _width(means), 0)
@@ -54,7 +54,7 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
     start = (np.cumsum(entries) - entries.ravel()).reshape(entries.shape)
     binomials = np.empty(int(entries.sum()))
     fill_binomials(different, most, width, start, binomials)
-    newborn, newborn_of_interval = _different(steps.newborn)
+    newborn, newborn_of_interval = kinds_of(steps.newborn)
     poisson_means = newborn * scale.max()
     poisson_width = np.where((poisson_means > 0) & (poisson_means < _LARGEST_MEAN), _width(poisson_means), 0)
     same = bool((scale == scale[:1]).all())
@@ -75,13 +75,6 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
         poisson_start=np.ascontiguousarray(poisson_start[:, newborn_of_interval]),
         poissons=poissons,
     )
-
-
-def _different(each: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The different ones of (interval, ...) probabilities, and which of them every interval has."""
-    rows = each.reshape(len(each), -1)
-    _, first, which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    return np.ascontiguousarray(each[first]), which.reshape(-1)
 
 
 def _expected(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,7 +28,6 @@ __all__ = [
     "DEVIATION",
     "DEVIATION_BEFORE",
     "FIRST_STEP",
-    "FORWARD",
     "HEADER",
     "KNOWN",
     "KNOWN_BEFORE",
@@ -59,7 +58,7 @@ BATCH = 256
 """Spines that are taken together."""
 _VECTOR = 8
 """Loops without a branch run to a multiple of it, over stale numbers behind the last spine, to have no slow rest."""
-LOSS, FORWARD, _BACKWARD, _CHOICE, TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD = (BATCH * row for row in range(8))
+LOSS, _FORWARD, _BACKWARD, _CHOICE, TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD = (BATCH * row for row in range(8))
 DEVIATION, KNOWN, DEVIATION_BEFORE, KNOWN_BEFORE = (BATCH * row for row in range(8, 12))
 WORD, CLASS, BORN, SEEN, NEW, UNTIL, ROW, BLANK = (BATCH * row for row in range(8))
 NUMBERS, WORDS = 12 * BATCH, 8 * BATCH
@@ -198,8 +197,8 @@ def draw_moves(k0, k1, c0, c1, n, decision, second, number, word):  # type: igno
     for i in range(whole_vectors(n)):
         u_loss, u_switch = uniform_pair(k0, k1, a, b, np.uint64(word[WORD + i]), first_counter)
         number[LOSS + i] = -log(u_loss)
-        number[FORWARD + i] = -log(u_switch)
-        number[_BACKWARD + i] = number[FORWARD + i]
+        number[_FORWARD + i] = -log(u_switch)
+        number[_BACKWARD + i] = number[_FORWARD + i]
     if second:
         for i in range(whole_vectors(n)):
             u_backward, u_choice = uniform_pair(k0, k1, a, b, np.uint64(word[WORD + i]), second_counter)
@@ -276,10 +275,10 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word)
     draw_moves(k0, k1, c0, c1, n, decision, hazards.second, number, word)
     # Numbers of one type, or each literal would have its own compiled copy.
     wait(n, np.int64(LOSS), np.int64(_STAY_LOSS), hazards.elimination, real, whole, number)
-    wait(n, np.int64(FORWARD), np.int64(_STAY_FORWARD), hazards.maturation, real, whole, number)
+    wait(n, np.int64(_FORWARD), np.int64(_STAY_FORWARD), hazards.maturation, real, whole, number)
     for i in range(whole_vectors(n)):
         at = number[TIME + i] + number[_BACKWARD + i] * number[_STAY_BACKWARD + i]
-        forward, loss = number[FORWARD + i], number[LOSS + i]
+        forward, loss = number[_FORWARD + i], number[LOSS + i]
         back = at < forward
         first = at if back else forward
         switches = first < loss
