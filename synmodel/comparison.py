@@ -27,7 +27,7 @@ from synmodel.errors import FitError, SimulationError
 from synmodel.grid import time_grid
 from synmodel.imaging import summarise
 from synmodel.inference import Fit
-from synmodel.inference.problem import FIRST_STEP_DAY, LARGEST_STEP_DAY, PER_DECADE
+FIRST_STEP_DAY, PER_DECADE, LARGEST_STEP_DAY = 0.05, 10, 0.5
 from synmodel.inference.verdicts import LEVEL
 from synmodel.parameters import ParameterSet
 from synmodel.randomness import stream_key, uniform_array

@@ -210,6 +210,11 @@ class ParameterSet(Mapping[str, Parameter]):
             for name, parameter in self._parameters.items()
         )
 
+    def with_parameter(self, parameter: Parameter) -> "ParameterSet":
+        """A new set in which a parameter takes the place of the one with its name."""
+        self[parameter.name]  # raises with the closest names
+        return ParameterSet(parameter if name == parameter.name else each for name, each in self._parameters.items())
+
     def joined(self, other: "ParameterSet") -> "ParameterSet":
         """A new set with the parameters of both; a name may stand in one only."""
         return ParameterSet([*self._parameters.values(), *other._parameters.values()])

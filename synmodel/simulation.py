@@ -37,6 +37,7 @@ from synmodel.turnover.size import HeadWidth
 __all__ = [
     "EXPOSURE_PARAMETERS",
     "Tissue",
+    "corners_of",
     "drive_function",
     "drive_of",
     "expect",
@@ -81,22 +82,22 @@ class Tissue:
         SimulationError
             If the others alone exceed the density.
         """
-        model, hit = self.model, 1.0 - np.asarray(self.scoring.miss)
-        leaving = np.asarray(model.loss) + np.triu(np.asarray(model.transition), 1).sum(axis=1)
-        means = np.zeros(model.n_class)
-        means[:-1] = model.births[:-1] / leaving[:-1]
-        means[-2] *= self.nascent_excess
-        nascent_per_mature = self.nascent_excess * model.transition[-1][-2] / leaving[-2]
-        left = scored_density - self.scoring.false_positive_per_um - means @ hit
+        model, hit = self.model, [1.0 - miss for miss in self.scoring.miss]
+        young = range(model.n_class - 1)
+        leaving = [model.loss[c] + sum(model.transition[c][c + 1 :]) for c in young]
+        means = [model.formation[c] / leaving[c] for c in young]
+        means[-1] *= self.nascent_excess
+        nascent_per_mature = self.nascent_excess * model.transition[-1][-2] / leaving[-1]
+        left = scored_density - self.scoring.false_positive_per_um - sum(m * h for m, h in zip(means, hit, strict=False))
         if left <= 0:
             message = (
-                f"births of {model.births.sum():.3g} /um/day sustain {means.sum():.3g} young spines per um, more "
+                f"births of {model.births.sum():.3g} /um/day sustain {sum(means):.3g} young spines per um, more "
                 f"than the {scored_density:.3g} spines per um scored; lower formation or nascent_excess"
             )
             raise SimulationError(message)
-        means[-1] = left / (hit[-1] + nascent_per_mature * hit[-2])
-        means[-2] += nascent_per_mature * means[-1]
-        return means
+        mature = left / (hit[-1] + nascent_per_mature * hit[-2])
+        means[-1] += nascent_per_mature * mature
+        return np.array([*means, mature])
 
 
 def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) -> ParameterSet:
@@ -105,27 +106,32 @@ def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) ->
     return base.replace(scenario.parameters) if scenario.parameters else base
 
 
-def tissue_of(study: str, values: Mapping[str, float]) -> Tissue:
+def tissue_of(study: str, values: Mapping[str, float], *, births: float = 1.0, losses: float = 1.0) -> Tissue:
     """Turnover model and scoring of a study from parameter values by dotted name.
 
     Two classes, nascent and mature; with ``transient_formation`` above 0 a third, short-lived one before them.
+
+    Parameters
+    ----------
+    births, losses : float
+        Factors of all births and of all loss hazards, of an arm whose mice differ from the study's.
     """
 
     def of(key: str) -> float:
         return values[f"{study}.{key}"]
 
-    classes, births = ["nascent", "mature"], [of("formation"), 0.0]
+    classes, formation = ["nascent", "mature"], [of("formation"), 0.0]
     switches = np.array([[0.0, of("maturation")], [of("dematuration"), 0.0]])
-    losses = [of("loss_nascent"), of("loss_mature")]
+    loss = [of("loss_nascent"), of("loss_mature")]
     if of("transient_formation") > 0:
-        classes, births = ["transient", *classes], [of("transient_formation"), *births]
+        classes, formation = ["transient", *classes], [of("transient_formation"), *formation]
         switches = np.pad(switches, ((1, 0), (1, 0)))
-        losses = [of("transient_loss"), *losses]
+        loss = [of("transient_loss"), *loss]
     model = turnover.TurnoverModel(
         classes=classes,
-        formation=births,
+        formation=[births * rate for rate in formation],
         transition=switches.tolist(),
-        loss=losses,
+        loss=[losses * hazard for hazard in loss],
         formation_trend=of("formation_trend"),
         formation_cv_dendrite=of("formation_cv_dendrite"),
         formation_cv_animal=of("formation_cv_animal"),
@@ -149,16 +155,20 @@ def exposure_of(
     spells: Sequence[Spell] = (),
 ) -> xr.Dataset:
     """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
-    drugs = pharmacology.drug_doses(doses)
-    starts = [start for dose in drugs for start in dose.days]
-    changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
-    # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.
-    corners = [day for start in starts for day in (start - _JUMP_DAY, start)]
+    changes, corners = corners_of(doses)
     jumps, around = signalling.corners(spells)
     changes, corners = changes + jumps, corners + around
     grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
     with one_blas_thread():
         return pharmacology.exposure(doses, subject, grid, hill=values[_HILL], unblock_half_life=values[_UNBLOCK])
+
+
+def corners_of(doses: Sequence[Dose]) -> tuple[list[float], list[float]]:
+    """Days on which the input changes, after which the grid must be fine; and days that it must hold."""
+    drugs = pharmacology.drug_doses(doses)
+    changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
+    # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.
+    return changes, [day for dose in drugs for start in dose.days for day in (start - _JUMP_DAY, start)]
 
 
 def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:

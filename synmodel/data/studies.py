@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from synmodel import library
+from synmodel.conditions import condition_names
 from synmodel.documents import Document, Evidence, parse_toml, read
 from synmodel.errors import LibraryError, did_you_mean
 from synmodel.scenario import Dose
@@ -18,7 +19,17 @@ class Arm(Document):
 
     name: str
     doses: tuple[Dose, ...] = ()
+    cell_type: str = Field(default="", description="which neurons were imaged, in words; empty if they are mixed")
+    genotype: str = Field(default="wild-type", description="wild-type, or a genotype of the library's conditions")
     note: str = ""
+
+    @field_validator("genotype")
+    @classmethod
+    def _known_genotype(cls, name: str) -> str:
+        known = ("wild-type", *condition_names("genotype"))
+        if name not in known:
+            raise ValueError(did_you_mean(name, known))
+        return name
 
 
 class Study(Document):

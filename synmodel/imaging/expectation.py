@@ -27,14 +27,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expi
 
 from synmodel.imaging.detection import Scoring
+from synmodel.imaging.kernel import contributions, follow_new, mean_fractions, ratio_factors
 
 __all__ = ["Expected", "expected_statistics", "ratio_factor", "statistics_correlation"]
 
 Array = NDArray[np.float64]
-_ASYMPTOTIC_FROM = 60.0
 _ALIKE = (np.ones(1), np.ones(1), np.ones(1))
 
 
@@ -62,14 +61,9 @@ class Expected(NamedTuple):
 def ratio_factor(mean: Array) -> Array:
     """c(x) = x E[1/N | N > 0] for N ~ Poisson(x)."""
     x = np.asarray(mean, float)
-    small = np.clip(x, 1e-9, _ASYMPTOTIC_FROM)
-    exact = small * (expi(small) - np.log(small) - np.euler_gamma) / np.expm1(small)
-    large = np.maximum(x, _ASYMPTOTIC_FROM)
-    series, term = np.ones_like(large), np.ones_like(large)
-    for k in range(1, 11):
-        term = term * k / large
-        series = series + term
-    return np.where(x < _ASYMPTOTIC_FROM, exact, series)
+    factors = np.empty(x.size)
+    ratio_factors(x.ravel(), factors)
+    return factors.reshape(x.shape)
 
 
 def expected_statistics(
@@ -102,65 +96,24 @@ def expected_statistics(
         dendrites alike.
     """
     hit = 1.0 - np.asarray(scoring.miss)
-    miss = np.asarray(scoring.miss)
     false = scoring.false_positive_per_um
-    n, k = newborn.shape
-    old, new = np.zeros((n + 1, k)), np.zeros((n + 1, k))
-    old[0] = initial
-    for i in range(n):
-        old[i + 1] = old[i] @ survival[i]
-        new[i + 1] = new[i] @ survival[i] + newborn[i]
-    seen_later = survival @ hit  # (n, K): a spine there at the start is scored at the end
-    y, z, share = (each[:, None] for each in nodes)
-
-    def per_node(of_old: Array, of_new: Array) -> Array:
-        """(n_node, ...) sum of what the first spines and what births contribute."""
-        return y * of_old + z * of_new
-
-    scored_before = per_node(old[:-1] @ hit, new[:-1] @ hit) + false
-    gained = false + per_node(
-        ((old[:-1] * miss) * seen_later).sum(axis=1), ((new[:-1] * miss) * seen_later).sum(axis=1) + newborn @ hit
-    )
-    lost = false + per_node(
-        ((old[:-1] * hit) * (1.0 - seen_later)).sum(axis=1), ((new[:-1] * hit) * (1.0 - seen_later)).sum(axis=1)
-    )
-    number = length_um * scored_before
-    # Only a dendrite with spines has a fraction.
-    weight = share * -np.expm1(-number)
-    weight = weight / weight.sum(axis=0)
-    kept = np.empty(n)
-    reach = initial * hit
-    for i in range(n):
-        reach = reach @ survival[i]
-        kept[i] = reach @ hit
-    first, later = scored_before[:, :1], per_node(old[1:] @ hit, new[1:] @ hit) + false
-    ratio = (y * kept + (later - y * kept) * ratio_factor(number[:, :1])) / first
-    change = (weight[:, :1] * ratio).sum(axis=0) - 1.0
-    seen, followed = np.empty(0), np.empty(0)
+    n = len(newborn)
+    old, new = np.empty((4, n + 1)), np.empty((4, n + 1))
+    number = contributions(np.asarray(initial, float), survival, newborn, hit, old, new)
+    fractions = np.empty((3, n))
+    mean_fractions(old, new, length_um, false, *(np.asarray(each, float) for each in nodes), fractions)
+    later = 0 if reference is None else n - reference
+    seen, followed = np.empty(later), np.empty(later)
     if reference is not None:
-        seen, followed = _persistence(old + new, survival, newborn, hit, miss, false, reference)
+        before = reference - 1
+        follow_new(number[before], survival[before:], newborn[before:], hit, false, seen, followed)
     return Expected(
-        formation=(weight * gained / scored_before * ratio_factor(number)).sum(axis=0),
-        elimination=(weight * lost / scored_before).sum(axis=0),
-        density_change=change,
+        formation=fractions[0],
+        elimination=fractions[1],
+        density_change=fractions[2],
         persistence_seen=seen,
         persistence_followed=followed,
     )
-
-
-def _persistence(
-    nu: Array, survival: Array, newborn: Array, hit: Array, miss: Array, false: float, reference: int
-) -> tuple[Array, Array]:
-    new = ((nu[reference - 1] * miss) @ survival[reference - 1] + newborn[reference - 1]) * hit
-    total = new.sum() + false
-    seen, followed = [], []
-    there, always = new, new
-    for matrix in survival[reference:]:
-        there = there @ matrix
-        always = (always @ matrix) * hit
-        seen.append(there @ hit / total)
-        followed.append(always.sum() / total)
-    return np.array(seen), np.array(followed)
 
 
 def _history_means(

@@ -11,7 +11,8 @@ from synmodel.inference.likelihood import (
     log_likelihood,
 )
 from synmodel.inference.posterior import fit
-from synmodel.inference.problem import SummaryProblem, free_parameters
+from synmodel.inference.problem import SummaryProblem
+from synmodel.inference.readings import READINGS, Reading, joint_problem
 from synmodel.inference.selection import compare_models
 from synmodel.inference.summary_fit import Fit, fit_summaries
 from synmodel.inference.verdicts import Verdict, judge
@@ -20,7 +21,9 @@ __all__ = [
     "DendriteProblem",
     "Design",
     "Fit",
+    "READINGS",
     "LossFrailty",
+    "Reading",
     "SummaryProblem",
     "Verdict",
     "animals_log_likelihood",
@@ -32,8 +35,8 @@ __all__ = [
     "coverage",
     "fit",
     "fit_summaries",
-    "free_parameters",
     "histories_log_likelihood",
+    "joint_problem",
     "judge",
     "log_likelihood",
     "uniformity",

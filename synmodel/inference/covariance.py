@@ -1,73 +1,60 @@
-r"""Covariance of the estimates when the published means are not independent.
+r"""Correlation of published means that come from the same dendrites.
 
-Formation, elimination and density of one arm come from the same dendrites: a spine missed once is a loss and
-then a gain, and the density change is nearly the running sum of the two fractions. With X the Jacobian of the
-standardised residuals, R their correlation (exact for Poisson spines,
-:func:`synmodel.imaging.expectation.statistics_correlation`) and H = X'X (with the priors),::
+Formation, elimination and density of one arm come from the same spines: a spine missed once is a loss and then a gain,
+and the density change is nearly the running sum of the two fractions. Their correlation C is exact for Poisson spines
+(:func:`synmodel.imaging.expectation.statistics_correlation`). Changes of head width share their first session, and
+each other's spines: correlation rho. A published mean also has an error of its own (dendrites that drop out, rounding,
+mice that differ), a share epsilon of its variance::
 
-    Cov = H^-1 (X' R X) H^-1,
+    R = (1 - epsilon) C + epsilon I
 
-the sandwich of a composite likelihood; with R = 1 it is the naive H^-1. Arms are independent; persistence counts
-and priors are taken as independent of the means.
+Arms are independent; persistence counts are taken as independent of the means.
 """
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.data.summaries import FITTED
 from synmodel.imaging.expectation import statistics_correlation
-from synmodel.simulation import tissue_of
+from synmodel.inference.targets import ArmTargets
+from synmodel.simulation import Tissue
+from synmodel.turnover import Propagation
 
-if TYPE_CHECKING:
-    from synmodel.inference.problem import SummaryProblem
-
-__all__ = ["residual_correlation", "sandwich"]
+__all__ = ["HEAD_CORRELATION", "OWN_SHARE", "arm_correlation"]
 
 Array = NDArray[np.float64]
-_RIDGE = 1e-9
+
+HEAD_CORRELATION = 0.53
+"""Correlation of changes of head width between sessions (derived: mean over pairs of sessions, over the dendrites of
+the deposits of Shao et al. 2021, 0.53, and Shao, Liao et al. 2025, 0.53)."""
+
+OWN_SHARE = 0.2
+"""Share of the variance of a published mean that it shares with no other (assumed; see docs/fit.md)."""
 
 
-def residual_correlation(problem: "SummaryProblem", vector: Array) -> Array:
-    """(n_residual, n_residual) correlation of all residuals at a vector, priors included."""
-    values = problem.values(vector)
-    size = len(problem.residuals(vector))
-    correlation = np.eye(size)
-    tissues = {study: tissue_of(study, values) for study in problem.studies}
-    places: dict[tuple[str, str], list[int]] = {}
-    for target, quantity, where in problem.layout():
-        if quantity in FITTED:
-            places.setdefault((target.study.name, target.arm.name), []).extend(range(where.start, where.stop))
-    for target in problem.arms:
-        tissue = tissues[target.study.name]
-        steps = problem.course(target, values).steps
-        block = statistics_correlation(
-            tissue.initial_means(target.density),
-            steps.survival,
-            steps.newborn,
-            tissue.scoring,
-            target.study.dendrite_length.to("um"),
-        )
-        index = places[target.study.name, target.arm.name]
-        correlation[np.ix_(index, index)] = block
-    return correlation
-
-
-def sandwich(problem: "SummaryProblem", vector: Array, jacobian: Array) -> tuple[Array, Array]:
-    """Sandwich and naive covariance of the free parameters at an estimate.
+def arm_correlation(target: ArmTargets, tissue: Tissue, steps: Propagation) -> Array:
+    """(n_mean, n_mean) correlation R of the published means of an arm, in the order of ``target.means``.
 
     Parameters
     ----------
-    problem : SummaryProblem
-        What was fitted.
-    vector : (n_free,) ndarray
-        Estimate.
-    jacobian : (n_residual, n_free) ndarray
-        Of the residuals there.
+    tissue : Tissue
+        Of the arm.
+    steps : Propagation
+        Between its sessions.
     """
-    information = jacobian.T @ jacobian
-    scale = np.trace(information) / len(information)
-    bread = np.linalg.inv(information + _RIDGE * scale * np.eye(len(information)))
-    meat = jacobian.T @ residual_correlation(problem, vector) @ jacobian
-    return bread @ meat @ bread, bread
+    of_spines = statistics_correlation(
+        tissue.initial_means(target.density),
+        steps.survival,
+        steps.newborn,
+        tissue.scoring,
+        target.study.dendrite_length.to("um"),
+    )
+    n = len(target.sessions) - 1
+    places = np.concatenate([FITTED.index(means.quantity) * n + means.at for means in target.turnover])
+    size = len(places) + (0 if target.head_width is None else len(target.head_width.at))
+    correlation = np.eye(size)
+    correlation[: len(places), : len(places)] = of_spines[np.ix_(places, places)]
+    if target.head_width is not None:
+        heads = slice(len(places), size)
+        correlation[heads, heads] += HEAD_CORRELATION * (1.0 - np.eye(size - len(places)))
+    return (1.0 - OWN_SHARE) * correlation + OWN_SHARE * np.eye(size)

@@ -1,13 +1,24 @@
-r"""The fit of group summaries as a least-squares problem.
+r"""The joint fit of group summaries as a least-squares problem.
 
 ::
 
-    -2 log L = sum over means ((published - expected) / SEM)^2 + binomial deviance of new-spine persistence
+    -2 log L = sum over arms r' R^-1 r + binomial deviance of new-spine persistence + further terms
 
-with exact expectations (:mod:`synmodel.imaging.expectation`), the arms of a study sharing its baseline, scoring
-and age trend, and arms with the same drug sharing its effects. Weak priors are further squares. Published means
-of the same dendrites are not independent; the likelihood treats them as if they were (a composite likelihood),
-and :mod:`synmodel.inference.covariance` puts the correlation back into the uncertainty.
+    r = (published - expected) / SEM
+
+with exact expectations (:mod:`synmodel.imaging.expectation`) and the correlation R of means that come from the same
+dendrites (:mod:`synmodel.inference.covariance`), held at the values with which the problem is made. Priors are further
+squares.
+
+What arms share: an arm has the turnover, scoring and age trend of its study, but births and losses of its own mice,
+which differ by a factor before any drug; all arms share one mechanism (``mechanistic``: from the dose through receptors
+and cascade) or one pulse per drug (``phenomenological``), whose effects differ between studies by a factor::
+
+    births of an arm    = formation of the study * exp(s_arms z)
+    losses of an arm    = losses of the study * exp(s_arms z')
+    effect in a study   = effect * exp(s_studies u)          z, z', u normal with spread 1
+
+The spreads s are learnt with everything else; the names are in :mod:`synmodel.inference.hierarchy`.
 
 The change of mean head width is e^s (1 + n SEM^2 / 2) - 1 with the shift s of ln w: the second term is the
 bias of a mean of ratios, from the published SEM itself (second order).
@@ -15,75 +26,79 @@ bias of a mean of ratios, from the published SEM itself (second order).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from synmodel.data import load_study
 from synmodel.errors import FitError, SimulationError
 from synmodel.grid import time_grid
 from synmodel.imaging.expectation import Expected
+from synmodel.inference.covariance import arm_correlation
+from synmodel.inference.drives import Drives
+from synmodel.inference.hierarchy import arm_factors
 from synmodel.inference.targets import ArmTargets, Persistence, Unit, arm_targets
 from synmodel.parameters import ParameterSet
-from synmodel.pharmacology import drug_doses
-from synmodel.scenario import Subject
-from synmodel.signalling.cascade import cascade_folds
-from synmodel.signalling.phenomenology import effective_doses, pulse_folds
-from synmodel.signalling.signals import collect
-from synmodel.simulation import EXPOSURE_PARAMETERS, Tissue, expect, exposure_of, tissue_of
+from synmodel.simulation import Tissue, expect, tissue_of
 from synmodel.turnover import Propagation
-from synmodel.turnover.hazards import folds_on_cells
+from synmodel.turnover.hazards import Cells, cells_of, folds_of
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.size import log_width_shift
 
-__all__ = ["STUDIES", "ArmPrediction", "SummaryProblem", "free_parameters"]
+__all__ = ["STUDIES", "ArmPrediction", "DriveKind", "SummaryProblem", "Term"]
 
 Array = NDArray[np.float64]
 DriveKind = Literal["phenomenological", "mechanistic"]
 
-STUDIES = ("phoumthipphavong2016", "shao2021")
+STUDIES = ("phoumthipphavong2016", "shao2021", "shaoliao2025_pt", "shaoliao2025_ko")
 """Studies of the library that are fitted jointly."""
 
-_BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss", "nascent_excess", "formation_trend")
-_EFFECTS = ("formation_fold", "maturation_fold", "elimination_fold", "decay", "head_fold", "head_decay")
-_MECHANISM = ("nmda", "serotonin", "cascade", "blocker")
 _IMPOSSIBLE = 100.0
-FIRST_STEP_DAY, PER_DECADE, LARGEST_STEP_DAY = 0.05, 10, 0.5
+_STEP = 1e-6
 
 
 class ArmPrediction(NamedTuple):
-    """Expected statistics of one arm and the change of mean head width (empty if not published)."""
+    """Expected statistics of one arm and the change of mean head width, each over all intervals of its sessions."""
 
     expected: Expected
     head_width: Array
 
+    def of(self, quantity: str) -> Array:
+        """(n_interval,) expectation of a published quantity."""
+        return self.head_width if quantity == "head_width_change" else getattr(self.expected, _FIELDS[quantity])
 
-def free_parameters(parameters: ParameterSet, studies: Sequence[str] = STUDIES) -> list[str]:
-    """Names that the phenomenological fit of these studies frees: baselines, then effects of their drugs.
 
-    An effect on head width is freed only where a study of the drug publishes head widths.
-    """
-    names = [f"{study}.{key}" for study in studies for key in _BASELINE]
-    with_head: dict[str, bool] = {}
-    for study in studies:
-        for arm in load_study(study).arms:
-            for dose in arm.doses:
-                if f"{dose.compound}.formation_fold" in parameters:
-                    has_head = arm_targets(study, arm.name).head_width is not None
-                    with_head[dose.compound] = with_head.get(dose.compound, False) or has_head
-    for drug, has_head in with_head.items():
-        names += [f"{drug}.{key}" for key in _EFFECTS if has_head or not key.startswith("head_")]
-    return names
+_FIELDS = {
+    "formation_fraction": "formation",
+    "elimination_fraction": "elimination",
+    "density_change": "density_change",
+}
 
 
 class _ArmCourse(NamedTuple):
-    """What happens to spines under one drug: sessions, propagation between them, shift of ln head width."""
+    """What happens to spines of one arm: sessions, propagation between them, shift of ln head width."""
 
     sessions: Array
     steps: Propagation
     shift: Array
+
+
+class Term(Protocol):
+    """Data beside the spines that add to the likelihood, such as head twitches."""
+
+    name: str
+
+    @property
+    def free_names(self) -> Sequence[str]:
+        """Names of the parameters on which it depends."""
+        ...
+
+    def residuals(self, values: Mapping[str, float]) -> Array:
+        """Residuals whose squares add up to -2 log L, up to a constant."""
+        ...
 
 
 class SummaryProblem:
@@ -99,10 +114,16 @@ class SummaryProblem:
         Names of studies.
     unit : {"mouse", "dendrite"}
         Unit of replication, whose SEM weighs the residuals.
-    drive : {"phenomenological", "mechanistic"}
+    drive : {"mechanistic", "phenomenological"}
         How doses become folds.
     targets : sequence of ArmTargets, optional
         Published numbers by arm; default: those of the library for all arms of the studies.
+    tied : mapping, optional
+        Name -> name of the parameter whose value it takes.
+    terms : sequence of Term
+        Further data.
+    protected : (2,) tuple of bool
+        Whether the drive of elimination acts on nascent and on mature spines.
     """
 
     def __init__(
@@ -112,8 +133,11 @@ class SummaryProblem:
         studies: Sequence[str] = STUDIES,
         *,
         unit: Unit = "mouse",
-        drive: DriveKind = "phenomenological",
+        drive: DriveKind = "mechanistic",
         targets: Sequence[ArmTargets] | None = None,
+        tied: Mapping[str, str] | None = None,
+        terms: Sequence[Term] = (),
+        protected: tuple[bool, bool] = (True, True),
     ) -> None:
         if unit not in ("mouse", "dendrite"):
             message = f"unit is {unit!r}; the unit of replication is 'mouse' or 'dendrite'"
@@ -123,40 +147,37 @@ class SummaryProblem:
         self.studies = list(studies)
         self.unit = unit
         self.drive = drive
+        self.tied = dict(tied or {})
+        self.terms = tuple(terms)
+        self.protected = protected
         self.lower, self.upper = parameters.bounds(self.free)
         if targets is None:
             targets = [arm_targets(study, arm.name) for study in studies for arm in load_study(study).arms]
-        self.arms = list(targets)
+        self.arms = [target for study in studies for target in targets if target.study.name == study]
         self._fixed = parameters.as_floats()
-        self._affects = {study: self._names_affecting(study, self.free) for study in studies}
-        self._reads = {study: self._names_affecting(study, list(parameters)) for study in studies}
-        self._memory: dict[str, tuple[tuple[float, ...], dict[str, ArmPrediction]]] = {}
-        self._exposures: dict[tuple[object, ...], xr.Dataset] = {}
-        self._grids: dict[tuple[str, str, bytes], Array] = {}
-        self._targets = {study: [t for t in self.arms if t.study.name == study] for study in studies}
+        self._drives = Drives(drive, parameters)
+        self._reads = [self._read_by(target) for target in self.arms]
+        self._cells: dict[tuple[object, ...], Cells] = {}
+        self._memory: dict[int, tuple[tuple[float, ...], ArmPrediction]] = {}
 
     # -- parameters ------------------------------------------------------------------------------------------
 
-    def _names_affecting(self, study: str, names: Sequence[str]) -> list[str]:
-        compounds = {dose.compound for arm in load_study(study).arms for dose in arm.doses}
-        groups = {study, *(_MECHANISM if self.drive == "mechanistic" else compounds)}
-        return [name for name in names if name.partition(".")[0] in groups]
+    def _read_by(self, target: ArmTargets) -> list[str]:
+        """Names of all parameters on which the expectation of an arm depends."""
+        study = target.study.name
+        names = [name for name in self.parameters if name.partition(".")[0] == study]
+        return [*names, *(name for name in self._drives.names(target) if name not in names)]
+
+    def affected(self, name: str) -> tuple[list[int], list[int]]:
+        """Places of the arms and of the terms whose residuals depend on a free parameter."""
+        names = {name, *(tie for tie, other in self.tied.items() if other == name)}
+        arms = [i for i, reads in enumerate(self._reads) if not names.isdisjoint(reads)]
+        return arms, [i for i, term in enumerate(self.terms) if not names.isdisjoint(term.free_names)]
 
     def n_parameters(self, study: str) -> int:
         """Number of free parameters on which the predictions for a study depend."""
-        return len(self._affects[study])
-
-    def blocks(self) -> list[tuple[list[str], list[str]]]:
-        """Studies that share free parameters, with those parameters: blocks can be fitted on their own."""
-        blocks: list[tuple[list[str], list[str]]] = []
-        for study in self.studies:
-            joined, names = [study], set(self._affects[study])
-            for other in list(blocks):
-                if names & set(other[1]):
-                    blocks.remove(other)
-                    joined, names = other[0] + joined, names | set(other[1])
-            blocks.append((joined, [name for name in self.free if name in names]))
-        return blocks
+        places = {i for i, target in enumerate(self.arms) if target.study.name == study}
+        return sum(not places.isdisjoint(self.affected(name)[0]) for name in self.free)
 
     def altered(
         self,
@@ -165,6 +186,7 @@ class SummaryProblem:
         *,
         studies: Sequence[str] | None = None,
         drive: DriveKind | None = None,
+        tied: Mapping[str, str] | None = None,
     ) -> "SummaryProblem":
         """The same data with other parameters or another drive, or those of some studies only."""
         chosen = self.studies if studies is None else studies
@@ -175,6 +197,9 @@ class SummaryProblem:
             unit=self.unit,
             drive=self.drive if drive is None else drive,
             targets=[target for target in self.arms if target.study.name in chosen],
+            tied=self.tied if tied is None else tied,
+            terms=self.terms,
+            protected=self.protected,
         )
 
     def start(self) -> Array:
@@ -183,40 +208,41 @@ class SummaryProblem:
 
     def values(self, vector: Array) -> dict[str, float]:
         """All parameter values by name at a vector."""
-        return {**self._fixed, **self.parameters.unpack(vector, self.free)}
+        values = {**self._fixed, **self.parameters.unpack(vector, self.free)}
+        for name, other in self.tied.items():
+            values[name] = values[other]
+        return values
 
     # -- predictions -----------------------------------------------------------------------------------------
 
     def predict(self, values: Mapping[str, float]) -> dict[tuple[str, str], ArmPrediction]:
         """Expected statistics of every arm, by (study, arm)."""
-        predictions = {}
-        for study in self.studies:
-            for arm, prediction in self._predict_study(study, values).items():
-                predictions[study, arm] = prediction
-        return predictions
+        return {
+            (target.study.name, target.arm.name): self.predict_arm(place, values)
+            for place, target in enumerate(self.arms)
+        }
 
-    def _predict_study(self, study: str, values: Mapping[str, float]) -> dict[str, ArmPrediction]:
-        key = tuple(values[name] for name in self._reads[study])
-        # A finite difference in one study's parameter leaves the others' predictions as they were.
-        if study in self._memory and self._memory[study][0] == key:
-            return self._memory[study][1]
-        tissue = tissue_of(study, values)
-        predictions: dict[str, ArmPrediction] = {}
-        computed: dict[tuple[object, ...], _ArmCourse] = {}
-        for target in sorted(self._targets[study], key=lambda each: -len(each.sessions)):
-            drug = self._drug(target, values)
-            if drug not in computed:
-                computed[drug] = self._course(target, tissue, values)
-            predictions[target.arm.name] = _prediction(target, tissue, computed[drug])
-        self._memory[study] = (key, predictions)
-        return predictions
+    def predict_arm(self, place: int, values: Mapping[str, float]) -> ArmPrediction:
+        """Expected statistics of one arm."""
+        key = tuple(values[name] for name in self._reads[place])
+        if place not in self._memory or self._memory[place][0] != key:
+            target = self.arms[place]
+            tissue = self.tissue(target, values)
+            self._memory[place] = key, _prediction(target, tissue, self._course(target, tissue, values))
+        return self._memory[place][1]
+
+    @staticmethod
+    def tissue(target: ArmTargets, values: Mapping[str, float]) -> Tissue:
+        """Turnover and scoring of an arm before any drug."""
+        births, losses = arm_factors(target.study, target.arm.name, values)
+        return tissue_of(target.study.name, values, births=births, losses=losses)
 
     def course(self, target: ArmTargets, values: Mapping[str, float]) -> "_ArmCourse":
         """Propagation and shift of head width of an arm between its own sessions."""
-        return self._course(target, tissue_of(target.study.name, values), values)
+        return self._course(target, self.tissue(target, values), values)
 
-    def density_change(self, target: ArmTargets, values: Mapping[str, float], days: Array) -> Array:
-        """Expected change of scored density relative to the first session, on other days than the sessions.
+    def expected_on(self, target: ArmTargets, values: Mapping[str, float], days: Array) -> ArmPrediction:
+        """Expectations of an arm with other sessions, the first of which must be its own first.
 
         Parameters
         ----------
@@ -224,88 +250,119 @@ class SummaryProblem:
             Rising, after the first session [day].
         """
         denser = replace(target, sessions=np.concatenate([target.sessions[:1], days]), head_width=None)
-        tissue = tissue_of(target.study.name, values)
-        return _prediction(denser, tissue, self._course(denser, tissue, values)).expected.density_change
+        tissue = self.tissue(target, values)
+        return _prediction(denser, tissue, self._course(denser, tissue, values))
 
     def _course(self, target: ArmTargets, tissue: Tissue, values: Mapping[str, float]) -> "_ArmCourse":
-        knots, folds = self._folds(target, values)
-        cells = folds_on_cells(tissue.model, target.sessions, knots, folds)
+        knots, folds = self._drives.folds(target, values)
+        where = (target.study.name, target.arm.name, target.sessions.tobytes(), len(knots))
+        if where not in self._cells:
+            self._cells[where] = cells_of(target.sessions, knots, trend=True)
+        cells = folds_of(tissue.model, self._cells[where], folds)
         shift = np.zeros(len(target.sessions))
         if "head_size" in folds:
             shift = log_width_shift(target.sessions, knots, folds["head_size"], tissue.head_width.response)
-        return _ArmCourse(target.sessions, compose(tissue.model, cells, target.sessions), shift)
-
-    def _drug(self, target: ArmTargets, values: Mapping[str, float]) -> tuple[object, ...]:
-        """What makes the course of an arm: arms of a study in which it is equal share one course."""
-        if self.drive == "mechanistic":
-            return drug_doses(target.arm.doses)
-        return tuple(effective_doses(_events(target), values))
-
-    def _folds(self, target: ArmTargets, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
-        """Knots [day] and folds by effect of the drive of an arm; none without drug."""
-        if not self._drug(target, values):
-            return np.empty(0), {}
-        events = _events(target)
-        where = (target.study.name, target.arm.name, target.sessions.tobytes())
-        if self.drive == "mechanistic":
-            key = (*where, *(values[name] for name in EXPOSURE_PARAMETERS))
-            if key not in self._exposures:
-                subject = Subject(species=target.study.species)
-                self._exposures[key] = exposure_of(target.arm.doses, subject, target.sessions.tolist(), values)
-            exposure = self._exposures[key]
-            times = exposure["time"].to_numpy()
-            return times, cascade_folds(times, collect(exposure, values), values)
-        if where not in self._grids:
-            days = [day for _, day in events]
-            self._grids[where] = time_grid(
-                target.sessions, days, first_step=FIRST_STEP_DAY, per_decade=PER_DECADE, largest_step=LARGEST_STEP_DAY
-            )
-        grid = self._grids[where]
-        return grid, pulse_folds(events, grid, values)
+        return _ArmCourse(target.sessions, compose(tissue.model, cells, target.sessions, self.protected), shift)
 
     # -- residuals -------------------------------------------------------------------------------------------
 
     def residuals(self, vector: Array, *, with_prior: bool = True) -> Array:
-        """Standardised residuals whose squares add up to -2 log L (and -2 log prior), up to a constant.
+        """Independent residuals whose squares add up to -2 log L (and -2 log prior), up to a constant.
 
-        Where the parameters are impossible (more nascent spines than spines) all are large.
+        Where the parameters are impossible (more nascent spines than spines) those of the arm are all large.
         """
-        try:
-            predictions = self.predict(self.values(vector))
-        except SimulationError:
-            size = sum(len(self._arm_residuals(target, None)) for target in self.arms)
-            data = np.full(size, _IMPOSSIBLE)
-        else:
-            data = np.concatenate([self._arm_residuals(t, predictions[t.study.name, t.arm.name]) for t in self.arms])
-        return np.concatenate([data, self.prior_residuals(vector)]) if with_prior else data
+        values = self.values(vector)
+        pieces = [self._whitened(place, values) for place in range(len(self.arms))]
+        pieces += [term.residuals(values) for term in self.terms]
+        if with_prior:
+            pieces.append(self.prior_residuals(vector))
+        return np.concatenate(pieces)
+
+    def jacobian(self, vector: Array, *, with_prior: bool = True) -> Array:
+        """(n_residual, n_free) slopes of :meth:`residuals` by differences, only of arms that a parameter concerns."""
+        values = self.values(vector)
+        arms = [self._whitened(place, values) for place in range(len(self.arms))]
+        terms = [term.residuals(values) for term in self.terms]
+        ends = np.cumsum([0, *map(len, arms), *map(len, terms)])
+        slopes = np.zeros((ends[-1], len(vector)))
+        kept = dict(self._memory)
+        for at, name in enumerate(self.free):
+            # Away from the nearer end of the support.
+            step = _STEP if vector[at] + _STEP <= self.upper[at] else -_STEP
+            moved = vector.copy()
+            moved[at] += step
+            there = self.values(moved)
+            of_arms, of_terms = self._affects[at]
+            for place in of_arms:
+                slopes[ends[place] : ends[place + 1], at] = (self._whitened(place, there) - arms[place]) / step
+                self._memory[place] = kept[place]
+            for place in of_terms:
+                rows = slice(ends[len(arms) + place], ends[len(arms) + place + 1])
+                slopes[rows, at] = (self.terms[place].residuals(there) - terms[place]) / step
+        if not with_prior:
+            return slopes
+        return np.concatenate([slopes, self._prior_slopes])
+
+    @cached_property
+    def _affects(self) -> list[tuple[list[int], list[int]]]:
+        return [self.affected(name) for name in self.free]
+
+    @cached_property
+    def _with_prior(self) -> tuple[NDArray[np.int64], Array, Array]:
+        """Places, centres and spreads of the free parameters with a prior."""
+        rows = []
+        for place, name in enumerate(self.free):
+            parameter = self.parameters[name]
+            if parameter.prior is not None:
+                rows.append((place, parameter.to_coordinate(parameter.prior.centre), parameter.prior.spread))
+        places, centres, spreads = zip(*rows, strict=True) if rows else ((), (), ())
+        return np.array(places, int), np.array(centres, float), np.array(spreads, float)
+
+    @cached_property
+    def _prior_slopes(self) -> Array:
+        places, _, spreads = self._with_prior
+        slopes = np.zeros((len(places), len(self.free)))
+        slopes[np.arange(len(places)), places] = 1.0 / spreads
+        return slopes
 
     def prior_residuals(self, vector: Array) -> Array:
         """Distance of each free parameter with a prior from its centre, in units of its spread."""
-        distances = []
-        for name, coordinate in zip(self.free, vector.tolist(), strict=True):
-            parameter = self.parameters[name]
-            if parameter.prior is not None:
-                centre = parameter.to_coordinate(parameter.prior.centre)
-                distances.append((coordinate - centre) / parameter.prior.spread)
-        return np.array(distances)
+        places, centres, spreads = self._with_prior
+        return (vector[places] - centres) / spreads
 
-    def _arm_residuals(self, target: ArmTargets, prediction: ArmPrediction | None) -> Array:
-        """Residuals of one arm in the order of :meth:`layout`; without a prediction only their number counts."""
-        pieces = []
-        fitted: Sequence[Array] = (
-            prediction.expected[:3] if prediction is not None else [m.mean for m in target.turnover]
-        )
-        for means, curve in zip(target.turnover, fitted, strict=True):
-            pieces.append((means.mean - curve) / means.sem(self.unit))
-        if target.head_width is not None:
-            head = prediction.head_width if prediction is not None else target.head_width.mean
-            pieces.append((target.head_width.mean - head) / target.head_width.sem(self.unit))
+    def standardised(self, place: int, values: Mapping[str, float]) -> Array:
+        """(published - expected) / SEM of one arm, then its persistence, in the order of :meth:`layout`."""
+        target, prediction = self.arms[place], self.predict_arm(place, values)
+        pieces = [(m.mean - prediction.of(m.quantity)[m.at]) / m.sem(self.unit) for m in target.means]
         if target.persistence is not None:
-            if prediction is None:
-                pieces.append(np.zeros(len(target.persistence.end)))
-            else:
-                pieces.append(self.persistence_residuals(target, target.persistence, prediction.expected))
+            pieces.append(self.persistence_residuals(target, target.persistence, prediction.expected))
         return np.concatenate(pieces)
+
+    def all_standardised(self, vector: Array) -> Array:
+        """:meth:`standardised` of all arms: what goodness of fit is counted in; correlated, unlike the residuals."""
+        values = self.values(vector)
+        return np.concatenate([self.standardised(place, values) for place in range(len(self.arms))])
+
+    def _whitened(self, place: int, values: Mapping[str, float]) -> Array:
+        target = self.arms[place]
+        n = sum(len(m.at) for m in target.means)
+        try:
+            residuals = self.standardised(place, values)
+        except SimulationError:
+            self._memory[place] = (), self._memory[place][1] if place in self._memory else _NOTHING
+            return np.full(n + (0 if target.persistence is None else len(target.persistence.end)), _IMPOSSIBLE)
+        return np.concatenate([self.whitening[place] @ residuals[:n], residuals[n:]])
+
+    @cached_property
+    def whitening(self) -> list[Array]:
+        """Inverse Cholesky factors of the correlation of each arm's means, at the values of the problem's parameters."""
+        values = self.values(self.start())
+        inverses = []
+        for target in self.arms:
+            correlation = arm_correlation(target, self.tissue(target, values), self.course(target, values).steps)
+            factor = np.linalg.cholesky(correlation)
+            inverses.append(solve_triangular(factor, np.eye(len(factor)), lower=True))
+        return inverses
 
     @staticmethod
     def expected_persistence(target: ArmTargets, persistence: Persistence, expected: Expected) -> Array:
@@ -328,13 +385,11 @@ class SummaryProblem:
         return signed_root_deviance(persistence.present, trials, probability)
 
     def layout(self) -> list[tuple[ArmTargets, str, slice]]:
-        """Which residuals belong to which arm and quantity."""
+        """Which of :meth:`all_standardised` belong to which arm and quantity."""
         blocks: list[tuple[ArmTargets, str, slice]] = []
         at = 0
         for target in self.arms:
-            sizes = [(means.quantity, len(means.end)) for means in target.turnover]
-            if target.head_width is not None:
-                sizes.append((target.head_width.quantity, len(target.head_width.end)))
+            sizes = [(means.quantity, len(means.at)) for means in target.means]
             if target.persistence is not None:
                 sizes.append(("new_spine_persistence", len(target.persistence.end)))
             for quantity, size in sizes:
@@ -343,23 +398,16 @@ class SummaryProblem:
         return blocks
 
 
-def _events(target: ArmTargets) -> list[tuple[str, float]]:
-    return [(dose.compound, day) for dose in target.arm.doses for day in dose.days]
+_NOTHING = ArmPrediction(Expected(*(np.empty(0),) * 5), np.empty(0))
 
 
 def _prediction(target: ArmTargets, tissue: Tissue, course: _ArmCourse) -> ArmPrediction:
-    """Expected statistics of an arm from the course of its drug, cut at the arm's last session."""
-    n = len(target.sessions)
-    if not np.array_equal(course.sessions[:n], target.sessions):
-        message = f"{target.study.name}: arms with one drug must share their sessions, up to the last of each"
-        raise FitError(message)
-    steps = Propagation(*(each[: n - 1] for each in course.steps))
-    expected = expect(tissue, target.sessions, steps, target.density, target.study.dendrite_length.to("um"))
-    head = np.empty(0)
+    """Expected statistics of an arm from the course of its spines."""
+    expected = expect(tissue, target.sessions, course.steps, target.density, target.study.dendrite_length.to("um"))
+    bias = np.zeros(len(target.sessions) - 1)
     if target.head_width is not None:
-        bias = target.head_width.n_dendrites * target.head_width.sem_dendrite**2 / 2
-        head = np.exp(course.shift[1:n]) * (1.0 + bias) - 1.0
-    return ArmPrediction(expected, head)
+        bias[target.head_width.at] = target.head_width.n_dendrites * target.head_width.sem_dendrite**2 / 2
+    return ArmPrediction(expected, np.exp(course.shift[1:] - course.shift[0]) * (1.0 + bias) - 1.0)
 
 
 def signed_root_deviance(successes: Array, trials: Array, probability: Array) -> Array:

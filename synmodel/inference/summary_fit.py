@@ -10,11 +10,11 @@ from scipy.special import ndtri
 
 from synmodel.data.summaries import FITTED
 from synmodel.errors import FitError
-from synmodel.inference.covariance import sandwich
-from synmodel.inference.problem import STUDIES, SummaryProblem, free_parameters
+from synmodel.inference.problem import STUDIES, SummaryProblem
+from synmodel.inference.readings import DEFAULT, joint_problem
 from synmodel.inference.sampling import sobol_points
 from synmodel.inference.targets import Unit
-from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.parameters import ParameterSet
 from synmodel.randomness import generator_of, stream_key, uniform_array
 
 __all__ = ["Fit", "fit_problem", "fit_summaries", "release"]
@@ -22,6 +22,7 @@ __all__ = ["Fit", "fit_problem", "fit_summaries", "release"]
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _SAME_MINIMUM = 0.1
+_RIDGE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +36,7 @@ class Fit:
     vector : (n_free,) ndarray
         Estimate on the scales of the fit.
     covariance : (n_free, n_free) ndarray
-        Sandwich covariance on those scales, see :mod:`synmodel.inference.covariance`.
-    naive_covariance : (n_free, n_free) ndarray
-        The same as if all published means were independent.
+        Inverse of the Gauss-Newton Hessian of -log posterior on those scales.
     objective : float
         -2 log posterior at the estimate, up to a constant.
     found : int
@@ -49,7 +48,6 @@ class Fit:
     problem: SummaryProblem
     vector: Array
     covariance: Array
-    naive_covariance: Array
     objective: float
     found: int
     starts: int
@@ -73,15 +71,13 @@ class Fit:
             SEM by which residuals are measured; it need not be the one that was fitted.
         """
         total, number = 0.0, 0
-        residuals = self.problem.residuals(self.vector, with_prior=False)
+        residuals = self.problem.all_standardised(self.vector)
         for target, quantity, where in self.problem.layout():
             if target.study.name != study or quantity not in quantities:
                 continue
             scale = np.ones(where.stop - where.start)
             if quantity != "new_spine_persistence":
-                means = next(
-                    m for m in (*target.turnover, target.head_width) if m is not None and m.quantity == quantity
-                )
+                means = next(m for m in target.means if m.quantity == quantity)
                 scale = means.sem(self.problem.unit) / means.sem(unit)
             total += float(np.sum((residuals[where] * scale) ** 2))
             number += where.stop - where.start
@@ -141,7 +137,12 @@ def fit_problem(
     for number in range(starts):
         shift = ndtri(uniform_array(key, number, np.arange(len(origin)))) * spread if number else 0.0
         result = least_squares(
-            problem.residuals, np.clip(origin + shift, low, high), bounds=(low, high), x_scale=spread, max_nfev=200
+            problem.residuals,
+            np.clip(origin + shift, low, high),
+            jac=problem.jacobian,
+            bounds=(low, high),
+            x_scale=spread,
+            max_nfev=200,
         )
         if np.isfinite(result.cost):
             results.append(result)
@@ -151,16 +152,22 @@ def fit_problem(
         message = f"none of {starts} starts gave a finite likelihood; check the parameter values"
         raise FitError(message)
     best = min(results, key=lambda result: result.cost)
-    covariance, naive = sandwich(problem, best.x, best.jac)
     return Fit(
         problem=problem,
         vector=best.x,
-        covariance=covariance,
-        naive_covariance=naive,
+        covariance=_covariance(best.jac),
         objective=2.0 * float(best.cost),
         found=sum(2.0 * (result.cost - best.cost) < _SAME_MINIMUM for result in results),
         starts=starts,
     )
+
+
+def _covariance(jacobian: Array) -> Array:
+    """Inverse of J'J; a direction that nothing determines gets a large variance, not an infinite one."""
+    information = jacobian.T @ jacobian
+    scale = np.trace(information) / len(information)
+    inverse: Array = np.linalg.inv(information + _RIDGE * scale * np.eye(len(information)))
+    return inverse
 
 
 def fit_summaries(
@@ -168,11 +175,12 @@ def fit_summaries(
     studies: Sequence[str] = STUDIES,
     parameters: ParameterSet | None = None,
     unit: Unit = "mouse",
+    reading: str = DEFAULT,
     seed: int = 1,
     starts: int = 6,
     progress: Progress | None = None,
 ) -> Fit:
-    """Fit the phenomenological model jointly to the group summaries of studies.
+    """Fit the mechanism jointly to the group summaries of studies.
 
     Parameters
     ----------
@@ -182,11 +190,12 @@ def fit_summaries(
         Starting and fixed values; default: those of the library.
     unit : {"mouse", "dendrite"}
         Unit of replication.
+    reading : str
+        Which reading of the mechanism, or the pulse: a name in :data:`synmodel.inference.readings.READINGS`.
     seed : int
         Of the starts.
     """
-    base = default_parameters() if parameters is None else parameters
-    problem = SummaryProblem(base, free_parameters(base, studies), studies, unit=unit)
+    problem = joint_problem(studies, parameters=parameters, unit=unit, reading=reading)
     return fit_problem(problem, seed=seed, starts=starts, progress=progress)
 
 

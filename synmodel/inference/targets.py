@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.data import Arm, Study, load_study, load_summaries
 from synmodel.data.summaries import FITTED, baseline_density
 from synmodel.errors import FitError
 
-__all__ = ["ArmTargets", "Means", "Persistence", "Unit", "arm_targets"]
+__all__ = ["ArmTargets", "Means", "Persistence", "Unit", "arm_targets", "targets_of"]
 
 Array = NDArray[np.float64]
 Unit = str
+_HEAD = "head_width_change"
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +22,12 @@ class Means:
     """Published means of one quantity over the intervals of an arm.
 
     ``start`` and ``end`` [day] and ``mean`` are (n,); ``sem_dendrite`` is the published SEM, ``sem_mouse`` the
-    pooled SEM over mice; ``n_dendrites`` the number averaged.
+    pooled SEM over mice; ``n_dendrites`` the number averaged. ``at`` are the intervals between the arm's sessions that
+    they belong to: a change belongs to the one that ends with it.
     """
 
     quantity: str
+    at: NDArray[np.int64]
     start: Array
     end: Array
     mean: Array
@@ -47,7 +51,10 @@ class Persistence:
 
 @dataclass(frozen=True, eq=False)
 class ArmTargets:
-    """Everything published about one arm that a fit uses."""
+    """Everything published about one arm that a fit uses.
+
+    ``sessions`` are all days at which any quantity was seen; a quantity need not be there for each of them.
+    """
 
     study: Study
     arm: Arm
@@ -57,6 +64,11 @@ class ArmTargets:
     head_width: Means | None
     persistence: Persistence | None
 
+    @property
+    def means(self) -> tuple[Means, ...]:
+        """Means of turnover and of head width, as far as they were published."""
+        return (*self.turnover, *(() if self.head_width is None else (self.head_width,)))
+
 
 def arm_targets(study_name: str, arm_name: str) -> ArmTargets:
     """Read the targets of one arm from the library.
@@ -64,38 +76,56 @@ def arm_targets(study_name: str, arm_name: str) -> ArmTargets:
     Raises
     ------
     FitError
-        If the turnover quantities were not published for the same sessions.
+        If the arm has no density, or a fraction spans a session at which something else was seen.
     """
-    study = load_study(study_name)
-    arm = study.arm(arm_name)
-    table = load_summaries(study_name, arm_name)
+    return targets_of(load_study(study_name), arm_name, load_summaries(study_name, arm_name),
+                      baseline_density(study_name, arm_name))  # fmt: skip
+
+
+def targets_of(study: Study, arm_name: str, table: xr.Dataset, density: float) -> ArmTargets:
+    """Targets of one arm from its group summaries, see :func:`synmodel.data.load_summaries`.
+
+    Parameters
+    ----------
+    density : float
+        Mean density at the first session [1/um].
+
+    Raises
+    ------
+    FitError
+        As :func:`arm_targets`.
+    """
+    where = f"{study.name}, arm {arm_name}"
+    known = table.isel(point=np.flatnonzero(np.isin(table["quantity"].to_numpy(), (*FITTED, _HEAD))))
+    if "density_change" not in known["quantity"].to_numpy():
+        message = f"{where}: there is no density_change; give it for at least one session after the first"
+        raise FitError(message)
+    sessions = np.unique(np.concatenate([known["start_day"].to_numpy(), known["end_day"].to_numpy()]))
 
     def means(quantity: str) -> Means | None:
         rows = table.isel(point=np.flatnonzero(table["quantity"].to_numpy() == quantity)).sortby("end_day")
         if rows.sizes["point"] == 0:
             return None
-        return Means(
-            quantity,
-            rows["start_day"].to_numpy(),
-            rows["end_day"].to_numpy(),
-            *(rows[name].to_numpy() for name in ("mean", "sem_dendrite", "sem_mouse", "n_dendrites")),
-        )
+        start, end = rows["start_day"].to_numpy(), rows["end_day"].to_numpy()
+        at = np.searchsorted(sessions, end) - 1
+        first = sessions[at] if quantity.endswith("_fraction") else np.full(len(at), sessions[0])
+        for begun, wanted, day in zip(start.tolist(), first.tolist(), end.tolist(), strict=True):
+            if begun != wanted:
+                message = f"{where}: {quantity} on day {day:g} starts on day {begun:g}; it must start on day {wanted:g}"
+                raise FitError(message)
+        columns = (rows[name].to_numpy() for name in ("mean", "sem_dendrite", "sem_mouse", "n_dendrites"))
+        return Means(quantity, at, start, end, *columns)
 
-    turnover = tuple(found for quantity in FITTED if (found := means(quantity)) is not None)
-    ends = turnover[0].end
-    if len(turnover) < len(FITTED) or any(not np.array_equal(each.end, ends) for each in turnover):
-        message = f"{study_name}, arm {arm_name}: {', '.join(FITTED)} must be given for the same sessions"
-        raise FitError(message)
     new = table.isel(point=np.flatnonzero(table["quantity"].to_numpy() == "new_spine_persistence")).sortby("end_day")
     persistence = None
     if new.sizes["point"]:
         persistence = Persistence(*(new[name].to_numpy() for name in ("end_day", "n_present", "n_new")))
     return ArmTargets(
         study=study,
-        arm=arm,
-        sessions=np.concatenate([turnover[0].start[:1], ends]),
-        density=baseline_density(study_name, arm_name),
-        turnover=turnover,
-        head_width=means("head_width_change"),
+        arm=study.arm(arm_name),
+        sessions=sessions,
+        density=density,
+        turnover=tuple(found for quantity in FITTED if (found := means(quantity)) is not None),
+        head_width=means(_HEAD),
         persistence=persistence,
     )

@@ -1,19 +1,24 @@
-r"""The cascade that both drugs share: BDNF, TrkB, mTORC1, proteins and the slow drives of spines.
+r"""The cascade that all drugs share: BDNF, TrkB, mTORC1, proteins and the slow drives of spines.
 
 All states are excess over the drug-free steady state; with no drug every one is exactly 0 and every drive 1::
 
     tau_B dB/dt = [g + kappa r]_+ - B                          BDNF
     tau_T dT/dt = phi(B) (1 + q) - phi(0) - T                  TrkB,  phi(B) = (B_0 + B) / (B_0 + B + K_T)
     tau_m dm/dt = T - m                                        mTORC1
-          dX_j/dt = k_j m - X_j / tau_j                        proteins, formation, maturation, stabilisation, head
+          dX_j/dt = k_j m(t - Delta) (1 - X_j / M_j) - X_j / tau_j      formation, maturation, stabilisation, head,
+                                                                        proteins
     tau_e dX_e/dt = k_d d + k_T T - X_e                        evoked spinogenesis
 
     formation = 1 + X_f   maturation = 1 + X_m   elimination = 1 / (1 + X_s)   head_size = 1 + X_h   evoked = 1 + X_e
     protein = 1 + X_P
 
+Every slow drive has a gain k_j, a time constant tau_j and a level M_j beyond which it cannot rise, so that many doses or
+a long one do not add up without end. The delay Delta is a chain of two filters of Delta / 2 each; 0 is none.
+
 The basal BDNF B_0 lets a direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond
-to the burst alone. Every equation is a low-pass filter of the one before; each is solved exactly for an input
-that is linear between grid times, so the only error is that of the grid (second order in its cells).
+to the burst alone. Every fast equation is a low-pass filter of the one before, solved exactly for an input that is
+linear between grid times; a slow drive is solved exactly for an m that is constant within a cell, the mean of its ends.
+The only error is that of the grid (second order in its cells).
 Factors on single arrows are parameters (``blocker.mtorc1 = 0`` is full rapamycin from beginning to end) or come
 with a genotype, a stress state or a treatment that lasts for a while (:mod:`synmodel.signalling.arrows`). Those of the
 latter kind may also scale the folds themselves: stress lowers births and raises losses with no drug at all.
@@ -31,12 +36,14 @@ from numpy.typing import NDArray
 
 from synmodel.schema import DRIVE, EXPOSURE, conform, stamped
 from synmodel.signalling.arrows import NEUTRAL, Arrows
+from synmodel.signalling.kernel import follow, pool
 from synmodel.signalling.signals import Signals, collect
 
-__all__ = ["cascade_folds", "low_pass", "mechanistic_drive", "signalling_states", "solve_cascade"]
+__all__ = ["SLOW", "cascade_folds", "low_pass", "mechanistic_drive", "signalling_states", "solve_cascade"]
 
 Array = NDArray[np.float64]
-_SLOW = ("protein", "formation", "maturation", "stabilisation", "head_size")
+SLOW = ("protein", "formation", "maturation", "stabilisation", "head_size")
+"""States that outlast the drug: each has a gain, a time constant and a most."""
 
 
 def low_pass(times: Array, target: Array, tau: float | Array) -> Array:
@@ -49,16 +56,13 @@ def low_pass(times: Array, target: Array, tau: float | Array) -> Array:
     tau : float or (n_time - 1,) ndarray
         Time constant [day].
     """
-    step = np.diff(times)
-    passed = -np.expm1(-step / tau)  # share of a constant target reached within the step
-    lagged = 1.0 - passed * tau / step  # the same for a ramp
-    response = passed * target[:-1] + lagged * np.diff(target)
-    state = np.zeros_like(target)
-    value = 0.0
-    for i, (keep, add) in enumerate(zip((1.0 - passed).tolist(), response.tolist(), strict=True)):
-        value = value * keep + add
-        state[i + 1] = value
+    state = np.empty(len(times))
+    follow(times, np.asarray(target, float), _per_cell(tau, times), state)
     return state
+
+
+def _per_cell(value: float | Array, times: Array) -> Array:
+    return np.broadcast_to(np.asarray(value, float), (len(times) - 1,)).copy()
 
 
 def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
@@ -92,6 +96,13 @@ def solve_cascade(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
     """The array layer of :func:`signalling_states`: states by name, each (n_time,)."""
+    return _solve(times, signals, values, arrows)[0]
+
+
+def _solve(
+    times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """States by name at grid times, and means over the cells that begin there of those that folds follow."""
     v, left = values, arrows.factor
     glutamate = left("glutamate") * (signals.glutamate + arrows.added("glutamate"))
     resting = signals.resting_block + arrows.added("resting_block")
@@ -109,13 +120,24 @@ def solve_cascade(
         v["cascade.tau_evoked"],
     )
     states = {"glutamate": glutamate, "bdnf": bdnf, "trkb": trkb, "mtorc1": mtorc1, "evoked": evoked}
-    for name in _SLOW:
-        tau = v[f"cascade.tau_{name}"]
-        # A factor on the decay stretches the time constant; the input is stretched too, so that the gain stays.
-        slower = 1.0 / left(f"{name}_decay")
-        each = tau * slower[:-1] if isinstance(slower, np.ndarray) else tau
-        states[name] = v[f"cascade.{name}_gain"] * tau * low_pass(times, left(name) * slower * mtorc1, each)
-    return states
+    means = {"evoked": np.append(0.5 * (evoked[1:] + evoked[:-1]), evoked[-1])}
+    late, delay = mtorc1, v["cascade.delay"]
+    if delay > 0:
+        late = low_pass(times, low_pass(times, mtorc1, 0.5 * delay), 0.5 * delay)
+    for name in SLOW:
+        decay = left(f"{name}_decay")
+        tau = v[f"cascade.tau_{name}"] / (decay[:-1] if isinstance(decay, np.ndarray) else decay)
+        states[name], means[name] = np.empty(len(times)), np.empty(len(times))
+        pool(
+            times,
+            left(name) * late,
+            v[f"cascade.{name}_gain"],
+            v[f"cascade.{name}_max"],
+            _per_cell(tau, times),
+            states[name],
+            means[name],
+        )
+    return states, means
 
 
 def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
@@ -136,17 +158,12 @@ def cascade_folds(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
     """The array layer of :func:`mechanistic_drive`: folds by effect, each the mean over a cell (n_time,)."""
-    states = solve_cascade(times, signals, values, arrows)
-
-    def cells(name: str) -> Array:
-        state = states[name]
-        return np.append(0.5 * (state[1:] + state[:-1]), state[-1])
-
+    _, mean = _solve(times, signals, values, arrows)
     return {
-        "formation": arrows.factor("births") * (1.0 + cells("formation")),
-        "maturation": arrows.factor("switches") * (1.0 + cells("maturation")),
-        "elimination": arrows.factor("losses") / (1.0 + cells("stabilisation")),
-        "head_size": 1.0 + cells("head_size"),
-        "evoked": arrows.factor("evoked") * (1.0 + cells("evoked")),
-        "protein": 1.0 + cells("protein"),
+        "formation": arrows.factor("births") * (1.0 + mean["formation"]),
+        "maturation": arrows.factor("switches") * (1.0 + mean["maturation"]),
+        "elimination": arrows.factor("losses") / (1.0 + mean["stabilisation"]),
+        "head_size": 1.0 + mean["head_size"],
+        "evoked": arrows.factor("evoked") * (1.0 + mean["evoked"]),
+        "protein": 1.0 + mean["protein"],
     }

@@ -2,7 +2,7 @@
 
 ::
 
-    fold(t) = 1 + (peak - 1) sum_doses s(t - t_dose)
+    fold(t) = 1 + (peak - 1) sum_doses s(t - t_dose)         each effect with a peak and a decay of its own
 
     s(t) = (exp(-t/decay) - exp(-t/onset)) / max  for t > 0,  0 before;  its maximum is 1
 
@@ -11,7 +11,7 @@ which it was fitted. Values on the grid are exact averages over cells.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -21,7 +21,15 @@ from synmodel.errors import ScenarioError
 from synmodel.schema import DRIVE, stamped
 from synmodel.signalling.arrows import NEUTRAL, Arrows
 
-__all__ = ["EFFECTS", "PRETREATMENT_DAY", "effective_doses", "phenomenological_drive", "pulse", "pulse_folds"]
+__all__ = [
+    "EFFECTS",
+    "PRETREATMENT_DAY",
+    "effective_doses",
+    "phenomenological_drive",
+    "pulse",
+    "pulse_folds",
+    "pulse_names",
+]
 
 Array = NDArray[np.float64]
 
@@ -29,12 +37,15 @@ PRETREATMENT_DAY = 1.0
 """Longest time before a dose at which an antagonist still blocks it [day]; assumed: studies gave it minutes before."""
 
 EFFECTS = {
-    "formation": ("formation_fold", "decay"),
-    "maturation": ("maturation_fold", "decay"),
-    "elimination": ("elimination_fold", "decay"),
+    "formation": ("formation_fold", "formation_decay"),
+    "maturation": ("maturation_fold", "maturation_decay"),
+    "elimination": ("elimination_fold", "elimination_decay"),
     "head_size": ("head_fold", "head_decay"),
 }
 """Drive variable -> names of the parameters of its peak fold and of its decay, for every drug."""
+
+SHARED_DECAY = "decay"
+"""Decay of an effect that has none of its own."""
 
 _SCALED = {"births": "formation", "switches": "maturation", "losses": "elimination"}
 
@@ -106,19 +117,41 @@ def phenomenological_drive(
     return stamped(xr.Dataset(content, {"time": times}), DRIVE)
 
 
-def pulse_folds(doses: Sequence[tuple[str, float]], times: Array, values: Mapping[str, float]) -> dict[str, Array]:
-    """The array layer of :func:`phenomenological_drive`: folds by effect, each (n_time,)."""
+def pulse_folds(
+    doses: Sequence[tuple[str, float]],
+    times: Array,
+    values: Mapping[str, float],
+    factors: Mapping[str, float] | None = None,
+) -> dict[str, Array]:
+    """The array layer of :func:`phenomenological_drive`: folds by effect, each (n_time,).
+
+    ``factors`` multiply an effect, that is the distance of its fold from 1.
+    """
     edges = np.append(times, 2 * times[-1] - times[-2])
     folds = {effect: np.ones(len(times)) for effect in EFFECTS}
     for drug, day, share in effective_doses(doses, values):
         shapes: dict[str, Array] = {}
-        for effect, (peak, decay) in EFFECTS.items():
+        for effect, (peak, own_decay) in EFFECTS.items():
             if f"{drug}.{peak}" not in values:
                 continue
+            decay = own_decay if f"{drug}.{own_decay}" in values else SHARED_DECAY
             if decay not in shapes:
                 shapes[decay] = pulse(edges - day, values[f"{drug}.onset"], values[f"{drug}.{decay}"])
-            folds[effect] += (values[f"{drug}.{peak}"] - 1.0) * share * shapes[decay]
+            factor = 1.0 if factors is None else factors.get(effect, 1.0)
+            folds[effect] += (values[f"{drug}.{peak}"] - 1.0) * factor * share * shapes[decay]
     return {effect: np.maximum(fold, _LEAST[effect]) for effect, fold in folds.items()}
+
+
+def pulse_names(doses: Sequence[tuple[str, float]], names: Iterable[str]) -> list[str]:
+    """Those of the names on which :func:`pulse_folds` of the doses may depend."""
+    keys = {"onset", SHARED_DECAY, *(key for pair in EFFECTS.values() for key in pair)}
+    drugs = {drug for drug, _ in doses}
+
+    def read(name: str) -> bool:
+        drug, _, key = name.partition(".")
+        return drug in drugs and (key in keys or key.startswith("blocked_by_"))
+
+    return [name for name in names if read(name)]
 
 
 def effective_doses(doses: Sequence[tuple[str, float]], values: Mapping[str, float]) -> list[tuple[str, float, float]]:

@@ -64,12 +64,14 @@ def all_modules() -> tuple[type[Module], ...]:
     return tuple(importlib.import_module(f"{modules.__name__}.{name}").MODULE for name in names)
 
 
-def collect(exposure: xr.Dataset, values: Mapping[str, float]) -> Signals:
-    """Sum of the signals of all modules for an Exposure and parameter values by dotted name."""
-    total = Signals.none(exposure.sizes["time"])
+def collect(exposure: xr.Dataset | Mapping[str, Array], values: Mapping[str, float]) -> Signals:
+    """Sum of the signals of all modules for an Exposure (or its arrays by name) and parameter values by dotted name."""
+    signals = []
     for kind in all_modules():
         parameters = {f.name: values[f"{kind.prefix}.{f.name}"] for f in fields(kind)}  # type: ignore[arg-type]
         module = kind(**parameters)
-        arrays = {name: exposure[name].to_numpy() for name in kind.inputs}
-        total = total + module.signals(arrays)
+        signals.append(module.signals({name: np.asarray(exposure[name]) for name in kind.inputs}))
+    total = signals[0]
+    for each in signals[1:]:
+        total = total + each
     return total

@@ -12,7 +12,7 @@ from synmodel.schema import DRIVE, conform
 from synmodel.turnover.arguments import number_array
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["Folds", "checked_times", "folds_between", "folds_on_cells"]
+__all__ = ["Cells", "Folds", "cells_of", "checked_times", "folds_between", "folds_of", "folds_on_cells"]
 
 _TREND_STEP_DAY = 0.5
 
@@ -85,18 +85,38 @@ def folds_on_cells(
     folds: Mapping[str, NDArray[np.float64]],
 ) -> Folds:
     """The array layer of :func:`folds_between`: folds by name on rising knots, unchecked."""
+    return folds_of(model, cells_of(times, knots, trend=model.formation_trend != 0), folds)
+
+
+class Cells(NamedTuple):
+    """Cells that cover the sessions: ``edges`` (n + 1,), and which ``knot`` (n,) begins last before each, or -1."""
+
+    edges: NDArray[np.float64]
+    knot: NDArray[np.int64]
+
+
+def cells_of(times: NDArray[np.float64], knots: NDArray[np.float64], *, trend: bool) -> Cells:
+    """Cells that break at every session and knot, and at every half-day where there is a trend."""
     start, end = times[0], times[-1]
     pieces = [times, knots[(knots > start) & (knots < end)]]
-    if model.formation_trend != 0:
+    if trend:
         steps = np.arange(np.ceil(start / _TREND_STEP_DAY), np.floor(end / _TREND_STEP_DAY) + 1) * _TREND_STEP_DAY
         pieces.append(steps[(steps > start) & (steps < end)])
     edges = np.unique(np.concatenate(pieces))
-    cell = np.searchsorted(knots, edges[:-1], side="right") - 1
+    return Cells(edges, np.searchsorted(knots, edges[:-1], side="right") - 1)
+
+
+def folds_of(model: TurnoverModel, cells: Cells, folds: Mapping[str, NDArray[np.float64]]) -> Folds:
+    """Folds on cells, those of births with the model's age trend."""
+    edges, knot = cells
+    before = knot < 0
 
     def fold(name: str) -> NDArray[np.float64]:
-        if name not in folds or len(knots) == 0:
-            return np.ones(len(cell))
-        return np.where(cell >= 0, folds[name][np.maximum(cell, 0)], 1.0)
+        if name not in folds or len(folds[name]) == 0:
+            return np.ones(len(knot))
+        on_cells = folds[name][knot]
+        on_cells[before] = 1.0
+        return on_cells
 
     formation = fold("formation")
     if model.formation_trend != 0:

@@ -114,9 +114,14 @@ class TurnoverModel:
         return math.sqrt((1 + self.formation_cv_dendrite**2) * (1 + self.formation_cv_animal**2) - 1)
 
     def generator(self, maturation: ArrayLike = 1.0, elimination: ArrayLike = 1.0) -> NDArray[np.float64]:
-        """Sub-generator Q [1/day] at folds of the Drive, (..., n_class, n_class) for folds of shape (...)."""
+        """Sub-generator Q [1/day] at folds of the Drive, (..., n_class, n_class) for folds of shape (...).
+
+        Those of elimination may have one more dimension, with one fold for each class.
+        """
         forward = np.asarray(maturation, float)[..., None, None]
-        removal = np.asarray(elimination, float)[..., None]
+        removal = np.asarray(elimination, float)
+        if removal.ndim < forward.ndim - 1:
+            removal = removal[..., None]
         switches = np.asarray(self.transition, float)
         q = np.triu(switches, 1) * forward + np.tril(switches, -1)
         diagonal = np.arange(self.n_class)

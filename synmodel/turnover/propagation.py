@@ -15,22 +15,18 @@ References
 Van Loan 1978, IEEE Trans Automat Contr 23:395, doi:10.1109/TAC.1978.1101743.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.linalg import expm
 
-from synmodel.compiled import one_blas_thread
 from synmodel.turnover.hazards import Folds, folds_between
-from synmodel.turnover.kernels.cells import join
+from synmodel.turnover.kernels.cells import fill_steps, join
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["Propagation", "propagate"]
-
-_FEW = 64
-
+__all__ = ["Propagation", "compose", "kinds_of", "propagate"]
 
 class Propagation(NamedTuple):
     """Per interval: ``survival`` (n_interval, K, K) is P, ``newborn`` and ``lost`` (n_interval, K) are gamma and d."""
@@ -69,24 +65,26 @@ def propagate(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Datase
     return compose(model, folds_between(model, times, drive), times)
 
 
-def compose(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> Propagation:
-    """P, gamma and d between sessions for given folds, whose edges include every session."""
+def compose(
+    model: TurnoverModel, folds: Folds, times: NDArray[np.float64], protected: Sequence[bool] | None = None
+) -> Propagation:
+    """P, gamma and d between sessions for given folds, whose edges include every session.
+
+    ``protected`` says on which classes the folds of elimination act; default: on all.
+    """
     k = model.n_class
-    # Births only scale gamma, so cells with equal length and equal Q share one exponential.
-    cells = np.stack([np.diff(folds.edges), folds.maturation, folds.elimination], axis=1)
-    # Few cells are not worth the search.
-    kinds, which = kinds_of(cells) if len(cells) > _FEW else (cells, np.arange(len(cells)))
-    lengths, maturation, elimination = kinds.T
-    generators = np.zeros((len(kinds), k + 2, k + 2))
-    generators[:, :k, :k] = model.generator(maturation, elimination) * lengths[:, None, None]
-    generators[:, :k, k + 1] = np.asarray(model.loss) * (elimination * lengths)[:, None]
-    generators[:, k, :k] = model.births * lengths[:, None]
-    with one_blas_thread():
-        exponentials = expm(generators)[which]
-    pieces = Propagation(
-        survival=exponentials[:, :k, :k],
-        newborn=exponentials[:, k, :k] * folds.formation[:, None],
-        lost=np.maximum(exponentials[:, :k, k + 1], 0.0),
+    acts = np.ones(k, bool) if protected is None else np.asarray(protected)[-k:]
+    n = len(folds.formation)
+    pieces = Propagation(np.empty((n, k, k)), np.empty((n, k)), np.empty((n, k)))
+    fill_steps(
+        np.diff(folds.edges),
+        folds.formation,
+        folds.maturation,
+        np.where(acts, folds.elimination[:, None], 1.0),
+        model.births,
+        np.asarray(model.transition),
+        np.asarray(model.loss),
+        *pieces,
     )
     return pieces.joined(np.searchsorted(folds.edges, times))
 

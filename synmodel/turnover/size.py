@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synmodel.errors import SimulationError
 from synmodel.turnover.arguments import one_number
+from synmodel.turnover.kernels.cells import relax
 
 __all__ = ["HeadWidth", "SizeLoss", "head_size_of", "log_width_shift"]
 
@@ -124,12 +125,8 @@ def log_width_shift(times: Array, knots: Array, fold: Array, response: float) ->
     edges = np.unique(np.concatenate([knots, times]))
     cell = np.searchsorted(knots, edges[:-1], side="right") - 1
     held = np.where(cell >= 0, target[np.maximum(cell, 0)], 0.0)
-    kept = np.exp(-response * np.diff(edges))
     shift = np.zeros(len(edges))
-    value = 0.0
-    for i, (towards, keep) in enumerate(zip(held.tolist(), kept.tolist(), strict=True)):
-        value = towards + (value - towards) * keep
-        shift[i + 1] = value
+    relax(np.diff(edges), held, response, shift)
     return shift[np.searchsorted(edges, times)]
 
 

@@ -1,13 +1,107 @@
-"""Compiled loop that joins the steps of cells to those of intervals.
+"""Compiled loops over cells of constant hazards: their matrix exponentials, and steps joined to those of intervals.
 
 P = P_1 P_2, gamma = gamma_1 P_2 + gamma_2, and what is lost: d = d_1 + P_1 d_2.
 """
+
+import math
 
 import numpy as np
 
 from synmodel.compiled import compiled
 
-__all__ = ["join"]
+__all__ = ["exponentials", "fill_steps", "join", "relax"]
+
+_TERMS = 16
+_MOST = 0.5  # norm at which the series is cut: the rest is below 0.5^17 / 17!, 2e-20
+
+
+@compiled
+def exponentials(matrices, result):  # type: ignore[no-untyped-def]
+    """Fill ``result`` (n, m, m) with exp of ``matrices`` (n, m, m) whose entries off the diagonal are 0 or more.
+
+    exp(A) = e^-s exp(A + s I) with s the largest of -A_ii: all terms of the series and all products of squaring are
+    0 or more, so every entry, however small, is right to a few rounding units, and one that must be 0 is 0.
+    """
+    n, m = matrices.shape[0], matrices.shape[1]
+    scaled, term, other = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+    for cell in range(n):
+        shift = 0.0
+        for i in range(m):
+            shift = max(shift, -matrices[cell, i, i])
+        norm = 0.0
+        for i in range(m):
+            row = shift
+            for j in range(m):
+                row += matrices[cell, i, j]
+            norm = max(norm, row)
+        halvings = 0
+        while norm > _MOST:
+            norm *= 0.5
+            halvings += 1
+        factor = 0.5**halvings
+        total = result[cell]
+        for i in range(m):
+            for j in range(m):
+                scaled[i, j] = factor * (matrices[cell, i, j] + (shift if i == j else 0.0))
+                term[i, j] = total[i, j] = 1.0 if i == j else 0.0
+        for k in range(1, _TERMS + 1):
+            multiply(term, scaled, other, 1.0 / k)
+            term, other = other, term
+            for i in range(m):
+                for j in range(m):
+                    total[i, j] += term[i, j]
+        shrunk = math.exp(-factor * shift)  # before squaring, so that nothing overflows
+        for i in range(m):
+            for j in range(m):
+                total[i, j] *= shrunk
+        for _ in range(halvings):
+            multiply(total, total, other, 1.0)
+            for i in range(m):
+                for j in range(m):
+                    total[i, j] = other[i, j]
+
+
+@compiled
+def fill_steps(lengths, formation, maturation, elimination, births, switches, loss, survival, newborn, lost):  # type: ignore[no-untyped-def]
+    """Fill ``survival`` (cell, K, K), ``newborn`` and ``lost`` (cell, K) of cells of constant hazards.
+
+    ``lengths``, ``formation`` and ``maturation`` are (cell,), ``elimination`` is (cell, K): folds of ``births`` (K,), of
+    ``switches`` (K, K) above the diagonal, and of ``loss`` (K,). All are blocks of one exponential, whose rows are those
+    of the classes, of birth and of death.
+    """
+    n, k = len(lengths), len(loss)
+    generator = np.zeros((1, k + 2, k + 2))
+    result = np.empty((1, k + 2, k + 2))
+    for cell in range(n):
+        for i in range(k):
+            leaving = loss[i] * elimination[cell, i]
+            generator[0, i, k + 1] = leaving * lengths[cell]
+            generator[0, k, i] = births[i] * lengths[cell]
+            for j in range(k):
+                if i != j:
+                    rate = switches[i, j] * (maturation[cell] if j > i else 1.0)
+                    generator[0, i, j] = rate * lengths[cell]
+                    leaving += rate
+            generator[0, i, i] = -leaving * lengths[cell]
+        exponentials(generator, result)
+        for i in range(k):
+            # Births only scale what is born, so they stay out of the exponential.
+            newborn[cell, i] = result[0, k, i] * formation[cell]
+            lost[cell, i] = result[0, i, k + 1]
+            for j in range(k):
+                survival[cell, i, j] = result[0, i, j]
+
+
+@compiled
+def multiply(a, b, product, factor):  # type: ignore[no-untyped-def]
+    """Fill ``product`` with the matrix product of ``a`` and ``b``, times ``factor``."""
+    m = a.shape[0]
+    for i in range(m):
+        for j in range(m):
+            entry = 0.0
+            for k in range(m):
+                entry += a[i, k] * b[k, j]
+            product[i, j] = factor * entry
 
 
 @compiled
@@ -42,3 +136,11 @@ def advance(vector, matrix, row):  # type: ignore[no-untyped-def]
             row[b] += vector[a] * matrix[a, b]
     for b in range(len(vector)):
         vector[b] = row[b]
+
+
+@compiled
+def relax(lengths, targets, rate, value):  # type: ignore[no-untyped-def]
+    """Fill ``value`` (cell + 1,) with what goes from 0 towards the target of each cell at a rate."""
+    value[0] = 0.0
+    for cell in range(len(lengths)):
+        value[cell + 1] = targets[cell] + (value[cell] - targets[cell]) * math.exp(-rate * lengths[cell])

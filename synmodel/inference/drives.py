@@ -1,0 +1,140 @@
+"""From the doses of an arm to folds of its hazards, fast enough for a fit: what a parameter does not touch is kept."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.grid import MINUTE, time_grid
+from synmodel.inference.hierarchy import EFFECTS, effect_factor
+from synmodel.inference.targets import ArmTargets
+from synmodel.parameters import ParameterSet
+from synmodel.inference.shim import concentrations, engagement, exposure_parameters, kinetic_parameters
+from synmodel.pharmacology import drug_doses
+from synmodel.scenario import Dose, Subject
+from synmodel.signalling.cascade import cascade_folds
+from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
+from synmodel.signalling.signals import all_modules, collect
+from synmodel.simulation import corners_of
+
+__all__ = ["Drives"]
+
+Array = NDArray[np.float64]
+_GAINS = {"formation": "formation_gain", "elimination": "stabilisation_gain", "head_size": "head_size_gain"}
+_FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
+_FIRST_MINUTE, _PER_DECADE_OF_DRUG = MINUTE, 24
+
+
+class Drives:
+    """Folds of the arms of a problem.
+
+    Parameters
+    ----------
+    kind : {"mechanistic", "phenomenological"}
+        How doses become folds.
+    parameters : ParameterSet
+        Whose names say on what a drive may depend.
+    """
+
+    def __init__(self, kind: Literal["mechanistic", "phenomenological"], parameters: ParameterSet) -> None:
+        self.kind = kind
+        modules = {module.prefix for module in all_modules()}
+        self._mechanism = [name for name in parameters if name.partition(".")[0] in {*modules, "cascade", "blocker"}]
+        self._parameters = parameters
+        self._grids: dict[tuple[object, ...], Array] = {}
+        self._plasma: dict[tuple[object, ...], dict[str, Array]] = {}
+        self._names: dict[tuple[object, ...], list[str]] = {}
+        self._folds: dict[tuple[object, ...], tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
+
+    def names(self, target: ArmTargets) -> list[str]:
+        """Names of all parameters on which the folds of an arm depend; none without drug."""
+        doses = drug_doses(target.arm.doses)
+        if not doses:
+            return []
+        study = target.study.name
+        shared = [f"spread.{effect}" for effect in EFFECTS] + [f"{study}.effect_on.{effect}" for effect in EFFECTS]
+        shared = [name for name in shared if name in self._parameters]
+        if self.kind == "phenomenological":
+            return [*shared, *pulse_names(_events(target), self._parameters)]
+        own = [name for dose in doses for name in self._parameters if name.startswith(f"{dose.compound}.cascade_")]
+        exposed = exposure_parameters(doses, _subject(target))
+        return [*shared, *self._mechanism, *own, *(name for name in exposed if name not in self._mechanism)]
+
+    def folds(self, target: ArmTargets, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
+        """Knots [day] and folds by effect of the drive of an arm; none without drug."""
+        names = self.names_of(target)
+        if not names:
+            return np.empty(0), {}
+        where = (target.study.name, target.arm.name, target.sessions.tobytes())
+        key = tuple(values[name] for name in names)
+        if where not in self._folds or self._folds[where][0] != key:
+            made = self._mechanistic if self.kind == "mechanistic" else self._phenomenological
+            self._folds[where] = (key, *made(target, values, where))
+        return self._folds[where][1:]
+
+    def names_of(self, target: ArmTargets) -> list[str]:
+        """:meth:`names`, found once."""
+        where = ("names", target.study.name, target.arm.name)
+        if where not in self._names:
+            self._names[where] = self.names(target)
+        return self._names[where]
+
+    def _phenomenological(
+        self, target: ArmTargets, values: Mapping[str, float], where: tuple[object, ...]
+    ) -> tuple[Array, dict[str, Array]]:
+        events = _events(target)
+        if not effective_doses(events, values):
+            return np.empty(0), {}
+        if where not in self._grids:
+            self._grids[where] = time_grid(
+                target.sessions, [day for _, day in events],
+                first_step=_FIRST_STEP_DAY, per_decade=_PER_DECADE, largest_step=_LARGEST_STEP_DAY,
+            )  # fmt: skip
+        grid = self._grids[where]
+        factors = {effect: effect_factor(target.study.name, effect, values) for effect in EFFECTS}
+        return grid, pulse_folds(events, grid, values, factors)
+
+    def _mechanistic(
+        self, target: ArmTargets, values: Mapping[str, float], where: tuple[object, ...]
+    ) -> tuple[Array, dict[str, Array]]:
+        doses, subject, study = target.arm.doses, _subject(target), target.study.name
+        if where not in self._grids:
+            self._grids[where] = _grid(doses, target.sessions)
+        times = self._grids[where]
+        kinetic = (*where, *(values[name] for name in kinetic_parameters(drug_doses(doses), subject)))
+        if kinetic not in self._plasma:
+            self._plasma = {k: v for k, v in self._plasma.items() if k[: len(where)] != where} | {
+                kinetic: concentrations(doses, subject, times, values)
+            }
+        engaged = engagement(self._plasma[kinetic], subject, values, times)
+        altered = dict(values)
+        for dose in drug_doses(doses):
+            # A drug may have a cascade of its own, in readings that ask whether all share one.
+            for name in self.names_of(target):
+                if name.startswith(f"{dose.compound}.cascade_"):
+                    altered["cascade." + name.partition(".cascade_")[2]] = values[name]
+        for effect, gain in _GAINS.items():
+            altered[f"cascade.{gain}"] *= effect_factor(study, effect, values)
+        return times, cascade_folds(times, collect(engaged, altered), altered)
+
+
+def _grid(doses: tuple[Dose, ...], sessions: Array) -> Array:
+    """Fine after every dose; checked against twice as many cells by a test of refinement."""
+    changes, corners = corners_of(doses)
+    within = [day for day in corners if day < sessions[-1]]
+    return time_grid(
+        [*sessions.tolist(), *within], changes,
+        first_step=_FIRST_MINUTE, per_decade=_PER_DECADE_OF_DRUG, largest_step=_LARGEST_STEP_DAY,
+    )  # fmt: skip
+
+
+def _subject(target: ArmTargets) -> Subject:
+    return Subject(species=target.study.species, genotype=target.arm.genotype)
+
+
+def _events(target: ArmTargets) -> list[tuple[str, float]]:
+    """Doses of an arm, after its genotype, which a pulse can only take for something given before them."""
+    doses = [(dose.compound, day) for dose in target.arm.doses for day in dose.days]
+    first = min((day for _, day in doses), default=0.0)
+    return doses if target.arm.genotype == "wild-type" else [(target.arm.genotype, first), *doses]

@@ -1,0 +1,43 @@
+"""Compiled recursions of the cascade: one pass over the grid for each state, see :mod:`synmodel.signalling.cascade`."""
+
+import math
+
+import numpy as np
+
+from synmodel.compiled import compiled
+
+__all__ = ["follow", "pool"]
+
+
+@compiled
+def follow(times, target, tau, state):  # type: ignore[no-untyped-def]
+    """Fill ``state`` (n,) with the solution of tau y' = target - y from y = 0.
+
+    Exact for a ``target`` (n,) that is linear between ``times`` (n,), and a ``tau`` (n - 1,) that is constant there.
+    """
+    state[0] = 0.0
+    for i in range(len(times) - 1):
+        step = times[i + 1] - times[i]
+        passed = -math.expm1(-step / tau[i])  # share of a constant target reached within the step
+        lagged = 1.0 - passed * tau[i] / step  # the same for a ramp
+        state[i + 1] = state[i] * (1.0 - passed) + passed * target[i] + lagged * (target[i + 1] - target[i])
+
+
+@compiled
+def pool(times, drive, gain, most, tau, state, mean):  # type: ignore[no-untyped-def]
+    """Fill ``state`` (n,) and its ``mean`` (n,) over the cell that begins there; X' = gain m (1 - X / most) - X / tau.
+
+    Exact for an m that is constant within a cell: the mean of ``drive`` (n,) at its ends. ``tau`` is (n - 1,). After the
+    last time nothing is known; the last mean is the last state.
+    """
+    state[0] = 0.0
+    n = len(times)
+    for i in range(n - 1):
+        step = times[i + 1] - times[i]
+        inflow = gain * max(0.5 * (drive[i] + drive[i + 1]), 0.0)
+        rate = inflow / most + 1.0 / tau[i]
+        limit = inflow / rate
+        passed = -math.expm1(-rate * step)
+        state[i + 1] = state[i] + (limit - state[i]) * passed
+        mean[i] = limit + (state[i] - limit) * passed / (rate * step)
+    mean[n - 1] = state[n - 1]
