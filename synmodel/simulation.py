@@ -11,6 +11,7 @@ the scoring and the drive by the same functions from the same parameter values.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -121,17 +122,18 @@ def tissue_of(study: str, values: Mapping[str, float], *, births: float = 1.0, l
         return values[f"{study}.{key}"]
 
     classes, formation = ["nascent", "mature"], [of("formation"), 0.0]
-    switches = np.array([[0.0, of("maturation")], [of("dematuration"), 0.0]])
+    switches = [[0.0, of("maturation")], [of("dematuration"), 0.0]]
     loss = [of("loss_nascent"), of("loss_mature")]
     if of("transient_formation") > 0:
         classes, formation = ["transient", *classes], [of("transient_formation"), *formation]
-        switches = np.pad(switches, ((1, 0), (1, 0)))
+        switches = [[0.0, 0.0, 0.0], *([0.0, *row] for row in switches)]
         loss = [of("transient_loss"), *loss]
-    model = turnover.TurnoverModel(
-        classes=classes,
-        formation=[births * rate for rate in formation],
-        transition=switches.tolist(),
-        loss=[losses * hazard for hazard in loss],
+    model = _trusted(
+        turnover.TurnoverModel,
+        classes=tuple(classes),
+        formation=tuple(births * rate for rate in formation),
+        transition=tuple(map(tuple, switches)),
+        loss=tuple(losses * hazard for hazard in loss),
         formation_trend=of("formation_trend"),
         formation_cv_dendrite=of("formation_cv_dendrite"),
         formation_cv_animal=of("formation_cv_animal"),
@@ -139,12 +141,23 @@ def tissue_of(study: str, values: Mapping[str, float], *, births: float = 1.0, l
     return Tissue(
         model=model,
         scoring=Scoring((of("miss"),) * len(classes), of("false_positive_per_um"), of("length_cv")),
-        head_width=HeadWidth(
-            of("head_width_median"), of("head_width_log_sd"), of("head_reversion"), of("head_response")
+        head_width=_trusted(
+            HeadWidth,
+            median_um=of("head_width_median"),
+            log_sd=of("head_width_log_sd"),
+            reversion=of("head_reversion"),
+            response=of("head_response"),
         ),
         nascent_excess=of("nascent_excess"),
         density_log_sd=of("density_log_sd"),
     )
+
+
+def _trusted(kind: type[Any], **fields: Any) -> Any:
+    """An instance without the checks of its own: a parameter has its support, and fits make thousands of them."""
+    made = object.__new__(kind)
+    made.__dict__.update(fields)
+    return made
 
 
 def exposure_of(

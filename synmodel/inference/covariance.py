@@ -28,8 +28,10 @@ HEAD_CORRELATION = 0.53
 """Correlation of changes of head width between sessions (derived: mean over pairs of sessions, over the dendrites of
 the deposits of Shao et al. 2021, 0.53, and Shao, Liao et al. 2025, 0.53)."""
 
-OWN_SHARE = 0.2
-"""Share of the variance of a published mean that it shares with no other (assumed; see docs/fit.md)."""
+OWN_SHARE = 0.1
+"""Share of the variance of a published mean that it shares with no other (derived: of 0.02, 0.05, 0.1, 0.15, 0.2, 0.4,
+0.7 and 1, the one with the highest likelihood of the embedded studies; 1, independent means, costs 88 units of
+2 log L)."""
 
 
 def arm_correlation(target: ArmTargets, tissue: Tissue, steps: Propagation) -> Array:

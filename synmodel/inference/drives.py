@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.grid import MINUTE, time_grid
-from synmodel.inference.hierarchy import EFFECTS, effect_factor
+from synmodel.inference.hierarchy import EFFECTS, GAIN_OF_EFFECT, effect_factor
 from synmodel.inference.targets import ArmTargets
 from synmodel.parameters import ParameterSet
 from synmodel.inference.shim import concentrations, engagement, exposure_parameters, kinetic_parameters
@@ -21,7 +21,6 @@ from synmodel.simulation import corners_of
 __all__ = ["Drives"]
 
 Array = NDArray[np.float64]
-_GAINS = {"formation": "formation_gain", "elimination": "stabilisation_gain", "head_size": "head_size_gain"}
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
 _FIRST_MINUTE, _PER_DECADE_OF_DRUG = MINUTE, 24
 
@@ -114,8 +113,8 @@ class Drives:
             for name in self.names_of(target):
                 if name.startswith(f"{dose.compound}.cascade_"):
                     altered["cascade." + name.partition(".cascade_")[2]] = values[name]
-        for effect, gain in _GAINS.items():
-            altered[f"cascade.{gain}"] *= effect_factor(study, effect, values)
+        for effect, gain in GAIN_OF_EFFECT.items():
+            altered[gain] *= effect_factor(study, effect, values)
         return times, cascade_folds(times, collect(engaged, altered), altered)
 
 

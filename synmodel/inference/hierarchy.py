@@ -16,7 +16,7 @@ from synmodel.data import load_study
 from synmodel.data.studies import Study
 from synmodel.parameters import Parameter, ParameterSet, Prior
 
-__all__ = ["BASELINE", "EFFECTS", "arm_factors", "baseline_names", "effect_factor", "joined", "own_names"]
+__all__ = ["BASELINE", "EFFECTS", "GAIN_OF_EFFECT", "SPREADS", "arm_factors", "baseline_names", "effect_factor", "joined", "own_names"]
 
 BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss", "nascent_excess", "formation_trend")
 """Keys of the parameters of a study's turnover and scoring that a fit frees."""
@@ -24,7 +24,15 @@ BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss", "n
 EFFECTS = ("formation", "elimination", "head_size")
 """Effects of drugs that differ between studies."""
 
-ARMS = "spread.arms"
+GAIN_OF_EFFECT = {
+    "formation": "cascade.formation_gain",
+    "elimination": "cascade.stabilisation_gain",
+    "head_size": "cascade.head_size_gain",
+}
+"""Effect -> gain of the slow drive that causes it."""
+
+SPREADS = ("spread.arms", *(f"spread.{effect}" for effect in EFFECTS))
+ARMS = SPREADS[0]
 _REACH = 5.0
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 
 from synmodel.data import load_study
 from synmodel.errors import FitError, did_you_mean
-from synmodel.inference.hierarchy import EFFECTS, baseline_names, joined, own_names
+from synmodel.inference.hierarchy import SPREADS, baseline_names, joined, own_names
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.targets import ArmTargets, Unit
 from synmodel.parameters import ParameterSet, default_parameters
@@ -115,6 +115,7 @@ def joint_problem(
     reading: Reading = DEFAULT,
     unit: Unit = "mouse",
     targets: Sequence[ArmTargets] | None = None,
+    with_spreads: bool = False,
 ) -> SummaryProblem:
     """The problem of a reading: all studies, their baselines, what arms and studies have of their own, one drive.
 
@@ -130,11 +131,15 @@ def joint_problem(
         Unit of replication.
     targets : sequence of ArmTargets, optional
         Published numbers by arm; default: those of the library.
+    with_spreads : bool
+        Whether the spreads between arms and between studies are free. A maximum would send them to 0, where nothing
+        differs and the density is highest though hardly any of the probability is there; so they are held at the
+        library's values, medians of the posterior, unless the posterior is sampled.
     """
     base = joined(default_parameters() if parameters is None else parameters, studies)
     compounds = {dose.compound for study in studies for arm in load_study(study).arms for dose in arm.doses}
     free = [name for study in studies for name in (*baseline_names(study), *own_names(load_study(study)))]
-    free += ["spread.arms", *(f"spread.{effect}" for effect in EFFECTS)]
+    free += SPREADS if with_spreads else ()
     if reading.drive == "mechanism":
         base, added = _mechanism(base, reading, compounds)
         protected = (reading.protected != "mature", reading.protected != "nascent")

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import ndtri
 
-from synmodel.data.summaries import FITTED
 from synmodel.errors import FitError
+from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import STUDIES, SummaryProblem
-from synmodel.inference.readings import DEFAULT, joint_problem
+from synmodel.inference.readings import DEFAULT, Reading, joint_problem
 from synmodel.inference.sampling import sobol_points
 from synmodel.inference.targets import Unit
 from synmodel.parameters import ParameterSet
@@ -26,17 +26,13 @@ _RIDGE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
-    """A fitted problem.
+class Fit(Estimate):
+    """A problem fitted by its highest posterior density.
 
     Attributes
     ----------
-    problem : SummaryProblem
-        What was fitted.
-    vector : (n_free,) ndarray
-        Estimate on the scales of the fit.
     covariance : (n_free, n_free) ndarray
-        Inverse of the Gauss-Newton Hessian of -log posterior on those scales.
+        Inverse of the Gauss-Newton Hessian of -log posterior on the scales of the fit.
     objective : float
         -2 log posterior at the estimate, up to a constant.
     found : int
@@ -45,43 +41,10 @@ class Fit:
         Number of starts.
     """
 
-    problem: SummaryProblem
-    vector: Array
     covariance: Array
     objective: float
     found: int
     starts: int
-
-    @property
-    def values(self) -> dict[str, float]:
-        """All parameter values at the estimate, by name."""
-        return self.problem.values(self.vector)
-
-    @property
-    def parameters(self) -> ParameterSet:
-        """The parameter set with the estimates in place."""
-        return self.problem.parameters.replace(self.problem.parameters.unpack(self.vector, self.problem.free))
-
-    def chi2(self, study: str, quantities: Sequence[str] = FITTED, unit: Unit = "dendrite") -> tuple[float, int]:
-        """Sum of squared residuals of a study's quantities at the estimate, and their number.
-
-        Parameters
-        ----------
-        unit : {"dendrite", "mouse"}
-            SEM by which residuals are measured; it need not be the one that was fitted.
-        """
-        total, number = 0.0, 0
-        residuals = self.problem.all_standardised(self.vector)
-        for target, quantity, where in self.problem.layout():
-            if target.study.name != study or quantity not in quantities:
-                continue
-            scale = np.ones(where.stop - where.start)
-            if quantity != "new_spine_persistence":
-                means = next(m for m in target.means if m.quantity == quantity)
-                scale = means.sem(self.problem.unit) / means.sem(unit)
-            total += float(np.sum((residuals[where] * scale) ** 2))
-            number += where.stop - where.start
-        return total, number
 
     def draws(self, n: int, seed: int) -> Array:
         """(n, n_free) draws from the Gaussian approximation of the uncertainty, folded into the supports.
@@ -175,7 +138,7 @@ def fit_summaries(
     studies: Sequence[str] = STUDIES,
     parameters: ParameterSet | None = None,
     unit: Unit = "mouse",
-    reading: str = DEFAULT,
+    reading: Reading = DEFAULT,
     seed: int = 1,
     starts: int = 6,
     progress: Progress | None = None,
@@ -190,8 +153,8 @@ def fit_summaries(
         Starting and fixed values; default: those of the library.
     unit : {"mouse", "dendrite"}
         Unit of replication.
-    reading : str
-        Which reading of the mechanism, or the pulse: a name in :data:`synmodel.inference.readings.READINGS`.
+    reading : Reading
+        Which mechanism, or which pulse.
     seed : int
         Of the starts.
     """

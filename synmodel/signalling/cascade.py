@@ -57,12 +57,8 @@ def low_pass(times: Array, target: Array, tau: float | Array) -> Array:
         Time constant [day].
     """
     state = np.empty(len(times))
-    follow(times, np.asarray(target, float), _per_cell(tau, times), state)
+    follow(times, np.asarray(target, float), np.atleast_1d(np.asarray(tau, float)), state)
     return state
-
-
-def _per_cell(value: float | Array, times: Array) -> Array:
-    return np.broadcast_to(np.asarray(value, float), (len(times) - 1,)).copy()
 
 
 def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
@@ -133,7 +129,7 @@ def _solve(
             left(name) * late,
             v[f"cascade.{name}_gain"],
             v[f"cascade.{name}_max"],
-            _per_cell(tau, times),
+            np.atleast_1d(tau),
             states[name],
             means[name],
         )

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from synmodel.compiled import compiled
 
 __all__ = ["follow", "pool"]
@@ -13,13 +11,15 @@ __all__ = ["follow", "pool"]
 def follow(times, target, tau, state):  # type: ignore[no-untyped-def]
     """Fill ``state`` (n,) with the solution of tau y' = target - y from y = 0.
 
-    Exact for a ``target`` (n,) that is linear between ``times`` (n,), and a ``tau`` (n - 1,) that is constant there.
+    Exact for a ``target`` (n,) that is linear between ``times`` (n,), and a ``tau`` that is
+    constant there, (n - 1,), or (1,) for one that is constant throughout.
     """
     state[0] = 0.0
+    last = len(tau) - 1
     for i in range(len(times) - 1):
-        step = times[i + 1] - times[i]
-        passed = -math.expm1(-step / tau[i])  # share of a constant target reached within the step
-        lagged = 1.0 - passed * tau[i] / step  # the same for a ramp
+        step, slow = times[i + 1] - times[i], tau[min(i, last)]
+        passed = -math.expm1(-step / slow)  # share of a constant target reached within the step
+        lagged = 1.0 - passed * slow / step  # the same for a ramp
         state[i + 1] = state[i] * (1.0 - passed) + passed * target[i] + lagged * (target[i + 1] - target[i])
 
 
@@ -27,15 +27,15 @@ def follow(times, target, tau, state):  # type: ignore[no-untyped-def]
 def pool(times, drive, gain, most, tau, state, mean):  # type: ignore[no-untyped-def]
     """Fill ``state`` (n,) and its ``mean`` (n,) over the cell that begins there; X' = gain m (1 - X / most) - X / tau.
 
-    Exact for an m that is constant within a cell: the mean of ``drive`` (n,) at its ends. ``tau`` is (n - 1,). After the
-    last time nothing is known; the last mean is the last state.
+    Exact for an m that is constant within a cell: the mean of ``drive`` (n,) at its ends. ``tau`` is as in
+    :func:`follow`. After the last time nothing is known; the last mean is the last state.
     """
     state[0] = 0.0
-    n = len(times)
+    n, last = len(times), len(tau) - 1
     for i in range(n - 1):
         step = times[i + 1] - times[i]
         inflow = gain * max(0.5 * (drive[i] + drive[i + 1]), 0.0)
-        rate = inflow / most + 1.0 / tau[i]
+        rate = inflow / most + 1.0 / tau[min(i, last)]
         limit = inflow / rate
         passed = -math.expm1(-rate * step)
         state[i + 1] = state[i] + (limit - state[i]) * passed

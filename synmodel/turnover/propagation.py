@@ -23,7 +23,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.turnover.hazards import Folds, folds_between
-from synmodel.turnover.kernels.cells import fill_steps, join
+from synmodel.turnover.kernels.cells import cross, join
 from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["Propagation", "compose", "kinds_of", "propagate"]
@@ -72,21 +72,22 @@ def compose(
 
     ``protected`` says on which classes the folds of elimination act; default: on all.
     """
-    k = model.n_class
+    k, n = model.n_class, len(times) - 1
     acts = np.ones(k, bool) if protected is None else np.asarray(protected)[-k:]
-    n = len(folds.formation)
-    pieces = Propagation(np.empty((n, k, k)), np.empty((n, k)), np.empty((n, k)))
-    fill_steps(
+    steps = Propagation(np.empty((n, k, k)), np.empty((n, k)), np.empty((n, k)))
+    cross(
         np.diff(folds.edges),
         folds.formation,
         folds.maturation,
-        np.where(acts, folds.elimination[:, None], 1.0),
+        folds.elimination,
+        acts,
         model.births,
         np.asarray(model.transition),
         np.asarray(model.loss),
-        *pieces,
+        np.searchsorted(folds.edges, times),
+        *steps,
     )
-    return pieces.joined(np.searchsorted(folds.edges, times))
+    return steps
 
 
 def kinds_of(each: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

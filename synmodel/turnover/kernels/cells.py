@@ -9,10 +9,10 @@ import numpy as np
 
 from synmodel.compiled import compiled
 
-__all__ = ["exponentials", "fill_steps", "join", "relax"]
+__all__ = ["cross", "exponentials", "join", "relax"]
 
-_TERMS = 16
-_MOST = 0.5  # norm at which the series is cut: the rest is below 0.5^17 / 17!, 2e-20
+_MOST = 0.5  # norm of what the series is summed for
+_NEGLIGIBLE = 1e-20  # norm of the first term that is left out; entries that are small by nature keep their digits
 
 
 @compiled
@@ -44,7 +44,10 @@ def exponentials(matrices, result):  # type: ignore[no-untyped-def]
             for j in range(m):
                 scaled[i, j] = factor * (matrices[cell, i, j] + (shift if i == j else 0.0))
                 term[i, j] = total[i, j] = 1.0 if i == j else 0.0
-        for k in range(1, _TERMS + 1):
+        bound, k = 1.0, 0
+        while bound > _NEGLIGIBLE:
+            k += 1
+            bound *= norm / k
             multiply(term, scaled, other, 1.0 / k)
             term, other = other, term
             for i in range(m):
@@ -62,34 +65,45 @@ def exponentials(matrices, result):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fill_steps(lengths, formation, maturation, elimination, births, switches, loss, survival, newborn, lost):  # type: ignore[no-untyped-def]
-    """Fill ``survival`` (cell, K, K), ``newborn`` and ``lost`` (cell, K) of cells of constant hazards.
+def cross(lengths, formation, maturation, elimination, acts, births, switches, loss, edges, p, gamma, d):  # type: ignore[no-untyped-def]
+    """Fill ``p`` (interval, K, K), ``gamma`` and ``d`` (interval, K) from cells of constant hazards.
 
-    ``lengths``, ``formation`` and ``maturation`` are (cell,), ``elimination`` is (cell, K): folds of ``births`` (K,), of
-    ``switches`` (K, K) above the diagonal, and of ``loss`` (K,). All are blocks of one exponential, whose rows are those
-    of the classes, of birth and of death.
+    ``lengths``, ``formation``, ``maturation`` and ``elimination`` are (cell,): folds of ``births`` (K,), of ``switches``
+    (K, K) above the diagonal, and of ``loss`` (K,) where ``acts`` (K,). P, gamma and d of a cell are blocks of one
+    exponential, whose rows are those of the classes, of birth and of death. Interval i is made of the cells ``edges[i]``
+    up to, not including, ``edges[i + 1]``.
     """
-    n, k = len(lengths), len(loss)
-    generator = np.zeros((1, k + 2, k + 2))
-    result = np.empty((1, k + 2, k + 2))
-    for cell in range(n):
+    k = len(loss)
+    generator, result = np.zeros((1, k + 2, k + 2)), np.empty((1, k + 2, k + 2))
+    row, survival = np.empty(k), np.empty((k, k))
+    for interval in range(len(edges) - 1):
+        gamma[interval] = 0.0
+        d[interval] = 0.0
         for i in range(k):
-            leaving = loss[i] * elimination[cell, i]
-            generator[0, i, k + 1] = leaving * lengths[cell]
-            generator[0, k, i] = births[i] * lengths[cell]
             for j in range(k):
-                if i != j:
-                    rate = switches[i, j] * (maturation[cell] if j > i else 1.0)
-                    generator[0, i, j] = rate * lengths[cell]
-                    leaving += rate
-            generator[0, i, i] = -leaving * lengths[cell]
-        exponentials(generator, result)
-        for i in range(k):
-            # Births only scale what is born, so they stay out of the exponential.
-            newborn[cell, i] = result[0, k, i] * formation[cell]
-            lost[cell, i] = result[0, i, k + 1]
-            for j in range(k):
-                survival[cell, i, j] = result[0, i, j]
+                p[interval, i, j] = 1.0 if i == j else 0.0
+        for cell in range(edges[interval], edges[interval + 1]):
+            for i in range(k):
+                leaving = loss[i] * (elimination[cell] if acts[i] else 1.0)
+                generator[0, i, k + 1] = leaving * lengths[cell]
+                generator[0, k, i] = births[i] * lengths[cell]
+                for j in range(k):
+                    if i != j:
+                        rate = switches[i, j] * (maturation[cell] if j > i else 1.0)
+                        generator[0, i, j] = rate * lengths[cell]
+                        leaving += rate
+                generator[0, i, i] = -leaving * lengths[cell]
+            exponentials(generator, result)
+            survival[:, :] = result[0, :k, :k]
+            for i in range(k):
+                for j in range(k):
+                    d[interval, i] += p[interval, i, j] * result[0, j, k + 1]
+            for i in range(k):
+                advance(p[interval, i], survival, row)
+            advance(gamma[interval], survival, row)
+            for i in range(k):
+                # Births only scale what is born, so their fold stays out of the exponential.
+                gamma[interval, i] += result[0, k, i] * formation[cell]
 
 
 @compiled
