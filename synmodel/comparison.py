@@ -2,8 +2,8 @@
 
 Two kinds of answer, for two kinds of question:
 
-* :func:`contrasts`: the expected effect, exact, with an interval from the uncertainty of the fit (draws of
-  :meth:`synmodel.inference.Fit.draws`; the onset, which no session can show, is drawn from its prior).
+* :func:`contrasts`: the expected effect, exact, with an interval from the uncertainty of the fit (draws of the joint
+  posterior, or of a fit's Gaussian approximation).
 * :func:`paired`: simulated experiments under shared draws. Their mean confirms the expectation through the whole
   chain of imaging; simulated with separate draws they show what one repeat of a study would report.
 
@@ -12,27 +12,25 @@ Each drug is compared within its own study: baselines and scoring differ between
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.errors import FitError, SimulationError
-from synmodel.grid import time_grid
 from synmodel.imaging import summarise
-from synmodel.inference import Fit
-FIRST_STEP_DAY, PER_DECADE, LARGEST_STEP_DAY = 0.05, 10, 0.5
+from synmodel.inference.estimate import Estimate
+from synmodel.inference.targets import arm_targets
 from synmodel.inference.verdicts import LEVEL
 from synmodel.parameters import ParameterSet
-from synmodel.randomness import stream_key, uniform_array
+from synmodel.randomness import stream_key
 from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
-from synmodel.signalling.phenomenology import pulse_folds
 from synmodel.simulation import expect, simulate, tissue_of
 from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import folds_on_cells
@@ -52,12 +50,12 @@ HORIZON_DAY = 35.0
 SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)
 """Sessions at which both drugs are compared."""
 
-_OF_ONSET = ("density_onset_day", "births_onset_day", "extra_spines_day_1")
-"""Contrasts that hang on the onset, which is assumed: it is drawn from its prior."""
+_OF_FIRST_DAY = ("density_onset_day", "births_onset_day", "extra_spines_day_1")
+"""Contrasts that hang on the first day, in which no session lies."""
 
 _OF_LAST_DAY = ("extra_spine_days", "extra_spines_day_35", "extra_spines_kept_day_34")
 
-_FINE_DAYS = np.arange(0.0, 8.0, 0.25)
+_FINE_DAYS = np.concatenate([np.arange(0.0, 1.0, 1 / 12), np.arange(1.0, 8.0, 0.25)])
 _FEWEST_DRAWS = 50
 
 
@@ -86,8 +84,8 @@ class Effect:
         Time since the dose [day].
     treated, control : (n,) ndarray
         Spines there, relative to the spines of the control at day 0.
-    births : (n,) ndarray
-        Births, fold over baseline.
+    births, losses : (n,) ndarray
+        Births, and loss hazards, fold over baseline.
     formation_gain : (n_interval,) ndarray
         Scored formation fraction, drug minus control.
     elimination_gain : (n_interval,) ndarray
@@ -102,6 +100,7 @@ class Effect:
     treated: Array
     control: Array
     births: Array
+    losses: Array
     formation_gain: Array
     elimination_gain: Array
     lasting: float
@@ -115,14 +114,24 @@ class Effect:
         return self.treated - self.control
 
 
-def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
-    """Expected effect of one dose of a drug in the tissue of its study, for parameter values by name."""
-    study = load_study(DRUGS[drug])
-    tissue = tissue_of(study.name, values)
-    density = baseline_density(study.name, drug)
-    days = np.unique(np.concatenate([SESSIONS, _FINE_DAYS, np.arange(0.0, HORIZON_DAY + 0.5)]))
-    knots = time_grid(days, [0.0], first_step=FIRST_STEP_DAY, per_decade=PER_DECADE, largest_step=LARGEST_STEP_DAY)
-    folds = pulse_folds([(drug, 0.0)], knots, values)
+def effect_of(drug: str, estimate: Estimate, vector: Array | None = None) -> Effect:
+    """Expected effect of one dose of a drug in the tissue of its study.
+
+    Parameters
+    ----------
+    drug : str
+        A key of :data:`DRUGS`.
+    estimate : Estimate
+        Whose drive, mechanistic or pulse, is followed.
+    vector : (n_free,) ndarray, optional
+        Draw of the estimate's free parameters; default: the estimate itself.
+    """
+    target = arm_targets(DRUGS[drug], drug)
+    values = estimate.problem.values(estimate.vector if vector is None else vector)
+    tissue = estimate.problem.tissue(target, values)
+    study, density = target.study, target.density
+    days = _days()
+    knots, folds = estimate.problem.drives.folds(replace(target, sessions=days), values)
     start = tissue.initial_means(density)
     zero = int(np.searchsorted(days, 0.0))
     courses = {}
@@ -134,11 +143,13 @@ def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
         courses[name] = (there, expected, _lasting(at_sessions))
     control_now = courses["control"][0][zero]
     shift = log_width_shift(np.array([1.0, SESSIONS[-1]]), knots, folds["head_size"], tissue.head_width.response)
+    cell = np.clip(np.searchsorted(knots, days[zero:], side="right") - 1, 0, None)
     return Effect(
         day=days[zero:],
         treated=courses["treated"][0][zero:] / control_now,
         control=courses["control"][0][zero:] / control_now,
-        births=folds["formation"][np.clip(np.searchsorted(knots, days[zero:], side="right") - 1, 0, None)],
+        births=folds["formation"][cell],
+        losses=folds["elimination"][cell],
         formation_gain=courses["treated"][1].formation - courses["control"][1].formation,
         elimination_gain=courses["treated"][1].elimination - courses["control"][1].elimination,
         lasting=courses["treated"][2],
@@ -146,6 +157,12 @@ def effect_of(drug: str, values: Mapping[str, float]) -> Effect:
         head_width=float(np.expm1(shift[0])),
         head_width_late=float(np.expm1(shift[1])),
     )
+
+
+@cache
+def _days() -> Array:
+    """Days at which effects are followed: sessions, every half-day, and more within the first week."""
+    return np.unique(np.concatenate([SESSIONS, _FINE_DAYS, np.arange(0.0, HORIZON_DAY + 0.5)]))
 
 
 def _lasting(steps: Propagation) -> float:
@@ -195,9 +212,12 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
     ):
         kept = 100 * float(late / peak) if peak else math.nan
         table[f"{name}_kept_day_34"] = (kept, "%", f"{what}, the share left on day 34")
+    table["births_peak_fold"] = (float(effect.births.max()), "1", "births at their highest, fold over baseline")
+    table["losses_lowest_fold"] = (float(effect.losses.min()), "1", "losses at their lowest, fold over baseline")
     for name, curve, what in (
         ("density", gain, "extra spines"),
         ("births", effect.births - 1.0, "the change of births"),
+        ("losses", effect.losses - 1.0, "the change of losses"),
     ):
         onset, last = _half_peak(effect.day, curve)
         table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what} exceed half their peak")
@@ -223,13 +243,13 @@ def _half_peak(day: Array, curve: Array) -> tuple[float, float]:
 
 
 def contrasts(
-    fit: Fit, drug: str, *, draws: int = 512, seed: int = 1, progress: Progress | None = None
+    fit: Estimate, drug: str, *, draws: int = 512, seed: int = 1, progress: Progress | None = None
 ) -> tuple[dict[str, Contrast], xr.Dataset]:
     """Expected contrasts of a drug with 95 % intervals, and the curves behind them.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Estimate
         Of the study that shows the drug.
     drug : str
         A key of :data:`DRUGS`.
@@ -242,63 +262,55 @@ def contrasts(
     -------
     contrasts : dict of str to Contrast
     curves : Dataset
-        ``gain`` and ``births`` on (bound, day) with bounds estimate, low and high.
+        ``gain``, ``births`` and ``losses`` on (bound, day) with bounds estimate, low and high.
 
     Raises
     ------
     FitError
         If fewer than 50 draws are possible parameter values.
     """
-    best = effect_of(drug, fit.values)
+    best = effect_of(drug, fit)
     estimates = _scalars(best)
     columns: dict[str, list[float]] = {name: [] for name in estimates}
-    gains, births = [], []
-    vectors = fit.draws(draws, seed)
-    onset = fit.parameters[f"{drug}.onset"]
-    assert onset.prior is not None  # the library gives one
-    onsets = onset.prior.centre * np.exp(
-        onset.prior.spread * ndtri(uniform_array(stream_key(seed, "onset"), np.arange(draws)))
-    )
-    for number, (vector, rise) in enumerate(zip(vectors, onsets, strict=True)):
-        values = fit.problem.values(vector)
-        another = {**values, onset.name: float(np.clip(rise, onset.lower, onset.upper))}
+    curves_of: dict[str, list[Array]] = {"gain": [], "births": [], "losses": []}
+    for number, vector in enumerate(fit.draws(draws, seed)):
         try:
-            effect, with_another_onset = effect_of(drug, values), effect_of(drug, another)
+            effect = effect_of(drug, fit, vector)
         except SimulationError:
             continue  # more nascent spines than spines: not a possible dendrite
-        scalars, onset_scalars = _scalars(effect), _scalars(with_another_onset)
-        for name, column in columns.items():
-            # The fit gives every other number for the assumed onset; only what happens on day 1 varies with it.
-            column.append((onset_scalars if name in _OF_ONSET else scalars)[name][0])
-        gains.append(effect.gain)
-        births.append(effect.births)
+        for name, (value, _, _) in _scalars(effect).items():
+            columns[name].append(value)
+        for name, rows in curves_of.items():
+            rows.append(getattr(effect, name))
         if progress is not None:
             progress(number + 1, draws)
+    gains = curves_of["gain"]
     if len(gains) < _FEWEST_DRAWS:
         message = f"only {len(gains)} of {draws} parameter draws are possible; the fit of {drug} is too loose"
         raise FitError(message)
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     table = {}
     for name, (value, unit, meaning) in estimates.items():
-        if name.startswith("head_") and f"{drug}.head_fold" not in fit.problem.free:
+        if name.startswith("head_") and arm_targets(DRUGS[drug], drug).head_width is None:
             table[name] = Contrast(meaning, math.nan, math.nan, math.nan, unit, f"{drug}: no head widths published")
             continue
         low, high = np.nanquantile(columns[name], tails)
         table[name] = Contrast(meaning, value, float(low), float(high), unit, _note(fit, drug, name, high))
     curves = xr.Dataset(
         {
-            "gain": (("bound", "day"), np.stack([best.gain, *np.quantile(gains, tails, axis=0)])),
-            "births": (("bound", "day"), np.stack([best.births, *np.quantile(births, tails, axis=0)])),
+            name: (("bound", "day"), np.stack([getattr(best, name), *np.quantile(rows, tails, axis=0)]))
+            for name, rows in curves_of.items()
         },
         coords={"bound": ["estimate", "low", "high"], "day": best.day},
     )
     curves["day"].attrs.update(units="day", long_name="time since the dose")
     curves["gain"].attrs.update(units="1", long_name="extra spines, as a fraction of the control's on day 0")
     curves["births"].attrs.update(units="1", long_name="births, fold over baseline")
+    curves["losses"].attrs.update(units="1", long_name="loss hazards, fold over baseline")
     return table, curves
 
 
-def _note(fit: Fit, drug: str, name: str, high: float) -> str:
+def _note(fit: Estimate, drug: str, name: str, high: float) -> str:
     """What limits a contrast, in words."""
     notes = []
     last_session = max(
@@ -311,13 +323,13 @@ def _note(fit: Fit, drug: str, name: str, high: float) -> str:
         notes.append(f"extrapolated: the last session of the {drug} arm is day {last_session:g}")
     if name.endswith("duration_day") and high >= HORIZON_DAY:
         notes.append(f"cut at day {HORIZON_DAY:g}; the data do not bound it from above")
-    if name in _OF_ONSET:
-        notes.append("no session lies between the dose and day 1; the rise within that day is assumed")
+    if name in _OF_FIRST_DAY:
+        notes.append("no session lies between the dose and day 1; the rise within that day rests on priors")
     return "; ".join(notes)
 
 
 def with_interval(
-    fit: Fit,
+    fit: Estimate,
     quantity: Callable[[ParameterSet], Any],
     *,
     draws: int = 512,
@@ -328,7 +340,7 @@ def with_interval(
 
     Parameters
     ----------
-    fit : Fit
+    fit : Estimate
         What is uncertain is what it leaves free.
     quantity : callable
         From a ParameterSet to a number or an array of numbers, always of one shape.
@@ -363,15 +375,15 @@ def with_interval(
     return np.stack([np.asarray(quantity(best), float), *tails])
 
 
-def study_scenario(drug: str, *, treated: bool) -> Scenario:
-    """The scenario of a drug's study: its design and doses, with the phenomenological drive of the fit."""
+def study_scenario(drug: str, *, treated: bool, drive: str = "mechanistic") -> Scenario:
+    """The scenario of a drug's study: its design and doses."""
     study = load_study(DRUGS[drug])
     arm = study.arm(drug)
     animals, dendrites = _COHORTS[study.name]
     return Scenario(
         name=f"{study.name}-{drug if treated else 'control'}",
         baseline=study.name,
-        drive="phenomenological",
+        drive=drive,
         regimen=Regimen(doses=arm.doses if treated else ()),
         schedule=Schedule(sessions=SESSIONS),
         cohort=Cohort(

@@ -10,6 +10,7 @@ sqrt(D) SEM_dendrite.
 """
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,32 @@ import xarray as xr
 
 from synmodel import library
 from synmodel.data.studies import load_study
+from synmodel.errors import DataError, did_you_mean
 
-__all__ = ["FITTED", "baseline_density", "design_effect", "load_summaries"]
+__all__ = [
+    "COLUMNS",
+    "FITTED",
+    "QUANTITIES",
+    "baseline_density",
+    "density_of",
+    "design_effect",
+    "load_summaries",
+    "read_summaries",
+    "summaries_of",
+]
 
 FITTED = ("formation_fraction", "elimination_fraction", "density_change")
 """Quantities that every study reports and every fit describes."""
+
+BASELINE = "baseline_density_per_um"
+
+
+_NUMBERS = ("mean", "sem_dendrite", "n_dendrites", "mouse_mean", "mouse_sem", "n_mice", "n_present", "n_new")
+COLUMNS = ("arm", "quantity", "start_day", "end_day", *_NUMBERS)
+"""Columns of a table of group summaries; ``study`` and ``source_doi`` may stand beside them."""
+
+QUANTITIES = (*FITTED, "head_width_change", "new_spine_persistence", "protrusion_length_change", BASELINE)
+"""Quantities that a table may hold."""
 
 
 @cache
@@ -29,30 +51,115 @@ def _table() -> pd.DataFrame:
     return pd.read_csv(library.summaries_path())
 
 
-def _of_arm(study: str, arm: str) -> pd.DataFrame:
-    load_study(study).arm(arm)  # raises with the closest names
+def _of_study(study: str) -> pd.DataFrame:
     table = _table()
-    return table[(table["study"] == study) & (table["arm"] == arm)]
+    return table[table["study"] == study]
 
 
-@cache
-def baseline_density(study: str, arm: str) -> float:
-    """Published mean density of an arm at the first session [1/um]."""
-    table = _of_arm(study, arm)
-    return float(table.loc[table["quantity"] == "baseline_density_per_um", "mean"].iloc[0])
+def read_summaries(path: str | Path) -> pd.DataFrame:
+    """Group summaries of one study from a CSV file with the columns of :data:`COLUMNS`.
+
+    ``mean`` may be empty where a session is planned and not yet seen; all other numbers may be empty where the study has
+    none.
+
+    Raises
+    ------
+    DataError
+        With one line that names the row, if the table cannot be used.
+    """
+    where = Path(path)
+    try:
+        table = pd.read_csv(where)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
+        message = f"cannot read {where}: {' '.join(str(fault).split())}; give a CSV file of group summaries"
+        raise DataError(message) from fault
+    for column in ("arm", "quantity", "end_day", "mean", "sem_dendrite"):
+        if column not in table:
+            message = f"{where.name} has no column {column}; its columns are those of `synmodel show` of a study: {', '.join(COLUMNS)}"
+            raise DataError(message)
+    for column in COLUMNS:
+        if column not in table:
+            table[column] = np.nan
+    for line, row in enumerate(table.itertuples(index=False), start=2):
+        place = f"{where.name}, line {line}"
+        if row.quantity not in QUANTITIES:
+            message = f"{place}: quantity is {row.quantity!r}; {did_you_mean(str(row.quantity), QUANTITIES)}"
+            raise DataError(message)
+        for column in ("start_day", "end_day", *_NUMBERS):
+            value = getattr(row, column)
+            if not isinstance(value, int | float | np.number):
+                message = f"{place}: {column} is {value!r}; give a number, or nothing"
+                raise DataError(message)
+        if not np.isfinite(row.end_day):
+            message = f"{place}: end_day is empty; give the day of the session"
+            raise DataError(message)
+        if row.sem_dendrite <= 0:
+            message = f"{place}: sem_dendrite is {row.sem_dendrite:g}; a SEM is above 0"
+            raise DataError(message)
+    return table
 
 
-@cache
-def design_effect(study: str, quantity: str) -> float:
-    """Variance of a mean over mice, over that of independent dendrites; 1 for a quantity without mouse SEM."""
-    table = _table()
-    rows = table[(table["study"] == study) & (table["quantity"] == quantity) & (table["n_mice"] > 1)]
+def summaries_of(table: pd.DataFrame, study: str, arm: str) -> xr.Dataset:
+    """Group summaries of one arm from a table of its study, as :func:`load_summaries` gives them.
+
+    Raises
+    ------
+    DataError
+        If the arm has no density at its first session.
+    """
+    rows = table[table["arm"] == arm]
+    first = _first_day(rows, study, arm)
+    chosen = rows[rows["quantity"] != BASELINE].reset_index(drop=True)
+    effects = np.array([_design_effect(table, quantity) for quantity in chosen["quantity"]])
+    content = {name: ("point", chosen[name].to_numpy(float)) for name in _NUMBERS}
+    content["sem_mouse"] = ("point", chosen["sem_dendrite"].to_numpy(float) * np.sqrt(effects))
+    doi = str(rows["source_doi"].iloc[0]) if "source_doi" in rows else ""
+    return xr.Dataset(
+        content,
+        coords={
+            "quantity": ("point", chosen["quantity"].to_numpy(str)),
+            "start_day": ("point", chosen["start_day"].fillna(first).to_numpy(float), {"units": "day"}),
+            "end_day": ("point", chosen["end_day"].to_numpy(float), {"units": "day"}),
+        },
+        attrs={"study": study, "arm": arm, "source_doi": doi},
+    )
+
+
+def density_of(table: pd.DataFrame, study: str, arm: str) -> float:
+    """Mean density of an arm at its first session [1/um], from a table of its study."""
+    rows = table[(table["arm"] == arm) & (table["quantity"] == BASELINE)]
+    if len(rows) == 0 or not rows["mean"].iloc[0] > 0:
+        message = f"{study}, arm {arm}: there is no {BASELINE}; give the mean density at the first session"
+        raise DataError(message)
+    return float(rows["mean"].iloc[0])
+
+
+def _first_day(rows: pd.DataFrame, study: str, arm: str) -> float:
+    density_of(rows, study, arm)
+    return float(rows.loc[rows["quantity"] == BASELINE, "end_day"].iloc[0])
+
+
+def _design_effect(table: pd.DataFrame, quantity: str) -> float:
+    rows = table[(table["quantity"] == quantity) & (table["n_mice"] > 1)]
     weight = rows["n_mice"] - 1
     ratio = (rows["mouse_sem"] / rows["sem_dendrite"]) ** 2
     known = ratio.notna()
     if not known.any():
         return 1.0
     return float((weight * ratio)[known].sum() / weight[known].sum())
+
+
+@cache
+def baseline_density(study: str, arm: str) -> float:
+    """Published mean density of an arm at the first session [1/um]."""
+    load_study(study).arm(arm)  # raises with the closest names
+    return density_of(_of_study(study), study, arm)
+
+
+@cache
+def design_effect(study: str, quantity: str) -> float:
+    """Variance of a mean over mice, over that of independent dendrites; 1 for a quantity without mouse SEM."""
+    return _design_effect(_of_study(study), quantity)
 
 
 def load_summaries(study: str, arm: str) -> xr.Dataset:
@@ -70,21 +177,5 @@ def load_summaries(study: str, arm: str) -> xr.Dataset:
         ``sem_mouse`` (pooled), ``n_dendrites``, ``mouse_mean``, ``mouse_sem``, ``n_mice``, ``n_present``,
         ``n_new``; NaN where the paper has none. Changes start at the first session.
     """
-    table = _of_arm(study, arm)
-    table = table[table["quantity"] != "baseline_density_per_um"].reset_index(drop=True)
-    first = float(_of_arm(study, arm).query("quantity == 'baseline_density_per_um'")["end_day"].iloc[0])
-    effects = np.array([design_effect(study, quantity) for quantity in table["quantity"]])
-    content = {
-        name: ("point", table[name].to_numpy(float))
-        for name in ("mean", "sem_dendrite", "n_dendrites", "mouse_mean", "mouse_sem", "n_mice", "n_present", "n_new")
-    }
-    content["sem_mouse"] = ("point", table["sem_dendrite"].to_numpy(float) * np.sqrt(effects))
-    return xr.Dataset(
-        content,
-        coords={
-            "quantity": ("point", table["quantity"].to_numpy(str)),
-            "start_day": ("point", table["start_day"].fillna(first).to_numpy(float), {"units": "day"}),
-            "end_day": ("point", table["end_day"].to_numpy(float), {"units": "day"}),
-        },
-        attrs={"study": study, "arm": arm, "source_doi": str(table["source_doi"].iloc[0])},
-    )
+    load_study(study).arm(arm)  # raises with the closest names
+    return summaries_of(_of_study(study), study, arm)

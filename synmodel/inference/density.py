@@ -1,22 +1,28 @@
-"""The posterior of a problem as a smooth density on all of space, with its gradient, for samplers that follow slopes.
+"""The posterior of a problem as a density over whitened coordinates, with its gradient, for samplers that need one.
 
-Coordinates are whitened by the curvature at the mode, and the ends of supports are sent to infinity::
+::
 
-    x = low + (high - low) / (1 + exp(-y))        y = y_mode + L u,   L L' = inverse Gauss-Newton Hessian at the mode
+    phi = phi_mode + L u        L L' = inverse Gauss-Newton Hessian at the mode
 
-so that u is close to standard normal; the logarithm of |dx / dy| belongs to the density.
+with the coordinates phi of :mod:`synmodel.inference.coordinates`, so that u is close to standard normal. Beyond the
+support of a parameter the density is 0.
 """
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import gammaln, stdtrit
 
+from synmodel.inference.coordinates import Coordinates
 from synmodel.inference.problem import SummaryProblem
+from synmodel.inference.sampling import Progress, Sample, importance
 
-__all__ = ["Density"]
+__all__ = ["Density", "weighted"]
 
 Array = NDArray[np.float64]
-_INSIDE = 1e-4
+_FLOOR = 1e-2  # least curvature per coordinate: what neither data nor a prior inform stays finite
+_EDGE = 1e-9
+_DEGREES = 10.0  # of freedom of the t densities of importance sampling
+_WIDER = 1.1  # their scale over that of the normal approximation
 
 
 class Density:
@@ -32,41 +38,68 @@ class Density:
 
     def __init__(self, problem: SummaryProblem, mode: Array) -> None:
         self.problem = problem
-        self._width = problem.upper - problem.lower
-        self._centre = logit(np.clip((mode - problem.lower) / self._width, _INSIDE, 1.0 - _INSIDE))
-        inside = problem.lower + self._width * expit(self._centre)
-        slopes = problem.jacobian(inside) * self._stretch(self._centre)
-        # The curvature of the Jacobian's own logarithm, 2 p (1 - p) per coordinate, keeps what nothing informs finite.
-        share = expit(self._centre)
-        precision = slopes.T @ slopes + np.diag(2.0 * share * (1.0 - share))
-        self._root = np.linalg.cholesky(np.linalg.inv(precision))
+        self.coordinates = Coordinates(problem)
+        inside = np.clip(mode, problem.lower + _EDGE, problem.upper - _EDGE)
+        self.centre = self.coordinates.from_vector(inside)
+        slopes = problem.jacobian(inside) @ self.coordinates.slopes(self.centre)
+        self.root = np.linalg.cholesky(np.linalg.inv(slopes.T @ slopes + _FLOOR * np.eye(len(mode))))
 
     @property
     def n_dim(self) -> int:
         """Number of coordinates."""
-        return len(self._centre)
+        return len(self.centre)
 
     def vector(self, u: Array) -> Array:
         """Point on the scales of the fit at coordinates (n_free,)."""
-        return self.problem.lower + self._width * expit(self._centre + self._root @ u)
+        return self.coordinates.to_vector(self.centre + self.root @ u)
 
-    def _stretch(self, y: Array) -> Array:
-        share = expit(y)
-        return self._width * share * (1.0 - share)
+    def possible(self, vector: Array) -> bool:
+        """Whether a point lies within the supports."""
+        return bool(np.all(vector >= self.problem.lower) and np.all(vector <= self.problem.upper))
 
     def log_density(self, u: Array) -> float:
         """Logarithm of the density, up to a constant."""
-        y = self._centre + self._root @ u
-        residuals = self.problem.residuals(self.vector(u))
-        return float(-0.5 * residuals @ residuals + np.log(self._stretch(y)).sum())
+        vector = self.vector(u)
+        if not self.possible(vector):
+            return -np.inf
+        residuals = self.problem.residuals(vector)
+        return float(-0.5 * residuals @ residuals)
 
     def with_gradient(self, u: Array) -> tuple[float, Array]:
-        """Logarithm of the density and its gradient (n_free,)."""
-        y = self._centre + self._root @ u
-        vector = self.vector(u)
-        residuals = self.problem.residuals(vector)
-        slopes = self.problem.jacobian(vector)
-        stretch = self._stretch(y)
-        of_y = -(residuals @ slopes) * stretch + 1.0 - 2.0 * expit(y)
-        value = -0.5 * residuals @ residuals + np.log(stretch).sum()
-        return float(value), self._root.T @ of_y
+        """Logarithm of the density and its gradient (n_free,); beyond a support, the gradient at its end."""
+        phi = self.centre + self.root @ u
+        vector = self.coordinates.to_vector(phi)
+        value = self.log_density(u)
+        inside = np.clip(vector, self.problem.lower + _EDGE, self.problem.upper - _EDGE)
+        residuals = self.problem.residuals(inside)
+        slopes = self.problem.jacobian(inside) @ self.coordinates.slopes(phi)
+        return value, -self.root.T @ (slopes.T @ residuals)
+
+
+def weighted(density: Density, *, seed: int, size: int, progress: Progress | None = None) -> Sample:
+    """Weighted draws of a density by importance sampling from t densities around its mode; points are vectors.
+
+    Parameters
+    ----------
+    density : Density
+        Whose whitened coordinates are close to standard normal.
+    seed : int
+        Of the scrambled Sobol points.
+    size : int
+        Number of points.
+
+    Raises
+    ------
+    FitError
+        If no point is possible.
+    """
+    scale = gammaln((_DEGREES + 1) / 2) - gammaln(_DEGREES / 2) - 0.5 * np.log(_DEGREES * np.pi) - np.log(_WIDER)
+
+    def log_weight(u: Array) -> float:
+        of_t = scale - (_DEGREES + 1) / 2 * np.log1p((u / _WIDER) ** 2 / _DEGREES)
+        return density.log_density(u) - float(of_t.sum())
+
+    sample = importance(
+        log_weight, lambda cube: _WIDER * stdtrit(_DEGREES, cube), density.n_dim, seed=seed, size=size, progress=progress
+    )
+    return sample._replace(points=np.array([density.vector(u) for u in sample.points]))

@@ -5,14 +5,15 @@ A :class:`~synmodel.inference.summary_fit.Fit` draws from the Gaussian approxima
 takes either.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.data.summaries import FITTED
-from synmodel.inference.hierarchy import EFFECTS, GAIN_OF_EFFECT
+from synmodel.inference.hierarchy import EFFECTS, GAIN_OF_EFFECT, arm_factors, effect_factor
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import Unit
 from synmodel.parameters import ParameterSet, default_parameters
@@ -52,6 +53,17 @@ class Estimate:
         """(n, n_free) draws on the scales of the fit."""
         raise NotImplementedError
 
+    def in_library(self, study: str, arm: str, vector: Array | None = None) -> ParameterSet:
+        """Parameters of the library with which a scenario repeats an arm: what the arm and its study have of their own is
+        in the rates and gains."""
+        target = next(t for t in self.problem.arms if (t.study.name, t.arm.name) == (study, arm))
+        values = self.problem.values(self.vector if vector is None else vector)
+        births, losses = arm_factors(target.study, arm, values)
+        values[f"{study}.formation"] *= births
+        for key in ("loss_nascent", "loss_mature"):
+            values[f"{study}.{key}"] *= losses
+        return _of_library(values, {effect: effect_factor(study, effect, values) for effect in EFFECTS})
+
     def scenarios(self, n: int, seed: int) -> Iterator[ParameterSet]:
         """Parameters of the library at n draws, with the effects of a laboratory that no study is of.
 
@@ -59,15 +71,11 @@ class Estimate:
         an interval over them is wider than one for a laboratory that was seen.
         """
         generator = generator_of(seed, "another laboratory")
-        base = default_parameters()
         for vector in self.draws(n, seed):
             values = self.problem.values(vector)
-            for effect, u in zip(EFFECTS, generator.standard_normal(len(EFFECTS)).tolist(), strict=True):
-                gain = GAIN_OF_EFFECT[effect]
-                parameter = base[gain]
-                scaled = values[gain] * np.exp(values[f"spread.{effect}"] * u)
-                values[gain] = float(np.clip(scaled, parameter.lower, parameter.upper))
-            yield base.replace({name: values[name] for name in base})
+            u = generator.standard_normal(len(EFFECTS)).tolist()
+            factors = {effect: math.exp(values[f"spread.{effect}"] * z) for effect, z in zip(EFFECTS, u, strict=True)}
+            yield _of_library(values, factors)
 
     def chi2(self, study: str, quantities: Sequence[str] = FITTED, unit: Unit = "dendrite") -> tuple[float, int]:
         """Sum of squared residuals of a study's quantities at the estimate, and their number.
@@ -89,3 +97,10 @@ class Estimate:
             total += float(np.sum((residuals[where] * scale) ** 2))
             number += where.stop - where.start
         return total, number
+
+
+def _of_library(values: dict[str, float], factors: Mapping[str, float]) -> ParameterSet:
+    """The parameters of the library at values by name, their gains multiplied, within their supports."""
+    base = default_parameters()
+    scaled = values | {gain: values[gain] * factors[effect] for effect, gain in GAIN_OF_EFFECT.items()}
+    return base.replace({name: min(max(scaled[name], base[name].lower), base[name].upper) for name in base})

@@ -155,7 +155,7 @@ class SummaryProblem:
             targets = [arm_targets(study, arm.name) for study in studies for arm in load_study(study).arms]
         self.arms = [target for study in studies for target in targets if target.study.name == study]
         self._fixed = parameters.as_floats()
-        self._drives = Drives(drive, parameters)
+        self.drives = Drives(drive, parameters)
         self._reads = [self._read_by(target) for target in self.arms]
         self._cells: dict[tuple[object, ...], Cells] = {}
         self._memory: dict[int, tuple[tuple[float, ...], ArmPrediction]] = {}
@@ -166,7 +166,13 @@ class SummaryProblem:
         """Names of all parameters on which the expectation of an arm depends."""
         study = target.study.name
         names = [name for name in self.parameters if name.partition(".")[0] == study]
-        return [*names, *(name for name in self._drives.names(target) if name not in names)]
+        return [*names, *(name for name in self.drives.names(target) if name not in names)]
+
+    @property
+    def reads(self) -> list[str]:
+        """Names of all parameters on which the residuals depend, free or not, sorted."""
+        of_terms = [name for term in self.terms for name in term.free_names]
+        return sorted({*self.free, *of_terms, *(name for reads in self._reads for name in reads)})
 
     def affected(self, name: str) -> tuple[list[int], list[int]]:
         """Places of the arms and of the terms whose residuals depend on a free parameter."""
@@ -254,7 +260,7 @@ class SummaryProblem:
         return _prediction(denser, tissue, self._course(denser, tissue, values))
 
     def _course(self, target: ArmTargets, tissue: Tissue, values: Mapping[str, float]) -> "_ArmCourse":
-        knots, folds = self._drives.folds(target, values)
+        knots, folds = self.drives.folds(target, values)
         where = (target.study.name, target.arm.name, target.sessions.tobytes(), len(knots))
         if where not in self._cells:
             self._cells[where] = cells_of(target.sessions, knots, trend=True)

@@ -1,7 +1,6 @@
 """Intervals and identifiability: what the data say of each parameter, in a word.
 
-* The 95 % interval is MINOS's profile of the posterior, with the rise that 95 % takes multiplied by the ratio of
-  sandwich to naive variance, so that correlated means do not count twice.
+* The 95 % interval is MINOS's profile of the posterior.
 * The verdict asks the likelihood alone, without any prior: can it exclude the lower and the upper end of the
   parameter's support (a rise beyond the same bound)? Both ends: *identified*. One: *one-sided*. None: *flat*, and
   the estimate is that of the prior.
@@ -31,9 +30,11 @@ Progress = Callable[[int, int], None]
 LEVEL = 0.95
 """Confidence level of all intervals."""
 
+BOUND = float(chi2.ppf(LEVEL, 1))
+"""Rise of -2 log posterior at the ends of an interval."""
+
 _EVALUATIONS = 40
 _TOLERANCE = 1e-4
-_STEP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,15 @@ def judge(fit: Fit, progress: Progress | None = None, *, names: Sequence[str] | 
         Called with (parameters done, parameters).
     """
     wanted = [name for name in fit.problem.free if names is None or name in names]
-    verdicts: dict[str, Verdict] = {}
-    for studies, free in fit.problem.blocks():
-        here = [name for name in free if name in wanted]
-        block = _Block(fit, studies, free) if here else None
-        for name in here:
-            assert block is not None
-            verdicts[name] = block.judge(name)
-            if progress is not None:
-                progress(len(verdicts), len(wanted))
-    return [verdicts[name] for name in wanted]
+    if not wanted:
+        return []
+    profiler = _Profiler(fit)
+    verdicts = []
+    for name in wanted:
+        verdicts.append(profiler.judge(name))
+        if progress is not None:
+            progress(len(verdicts), len(wanted))
+    return verdicts
 
 
 def profile(fit: Fit, names: Sequence[str], *, points: int = 11, progress: Progress | None = None) -> Profiles:
@@ -117,11 +117,10 @@ def profile(fit: Fit, names: Sequence[str], *, points: int = 11, progress: Progr
     -------
     dict of str to Profile
     """
-    blocks = _blocks(fit)
+    profiler = _Profiler(fit)
     profiles: Profiles = {}
     for name in names:
-        block = next(each for each in blocks if name in each.problem.free)
-        profiles[name] = block.profile(name, points)
+        profiles[name] = profiler.profile(name, points)
         if progress is not None:
             progress(len(profiles), len(names))
     return profiles
@@ -133,7 +132,7 @@ def hold(fit: Fit, name: str, values: Sequence[float], *, seed: int) -> Profile:
     Parameters
     ----------
     fit : Fit
-        In which the parameter is free, so that the bound takes the correlation of the means into account.
+        In which the parameter is free.
     name : str
         The parameter.
     values : sequence of float
@@ -141,31 +140,21 @@ def hold(fit: Fit, name: str, values: Sequence[float], *, seed: int) -> Profile:
     seed : int
         Of the starts.
     """
-    problem, at = fit.problem, fit.problem.free.index(name)
-    studies, names = next((block, free) for block, free in problem.blocks() if name in free)
-    others = [other for other in names if other != name]
+    others = [other for other in fit.problem.free if other != name]
     lowest = []
     for value in values:
-        held = problem.altered(fit.parameters.replace({name: value}), others, studies=studies)
+        held = fit.problem.altered(fit.parameters.replace({name: value}), others)
         lowest.append(fit_problem(held, seed=seed, starts=1).objective)
-    inflation = max(1.0, float(fit.covariance[at, at] / fit.naive_covariance[at, at]))
-    return Profile(np.array(values), np.array(lowest) - min(lowest), float(chi2.ppf(LEVEL, 1)) * inflation)
+    return Profile(np.array(values), np.array(lowest) - min(lowest), BOUND)
 
 
-class _Block:
-    """A part of a fit that shares no free parameter with the rest.
+class _Profiler:
+    """Profiles of the parameters of a fit."""
 
-    Profiling it alone gives the same answer at a fraction of the cost.
-    """
-
-    def __init__(self, fit: Fit, studies: list[str], names: list[str]) -> None:
-        index = [fit.problem.free.index(name) for name in names]
-        self.problem: SummaryProblem = fit.problem.altered(fit.parameters, names, studies=studies)
-        self.vector = fit.vector[index]
-        self.error = np.sqrt(np.diag(fit.naive_covariance))[index]
-        # A rise of -2 log L that 95 % takes, times the sandwich's inflation of the variance.
-        inflation = np.maximum(1.0, (np.diag(fit.covariance) / np.diag(fit.naive_covariance))[index])
-        self.bound = float(chi2.ppf(LEVEL, 1)) * inflation
+    def __init__(self, fit: Fit) -> None:
+        self.problem: SummaryProblem = fit.problem
+        self.vector = fit.vector
+        self.error = np.sqrt(np.diag(fit.covariance))
         self.minuit = self._minuit()
         self.lowest_likelihood = self.minimum(None)
 
@@ -173,18 +162,12 @@ class _Block:
         def objective(vector: Array) -> float:
             return float(np.sum(self.problem.residuals(vector) ** 2))
 
-        def jacobian(vector: Array) -> tuple[Array, Array]:
-            at = self.problem.residuals(vector)
-            steps = np.eye(len(vector)) * _STEP
-            return at, np.array([(self.problem.residuals(vector + step) - at) / _STEP for step in steps])
-
         def gradient(vector: Array) -> Array:
-            at, slopes = jacobian(vector)
-            return 2.0 * slopes @ at
+            return 2.0 * self.problem.residuals(vector) @ self.problem.jacobian(vector)
 
         def hessian(vector: Array) -> Array:
-            _, slopes = jacobian(vector)
-            return 2.0 * slopes @ slopes.T  # Gauss-Newton
+            slopes = self.problem.jacobian(vector)
+            return 2.0 * slopes.T @ slopes  # Gauss-Newton
 
         minuit = Minuit(
             objective,
@@ -204,7 +187,7 @@ class _Block:
     def judge(self, name: str) -> Verdict:
         at = self.problem.free.index(name)
         lower, upper = self.problem.lower[at], self.problem.upper[at]
-        self.minuit.errordef = self.bound[at] / float(chi2.ppf(LEVEL, 1))
+        self.minuit.errordef = Minuit.LEAST_SQUARES
         self.minuit.minos(name, cl=LEVEL)
         error, centre = self.minuit.merrors[name], self.minuit.values[name]
         low = lower if error.at_lower_limit or not error.lower_valid else centre + error.lower
@@ -225,11 +208,11 @@ class _Block:
         places, values, _ = self.minuit.mnprofile(name, size=points, bound=(low, high))
         parameter = self.problem.parameters[name]
         at_places = np.array([parameter.from_coordinate(x) for x in places])
-        return Profile(at_places, values - self.minuit.fval, float(self.bound[at]))
+        return Profile(at_places, values - self.minuit.fval, BOUND)
 
     def _excludes(self, at: int, end: float) -> bool:
         """Whether the likelihood alone excludes an end of the support."""
-        most = self.lowest_likelihood + self.bound[at]
+        most = self.lowest_likelihood + BOUND
         try:
             return bool(self.minimum((at, end), stop_below=most) > most)
         except _BelowError:
@@ -258,19 +241,23 @@ class _Block:
                 raise _BelowError
             return values
 
+        def slopes(some: Array) -> Array:
+            vector = np.empty(n)
+            vector[free] = some
+            if fixed is not None:
+                vector[fixed[0]] = fixed[1]
+            return self.problem.jacobian(vector, with_prior=False)[:, free]
+
         result = least_squares(
             residuals,
             start[free],
+            jac=slopes,
             bounds=(self.problem.lower[free], self.problem.upper[free]),
             x_scale=self.error[free],
             ftol=_TOLERANCE,
             max_nfev=_EVALUATIONS,
         )
         return 2.0 * float(result.cost)
-
-
-def _blocks(fit: Fit) -> list[_Block]:
-    return [_Block(fit, studies, names) for studies, names in fit.problem.blocks()]
 
 
 def in_words(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from synmodel.errors import LibraryError, did_you_mean
 
-__all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "summaries_path"]
+__all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "posterior_path", "summaries_path"]
 
 Kind = Literal["compounds", "conditions", "studies", "scenarios", "parameters", "templates", "sweeps"]
 _KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "conditions", "parameters", "sweeps")
@@ -56,6 +56,11 @@ def kinds_of(name: str) -> list[Kind]:
 def summaries_path() -> Path:
     """The published group summaries (CSV)."""
     return _ROOT / "summaries" / "group_summaries.csv"
+
+
+def posterior_path() -> Path:
+    """The draws of the joint posterior (netCDF)."""
+    return _ROOT / "posterior" / "joint.nc"
 
 
 def experiments_path() -> Path:

@@ -11,7 +11,10 @@ from synmodel.documents import Document, Evidence, parse_toml, read
 from synmodel.errors import LibraryError
 from synmodel.scenario import Dose
 
-__all__ = ["Absorption", "Compound", "Kinetics", "Metabolite", "Targets", "drug_doses", "load_compound"]
+__all__ = ["Absorption", "Compound", "Kinetics", "Metabolite", "Targets", "acting_doses", "drug_doses", "load_compound"]
+
+
+_PASSIVE = ("vehicle", "antagonist")
 
 
 def _positive(given: Any) -> Any:
@@ -114,3 +117,8 @@ def drug_doses(doses: Iterable[Dose]) -> tuple[Dose, ...]:
     ['ketanserin']
     """
     return tuple(dose for dose in doses if load_compound(dose.compound).kind != "vehicle")
+
+
+def acting_doses(doses: Iterable[Dose]) -> tuple[Dose, ...]:
+    """The doses that do something on their own: neither a vehicle's nor an antagonist's."""
+    return tuple(dose for dose in doses if not any(word in load_compound(dose.compound).kind for word in _PASSIVE))

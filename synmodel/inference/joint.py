@@ -1,0 +1,189 @@
+"""The joint posterior: sampled once, shipped with the library, read by everything that reports a number of a drug.
+
+``python -m synmodel.inference.joint`` makes it anew (docs/fit.md): maximum, chains, file. The file is a DataTree with the
+groups of ArviZ; it carries a digest of the model's parameters and of the data, and the log posterior of each draw, so
+that a file that does not belong to the code is noticed (:func:`Posterior.check`).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel import library
+from synmodel.errors import FitError
+from synmodel.inference.estimate import Estimate
+from synmodel.inference.nuts import Chains, no_u_turn
+from synmodel.inference.problem import STUDIES, SummaryProblem
+from synmodel.inference.readings import DEFAULT, joint_problem, reading_named
+from synmodel.inference.summary_fit import fit_problem
+from synmodel.parameters import ParameterSet
+from synmodel.randomness import generator_of
+
+__all__ = ["Posterior", "data_digest", "load_posterior", "sample_posterior", "save_posterior"]
+
+Array = NDArray[np.float64]
+Steps = Callable[[str, int, int], None]
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior(Estimate):
+    """Draws of a joint posterior.
+
+    Attributes
+    ----------
+    vectors : (n_draw, n_free) ndarray
+        Draws on the scales of the fit, chain after chain.
+    log_posterior : (n_draw,) ndarray
+        -1/2 of the sum of squared residuals of each.
+    """
+
+    vectors: Array
+    log_posterior: Array
+
+    def draws(self, n: int, seed: int) -> Array:
+        """(n, n_free) draws: all of them in random order, again and again if more are asked for than there are."""
+        order = generator_of(seed, "posterior draws").permutation(len(self.vectors))
+        return self.vectors[order[np.arange(n) % len(order)]]
+
+    def check(self, at: int) -> None:
+        """Compute the log posterior of one draw again.
+
+        Raises
+        ------
+        FitError
+            If it is not the one that the file gives.
+        """
+        again = -0.5 * float(np.sum(self.problem.residuals(self.vectors[at]) ** 2))
+        if abs(again - self.log_posterior[at]) > _TOLERANCE * (1.0 + abs(again)):
+            message = (
+                f"draw {at} of the posterior has log posterior {again:.6f} here, {self.log_posterior[at]:.6f} in its "
+                "file; model or data have changed: make it anew with `python -m synmodel.inference.joint`"
+            )
+            raise FitError(message)
+
+
+def data_digest(problem: SummaryProblem) -> str:
+    """SHA-256 over the parameters that are read (values, supports, priors), which are free, and all published numbers."""
+    read = ParameterSet(problem.parameters[name] for name in problem.reads)
+    content: list[object] = [read.digest(), problem.free, problem.unit, sorted(problem.tied.items())]
+    for target in problem.arms:
+        content.append([target.study.name, target.arm.model_dump(mode="json"), target.density])
+        for means in target.means:
+            content.append([means.quantity, *(np.asarray(each).tolist() for each in (
+                means.start, means.end, means.mean, means.sem_dendrite, means.sem_mouse, means.n_dendrites
+            ))])  # fmt: skip
+        if target.persistence is not None:
+            content.append([each.tolist() for each in (
+                target.persistence.end, target.persistence.present, target.persistence.new
+            )])  # fmt: skip
+    content.append([term.name for term in problem.terms])
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def sample_posterior(
+    *,
+    studies: tuple[str, ...] = STUDIES,
+    parameters: ParameterSet | None = None,
+    reading: str = DEFAULT.name,
+    seed: int = 1,
+    chains: int = 2,
+    draws: int = 500,
+    tune: int = 200,
+    progress: Steps | None = None,
+) -> tuple[Posterior, Chains]:
+    """Sample the joint posterior of studies.
+
+    Parameters
+    ----------
+    studies : tuple of str
+        Names in the library.
+    parameters : ParameterSet, optional
+        Values of what is not free, and where the search for the mode begins; default: those of the library.
+    reading : str
+        Name of a reading, see :mod:`synmodel.inference.readings`.
+    seed, chains, draws, tune
+        As in :func:`synmodel.inference.nuts.no_u_turn`.
+    progress : callable, optional
+        Called with (what, done, of).
+    """
+    chosen = reading_named(reading)
+    held = joint_problem(studies, parameters=parameters, reading=chosen)
+    best = fit_problem(held, seed=seed, starts=1)
+    problem = joint_problem(studies, parameters=parameters, reading=chosen, with_spreads=True)
+    mode = problem.parameters.replace(held.parameters.unpack(best.vector, held.free)).pack(problem.free)
+    report = None if progress is None else lambda done, of: progress("chains", done, of)
+    made = no_u_turn(problem, mode, seed=seed, chains=chains, draws=draws, tune=tune, progress=report)
+    flat = made.vectors.reshape(-1, made.vectors.shape[-1])
+    return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
+
+
+def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading: str, seed: int) -> None:
+    """Write a posterior as a DataTree with groups ``posterior`` and ``sample_stats`` (netCDF)."""
+    problem = posterior.problem
+    free = problem.free
+    shape = chains.vectors.shape[:2]
+    inside = np.array([
+        [problem.parameters[name].from_coordinate(x) for name, x in zip(free, vector, strict=True)]
+        for vector in chains.vectors.reshape(-1, len(free)).tolist()
+    ]).reshape(*shape, len(free))  # fmt: skip
+    coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1]), "parameter": free}
+    posterior_group = xr.Dataset(
+        {"value": (("chain", "draw", "parameter"), inside), "estimate": ("parameter", [posterior.values[n] for n in free])},
+        coords | {"unit": ("parameter", [problem.parameters[name].unit for name in free])},
+    )
+    stats = xr.Dataset(
+        {
+            "lp": (("chain", "draw"), chains.log_posterior),
+            "diverging": (("chain", "draw"), chains.diverging),
+            "n_steps": (("chain", "draw"), chains.steps),
+        },
+        {name: coords[name] for name in ("chain", "draw")},
+    )
+    tree = xr.DataTree.from_dict({"posterior": posterior_group, "sample_stats": stats})
+    tree.attrs.update(digest=data_digest(problem), reading=reading, studies=" ".join(problem.studies), seed=str(seed))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    compressed = {"/posterior": {"value": {"zlib": True, "complevel": 9}}}
+    tree.to_netcdf(path, engine="h5netcdf", encoding=compressed)
+
+
+@cache
+def load_posterior(path: Path | None = None) -> Posterior:
+    """A posterior from its file; by default the one of the library.
+
+    Raises
+    ------
+    FitError
+        If the file cannot be read, or belongs to another model or to other data.
+    """
+    where = library.posterior_path() if path is None else path
+    try:
+        with xr.open_datatree(where, engine="h5netcdf") as tree:
+            loaded = tree.load()
+        draws, attrs = loaded["posterior"].to_dataset(), loaded.attrs
+        stats = loaded["sample_stats"].to_dataset()
+    except (OSError, KeyError, ValueError) as fault:
+        message = f"cannot read a posterior from {where}: {fault}; make one with `python -m synmodel.inference.joint`"
+        raise FitError(message) from fault
+    problem = joint_problem(
+        tuple(str(attrs["studies"]).split()), reading=reading_named(str(attrs["reading"])), with_spreads=True
+    )
+    if attrs["digest"] != data_digest(problem):
+        message = (
+            f"the posterior in {where} belongs to another model or to other data; make it anew with "
+            "`python -m synmodel.inference.joint`"
+        )
+        raise FitError(message)
+    values = draws["value"].stack(row=("chain", "draw")).transpose("row", "parameter").to_numpy()
+    parameters = [problem.parameters[name] for name in problem.free]
+    vectors = np.column_stack([np.log(column) if parameter.scale == "log" else column
+                               for parameter, column in zip(parameters, values.T, strict=True)])  # fmt: skip
+    estimate = np.array([parameter.to_coordinate(x) for parameter, x in zip(parameters, draws["estimate"].values.tolist(), strict=True)])
+    return Posterior(problem, estimate, vectors, stats["lp"].stack(row=("chain", "draw")).to_numpy())

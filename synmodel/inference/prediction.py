@@ -1,0 +1,488 @@
+"""Prediction of a study that the fit has not seen, and of every embedded one left out in turn.
+
+What a new study gets: its own turnover and scoring, from its vehicle arms and from what its other arms showed before the
+drug; then its drug arms, predicted by the joint posterior. A predicted mean is uncertain by
+
+* the parameters of the mechanism (draws of the posterior),
+* the turnover of this study and what its arms have of their own (importance sampling),
+* the laboratory: effects differ between studies by a spread that was learnt,
+* the sampling of the mean itself: its SEM, correlated as means of the same dendrites are.
+
+Rivals of a prediction: *no effect*, the same without the drug; and *carried over*, the mean difference of the other studies
+between drug and vehicle, added to this study's own vehicle.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from scipy.stats import norm
+
+from synmodel.data import load_study, load_summaries
+from synmodel.data.studies import Arm, Study
+from synmodel.data.summaries import density_of, read_summaries, summaries_of
+from synmodel.documents import parse_toml, read
+from synmodel.errors import FitError, LibraryError, SimulationError
+from synmodel.inference.covariance import arm_correlation
+from synmodel.inference.density import Density, weighted
+from synmodel.inference.estimate import Estimate
+from synmodel.inference.hierarchy import BASELINE, EFFECTS, joined, own_names
+from synmodel.inference.joint import load_posterior
+from synmodel.inference.problem import STUDIES, SummaryProblem
+from synmodel.inference.summary_fit import fit_problem
+from synmodel.inference.targets import ArmTargets, Means, arm_targets, targets_of
+from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.pharmacology import acting_doses, drug_doses
+from synmodel.randomness import generator_of
+
+__all__ = ["Point", "Prediction", "predict", "predict_folder", "read_folder", "validate"]
+
+Array = NDArray[np.float64]
+Steps = Callable[[str, int, int], None]
+DRAWS = 800
+_POINTS = 4096
+_LIKE = "shao2021"
+_FEWEST = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One predicted mean.
+
+    ``sample`` (n_draw,) are draws of what the study would publish; ``centre`` (n_draw,) the same without its sampling
+    error ``sem``. ``observed`` is NaN where nothing was seen yet.
+    """
+
+    arm: str
+    quantity: str
+    start_day: float
+    end_day: float
+    observed: float
+    sem: float
+    centre: Array
+    sample: Array
+
+    @property
+    def log_density(self) -> float:
+        """Logarithm of the predictive density at the observed mean."""
+        terms = norm.logpdf(self.observed, self.centre, self.sem)
+        return float(logsumexp(terms) - np.log(len(terms)))
+
+    @property
+    def crps(self) -> float:
+        """Continuous ranked probability score of the observed mean, from the draws: 0 is best."""
+        ordered = np.sort(self.sample)
+        n = len(ordered)
+        spread = float(np.sum((2 * np.arange(1, n + 1) - n - 1) * ordered)) / n**2
+        return float(np.abs(ordered - self.observed).mean()) - spread
+
+    def holds(self, level: float) -> bool:
+        """Whether the central interval of a level holds the observed mean."""
+        low, high = np.quantile(self.sample, [(1 - level) / 2, (1 + level) / 2])
+        return bool(low <= self.observed <= high)
+
+    def document(self) -> dict[str, Any]:
+        """The point as plain data."""
+        low_90, low_50, high_50, high_90 = np.quantile(self.sample, [0.05, 0.25, 0.75, 0.95]).tolist()
+        return {
+            "arm": self.arm,
+            "quantity": self.quantity,
+            "start_day": self.start_day,
+            "end_day": self.end_day,
+            "observed": None if np.isnan(self.observed) else self.observed,
+            "sem": self.sem,
+            "mean": float(self.sample.mean()),
+            "sd": float(self.sample.std(ddof=1)),
+            "low_50": low_50,
+            "high_50": high_50,
+            "low_90": low_90,
+            "high_90": high_90,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Predicted means of the drug arms of a study after the dose.
+
+    ``pareto_k`` says whether the calibration may be trusted: below 0.7.
+    """
+
+    study: Study
+    points: list[Point]
+    pareto_k: float = 0.0
+
+    @property
+    def seen(self) -> list[Point]:
+        """Points with an observed mean."""
+        return [point for point in self.points if not np.isnan(point.observed)]
+
+    def coverage(self, level: float) -> float | None:
+        """Share of the observed means that lie in their central interval; None where nothing was seen."""
+        return float(np.mean([point.holds(level) for point in self.seen])) if self.seen else None
+
+    def mean_of(self, score: str) -> float | None:
+        """Mean of ``log_density`` or ``crps`` over the points that were seen."""
+        return float(np.mean([getattr(point, score) for point in self.seen])) if self.seen else None
+
+    def document(self) -> dict[str, Any]:
+        """The prediction as plain data."""
+        return {
+            "study": self.study.name,
+            "points": [point.document() for point in self.points],
+            "coverage": {"50": self.coverage(0.5), "90": self.coverage(0.9), "n": len(self.seen)},
+            "log_predictive_density": self.mean_of("log_density"),
+        }
+
+
+def read_folder(folder: str | Path) -> tuple[Study, list[ArmTargets]]:
+    """A study from ``study.toml`` and ``summaries.csv`` in a folder.
+
+    Raises
+    ------
+    SynmodelError
+        With one line, if one of both cannot be used.
+    """
+    where = Path(folder)
+    study = read(Study, parse_toml(where / "study.toml", LibraryError), "study", LibraryError)
+    table = read_summaries(where / "summaries.csv")
+    unknown = sorted(set(table["arm"].astype(str)) - {arm.name for arm in study.arms})
+    if unknown:
+        study.arm(unknown[0])  # raises with the names that are close
+    return study, targets_from(study, table)
+
+
+def targets_from(study: Study, table: pd.DataFrame) -> list[ArmTargets]:
+    """Targets of the arms of a study that have rows in a table of group summaries."""
+    present = set(table["arm"])
+    return [
+        targets_of(study, arm.name, summaries_of(table, study.name, arm.name), density_of(table, study.name, arm.name))
+        for arm in study.arms
+        if arm.name in present
+    ]
+
+
+def predict_folder(
+    folder: str | Path, *, posterior: Estimate | None = None, draws: int = DRAWS, seed: int = 1,
+    progress: Steps | None = None,
+) -> Prediction:  # fmt: skip
+    """Predict the study in a folder; see :func:`predict`."""
+    study, targets = read_folder(folder)
+    return predict(study, targets, posterior=posterior, draws=draws, seed=seed, progress=progress)
+
+
+def predict(
+    study: Study,
+    targets: Sequence[ArmTargets],
+    *,
+    posterior: Estimate | None = None,
+    draws: int = DRAWS,
+    seed: int = 1,
+    dosed: bool = True,
+    progress: Steps | None = None,
+) -> Prediction:
+    """Predict the drug arms of a study from its vehicle arms, its sessions before the drug, and a posterior.
+
+    Parameters
+    ----------
+    study : Study
+        Its arms, doses and scoring; of any dose of a compound of the library.
+    targets : sequence of ArmTargets
+        What was published; means of drug arms after the dose are compared with, not used, and may be NaN.
+    posterior : Estimate, optional
+        Default: the joint posterior of the library.
+    draws : int
+        Number of draws.
+    seed : int
+        Of the draws.
+    dosed : bool
+        False predicts as if no dose did anything: the rival *no effect*.
+    progress : callable, optional
+        Called with (what, done, of).
+
+    Raises
+    ------
+    FitError
+        If no arm got a drug, or nothing is known of the study without one.
+    """
+    source = load_posterior() if posterior is None else posterior
+    drugged = [target for target in targets if acting_doses(target.arm.doses)]
+    if not drugged:
+        message = f"{study.name}: no arm has a dose of an active compound, so there is nothing to predict"
+        raise FitError(message)
+    base = _baseline_parameters(study, source.parameters)
+    known = [before for target in targets if (before := _before_drug(target)) is not None]
+    if not any(drug_doses(target.arm.doses) == () for target in known):
+        message = f"{study.name}: there is no vehicle arm; give one, or sessions before the dose of another arm"
+        if not known:
+            raise FitError(message)
+    own = [name for name in own_names(study) if "_of." in name]
+    free = [*(f"{study.name}.{key}" for key in BASELINE), *own]
+    without_drug = SummaryProblem(base, free, [study.name], unit=source.problem.unit, targets=known)
+    density = Density(without_drug, fit_problem(without_drug, seed=seed, starts=3).vector)
+    calibrated = weighted(density, seed=seed, size=_POINTS, progress=stage(progress, "calibrating"))
+    chosen = drugged if dosed else [_without_doses(target) for target in drugged]
+    problem = SummaryProblem(
+        base, [], [study.name], unit=source.problem.unit, drive=source.problem.drive, targets=chosen
+    )
+    generator = generator_of(seed, "prediction")
+    of_arms: list[list[Array]] = [[] for _ in chosen]
+    mechanism = source.draws(draws, seed)
+    turnover = calibrated.draws(draws, seed)
+    for number, (vector, own_vector) in enumerate(zip(mechanism, turnover, strict=True)):
+        values = source.problem.values(vector) | base.unpack(own_vector, free)
+        for effect in EFFECTS:
+            values[f"{study.name}.effect_on.{effect}"] = float(generator.standard_normal())
+        values = {**base.as_floats(), **values}
+        try:
+            means = [_published(problem, place, values) for place in range(len(chosen))]
+        except SimulationError:
+            continue  # more nascent spines than spines: not a possible dendrite
+        for kept, each in zip(of_arms, means, strict=True):
+            kept.append(each)
+        if progress is not None:
+            progress("predicting", number + 1, draws)
+    if len(of_arms[0]) < _FEWEST:
+        message = f"{study.name}: only {len(of_arms[0])} of {draws} draws are possible; look at the vehicle arm"
+        raise FitError(message)
+    points: list[Point] = []
+    for target, centres in zip(chosen, of_arms, strict=True):
+        sems = _sems(target, targets, source.problem.unit)
+        correlation = arm_correlation(target, problem.tissue(target, values), problem.course(target, values).steps)
+        noise = generator.standard_normal((len(centres), len(sems))) @ np.linalg.cholesky(correlation).T
+        points += _points(target, np.array(centres), sems, noise)
+    return Prediction(study, points, calibrated.pareto_k)
+
+
+def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
+    """The progress of one stage, called with (done, of); None without progress."""
+    return None if progress is None else lambda done, of: progress(what, done, of)
+
+
+def _baseline_parameters(study: Study, parameters: ParameterSet) -> ParameterSet:
+    """The parameters with those of the turnover and scoring of a study, at their priors, and of its arms."""
+    group = f"{study.name}."
+    if any(name.startswith(group) for name in parameters):
+        kept = [p for name, p in parameters.items() if not name.startswith(group)]
+        known = [p for name, p in default_parameters().items() if name.startswith(group)]
+    else:
+        kept, known = list(parameters.values()), []
+    if not known:
+        known = [
+            replace(p, name=group + name.partition(".")[2])
+            for name, p in default_parameters().items() if name.startswith(f"{_LIKE}.")
+        ]  # fmt: skip
+    free = [group + key for key in BASELINE]
+    begun = [replace(p, value=p.prior.centre) if p.name in free and p.prior is not None else p for p in known]
+    return joined(ParameterSet([*kept, *begun]), [study])
+
+
+def _before_drug(target: ArmTargets) -> ArmTargets | None:
+    """What an arm showed without a drug: all of a vehicle arm, of another what came before its first active dose."""
+    acting = acting_doses(target.arm.doses)
+    if not acting:
+        return target
+    first = min(day for dose in acting for day in dose.days)
+    kept = tuple(each for means in target.turnover if (each := _until(means, first)) is not None)
+    head = None if target.head_width is None else _until(target.head_width, first)
+    sessions = target.sessions[target.sessions <= first]
+    if len(sessions) < 2 or not kept:
+        return None
+    return replace(target, sessions=sessions, turnover=kept, head_width=head, persistence=None)
+
+
+def _until(means: Means, day: float) -> Means | None:
+    rows = (means.end <= day) & np.isfinite(means.mean)
+    if not rows.any():
+        return None
+    names = ("at", "start", "end", "mean", "sem_dendrite", "sem_mouse", "n_dendrites")
+    return Means(means.quantity, *(getattr(means, name)[rows] for name in names))
+
+
+def _without_doses(target: ArmTargets) -> ArmTargets:
+    return replace(target, arm=target.arm.model_copy(update={"doses": ()}))
+
+
+def _published(problem: SummaryProblem, place: int, values: Mapping[str, float]) -> Array:
+    """Expected means of an arm, in the order of its targets."""
+    prediction = problem.predict_arm(place, values)
+    return np.concatenate([prediction.of(means.quantity)[means.at] for means in problem.arms[place].means])
+
+
+def _sems(target: ArmTargets, targets: Sequence[ArmTargets], unit: str) -> Array:
+    """SEM of each mean of an arm; where it has none yet, the median of that quantity over the study's arms."""
+    pieces = []
+    for means in target.means:
+        sem = means.sem(unit).copy()
+        others = np.concatenate([m.sem(unit) for t in targets for m in t.means if m.quantity == means.quantity])
+        if np.isnan(sem).any() and not np.isfinite(others).any():
+            message = f"{target.study.name}: no SEM of {means.quantity} in any arm; give at least one"
+            raise FitError(message)
+        pieces.append(np.where(np.isfinite(sem), sem, np.nanmedian(others)))
+    return np.concatenate(pieces)
+
+
+def _points(target: ArmTargets, centres: Array, sems: Array, noise: Array) -> Iterator[Point]:
+    """Points after the first active dose (of an arm without one, after day 0)."""
+    acting = acting_doses(target.study.arm(target.arm.name).doses)
+    first = min((day for dose in acting for day in dose.days), default=0.0)
+    at = 0
+    for means in target.means:
+        for i, end in enumerate(means.end.tolist()):
+            if end > first:
+                centre = centres[:, at]
+                yield Point(
+                    target.arm.name, means.quantity, float(means.start[i]), end, float(means.mean[i]), float(sems[at]),
+                    centre, centre + sems[at] * noise[:, at],
+                )  # fmt: skip
+            at += 1
+
+
+# -- left out in turn -----------------------------------------------------------------------------------------
+
+
+def validate(
+    without: Callable[[str], Estimate], *, studies: Sequence[str] = STUDIES, draws: int = DRAWS, seed: int = 1,
+    progress: Steps | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Predict every study from a posterior that has not seen it, beside the two rivals.
+
+    Parameters
+    ----------
+    without : callable
+        From the name of a study to the posterior of the others.
+    studies : sequence of str
+        Which are left out in turn.
+
+    Returns
+    -------
+    dict
+        ``studies`` -> name -> ``n``, coverage, mean log predictive density and CRPS of the mechanism and of its rivals,
+        and the same by arm.
+    """
+    results = {}
+    for number, name in enumerate(studies):
+        study = load_study(name)
+        targets = [arm_targets(name, arm.name) for arm in study.arms]
+        posterior = without(name)
+        rivals = {
+            "mechanism": predict(study, targets, posterior=posterior, draws=draws, seed=seed),
+            "no_effect": predict(study, targets, posterior=posterior, draws=draws, seed=seed, dosed=False),
+        }
+        carried = carried_over(study, targets, [other for other in STUDIES if other != name], seed=seed)
+        if carried is not None:
+            rivals["carried_over"] = carried
+        results[name] = _scores(rivals)
+        if progress is not None:
+            progress("leaving studies out", number + 1, len(studies))
+    return {"studies": results}
+
+
+def _scores(rivals: Mapping[str, Prediction]) -> dict[str, Any]:
+    mechanism = rivals["mechanism"]
+    scores = _of(mechanism.points, rivals)
+    scores["points"] = [point.document() for point in mechanism.points]
+    arms = dict.fromkeys(point.arm for point in mechanism.points)
+    scores["arms"] = {arm: _of([p for p in mechanism.points if p.arm == arm], rivals) for arm in arms}
+    return scores
+
+
+def _of(points: Sequence[Point], rivals: Mapping[str, Prediction]) -> dict[str, Any]:
+    """Scores over some points, of the mechanism and of its rivals at the same points."""
+    keys = {(point.arm, point.quantity, point.end_day) for point in points}
+
+    def mean_of(name: str, score: str) -> float | None:
+        if name not in rivals:
+            return None
+        chosen = [p for p in rivals[name].seen if (p.arm, p.quantity, p.end_day) in keys]
+        return float(np.mean([getattr(point, score) for point in chosen]))
+
+    return {
+        "n": len(points),
+        "coverage_50": float(np.mean([point.holds(0.5) for point in points])),
+        "coverage_90": float(np.mean([point.holds(0.9) for point in points])),
+        "sd_over_sem": float(np.mean([point.sample.std(ddof=1) / point.sem for point in points])),
+        "log_predictive_density": mean_of("mechanism", "log_density"),
+        "no_effect": mean_of("no_effect", "log_density"),
+        "carried_over": mean_of("carried_over", "log_density"),
+        "crps": {name: mean_of(name, "crps") for name in ("mechanism", "no_effect", "carried_over")},
+    }
+
+
+def carried_over(
+    study: Study, targets: Sequence[ArmTargets], others: Sequence[str], *, draws: int = DRAWS, seed: int = 1
+) -> Prediction | None:
+    """The mean difference between drug and vehicle of other studies, added to this study's own vehicle.
+
+    Differences of the same compound and quantity are interpolated over days, weighted by their variance and averaged
+    over studies; their spread between studies is added to the variance. None where no other study has the compound.
+    """
+    generator = generator_of(seed, "carried over")
+    points: list[Point] = []
+    for target in targets:
+        acting = acting_doses(target.arm.doses)
+        if not acting:
+            continue
+        found = [d for other in others for d in _differences(other, acting[0].compound)]
+        control = _control(target, targets)
+        if not found or control is None:
+            return None
+        first = min(day for dose in acting for day in dose.days)
+        for means in target.means:
+            for i, end in enumerate(means.end.tolist()):
+                if end <= first:
+                    continue
+                vehicle = next(m for m in control.means if m.quantity == means.quantity)
+                at = int(np.argmin(np.abs(vehicle.end - end)))
+                gains = [d for d in found if d[0] == means.quantity]
+                values = np.array([np.interp(end, d[1], d[2]) for d in gains])
+                variances = np.array([np.interp(end, d[1], d[3]) for d in gains])
+                weights = 1 / variances / (1 / variances).sum()
+                gain = float(weights @ values)
+                between = float(weights @ (values - gain) ** 2) if len(values) > 1 else 0.0
+                own = float(vehicle.sem("mouse")[at] ** 2)
+                sd = np.sqrt(own + 1 / (1 / variances).sum() + between)
+                sem = float(means.sem("mouse")[i])
+                centre = vehicle.mean[at] + gain + sd * generator.standard_normal(draws)
+                sample = centre + sem * generator.standard_normal(draws)
+                points.append(Point(target.arm.name, means.quantity, float(means.start[i]), end,
+                                    float(means.mean[i]), sem, centre, sample))  # fmt: skip
+    return Prediction(study, points)
+
+
+def _differences(name: str, compound: str) -> Iterator[tuple[str, Array, Array, Array]]:
+    """Quantity, days, differences from the vehicle and their variances of the wild-type arms of a compound alone."""
+    study = load_study(name)
+    targets = [arm_targets(name, arm.name) for arm in study.arms]
+    for target in targets:
+        drugs = drug_doses(target.arm.doses)
+        if {dose.compound for dose in drugs} != {compound} or target.arm.genotype != "wild-type":
+            continue
+        control = _control(target, targets)
+        if control is None:
+            continue
+        for means in target.means:
+            vehicle = next((m for m in control.means if m.quantity == means.quantity), None)
+            if vehicle is None:
+                continue
+            days = np.intersect1d(means.end[means.end > 0], vehicle.end)
+            mine, theirs = np.searchsorted(means.end, days), np.searchsorted(vehicle.end, days)
+            variance = means.sem("mouse")[mine] ** 2 + vehicle.sem("mouse")[theirs] ** 2
+            yield means.quantity, days, means.mean[mine] - vehicle.mean[theirs], variance
+
+
+def _control(target: ArmTargets, targets: Sequence[ArmTargets]) -> ArmTargets | None:
+    """The vehicle arm with the genotype and the antagonists of an arm, else that of its genotype, else the control."""
+    vehicles = [other for other in targets if not acting_doses(other.arm.doses)]
+
+    def passive(arm: Arm) -> set[str]:
+        return {dose.compound for dose in drug_doses(arm.doses)} - {d.compound for d in acting_doses(arm.doses)}
+
+    same = [v for v in vehicles if v.arm.genotype == target.arm.genotype]
+    return next(
+        (v for v in same if passive(v.arm) == passive(target.arm)), next(iter(same or vehicles), None)
+    )  # fmt: skip
