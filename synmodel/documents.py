@@ -107,6 +107,9 @@ class Evidence(Document):
         Literal["verified", "secondary", "recalled", ""],
         Field(description="how the number was seen: in the source, quoted by another, or from memory"),
     ] = ""
+    spread: Annotated[
+        Number | None, Field(gt=0, description="log standard deviation of a prior around the value, above 0")
+    ] = None
 
     @model_validator(mode="after")
     def _assumed_says_why(self) -> "Evidence":
@@ -117,14 +120,25 @@ class Evidence(Document):
 
     def to(self, unit: str) -> float:
         """Value in another unit of the same dimension."""
+        value = self.converted(unit)
+        if value is None:
+            message = f"unit is {self.unit!r}; it must measure what {unit} measures"
+            raise ValueError(message)
+        return value
+
+    def converted(self, unit: str) -> float | None:
+        """Value in another unit; None if the one that is given is unknown, or of another dimension."""
         if unit == self.unit:
             return self.value
-        from pint import UnitRegistry  # import on use: building the registry takes a while
+        from pint import PintError, UnitRegistry  # import on use: building the registry takes a while
 
         global _REGISTRY
         if _REGISTRY is None:
             _REGISTRY = UnitRegistry()
-        return float(_REGISTRY.Quantity(self.value, self.unit).to(unit).magnitude)
+        try:
+            return float(_REGISTRY.Quantity(self.value, self.unit).to(unit).magnitude)
+        except (PintError, AssertionError, TypeError, ValueError, AttributeError):
+            return None
 
 
 _REGISTRY: Any = None

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from synmodel import library
 from synmodel.documents import parse_toml
+from synmodel.drug_numbers import parameter_tables
 from synmodel.errors import ParameterError, did_you_mean
 
 __all__ = ["Parameter", "ParameterSet", "Prior", "default_parameters"]
@@ -317,6 +318,7 @@ def _fitting(content: Mapping[str, Any], kind: type[Parameter | Prior], place: s
 
 @cache
 def default_parameters() -> ParameterSet:
-    """All parameters of the library: studies, drug effects and mechanism."""
+    """All parameters of the library: studies, drug effects, mechanism, and the numbers of compounds."""
     sets = [ParameterSet.from_toml(library.path_of("parameters", name)) for name in library.names("parameters")]
+    sets.append(ParameterSet.from_document(parameter_tables(), "compounds"))
     return ParameterSet(parameter for each in sets for parameter in each.values())

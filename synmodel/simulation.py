@@ -36,7 +36,6 @@ from synmodel.turnover.simulator import Start, start_of
 from synmodel.turnover.size import HeadWidth
 
 __all__ = [
-    "EXPOSURE_PARAMETERS",
     "Tissue",
     "corners_of",
     "drive_function",
@@ -54,10 +53,6 @@ Progress = Callable[[int, int], None]
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
-_HILL, _UNBLOCK = "nmda.hill", "nmda.unblock_half_life"
-EXPOSURE_PARAMETERS = (_HILL, _UNBLOCK)
-"""Names of the parameters that an Exposure depends on."""
-
 _PULSE_STEP_DAY = 0.02
 _JUMP_DAY = 1e-6  # a tenth of a second
 
@@ -173,7 +168,7 @@ def exposure_of(
     changes, corners = changes + jumps, corners + around
     grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
     with one_blas_thread():
-        return pharmacology.exposure(doses, subject, grid, hill=values[_HILL], unblock_half_life=values[_UNBLOCK])
+        return pharmacology.exposure(doses, subject, grid, values)
 
 
 def corners_of(doses: Sequence[Dose]) -> tuple[list[float], list[float]]:
@@ -207,10 +202,11 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
     doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
     if scenario.drive == "mechanistic":
         exposures: dict[tuple[float, ...], xr.Dataset] = {}
+        reads = pharmacology.exposure_parameters(doses, scenario.subject)
 
         def mechanistic(parameters: ParameterSet) -> xr.Dataset:
             values = parameters_of(scenario, parameters).as_floats()
-            key = tuple(values[name] for name in EXPOSURE_PARAMETERS)
+            key = tuple(values[name] for name in reads)
             if key not in exposures:
                 exposures[key] = exposure_of(doses, scenario.subject, sessions, values, scenario.spells)
             arrows = signalling.arrows_of(scenario, exposures[key]["time"].to_numpy())

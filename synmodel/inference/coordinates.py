@@ -12,7 +12,8 @@ ridges. Instead of the logarithms of formation lambda, miss m and loss delta_1, 
 
     g = (1 - e^(-k D)) / k (1 - alpha / k) + alpha D / k        D = 2 days, k = delta_0 + alpha
 
-beside ln delta_0, ln alpha and the rest as they are. The map preserves volume, so a density needs no factor.
+beside ln delta_0, ln alpha and the rest as they are. This map preserves volume. A spread between arms or studies, whose
+prior is highest at 0, has its logarithm for coordinate, and the density the factor that this takes.
 """
 
 import math
@@ -20,6 +21,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.inference.hierarchy import SPREADS
 from synmodel.inference.problem import SummaryProblem
 
 __all__ = ["Coordinates"]
@@ -34,6 +36,7 @@ class Coordinates:
     """The map between the scales of a fit and coordinates, for the studies of a problem that free all five rates."""
 
     def __init__(self, problem: SummaryProblem) -> None:
+        self._n = len(problem.free)
         places = {name: at for at, name in enumerate(problem.free)}
         density = {}
         for target in problem.arms:
@@ -44,10 +47,12 @@ class Coordinates:
             for study in problem.studies
             if all(f"{study}.{key}" in places for key in _KEYS)
         ]
+        self._spreads = [places[name] for name in SPREADS if name in places]
 
     def to_vector(self, phi: Array) -> Array:
         """Point on the scales of the fit, (n_free,), at coordinates (n_free,)."""
         vector = phi.copy()
+        vector[self._spreads] = np.exp(phi[self._spreads])
         for (formation, miss, loss, nascent, maturation), density in self._blocks:
             f, s, b = phi[formation], phi[miss], phi[loss]
             log_g, log_share = _of_births(phi[nascent], phi[maturation])
@@ -59,6 +64,7 @@ class Coordinates:
     def from_vector(self, vector: Array) -> Array:
         """Coordinates of a point on the scales of the fit."""
         phi = vector.copy()
+        phi[self._spreads] = np.log(vector[self._spreads])
         for (formation, miss, loss, nascent, maturation), density in self._blocks:
             log_g, log_share = _of_births(vector[nascent], vector[maturation])
             births = vector[formation] + log_g - density
@@ -67,9 +73,20 @@ class Coordinates:
             phi[loss] = vector[loss] - (vector[formation] + log_share - density)
         return phi
 
+    def log_volume(self, phi: Array) -> float:
+        """Logarithm of the volume on the scales of the fit over that in coordinates."""
+        return float(phi[self._spreads].sum())
+
+    def log_volume_slopes(self) -> Array:
+        """(n_free,) derivatives of :meth:`log_volume`."""
+        slopes = np.zeros(self._n)
+        slopes[self._spreads] = 1.0
+        return slopes
+
     def slopes(self, phi: Array) -> Array:
         """(n_free, n_free) derivatives of :meth:`to_vector`, by central differences."""
         slopes = np.eye(len(phi))
+        slopes[self._spreads, self._spreads] = np.exp(phi[self._spreads])
         for block, _ in self._blocks:
             for at in block:
                 step = np.zeros(len(phi))

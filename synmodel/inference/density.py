@@ -42,7 +42,9 @@ class Density:
         inside = np.clip(mode, problem.lower + _EDGE, problem.upper - _EDGE)
         self.centre = self.coordinates.from_vector(inside)
         slopes = problem.jacobian(inside) @ self.coordinates.slopes(self.centre)
-        self.root = np.linalg.cholesky(np.linalg.inv(slopes.T @ slopes + _FLOOR * np.eye(len(mode))))
+        # The prior of a spread hardly bends the density of its logarithm at the mode, so the least curvature is 1 there.
+        least = np.where(self.coordinates.log_volume_slopes() > 0, 1.0, _FLOOR)
+        self.root = np.linalg.cholesky(np.linalg.inv(slopes.T @ slopes + np.diag(least)))
 
     @property
     def n_dim(self) -> int:
@@ -59,11 +61,12 @@ class Density:
 
     def log_density(self, u: Array) -> float:
         """Logarithm of the density, up to a constant."""
-        vector = self.vector(u)
+        phi = self.centre + self.root @ u
+        vector = self.coordinates.to_vector(phi)
         if not self.possible(vector):
             return -np.inf
         residuals = self.problem.residuals(vector)
-        return float(-0.5 * residuals @ residuals)
+        return float(-0.5 * residuals @ residuals + self.coordinates.log_volume(phi))
 
     def with_gradient(self, u: Array) -> tuple[float, Array]:
         """Logarithm of the density and its gradient (n_free,); beyond a support, the gradient at its end."""
@@ -73,7 +76,7 @@ class Density:
         inside = np.clip(vector, self.problem.lower + _EDGE, self.problem.upper - _EDGE)
         residuals = self.problem.residuals(inside)
         slopes = self.problem.jacobian(inside) @ self.coordinates.slopes(phi)
-        return value, -self.root.T @ (slopes.T @ residuals)
+        return value, self.root.T @ (self.coordinates.log_volume_slopes() - slopes.T @ residuals)
 
 
 def weighted(density: Density, *, seed: int, size: int, progress: Progress | None = None) -> Sample:

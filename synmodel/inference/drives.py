@@ -10,8 +10,7 @@ from synmodel.grid import MINUTE, time_grid
 from synmodel.inference.hierarchy import EFFECTS, GAIN_OF_EFFECT, effect_factor
 from synmodel.inference.targets import ArmTargets
 from synmodel.parameters import ParameterSet
-from synmodel.inference.shim import concentrations, engagement, exposure_parameters, kinetic_parameters
-from synmodel.pharmacology import drug_doses
+from synmodel.pharmacology import concentrations, drug_doses, engagement, exposure_parameters, kinetic_parameters
 from synmodel.scenario import Dose, Subject
 from synmodel.signalling.cascade import cascade_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names

@@ -42,9 +42,7 @@ _HEAD = ("head_fold", "head_decay")
 _PHARMACOLOGY = (
     "ketamine.nmda_ic50_interneuron",
     "ketamine.nmda_ic50_pyramidal",
-    "ketamine.mouse_half_life",
     "psilocin.agonist_5ht2a_ec50",
-    "psilocin.mouse_half_life",
     "ketanserin.antagonist_5ht2a_kb",
     "cascade.bdnf_half",
 )

@@ -1,6 +1,22 @@
 """Pharmacology: doses become free concentrations in brain and the receptors that they occupy."""
 
 from synmodel.pharmacology.compounds import Compound, acting_doses, drug_doses, load_compound
-from synmodel.pharmacology.exposure import exposure
+from synmodel.pharmacology.exposure import (
+    concentrations,
+    engagement,
+    exposure,
+    exposure_parameters,
+    kinetic_parameters,
+)
 
-__all__ = ["Compound", "acting_doses", "drug_doses", "exposure", "load_compound"]
+__all__ = [
+    "Compound",
+    "acting_doses",
+    "concentrations",
+    "drug_doses",
+    "engagement",
+    "exposure",
+    "exposure_parameters",
+    "kinetic_parameters",
+    "load_compound",
+]

@@ -4,16 +4,18 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from synmodel import library
 from synmodel.documents import Document, Evidence, parse_toml, read
+from synmodel.drug_numbers import canonical, chain_fault, entries_of
 from synmodel.errors import LibraryError
 from synmodel.scenario import Dose
 
 __all__ = ["Absorption", "Compound", "Kinetics", "Metabolite", "Targets", "acting_doses", "drug_doses", "load_compound"]
 
 
+_ROUNDING = 1e-9
 _PASSIVE = ("vehicle", "antagonist")
 
 
@@ -93,6 +95,34 @@ class Compound(Document):
     kinetics: dict[str, Kinetics] = Field(default={})
     targets: Targets = Targets()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _possible_numbers(cls, document: Any) -> Any:
+        """Dimension and range of every number, so that a slip of the pen in a unit is one line and no wrong curve."""
+        if not isinstance(document, dict):
+            return document
+        try:
+            mass = document.get("molar_mass")
+            molar_mass = None if mass is None else Evidence.model_validate(mass).to("g/mol")
+            numbers = [(key, kind, Evidence.model_validate(entry)) for key, kind, entry in entries_of(document)]
+        except (ValidationError, AttributeError, KeyError, TypeError):
+            return document  # not of the right form, which the fields say better
+        for key, kind, evidence in numbers:
+            try:
+                canonical(kind, evidence, molar_mass)
+            except ValueError as fault:
+                message = f"{key}: {fault}"
+                raise ValueError(message) from fault
+        for species, kinetics in document.get("kinetics", {}).items():
+            total = sum(each["fraction"]["value"] for each in kinetics.get("metabolites", ()))
+            if total > 1 + _ROUNDING:
+                message = f"metabolites in {species} take {total:g} of the elimination; all fractions together are at most 1"
+                raise ValueError(message)
+        if document.get("kinetics") and molar_mass is None:
+            message = "it has kinetics and no molar_mass; add it: doses are masses, receptors see amounts"
+            raise ValueError(message)
+        return document
+
 
 @cache
 def load_compound(name: str) -> Compound:
@@ -104,6 +134,10 @@ def load_compound(name: str) -> Compound:
         For an unknown name (with the closest matches) or a broken entry.
     """
     path = library.path_of("compounds", name)
+    fault = chain_fault(name)
+    if fault is not None:
+        message = f"compounds.{name}: {fault}"
+        raise LibraryError(message)
     return read(Compound, parse_toml(path, LibraryError), f"compounds.{name}", LibraryError)
 
 

@@ -1,28 +1,27 @@
 """Exposure: from a list of doses to concentrations and engaged receptors on the time grid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.errors import ScenarioError
+from synmodel.parameters import default_parameters
 from synmodel.pharmacology.binding import channel_block, gaddum, trapped_block
-from synmodel.pharmacology.compounds import Compound, load_compound
-from synmodel.pharmacology.kinetics import amounts_after_dose, compartments_of
+from synmodel.pharmacology.compounds import drug_doses, load_compound
+from synmodel.pharmacology.kinetics import amounts_after_dose, chain_of, compartments_of
 from synmodel.scenario import Dose, Subject
 from synmodel.schema import EXPOSURE, stamped
 
-__all__ = ["exposure"]
+__all__ = ["concentrations", "engagement", "exposure", "exposure_parameters", "kinetic_parameters"]
+
+Array = NDArray[np.float64]
+_OF_BRAIN = ("_fraction_unbound", "_kp_uu")
 
 
 def exposure(
-    doses: Sequence[Dose],
-    subject: Subject,
-    times: NDArray[np.float64],
-    *,
-    hill: float = 1.0,
-    unblock_half_life: float = 0.0,
+    doses: Sequence[Dose], subject: Subject, times: Array, values: Mapping[str, float] | None = None
 ) -> xr.Dataset:
     """Concentrations and target engagement after a series of doses.
 
@@ -34,10 +33,8 @@ def exposure(
         Species chooses the kinetics; the 5-HT2A knock-out has no 5-HT2A occupancy.
     times : (n_time,) ndarray
         Rising [day].
-    hill : float
-        Slope of NMDA-receptor block.
-    unblock_half_life : float
-        Half-life of NMDA-receptor block after clearance [day]; 0 for block at equilibrium.
+    values : mapping, optional
+        Parameter values by dotted name: those of :func:`exposure_parameters`. Default: those of the library.
 
     Returns
     -------
@@ -51,28 +48,11 @@ def exposure(
     LibraryError
         If a compound has none.
     """
-    plasma: dict[str, NDArray[np.float64]] = {}
-    for index, dose in enumerate(doses):
-        if load_compound(dose.compound).kind == "vehicle":
-            continue
-        for name, concentration in _after(dose, index, subject, times).items():
-            plasma[name] = plasma.get(name, np.zeros(len(times))) + concentration
+    values = default_parameters().as_floats() if values is None else values
+    plasma = concentrations(doses, subject, times, values)
+    free = _free(plasma, subject, values)
     names = sorted(plasma)
-    compounds = {name: load_compound(name) for name in names}
-    free = {
-        name: plasma[name]
-        * compounds[name].kinetics[subject.species].fraction_unbound.to("1")
-        * compounds[name].kinetics[subject.species].kp_uu.to("1")
-        for name in names
-    }
     empty = np.zeros((len(times), 0))
-    block = {
-        cell: trapped_block(times, _relative(free, compounds, f"nmda_ic50_{cell}", times), hill, unblock_half_life)
-        for cell in ("interneuron", "pyramidal")
-    }
-    agonist = _relative(free, compounds, "agonist_5ht2a_ec50", times)
-    antagonist = _relative(free, compounds, "antagonist_5ht2a_kb", times)
-    most = _maximum(free, compounds, times) * subject.factor("5ht2a")
     dataset = xr.Dataset(
         {
             "free_concentration": (
@@ -83,20 +63,85 @@ def exposure(
                 ("time", "compound"),
                 np.stack([plasma[n] for n in names], axis=1) if names else empty,
             ),
-            "nmda_block_interneuron": ("time", block["interneuron"]),
-            "nmda_block_pyramidal": ("time", block["pyramidal"]),
-            "agonism_5ht2a": ("time", most * gaddum(agonist, antagonist)),
-            "agonism_5ht2a_intracellular": ("time", most * gaddum(agonist, np.zeros_like(agonist))),
-            "trkb_bound": ("time", channel_block(_relative(free, compounds, "trkb_kd", times), 1.0)),
+            **{name: ("time", engaged) for name, engaged in engagement(plasma, subject, values, times).items()},
         },
         coords={"time": times, "compound": np.array(names, dtype=object if not names else None)},
     )
     return stamped(dataset, EXPOSURE)
 
 
-def _after(dose: Dose, index: int, subject: Subject, times: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def concentrations(
+    doses: Sequence[Dose], subject: Subject, times: Array, values: Mapping[str, float]
+) -> dict[str, Array]:
+    """Plasma concentrations [nM] by compound, each (n_time,); they depend on :func:`kinetic_parameters` alone."""
+    plasma: dict[str, Array] = {}
+    for index, dose in enumerate(doses):
+        if load_compound(dose.compound).kind == "vehicle":
+            continue
+        for name, concentration in _after(dose, index, subject, times, values).items():
+            plasma[name] = plasma.get(name, np.zeros(len(times))) + concentration
+    return plasma
+
+
+def engagement(
+    plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, float], times: Array
+) -> dict[str, Array]:
+    """Engaged shares of receptors, each (n_time,), of plasma concentrations [nM] by compound."""
+    free = _free(plasma, subject, values)
+    hill, unblock = values["nmda.hill"], values["nmda.unblock_half_life"]
+    agonist = _relative(free, "agonist_5ht2a_ec50", values, times)
+    antagonist = _relative(free, "antagonist_5ht2a_kb", values, times)
+    most = _maximum(free, values, times) * subject.factor("5ht2a")
+    return {
+        **{
+            f"nmda_block_{cell}": trapped_block(
+                times, _relative(free, f"nmda_ic50_{cell}", values, times), hill, unblock
+            )
+            for cell in ("interneuron", "pyramidal")
+        },
+        "agonism_5ht2a": most * gaddum(agonist, antagonist),
+        "agonism_5ht2a_intracellular": most * gaddum(agonist, np.zeros_like(agonist)),
+        "trkb_bound": channel_block(_relative(free, "trkb_kd", values, times), 1.0),
+    }
+
+
+def kinetic_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:
+    """Names of the parameters on which the concentrations after doses depend."""
+    return tuple(name for name in _numbers_of(doses, subject) if not name.endswith(_OF_BRAIN))
+
+
+def exposure_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:
+    """Names of all parameters on which the Exposure of doses depends."""
+    targets = [
+        f"{name}.{key}" for name in _present(doses, subject) for key, entry in load_compound(name).targets if entry
+    ]
+    return (*_numbers_of(doses, subject), *targets, "nmda.hill", "nmda.unblock_half_life")
+
+
+def _present(doses: Sequence[Dose], subject: Subject) -> list[str]:
+    given = [dose.compound for dose in drug_doses(doses)]
+    return list(dict.fromkeys(name for each in given for name in chain_of(each, subject.species)))
+
+
+def _numbers_of(doses: Sequence[Dose], subject: Subject) -> list[str]:
+    """Names of all numbers of kinetics of the compounds that are present."""
+    names = [f"{name}.{subject.species}_" for name in _present(doses, subject)]
+    return [name for name in default_parameters() if name.startswith(tuple(names))]
+
+
+def _free(plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, float]) -> dict[str, Array]:
+    """Free concentrations in brain [nM] by compound."""
+    of = {name: f"{name}.{subject.species}_" for name in plasma}
+    return {
+        name: plasma[name] * (values[of[name] + "fraction_unbound"] * values[of[name] + "kp_uu"]) for name in plasma
+    }
+
+
+def _after(
+    dose: Dose, index: int, subject: Subject, times: Array, values: Mapping[str, float]
+) -> dict[str, Array]:
     """Plasma concentrations [nM] that one series of doses adds, by compound."""
-    system = compartments_of(dose.compound, subject.species)
+    system = compartments_of(dose.compound, subject.species, values)
     molar_mass = load_compound(dose.compound).molar_mass
     assert molar_mass is not None  # only a vehicle has none
     micromoles = dose.mg_per_kg(subject.body_weight_kg) / molar_mass.to("g/mol") * 1e3
@@ -118,38 +163,27 @@ def _after(dose: Dose, index: int, subject: Subject, times: NDArray[np.float64])
         amounts += amounts_after_dose(system.matrix, start, times - day, dose.duration_day)
     added = {}
     for name, place in system.central.items():
-        volume = load_compound(name).kinetics[subject.species].volume.to("L/kg")
+        volume = values[f"{name}.{subject.species}_volume"]
         # umol/kg over L/kg is uM; rounding of the exponential may leave -1e-20
         added[name] = np.maximum(amounts[:, place], 0.0) / volume * 1e3
     return added
 
 
-def _relative(
-    free: dict[str, NDArray[np.float64]],
-    compounds: dict[str, Compound],
-    target: str,
-    times: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def _relative(free: Mapping[str, Array], target: str, values: Mapping[str, float], times: Array) -> Array:
     """Sum over compounds of free concentration over the concentration of half engagement."""
     total = np.zeros(len(times))
     for name, concentration in free.items():
-        half = getattr(compounds[name].targets, target)
-        if half is not None:
-            total += concentration / half.to("nM")
+        if f"{name}.{target}" in values:
+            total += concentration / values[f"{name}.{target}"]
     return total
 
 
-def _maximum(
-    free: dict[str, NDArray[np.float64]], compounds: dict[str, Compound], times: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _maximum(free: Mapping[str, Array], values: Mapping[str, float], times: Array) -> Array:
     """Largest occupancy that the agonists present can reach, weighted by their share of the binding."""
     weighted, total = np.zeros(len(times)), np.zeros(len(times))
     for name, concentration in free.items():
-        targets = compounds[name].targets
-        if targets.agonist_5ht2a_ec50 is None:
-            continue
-        most = targets.agonist_5ht2a_maximum
-        relative = concentration / targets.agonist_5ht2a_ec50.to("nM")
-        weighted += relative * (1.0 if most is None else most.to("1"))
-        total += relative
+        if f"{name}.agonist_5ht2a_ec50" in values:
+            relative = concentration / values[f"{name}.agonist_5ht2a_ec50"]
+            weighted += relative * values.get(f"{name}.agonist_5ht2a_maximum", 1.0)
+            total += relative
     return np.divide(weighted, total, out=np.ones(len(times)), where=total > 0)

@@ -14,16 +14,18 @@ References
 Gabrielsson and Weiner, Pharmacokinetic and pharmacodynamic data analysis, 5th ed. 2016, chapters 2 and 3.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
+from synmodel.drug_numbers import route_key
 from synmodel.errors import LibraryError
 from synmodel.pharmacology.compounds import Compound, Kinetics, load_compound
 
-__all__ = ["Compartments", "amounts_after_dose", "compartments_of"]
+__all__ = ["Compartments", "amounts_after_dose", "chain_of", "compartments_of"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,13 @@ def _kinetics(compound: Compound, species: str) -> Kinetics:
     return compound.kinetics[species]
 
 
-def compartments_of(name: str, species: str) -> Compartments:
+def compartments_of(name: str, species: str, values: Mapping[str, float]) -> Compartments:
     """Assemble the system of a compound and, down the chain, of its metabolites.
+
+    Parameters
+    ----------
+    values : mapping
+        Parameter values by dotted name, see :mod:`synmodel.drug_numbers`.
 
     Raises
     ------
@@ -67,24 +74,23 @@ def compartments_of(name: str, species: str) -> Compartments:
 
     def add(compound: Compound) -> int:
         nonlocal size
-        kinetics = _kinetics(compound, species)
+        kinetics, of = _kinetics(compound, species), f"{compound.name}.{species}"
         here, size = size, size + 1
         central[compound.name] = here
-        volume = kinetics.volume.to("L/kg")
+        volume = values[f"{of}_volume"]
         if kinetics.half_life is not None:
-            elimination = np.log(2) / kinetics.half_life.to("day")
+            elimination = np.log(2) / values[f"{of}_half_life"]
         else:
-            assert kinetics.clearance is not None  # the document demands one of the two
-            elimination = kinetics.clearance.to("L/day/kg") / volume
+            elimination = values[f"{of}_clearance"] / volume
         entries.append((here, here, elimination))
-        if kinetics.peripheral_volume is not None and kinetics.exchange_clearance is not None:
+        if kinetics.peripheral_volume is not None:
             there, size = size, size + 1
-            exchange = kinetics.exchange_clearance.to("L/day/kg")
+            exchange = values[f"{of}_exchange_clearance"]
             move(here, there, exchange / volume)
-            move(there, here, exchange / kinetics.peripheral_volume.to("L/kg"))
+            move(there, here, exchange / values[f"{of}_peripheral_volume"])
         for metabolite in kinetics.metabolites:
             target = add(load_compound(metabolite.compound))
-            entries.append((target, here, elimination * metabolite.fraction.to("1")))
+            entries.append((target, here, elimination * values[f"{of}_fraction_to_{metabolite.compound}"]))
         return here
 
     def move(source: int, target: int, rate: float) -> None:
@@ -93,14 +99,35 @@ def compartments_of(name: str, species: str) -> Compartments:
 
     compound = load_compound(name)
     parent = add(compound)
-    for route, uptake in _kinetics(compound, species).absorption.items():
+    for route in _kinetics(compound, species).absorption:
         here, size = size, size + 1
-        move(here, parent, np.log(2) / uptake.half_life.to("day"))
-        depot[route] = (here, uptake.bioavailability.to("1"))
+        of = f"{name}.{species}_{route_key(route)}"
+        move(here, parent, np.log(2) / values[f"{of}_half_life"])
+        depot[route] = (here, values[f"{of}_bioavailability"])
     matrix = np.zeros((size, size))
     for target, source, rate in entries:
         matrix[target, source] += -rate if target == source else rate
     return Compartments(tuple(map(tuple, matrix.tolist())), central, depot)
+
+
+def chain_of(name: str, species: str) -> list[str]:
+    """Names of a compound and of its metabolites, down the chain.
+
+    Raises
+    ------
+    LibraryError
+        If a compound has no kinetics for the species, or is a metabolite of itself.
+    """
+    found: list[str] = []
+    waiting = [name]
+    while waiting:
+        each = waiting.pop(0)
+        if each in found:
+            message = f"compounds.{each} is a metabolite of itself, by way of {' -> '.join(found)}; break the chain"
+            raise LibraryError(message)
+        found.append(each)
+        waiting += [metabolite.compound for metabolite in _kinetics(load_compound(each), species).metabolites]
+    return found
 
 
 def amounts_after_dose(
