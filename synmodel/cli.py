@@ -286,6 +286,7 @@ def experiment(
     if as_json:
         _print_json(document)
     else:
+        print_first(document)
         _print_tables(outcome_tables(document))
         _print(f"Written to {destination}: {', '.join(written)}")
 
