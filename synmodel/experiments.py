@@ -330,8 +330,8 @@ def outcome_document(name: str, outcome: Outcome, *, seed: int, short: bool = Fa
     """An outcome as a document for JSON, with what it was made from.
 
     ``provenance`` holds version, seed and digests: of the code and scenarios of the experiment, of the scenarios by
-    their content, and of the default parameters. ``contradictions``, and ``notes`` as lines, are what the evidence of the
-    library says against the scenarios of the experiment.
+    their content, and of the default parameters. ``contradictions``, and ``notes`` as lines, are what the
+    evidence of the library says against the scenarios of the experiment.
     """
     told = entry(name)
     against = contradiction_entries(

@@ -228,9 +228,11 @@ def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> 
     exposure = exposure_of(scenario.regimen.doses, scenario.subject, sessions, values, scenario.spells)
     states = signalling.signalling_states(exposure, values, signalling.arrows_of(scenario, exposure["time"].to_numpy()))
     states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
-    if not exposure.sizes["compound"]:
+    if exposure.sizes["compound"]:
+        exposure["compound"].attrs["long_name"] = "given compounds and their metabolites"
+    else:
         exposure = exposure.drop_dims("compound")
-    return xr.merge([exposure, states, folds], join="exact", compat="equals", combine_attrs="drop")
+    return xr.merge([exposure, states, folds], join="exact", compat="equals", combine_attrs="override")
 
 
 def _refuse_other_than_fitted(scenario: Scenario) -> None:

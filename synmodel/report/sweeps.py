@@ -47,7 +47,7 @@ def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict
 
 
 def _contradictions(plan: Plan) -> list[dict[str, Any]]:
-    """The worst contradiction of each piece of evidence over the cells, of which some are looked at if there are many."""
+    """The worst contradiction of each piece of evidence over the cells; of many cells some are looked at."""
     looked = np.unique(np.linspace(0, plan.n_cell - 1, min(plan.n_cell, _MOST_MATCHED)).astype(int)).tolist()
     meeting = [number for number in looked if _meets(plan, number)]
     chosen = meeting[:: max(1, -(-len(meeting) // _MOST_CHECKED))]
