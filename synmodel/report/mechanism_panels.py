@@ -42,8 +42,8 @@ _LEGEND: dict[str, Any] = {
 
 
 def panel_names(plan: Scenario, mechanism: xr.Dataset) -> tuple[str, ...]:
-    """The panels that a scenario has, from the left."""
-    if "mtorc1" in mechanism and drug_doses(plan.regimen.doses):
+    """The panels that a scenario has, from the left; of a dose after the last session there is nothing to show."""
+    if drug_doses(plan.regimen.doses) and (mechanism.get("free_concentration", xr.DataArray(0.0)) > 0).any():
         return ("concentration", "occupancy", "cascade", "drive")
     return ("drive",)
 

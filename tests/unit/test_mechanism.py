@@ -12,6 +12,7 @@ from synmodel.scenario import load
 from synmodel.schema import DRIVE, EXPOSURE
 from synmodel.signalling import arrows_of, signalling_states
 from synmodel.simulation import drive_of, exposure_of, mechanism_of, parameters_of
+from synmodel.sweeps import changed
 from synmodel.workflows import simulate_scenario
 
 FOUR = ("concentration", "occupancy", "cascade", "drive")
@@ -107,8 +108,29 @@ def test_the_row_tells_the_story_from_dose_to_drive(name, receptors, compounds):
             assert np.max(line.get_ydata()) <= high or plan.regimen.doses[0].repeat > 1
 
 
-@pytest.mark.parametrize("plan", [load("saline-mouse"), load("psilocybin-mouse").updated(drive="phenomenological")])
-def test_a_vehicle_and_a_pulse_have_the_drive_alone(plan):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"regimen.doses[0].day": -30},
+        {"regimen.doses[0].amount": 1e-6},
+        {"regimen.doses[0].compound": "ketanserin"},
+        {"regimen.doses[0].repeat": 100, "regimen.doses[0].every_days": 0.01},
+        {"subject.genotype": "5-HT2A knock-out"},
+    ],
+)
+def test_odd_doses_are_drawn(settings):
+    drawn(changed(load("psilocybin-mouse"), {f"scenario.{path}": value for path, value in settings.items()}))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        load("saline-mouse"),
+        load("psilocybin-mouse").updated(drive="phenomenological"),
+        changed(load("psilocybin-mouse"), {"scenario.regimen.doses[0].day": 40}),
+    ],
+)
+def test_a_vehicle_a_pulse_and_a_dose_that_is_not_seen_have_the_drive_alone(plan):
     mechanism, row = drawn(plan)
     assert tuple(row) == ("drive",)
     changed = bool((mechanism["formation_fold"] != 1).any())
