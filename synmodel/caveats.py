@@ -1,19 +1,22 @@
 """What a simulated scenario asks of the model beyond the data of its study, one line each.
 
 The tissue of a scenario is fitted to the arms of one study of the library (its ``baseline``). Doses, animals and days
-that no arm of that study saw are extrapolations, and what no session showed is assumed; a result says so.
+that no arm of that study saw are extrapolations, and what no session showed is assumed; a result says so. Where
+the library cites a measurement of what the scenario is about, the two are compared (:mod:`synmodel.checking`), and a
+contradiction comes first.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
+from synmodel.checking import Checked, Contradiction, contradictions
 from synmodel.data import load_study
 from synmodel.data.studies import Study
 from synmodel.data.summaries import load_summaries
 from synmodel.pharmacology import drug_doses, load_compound
 from synmodel.scenario import Dose, Scenario
 
-__all__ = ["dose_text", "notes_of"]
+__all__ = ["contradictions", "dose_text", "notes_of"]
 
 _ALONE_DOES_NOTHING = ("vehicle", "antagonist")
 
@@ -24,19 +27,28 @@ def dose_text(dose: Dose) -> str:
     return f"{dose.compound} {dose.amount:g} {dose.unit} {dose.route}{infusion}"
 
 
-def notes_of(plan: Scenario) -> list[str]:
+def notes_of(plan: Scenario, checked: Sequence[Checked] = ()) -> list[str]:
     """The caveats that apply to a scenario, none for one that its study could have been.
 
     Parameters
     ----------
     plan : Scenario
         What is simulated.
+    checked : sequence of Checked
+        What the evidence of the library says of it, by :func:`synmodel.checking.checks_of`.
 
     Returns
     -------
     list of str
-        One line each.
+        One line each: contradictions first, then what the scenario asks of the model beyond its study, then evidence
+        that agrees or has no number.
     """
+    first = [each.line for each in checked if isinstance(each, Contradiction)]
+    last = [each.line for each in checked if not isinstance(each, Contradiction)]
+    return [*first, *_beyond_its_study(plan), *last]
+
+
+def _beyond_its_study(plan: Scenario) -> list[str]:
     study = load_study(plan.baseline)
     notes = [*_of_subject(plan, study), *_of_doses(plan, study), *_of_sessions(plan, study)]
     if any(map(_acts, plan.regimen.doses)):

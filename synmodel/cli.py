@@ -8,18 +8,15 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from synmodel import cli_data, cli_sweep, library
+from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
 from synmodel.errors import SynmodelError
-
-if TYPE_CHECKING:
-    pass
-
 
 __all__ = ["app", "main"]
 
@@ -43,7 +40,9 @@ _COMPARE_FILES = (
 )  # fmt: skip
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
-_SIMULATE_FILES = ("observations.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg")
+_SIMULATE_FILES = (
+    "observations.nc", "mechanism.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg"
+)  # fmt: skip
 _SHOWN_AS_FILES: tuple[library.Kind, ...] = ("scenarios", "sweeps")
 _BAD_INPUT = 2
 _INTERRUPTED = 130
@@ -174,7 +173,7 @@ def simulate(
     with naming(scenario), _progress(quiet) as steps:
         result = simulate_scenario(plan, replicates=replicates, seed=seed, progress=steps)
     document = documents.simulation_document(plan, result)
-    figure = simulation_figure.simulation_figure(plan, document)
+    figure = simulation_figure.simulation_figure(plan, document, result.mechanism)
     # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
     made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
     with files.folder(out) as folder:
@@ -182,9 +181,11 @@ def simulate(
         (folder / "scenario.toml").write_text(files.commented(plan.to_toml(), made_with), encoding="utf-8")
         files.save_figure(figure, folder / "simulation", made_with)
         files.save_dataset(documents.simulation_dataset(result), folder / "observations.nc")
+        files.save_dataset(documents.mechanism_dataset(result), folder / "mechanism.nc")
     if as_json:
         _print_json(document)
     else:
+        print_first(document)
         _print_tables(tables.simulation_tables(document))
         _print(f"Written to {out}: {', '.join(_SIMULATE_FILES)}")
 
@@ -219,6 +220,14 @@ def conditions(as_json: AsJson = False) -> None:
 
     entries = [load_condition(name) for name in library.names("conditions")]
     _list("conditions", [(entry.name, f"{entry.title} ({entry.kind})") for entry in entries], as_json)
+
+
+@app.command()
+def evidence(as_json: AsJson = False) -> None:
+    """List the measurements against which scenarios are checked."""
+    from synmodel.evidence import all_checks
+
+    _list("evidence", [(check.name, check.title) for check in all_checks()], as_json)
 
 
 @app.command()
@@ -277,13 +286,16 @@ def experiment(
     if as_json:
         _print_json(document)
     else:
+        print_first(document)
         _print_tables(outcome_tables(document))
         _print(f"Written to {destination}: {', '.join(written)}")
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a scenario, study, compound, condition or parameter set.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a scenario, study, compound, condition, evidence or parameter set.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Print a scenario or sweep as TOML to edit; any other entry as tables with sources."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["print_tables", "progress"]
+__all__ = ["print_first", "print_tables", "progress"]
 
 
 _SECONDS_BETWEEN_LINES = 30.0
@@ -109,6 +109,12 @@ class _Lines:
 def _clock(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{second:02d}"
+
+
+def print_first(document: dict[str, Any]) -> None:
+    """What contradicts a result, before all else and each in one line, however long."""
+    for entry in document["contradictions"]:
+        sys.stdout.write(entry["line"] + "\n")
 
 
 def print_tables(tables: "list[Table]") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from synmodel.cli_output import print_tables, progress
+from synmodel.cli_output import print_first, print_tables, progress
 
 __all__ = ["sweep"]
 
@@ -48,6 +48,7 @@ def sweep(
     if as_json:
         sys.stdout.write(files.to_json(document))
         return
+    print_first(document)
     print_tables(sweeps.tables(document))
     written = ["sweep.nc" if (out / "sweep.nc").exists() else "sweep.zarr", "summary.json", "plan.json"]
     sys.stdout.write(f"Written to {out}: {', '.join(written + ['sobol.nc'] * (indices is not None))}\n")

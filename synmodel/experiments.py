@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import xarray as xr
 
 from synmodel import library
+from synmodel.checking import checks_of
 from synmodel.comparison import Contrast
 from synmodel.errors import LibraryError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
 from synmodel.provenance import provenance
 from synmodel.report import files
+from synmodel.report.documents import contradiction_entries
 from synmodel.scenario import load
 from synmodel.workflows import Steps, stage
 
@@ -328,10 +330,16 @@ def outcome_document(name: str, outcome: Outcome, *, seed: int, short: bool = Fa
     """An outcome as a document for JSON, with what it was made from.
 
     ``provenance`` holds version, seed and digests: of the code and scenarios of the experiment, of the scenarios by
-    their content, and of the default parameters.
+    their content, and of the default parameters. ``contradictions``, and ``notes`` as lines, are what the
+    evidence of the library says against the scenarios of the experiment.
     """
     told = entry(name)
+    against = contradiction_entries(
+        [each for path in sorted(told.folder.glob("*.toml")) for each in checks_of(load(path))]
+    )
     return {
+        "contradictions": against,
+        "notes": [each["line"] for each in against],
         "experiment": name,
         "row": told.row,
         "title": told.title,

@@ -43,6 +43,7 @@ __all__ = [
     "expect",
     "expectation",
     "exposure_of",
+    "mechanism_of",
     "parameters_of",
     "simulate",
     "tissue_of",
@@ -224,6 +225,33 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
         return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats(), arrows)
 
     return phenomenological
+
+
+def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
+    """All that lies between the doses of a scenario and its spines, on one grid of time.
+
+    Returns
+    -------
+    Dataset
+        On ``time`` (and ``compound``), each with ``units`` and ``long_name``: the Exposure (concentrations, where a
+        drug is given, and engaged receptors), the states of the cascade and the Drive. The folds of the Drive are named
+        ``formation_fold`` and so on, states of the same effect ``formation_state``. For a phenomenological scenario
+        the folds alone.
+    """
+    chosen = parameters_of(scenario, parameters)
+    drive = drive_function(scenario)(chosen)
+    folds = drive.rename({name: f"{name}_fold" for name in drive.data_vars})
+    if scenario.drive != "mechanistic":
+        return folds
+    values, sessions = chosen.as_floats(), scenario.schedule.sessions
+    exposure = exposure_of(scenario.regimen.doses, scenario.subject, sessions, values, scenario.spells)
+    states = signalling.signalling_states(exposure, values, signalling.arrows_of(scenario, exposure["time"].to_numpy()))
+    states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
+    if exposure.sizes["compound"]:
+        exposure["compound"].attrs["long_name"] = "given compounds and their metabolites"
+    else:
+        exposure = exposure.drop_dims("compound")
+    return xr.merge([exposure, states, folds], join="exact", compat="equals", combine_attrs="override")
 
 
 def _refuse_other_than_fitted(scenario: Scenario) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from synmodel.caveats import notes_of
+from synmodel.checking import Checked, checks_of
 from synmodel.claims import Cell, compared
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
 from synmodel.data import Reading, read_each, select
@@ -23,7 +24,7 @@ from synmodel.inference.variants import VariantFit, fit_mechanism, fit_variants
 from synmodel.inference.verdicts import Profiles, profile
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
-from synmodel.simulation import simulate
+from synmodel.simulation import mechanism_of, simulate
 from synmodel.sweeps import Plan, run_plan, sobol_indices
 from synmodel.sweeps.factors import without_doses
 
@@ -228,13 +229,19 @@ class Simulated:
     control : Dataset or None
         Summary of the same animals without doses; None where no drug is given.
     notes : list of str
-        What to read with care, see :func:`synmodel.caveats.notes_of`.
+        What to read with care, see :func:`synmodel.caveats.notes_of`; contradictions with the evidence come first.
+    mechanism : Dataset
+        From concentrations to the drive of spines, see :func:`synmodel.simulation.mechanism_of`.
+    checked : list of Checked
+        The evidence of the library whose conditions the scenario meets, see :func:`synmodel.checking.checks_of`.
     """
 
     observations: xr.Dataset
     summary: xr.Dataset
     control: xr.Dataset | None
     notes: list[str]
+    mechanism: xr.Dataset
+    checked: list[Checked]
 
 
 def simulate_scenario(plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None) -> Simulated:
@@ -254,7 +261,10 @@ def simulate_scenario(plan: Scenario, *, replicates: int, seed: int, progress: S
             without_doses(plan), replicates=replicates, seed=seed, progress=stage(progress, "simulating the control")
         )
         control = summarise(alone)
-    return Simulated(observations, summarise(observations), control, notes_of(plan))
+    checked = checks_of(plan)
+    return Simulated(
+        observations, summarise(observations), control, notes_of(plan, checked), mechanism_of(plan), checked
+    )
 
 
 def run_sweep(

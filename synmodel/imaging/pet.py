@@ -35,7 +35,7 @@ from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import PET_SCANS, stamped
 
-__all__ = ["Scanner", "expected_rise", "scan"]
+__all__ = ["Scanner", "expected_rise", "scan", "signal_change"]
 
 Array = NDArray[np.float64]
 
@@ -172,3 +172,11 @@ def expected_rise(scanner: Scanner, subjects: int, lowest: int) -> float:
     below = bdtr(lowest - 1, subjects - 1, np.clip(ndtr(z), 0.0, 1.0)) if subjects > 1 else np.ones_like(z)
     mean = subjects / lowest * np.trapezoid(z * density * below, z)
     return float(-(1.0 - scanner.reliability) * scanner.measured_cv * mean)
+
+
+def signal_change(scanner: Scanner, fold: float) -> float:
+    """Mean change of V_T relative to V_T where the density of synapses is ``fold`` times that without drug.
+
+    The first line of the module with D = 1 before: V_T / v - 1 = (1 - n) (fold - 1).
+    """
+    return (1.0 - scanner.nondisplaceable_share) * (fold - 1.0)

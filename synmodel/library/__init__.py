@@ -1,4 +1,4 @@
-"""The library: compounds, conditions, studies, scenarios, sweeps, parameters and group summaries as data files.
+"""The library: compounds, conditions, studies, evidence, scenarios, sweeps, parameters and group summaries as files.
 
 One TOML file per entry; nothing here is code but the look-up.
 """
@@ -10,8 +10,9 @@ from synmodel.errors import LibraryError, did_you_mean
 
 __all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "posterior_path", "summaries_path"]
 
-Kind = Literal["compounds", "conditions", "studies", "scenarios", "parameters", "templates", "sweeps"]
-_KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "conditions", "parameters", "sweeps")
+Kind = Literal["compounds", "conditions", "evidence", "studies", "scenarios", "parameters", "templates", "sweeps"]
+_KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "conditions", "evidence", "parameters", "sweeps")
+_SINGULAR = {"studies": "study", "evidence": "evidence"}
 _ROOT = Path(__file__).parent
 
 
@@ -30,9 +31,7 @@ def path_of(kind: Kind, name: str) -> Path:
     """
     known = names(kind)
     if name not in known:
-        message = (
-            f"the library has no {kind[:-1] if kind != 'studies' else 'study'} {name!r}; {did_you_mean(name, known)}"
-        )
+        message = f"the library has no {_SINGULAR.get(kind, kind[:-1])} {name!r}; {did_you_mean(name, known)}"
         raise LibraryError(message)
     return _ROOT / kind / f"{name}.toml"
 

@@ -1,6 +1,6 @@
 """Results as plain documents for JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
+from synmodel.checking import Checked, Contradiction
 from synmodel.comparison import DRUGS, Contrast
 from synmodel.data import load_study
 from synmodel.data.summaries import FITTED
@@ -23,8 +24,10 @@ from synmodel.workflows import Comparison, FitResult, Simulated
 __all__ = [
     "comparison_dataset",
     "comparison_document",
+    "contradiction_entries",
     "fit_dataset",
     "fit_document",
+    "mechanism_dataset",
     "parameters_toml",
     "simulation_dataset",
     "simulation_document",
@@ -301,15 +304,18 @@ def parameters_toml(fit: Fit) -> str:
 def simulation_document(plan: Scenario, result: Simulated) -> dict[str, Any]:
     """What simulated experiments of a scenario report on average, and how it varies between them.
 
+    ``contradictions`` are what the evidence of the library says against it, ``checked`` all evidence that it meets;
     ``control`` is the same without doses, empty where there is none; ``notes`` say what to read with care.
     """
     return {
+        "contradictions": contradiction_entries(result.checked),
         "scenario": plan.model_dump(mode="json", exclude_none=True),
         "replicates": result.observations.sizes["replicate"],
         "level": LEVEL,
         "summary": _summary_entries(result.summary),
         "control": [] if result.control is None else _summary_entries(result.control),
         "notes": result.notes,
+        "checked": [asdict(each) for each in result.checked],
         "provenance": {str(key): value for key, value in result.observations.attrs.items()},
     }
 
@@ -335,6 +341,22 @@ def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
     return entries
 
 
+def contradiction_entries(checked: Sequence[Checked]) -> list[dict[str, Any]]:
+    """Contradictions as plain data, each with the ``line`` that a reader sees first."""
+    return [{**asdict(each), "line": each.line} for each in checked if isinstance(each, Contradiction)]
+
+
 def simulation_dataset(result: Simulated) -> xr.Dataset:
-    """The observations, with the notes as one attribute where there are any."""
-    return result.observations.assign_attrs({"notes": "; ".join(result.notes)} if result.notes else {})
+    """The observations; contradictions and notes are their first attributes, where there are any."""
+    return result.observations.drop_attrs(deep=False).assign_attrs(_remarks(result) | result.observations.attrs)
+
+
+def mechanism_dataset(result: Simulated) -> xr.Dataset:
+    """The mechanism, with the attributes of the observations but for the notes on them."""
+    return result.mechanism.assign_attrs(result.observations.attrs)
+
+
+def _remarks(result: Simulated) -> dict[str, str]:
+    lines = [entry["line"] for entry in contradiction_entries(result.checked)]
+    remarks = {"contradictions": "; ".join(lines), "notes": "; ".join(result.notes)}
+    return {name: text for name, text in remarks.items() if text}

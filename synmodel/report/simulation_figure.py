@@ -7,14 +7,16 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from synmodel.caveats import dose_text
 from synmodel.pharmacology import drug_doses
 from synmodel.report import figures
+from synmodel.report.mechanism_panels import draw_mechanism, panel_names
 from synmodel.scenario import Dose, Scenario
 
 __all__ = ["simulation_figure"]
@@ -26,7 +28,9 @@ _ROWS = {
     "density_change": "spine density, change\nfrom day {first} (%)",
 }
 _DIGIT, _GAP = 0.0115, 0.01  # width of a digit of a tick, and room between two of them, as shares of the axis
-_TITLE_WIDTH, _SUBTITLE_WIDTH = 76, 108
+_TITLE_WIDTH, _SUBTITLE_WIDTH, _WARNING_WIDTH = 76, 108, 92
+_ROW_INCH = (1.7, 2.6)  # of the drive alone, and of four panels
+_WARNING = "#B00020"
 _MINUS = "\N{MINUS SIGN}"
 _LINE, _DOSE, _FAINT = "#999999", "#777777", 0.18
 _OTHER = "#A0458A"
@@ -36,8 +40,10 @@ _ROOM_FOR_NAMES = 1.15
 _SMALL: dict[str, Any] = {"color": figures.GREY, "fontsize": 8, "va": "bottom"}
 
 
-def simulation_figure(plan: Scenario, document: Mapping[str, Any]) -> Figure:
+def simulation_figure(plan: Scenario, document: Mapping[str, Any], mechanism: xr.Dataset | None = None) -> Figure:
     """Spines gained and lost per interval, and density, over the sessions of a scenario and of its vehicle control.
+
+    What contradicts the scenario stands above all else; below it, with a mechanism, a row of what drives the spines.
 
     Points are means over the simulated experiments; bars the SEM that one experiment would print, over animals
     (over dendrites where there is one animal); bands hold 95 % of the experiments. Grey is the same without doses,
@@ -49,6 +55,8 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any]) -> Figure:
         What was simulated.
     document : mapping
         Its :func:`synmodel.report.documents.simulation_document`.
+    mechanism : Dataset, optional
+        Its :func:`synmodel.simulation.mechanism_of`.
     """
     drugs, sessions = drug_doses(plan.regimen.doses), plan.schedule.sessions
     shown = {dose: [day for day in dose.days if _is_within(day, sessions)] for dose in drugs}
@@ -56,8 +64,18 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any]) -> Figure:
     compounds = list(dict.fromkeys(dose.compound for dose in sorted(shown, key=lambda dose: dose.day)))
     # Names in a title are data: a dollar sign in them is no formula.
     with mpl.rc_context({**figures._STYLE, "text.parse_math": False}):
-        figure = Figure(figsize=(7.4, 7.6), layout="constrained")
-        panels = figure.subplots(len(_ROWS), 1, sharex=True)
+        names = () if mechanism is None else panel_names(plan, mechanism)
+        row = _ROW_INCH[len(names) > 1] if names else 0.0
+        figure = Figure(figsize=(7.4, 7.6 + row), layout="constrained")
+        said = [line for entry in document["contradictions"] for line in _folded(entry["line"])]
+        if said:
+            figure.suptitle("\n".join(said), x=0.01, ha="left", color=_WARNING, fontsize=9, fontweight="bold")
+        top: SubFigure | None = None
+        bottom: Figure | SubFigure = figure
+        if names:
+            places = figure.add_gridspec(2, 1, height_ratios=(row, 7.6), hspace=0.02)
+            top, bottom = figure.add_subfigure(places[0]), figure.add_subfigure(places[1])
+        panels = bottom.subplots(len(_ROWS), 1, sharex=True)
         for axes, (quantity, label) in zip(panels, _ROWS.items(), strict=True):
             _draw(axes, quantity, document["summary"], _sem(plan), _colour(drugs))
             if document["control"]:
@@ -72,10 +90,21 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any]) -> Figure:
             textwrap.wrap(plan.title or plan.name, _TITLE_WIDTH),
             _subtitle(plan, drugs, [*shown], document),
         )
-        panels[0].set_title("\n".join([*title, *("" for _ in subtitle)]))
+        heading = [*title, *("" for _ in subtitle)]
+        if top is not None:
+            top.suptitle("\n".join(title), x=0.01, ha="left", fontsize=10, fontweight="bold")
+            heading = [""] * len(subtitle)
+        panels[0].set_title("\n".join(heading))
         panels[0].text(0, 1.03, "\n".join(subtitle), transform=panels[0].transAxes, **_SMALL)
         panels[-1].set_xlabel(f"day (imaging sessions{_spacing(sessions)})")
+        if top is not None and mechanism is not None:
+            draw_mechanism(top.subplots(1, len(names), squeeze=False)[0], plan, mechanism)
     return figure
+
+
+def _folded(line: str) -> list[str]:
+    """A line folded to the width of the figure, but not between a number and its per cent."""
+    return textwrap.wrap(line.replace(" %", "\N{NO-BREAK SPACE}%"), _WARNING_WIDTH)
 
 
 def _colour(drugs: Sequence[Dose]) -> str:

@@ -1,24 +1,32 @@
 """A finished sweep in words: what was varied, where each statistic is lowest and highest, and what explains it."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from rich.table import Table
 
+from synmodel.checking import Contradiction, contradictions, day_of
+from synmodel.errors import SynmodelError
+from synmodel.evidence import all_checks
 from synmodel.report.tables import add_row, number_text, plain_table
 from synmodel.sweeps import Plan
 
 __all__ = ["document", "tables"]
 
 _MOST_VALUES = 30_000_000
+_MOST_MATCHED, _MOST_CHECKED = 2000, 24
 _PROVENANCE = ("synmodel_version", "seed", "scenario_digest", "parameters_digest", "python_version", "libraries")
 
 
 def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict[str, Any]:
     """Plain data for JSON and the tables."""
+    against = _contradictions(plan)
     return {
+        "contradictions": against,
+        "notes": [entry["line"] for entry in against],
         "sweep": plan.name,
         "cells": plan.n_cell,
         "failed_cells": int(result.attrs["failed_cells"]),
@@ -36,6 +44,36 @@ def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict
             if name in result.attrs
         },
     }  # fmt: skip
+
+
+def _contradictions(plan: Plan) -> list[dict[str, Any]]:
+    """The worst contradiction of each piece of evidence over the cells; of many cells some are looked at."""
+    looked = np.unique(np.linspace(0, plan.n_cell - 1, min(plan.n_cell, _MOST_MATCHED)).astype(int)).tolist()
+    meeting = [number for number in looked if _meets(plan, number)]
+    chosen = meeting[:: max(1, -(-len(meeting) // _MOST_CHECKED))]
+    found: dict[str, list[tuple[int, Contradiction]]] = {}
+    for number in chosen:
+        try:
+            against = contradictions(plan.cell(number).scenario, plan.base)
+        except SynmodelError:  # a cell that cannot be simulated is among the failures
+            continue
+        for each in against:
+            found.setdefault(each.check, []).append((number, each))
+    entries = []
+    for cells in found.values():
+        number, worst = max(cells, key=lambda cell: abs(cell[1].difference or 0.0))
+        where = f"in {len(cells)} of {len(chosen)} cells that were checked, most in {plan.place(number)}"
+        entries.append({**asdict(worst), "cell": plan.place(number), "line": f"{worst.line}; {where}"})
+    return entries
+
+
+def _meets(plan: Plan, number: int) -> bool:
+    """Whether a cell meets the conditions of some evidence that has a number."""
+    try:
+        scenario = plan.cell(number).scenario
+    except SynmodelError:
+        return False
+    return any(check.change is not None and day_of(check, scenario) is not None for check in all_checks())
 
 
 def _failure(plan: Plan, entry: str) -> dict[str, str]:

@@ -12,12 +12,13 @@ import pytest
 import xarray as xr
 from rich.table import Table
 
-from synmodel import library
+from synmodel import checking, library
 from synmodel.cli import _print_tables, app, main
 from synmodel.errors import FitError, SimulationError, SynmodelError
+from synmodel.evidence import load_check
 from synmodel.inference.problem import STUDIES
 from synmodel.scenario import load
-from synmodel.simulation import simulate
+from synmodel.simulation import mechanism_of, simulate
 from synmodel.workflows import fit_studies
 
 SCENARIO = """
@@ -155,6 +156,43 @@ def test_simulate_says_what_to_read_with_care(capsys, monkeypatch, tmp_path):
         assert "notes" not in seen.attrs
 
 
+def test_what_contradicts_a_scenario_is_the_first_line(capsys, monkeypatch, tmp_path):
+    """With one made-up measurement far from any model, so that it holds for all values of the parameters."""
+    check = load_check("sv2a-ketamine-human-24h")
+    far = check.model_copy(update={"change": check.change.model_copy(update={"value": -500.0})})
+    monkeypatch.setattr(checking, "all_checks", lambda: (far,))
+    arguments = ["simulate", "ketamine-human-infusion", "--replicates", 2, "--quiet", "--out", tmp_path / "out"]
+    _, stdout, _ = run(capsys, monkeypatch, *arguments)
+    document = json.loads((tmp_path / "out" / "summary.json").read_text())
+    first = stdout.splitlines()[0]
+    assert first.startswith("CONTRADICTED BY DATA: SV2A PET signal")
+    assert "-5e+02" in first
+    assert "Holmes" in first
+    assert document["notes"][0] == document["contradictions"][0]["line"] == first
+    _, stdout, _ = run(capsys, monkeypatch, *arguments, "--json")
+    assert json.loads(stdout) == document
+    monkeypatch.setattr(checking, "all_checks", lambda: ())
+    _, stdout, _ = run(capsys, monkeypatch, *arguments)
+    assert stdout.startswith("ketamine-human-infusion: mean of 2 simulated experiments")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["contradictions"] == []
+
+
+@pytest.mark.parametrize("drive", ["mechanistic", "phenomenological"])
+def test_simulate_writes_the_mechanism(capsys, monkeypatch, tmp_path, drive):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'drive = "{drive}"\n' + SCENARIO.format(amount=1))
+    run(capsys, monkeypatch, "simulate", path, "--out", tmp_path / "out", "--replicates", 2, "--quiet")
+    with (
+        xr.open_dataset(tmp_path / "out" / "mechanism.nc", engine="h5netcdf") as mechanism,
+        xr.open_dataset(tmp_path / "out" / "observations.nc", engine="h5netcdf") as seen,
+    ):
+        assert mechanism.identical(mechanism_of(load(path)).assign_attrs(mechanism.attrs))
+        assert ("mtorc1" in mechanism) == (drive == "mechanistic")
+        for name, text in mechanism.attrs.items():
+            assert seen.attrs[name] == text
+        assert {"seed", "scenario_digest", "parameters_digest", "synmodel_version"} <= set(mechanism.attrs)
+
+
 def test_the_vehicle_is_in_the_table(capsys, monkeypatch, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(SCENARIO.format(amount=1))
@@ -220,7 +258,14 @@ def test_quiet_means_quiet(capsys, monkeypatch, tmp_path):
 def test_the_same_seed_writes_the_same_bytes(capsys, monkeypatch, tmp_path):
     for name in ("a", "b"):
         run(capsys, monkeypatch, "simulate", "saline-mouse", "--out", tmp_path / name, "--replicates", 2, "--seed", 7)
-    for file in ("summary.json", "scenario.toml", "observations.nc", "simulation.png", "simulation.svg"):
+    for file in (
+        "summary.json",
+        "scenario.toml",
+        "observations.nc",
+        "mechanism.nc",
+        "simulation.png",
+        "simulation.svg",
+    ):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
@@ -405,7 +450,7 @@ def test_help_is_on_stdout(capsys, monkeypatch, arguments):
     assert "Usage" in stdout
 
 
-@pytest.mark.parametrize("kind", ["scenarios", "studies", "compounds", "conditions"])
+@pytest.mark.parametrize("kind", ["scenarios", "studies", "compounds", "conditions", "evidence"])
 def test_lists_name_everything(capsys, monkeypatch, kind):
     status, stdout, _ = run(capsys, monkeypatch, kind)
     assert status == 0
@@ -426,6 +471,8 @@ def test_lists_name_everything(capsys, monkeypatch, kind):
         ("phoumthipphavong2016", ["phoumthipphavong2016.loss_mature", "derived"]),
         ("psilocybin-mouse", ["psilocybin", "sessions"]),
         ("mechanism", ["Moghaddam", "disinhibition"]),
+        ("sv2a-ketamine-human-24h", ["10.1038/s41380-022-01465-2", "10.1177/0271678X20964248", "subject_sd", "8.5"]),
+        ("sv2a-psilocybin-human-week", ["not_found", "conditions.compound"]),
     ],
 )
 def test_show_prints_sources(capsys, monkeypatch, name, words):
@@ -482,7 +529,17 @@ def test_a_narrow_terminal_folds_no_numbers(capsys, monkeypatch, name):
 def test_version_and_help(capsys, monkeypatch):
     assert run(capsys, monkeypatch, "--version")[1].strip()
     help_text = run(capsys, monkeypatch, "--help")[1]
-    for command in ("compare", "fit", "simulate", "scenarios", "studies", "compounds", "conditions", "show"):
+    for command in (
+        "compare",
+        "fit",
+        "simulate",
+        "scenarios",
+        "studies",
+        "compounds",
+        "conditions",
+        "evidence",
+        "show",
+    ):
         assert command in help_text
     assert app is not None
 

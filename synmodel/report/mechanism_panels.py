@@ -1,0 +1,183 @@
+"""What drives the spines of a scenario, in one row: free drug, engaged receptors, cascade, and the drive over days.
+
+The first three panels are zooms on the first dose, each as long as what it shows takes to rise and fall; the last
+one runs over the sessions. A phenomenological scenario, and one without a drug, has the last one alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from synmodel.pharmacology import drug_doses
+from synmodel.report import figures
+from synmodel.scenario import Scenario
+
+__all__ = ["draw_mechanism", "panel_names"]
+
+Array = NDArray[np.float64]
+_RECEPTORS = {
+    "nmda_block_interneuron": ("NMDA-R, interneuron", "#D55E00"),
+    "nmda_block_pyramidal": ("NMDA-R, pyramidal", "#E9A368"),
+    "agonism_5ht2a": ("5-HT2A, membrane", "#0072B2"),
+    "agonism_5ht2a_intracellular": ("5-HT2A, inside", "#56B4E9"),
+    "trkb_bound": ("TrkB", "#009E73"),
+}
+_CASCADE = {"bdnf": ("BDNF", "#8C6BB1"), "trkb": ("TrkB", "#009E73"), "mtorc1": ("mTORC1", "#222222")}
+_FOLDS = {"formation_fold": ("births", "#B2182B"), "elimination_fold": ("losses", "#2166AC")}
+_DRUGS = {"ketamine": figures.COLOURS["ketamine"], "psilocin": figures.COLOURS["psilocybin"]}
+_OTHERS = ("#555555", "#999999", "#CCBB44", "#C5A3CF")
+_LINE = "#999999"
+_SEEN, _PRESENT = 0.01, 0.001  # what is engaged by less, or below this share of the highest compound, is not drawn
+_FALLEN = 0.03
+_MOST_COMPOUNDS = 4
+_LEGEND: dict[str, Any] = {
+    "loc": "lower left", "bbox_to_anchor": (-0.06, 0.98), "fontsize": 7, "title_fontsize": 8, "alignment": "left",
+    "frameon": False, "handlelength": 1.2, "borderpad": 0.1, "labelspacing": 0.15, "handletextpad": 0.5,
+}  # fmt: skip
+
+
+def panel_names(plan: Scenario, mechanism: xr.Dataset) -> tuple[str, ...]:
+    """The panels that a scenario has, from the left; of a dose after the last session there is nothing to show."""
+    if drug_doses(plan.regimen.doses) and (mechanism.get("free_concentration", xr.DataArray(0.0)) > 0).any():
+        return ("concentration", "occupancy", "cascade", "drive")
+    return ("drive",)
+
+
+def draw_mechanism(panels: Sequence[Axes], plan: Scenario, mechanism: xr.Dataset) -> None:
+    """Draw the row into axes, one for each of :func:`panel_names`."""
+    names = panel_names(plan, mechanism)
+    draw = {"concentration": _concentration, "occupancy": _occupancy, "cascade": _cascade, "drive": _drive}
+    for number, (name, axes) in enumerate(zip(names, panels, strict=True)):
+        axes.set_label(name)
+        draw[name](axes, plan, mechanism)
+        axes.tick_params(labelsize=7)
+        axes.xaxis.label.set_fontsize(7.5)
+        if number:
+            axes.annotate("→", (0, 0.5), (-0.27, 0.5), "axes fraction", ha="center", fontsize=12, color=_LINE)
+    most = max(len(_named(axes)) for axes in panels)
+    for axes in panels:
+        # Above the curves, and as many lines in each, so that the headings stand in one row.
+        blank = [Line2D([], [], linestyle="") for _ in range(most - len(_named(axes)))]
+        labels = [str(line.get_label()) for line in _named(axes)] + [""] * len(blank)
+        axes.legend([*_named(axes), *blank], labels, title=axes.get_title("left"), **_LEGEND)
+        axes.set_title("")
+
+
+def _named(axes: Axes) -> list[Line2D]:
+    """Lines that have a name."""
+    return [line for line in axes.lines if not str(line.get_label()).startswith("_")]
+
+
+def _since(plan: Scenario, mechanism: xr.Dataset) -> Array:
+    """Hours since the first dose."""
+    first = min(start for dose in drug_doses(plan.regimen.doses) for start in dose.days)
+    hours: Array = 24 * (mechanism["time"].to_numpy() - first)
+    return hours
+
+
+def _end(hours: Array, courses: Sequence[Array], until: float) -> float:
+    """Hours until all courses have fallen to a small share of their peaks, within the time to the next dose."""
+    shown = hours <= until
+    last = 0.0
+    for course in courses:
+        size = np.abs(course[shown])
+        if size.max() > 0:
+            last = max(last, float(hours[shown][size > _FALLEN * size.max()][-1]))
+    return min(max(1.05 * last, 0.5), until)
+
+
+def _until_next(plan: Scenario, hours: Array) -> float:
+    """Hours from the first dose to the next one of the same drug, or to the end."""
+    starts = sorted(day for dose in drug_doses(plan.regimen.doses)[:1] for day in dose.days)
+    return min(24 * (starts[1] - starts[0]), 48.0) if len(starts) > 1 else float(hours[-1])
+
+
+def _compounds(mechanism: xr.Dataset) -> list[tuple[str, Array]]:
+    """Free concentrations of the compounds that matter, highest first."""
+    free = mechanism["free_concentration"]
+    courses = [(str(name), free.sel(compound=name).to_numpy()) for name in free["compound"].to_numpy().tolist()]
+    courses.sort(key=lambda each: -each[1].max())
+    highest = courses[0][1].max()
+    return [each for each in courses if each[1].max() > _PRESENT * highest][:_MOST_COMPOUNDS]
+
+
+def _concentration(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
+    hours, courses = _since(plan, mechanism), _compounds(mechanism)
+    others = iter(_OTHERS)
+    for name, course in courses:
+        colour = _DRUGS.get(name) or next(others)
+        axes.plot(hours, course, color=colour, linewidth=1.4, label=name)
+    peaks = [course.max() for _, course in courses]
+    axes.set_yscale("log")
+    axes.set_ylim(_FALLEN * min(peaks), 2 * max(peaks))
+    # As long as it engages receptors: metabolites may stay for days.
+    engaged = list(_engaged(mechanism).values()) or [courses[0][1]]
+    _finish(axes, "free in brain (nM)", _end(hours, engaged, _until_next(plan, hours)))
+
+
+def _engaged(mechanism: xr.Dataset) -> dict[str, Array]:
+    """Receptors that are engaged; those that antagonists do not reach only where that makes a difference."""
+    courses = {name: mechanism[name].to_numpy() for name in _RECEPTORS}
+    if np.allclose(courses["agonism_5ht2a_intracellular"], courses["agonism_5ht2a"], atol=_SEEN):
+        del courses["agonism_5ht2a_intracellular"]
+    return {name: course for name, course in courses.items() if course.max() > _SEEN}
+
+
+def _occupancy(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
+    hours, engaged = _since(plan, mechanism), _engaged(mechanism)
+    for name, course in engaged.items():
+        label, colour = _RECEPTORS[name]
+        axes.plot(hours, 100 * course, color=colour, linewidth=1.4, label=label)
+    axes.set_ylim(0, 105)
+    _finish(axes, "receptors engaged (%)", _end(hours, list(engaged.values()), _until_next(plan, hours)))
+
+
+def _cascade(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
+    hours, shown = _since(plan, mechanism), []
+    until = _until_next(plan, hours)
+    for name, (label, colour) in _CASCADE.items():
+        course = mechanism[name].to_numpy()
+        peak = np.abs(course[hours <= until]).max()
+        if peak > 0:
+            shown.append(course)
+            axes.plot(hours, 100 * course / peak, color=colour, linewidth=1.4, label=label)
+    axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
+    axes.set_ylim(min(axes.get_ylim()[0], -3), 112)
+    _finish(axes, "cascade (% of its peak)", _end(hours, shown, until))
+
+
+def _drive(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
+    first, last = plan.schedule.sessions[0], plan.schedule.sessions[-1]
+    days = mechanism["time"].to_numpy()
+    inside = (days >= first) & (days <= last)
+    axes.axhline(1, color=_LINE, linewidth=0.8, zorder=0)
+    extremes = []
+    for name, (label, colour) in _FOLDS.items():
+        course = mechanism[name].to_numpy()[inside]
+        axes.plot(days[inside], course, color=colour, linewidth=1.6, drawstyle="steps-post", label=label)
+        extremes += [course.min(), course.max()]
+        extreme = course[np.argmax(np.abs(np.log(course)))]
+        axes.lines[-1].set_label(f"{label}, up to {extreme:.2g}" if extreme > 1 else f"{label}, down to {extreme:.2g}")
+        if extreme == 1:
+            axes.lines[-1].set_label(f"{label}, unchanged")
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_ylim(min(0.5, *extremes) / 1.15, max(2.0, *extremes) * 1.15)
+    axes.minorticks_off()
+    for dose in drug_doses(plan.regimen.doses):
+        for day in dose.days:
+            axes.axvline(day, color=_LINE, linewidth=0.8, linestyle=":", zorder=0)
+    axes.set_xlim(first, last)
+    axes.set_title("drive (fold)")
+    axes.set_xlabel("day")
+
+
+def _finish(axes: Axes, title: str, end: float) -> None:
+    axes.set_xlim(-0.04 * end, end)
+    axes.set_title(title)
+    axes.set_xlabel("hours since the first dose")
