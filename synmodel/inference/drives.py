@@ -1,6 +1,7 @@
 """From the doses of an arm to folds of its hazards, fast enough for a fit: what a parameter does not touch is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from synmodel.inference.targets import ArmTargets
 from synmodel.parameters import ParameterSet
 from synmodel.pharmacology import concentrations, drug_doses, engagement, exposure_parameters, kinetic_parameters
 from synmodel.scenario import Dose, Subject
-from synmodel.signalling.cascade import cascade_folds
+from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
 from synmodel.signalling.signals import all_modules, collect
 from synmodel.simulation import corners_of
@@ -21,6 +22,7 @@ __all__ = ["Drives"]
 
 Array = NDArray[np.float64]
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
+_OWN = ".cascade_"
 _FIRST_MINUTE, _PER_DECADE_OF_DRUG = MINUTE, 24
 
 
@@ -41,8 +43,10 @@ class Drives:
         self._mechanism = [name for name in parameters if name.partition(".")[0] in {*modules, "cascade", "blocker"}]
         self._parameters = parameters
         self._grids: dict[tuple[object, ...], Array] = {}
-        self._plasma: dict[tuple[object, ...], dict[str, Array]] = {}
-        self._names: dict[tuple[object, ...], list[str]] = {}
+        self._plasma: dict[tuple[object, ...], tuple[tuple[float, ...], dict[str, Array]]] = {}
+        self._mtorc1: dict[tuple[object, ...], tuple[tuple[float, ...], Array]] = {}
+        self._slow = ["cascade.delay", *(f"cascade.{key}" for name in SLOW for key in _keys_of(name))]
+        self._names: dict[tuple[str, tuple[object, ...]], Sequence[str]] = {}
         self._folds: dict[tuple[object, ...], tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
 
     def names(self, target: ArmTargets) -> list[str]:
@@ -55,7 +59,7 @@ class Drives:
         shared = [name for name in shared if name in self._parameters]
         if self.kind == "phenomenological":
             return [*shared, *pulse_names(_events(target), self._parameters)]
-        own = [name for dose in doses for name in self._parameters if name.startswith(f"{dose.compound}.cascade_")]
+        own = [name for dose in doses for name in self._parameters if name.startswith(f"{dose.compound}{_OWN}")]
         exposed = exposure_parameters(doses, _subject(target))
         return [*shared, *self._mechanism, *own, *(name for name in exposed if name not in self._mechanism)]
 
@@ -71,12 +75,15 @@ class Drives:
             self._folds[where] = (key, *made(target, values, where))
         return self._folds[where][1:]
 
-    def names_of(self, target: ArmTargets) -> list[str]:
+    def names_of(self, target: ArmTargets) -> Sequence[str]:
         """:meth:`names`, found once."""
-        where = ("names", target.study.name, target.arm.name)
-        if where not in self._names:
-            self._names[where] = self.names(target)
-        return self._names[where]
+        return self._found("all", (target.study.name, target.arm.name), lambda: self.names(target))
+
+    def _found(self, kind: str, where: tuple[object, ...], find: Callable[[], Sequence[str]]) -> Sequence[str]:
+        """Names that are looked for once for each arm."""
+        if (kind, where) not in self._names:
+            self._names[kind, where] = find()
+        return self._names[kind, where]
 
     def _phenomenological(
         self, target: ArmTargets, values: Mapping[str, float], where: tuple[object, ...]
@@ -100,21 +107,35 @@ class Drives:
         if where not in self._grids:
             self._grids[where] = _grid(doses, target.sessions)
         times = self._grids[where]
-        kinetic = (*where, *(values[name] for name in kinetic_parameters(drug_doses(doses), subject)))
-        if kinetic not in self._plasma:
-            self._plasma = {k: v for k, v in self._plasma.items() if k[: len(where)] != where} | {
-                kinetic: concentrations(doses, subject, times, values)
-            }
-        engaged = engagement(self._plasma[kinetic], subject, values, times)
-        altered = dict(values)
-        for dose in drug_doses(doses):
+        fast = self._found("fast", where, lambda: self._fast_names(target))
+        key = tuple(values[name] for name in fast)
+        if where not in self._mtorc1 or self._mtorc1[where][0] != key:
+            signals = collect(self._engaged(target, where, subject, times, values), values)
+            self._mtorc1[where] = key, fast_states(times, signals, values)["mtorc1"]
+        altered = {name: values[name] for name in self._slow}
+        for name in self.names_of(target):
             # A drug may have a cascade of its own, in readings that ask whether all share one.
-            for name in self.names_of(target):
-                if name.startswith(f"{dose.compound}.cascade_"):
-                    altered["cascade." + name.partition(".cascade_")[2]] = values[name]
+            if _OWN in name:
+                altered["cascade." + name.partition(_OWN)[2]] = values[name]
         for effect, gain in GAIN_OF_EFFECT.items():
             altered[gain] *= effect_factor(study, effect, values)
-        return times, cascade_folds(times, collect(engaged, altered), altered)
+        return times, slow_folds(times, self._mtorc1[where][1], altered)
+
+    def _engaged(
+        self, target: ArmTargets, where: tuple[object, ...], subject: Subject, times: Array, values: Mapping[str, float]
+    ) -> dict[str, Array]:
+        """Engaged receptors of an arm; concentrations are kept, as a fit hardly ever changes kinetics."""
+        doses = target.arm.doses
+        kinetic = self._found("kinetic", where, lambda: kinetic_parameters(doses, subject))
+        key = tuple(values[name] for name in kinetic)
+        if where not in self._plasma or self._plasma[where][0] != key:
+            self._plasma[where] = key, concentrations(doses, subject, times, values)
+        return engagement(self._plasma[where][1], subject, values, times)
+
+    def _fast_names(self, target: ArmTargets) -> list[str]:
+        """Names of the parameters of an arm up to mTORC1."""
+        slow = {*self._slow, *(name for name in self.names_of(target) if _OWN in name)}
+        return [name for name in self.names_of(target) if name not in slow and not _of_hierarchy(name)]
 
 
 def _grid(doses: tuple[Dose, ...], sessions: Array) -> Array:
@@ -127,8 +148,21 @@ def _grid(doses: tuple[Dose, ...], sessions: Array) -> Array:
     )  # fmt: skip
 
 
+def _keys_of(name: str) -> tuple[str, str, str]:
+    return f"{name}_gain", f"{name}_max", f"tau_{name}"
+
+
+def _of_hierarchy(name: str) -> bool:
+    return name.startswith("spread.") or ".effect_on." in name
+
+
 def _subject(target: ArmTargets) -> Subject:
-    return Subject(species=target.study.species, genotype=target.arm.genotype)
+    return _subject_of(target.study.species, target.arm.genotype)
+
+
+@cache
+def _subject_of(species: Literal["mouse"], genotype: str) -> Subject:
+    return Subject(species=species, genotype=genotype)
 
 
 def _events(target: ArmTargets) -> list[tuple[str, float]]:

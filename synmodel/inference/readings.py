@@ -23,6 +23,7 @@ from synmodel.errors import FitError, did_you_mean
 from synmodel.inference.hierarchy import SPREADS, baseline_names, joined, own_names
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.targets import ArmTargets, Unit
+from synmodel.inference.twitches import HeadTwitches
 from synmodel.parameters import ParameterSet, default_parameters
 
 __all__ = ["DEFAULT", "READINGS", "Reading", "joint_problem", "reading_named"]
@@ -141,7 +142,13 @@ def joint_problem(
     if reading.drive == "mechanism":
         base, added = _mechanism(base, reading, compounds)
         protected = (reading.protected != "mature", reading.protected != "nascent")
-        return SummaryProblem(base, [*free, *added], studies, unit=unit, targets=targets, protected=protected)
+        terms = []
+        if "psilocybin" in compounds:
+            terms.append(HeadTwitches())
+            added += HeadTwitches.FREE
+        return SummaryProblem(
+            base, [*free, *added], studies, unit=unit, targets=targets, terms=terms, protected=protected
+        )
     base, added, tied = _pulse(base, reading, compounds)
     return SummaryProblem(
         base, [*free, *added], studies, unit=unit, drive="phenomenological", targets=targets, tied=tied

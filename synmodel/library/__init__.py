@@ -10,8 +10,10 @@ from synmodel.errors import LibraryError, did_you_mean
 
 __all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "posterior_path", "summaries_path"]
 
-Kind = Literal["compounds", "conditions", "evidence", "studies", "scenarios", "parameters", "templates", "sweeps"]
-_KINDS: tuple[Kind, ...] = ("scenarios", "studies", "compounds", "conditions", "evidence", "parameters", "sweeps")
+Kind = Literal["compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters", "templates", "sweeps"]
+_KINDS: tuple[Kind, ...] = (
+    "scenarios", "studies", "compounds", "conditions", "evidence", "head_twitches", "parameters", "sweeps"
+)  # fmt: skip
 _SINGULAR = {"studies": "study", "evidence": "evidence"}
 _ROOT = Path(__file__).parent
 

@@ -39,7 +39,16 @@ from synmodel.signalling.arrows import NEUTRAL, Arrows
 from synmodel.signalling.kernel import follow, pool
 from synmodel.signalling.signals import Signals, collect
 
-__all__ = ["SLOW", "cascade_folds", "low_pass", "mechanistic_drive", "signalling_states", "solve_cascade"]
+__all__ = [
+    "SLOW",
+    "cascade_folds",
+    "fast_states",
+    "low_pass",
+    "mechanistic_drive",
+    "signalling_states",
+    "slow_folds",
+    "solve_cascade",
+]
 
 Array = NDArray[np.float64]
 SLOW = ("protein", "formation", "maturation", "stabilisation", "head_size")
@@ -92,13 +101,14 @@ def solve_cascade(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
     """The array layer of :func:`signalling_states`: states by name, each (n_time,)."""
-    return _solve(times, signals, values, arrows)[0]
+    states = fast_states(times, signals, values, arrows)
+    return states | slow_states(times, states["mtorc1"], values, arrows)[0]
 
 
-def _solve(
-    times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """States by name at grid times, and means over the cells that begin there of those that folds follow."""
+def fast_states(
+    times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> dict[str, Array]:
+    """States from glutamate to mTORC1, and evoked spinogenesis, each (n_time,)."""
     v, left = values, arrows.factor
     glutamate = left("glutamate") * (signals.glutamate + arrows.added("glutamate"))
     resting = signals.resting_block + arrows.added("resting_block")
@@ -115,11 +125,19 @@ def _solve(
         left("d1") * v["blocker.d1"] * v["cascade.evoked_d1_gain"] * tone + v["cascade.evoked_trkb_gain"] * trkb,
         v["cascade.tau_evoked"],
     )
-    states = {"glutamate": glutamate, "bdnf": bdnf, "trkb": trkb, "mtorc1": mtorc1, "evoked": evoked}
-    means = {"evoked": np.append(0.5 * (evoked[1:] + evoked[:-1]), evoked[-1])}
+    return {"glutamate": glutamate, "bdnf": bdnf, "trkb": trkb, "mtorc1": mtorc1, "evoked": evoked}
+
+
+def slow_states(
+    times: Array, mtorc1: Array, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Slow drives at grid times, and their means over the cells that begin there, each (n_time,)."""
+    v, left = values, arrows.factor
     late, delay = mtorc1, v["cascade.delay"]
     if delay > 0:
         late = low_pass(times, low_pass(times, mtorc1, 0.5 * delay), 0.5 * delay)
+    states: dict[str, Array] = {}
+    means: dict[str, Array] = {}
     for name in SLOW:
         decay = left(f"{name}_decay")
         tau = v[f"cascade.tau_{name}"] / (decay[:-1] if isinstance(decay, np.ndarray) else decay)
@@ -154,12 +172,22 @@ def cascade_folds(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
     """The array layer of :func:`mechanistic_drive`: folds by effect, each the mean over a cell (n_time,)."""
-    _, mean = _solve(times, signals, values, arrows)
+    states = fast_states(times, signals, values, arrows)
+    evoked = states["evoked"]
+    return slow_folds(times, states["mtorc1"], values, arrows) | {
+        "evoked": arrows.factor("evoked") * (1.0 + np.append(0.5 * (evoked[1:] + evoked[:-1]), evoked[-1])),
+    }
+
+
+def slow_folds(
+    times: Array, mtorc1: Array, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> dict[str, Array]:
+    """Folds of turnover, head size and proteins for a course of mTORC1, each the mean over a cell (n_time,)."""
+    _, mean = slow_states(times, mtorc1, values, arrows)
     return {
         "formation": arrows.factor("births") * (1.0 + mean["formation"]),
         "maturation": arrows.factor("switches") * (1.0 + mean["maturation"]),
         "elimination": arrows.factor("losses") / (1.0 + mean["stabilisation"]),
         "head_size": 1.0 + mean["head_size"],
-        "evoked": arrows.factor("evoked") * (1.0 + mean["evoked"]),
         "protein": 1.0 + mean["protein"],
     }
