@@ -139,19 +139,19 @@ def joint_problem(
     compounds = {dose.compound for study in studies for arm in load_study(study).arms for dose in arm.doses}
     free = [name for study in studies for name in (*baseline_names(study), *own_names(load_study(study)))]
     free += SPREADS if with_spreads else ()
+    terms = [HeadTwitches()] if "psilocybin" in compounds else []
+    free += HeadTwitches.FREE if terms else ()
     if reading.drive == "mechanism":
         base, added = _mechanism(base, reading, compounds)
         protected = (reading.protected != "mature", reading.protected != "nascent")
-        terms = []
-        if "psilocybin" in compounds:
-            terms.append(HeadTwitches())
-            added += HeadTwitches.FREE
         return SummaryProblem(
             base, [*free, *added], studies, unit=unit, targets=targets, terms=terms, protected=protected
         )
     base, added, tied = _pulse(base, reading, compounds)
+    if terms:
+        added += HeadTwitches.PHARMACOLOGY  # the same data, so that readings can be compared
     return SummaryProblem(
-        base, [*free, *added], studies, unit=unit, drive="phenomenological", targets=targets, tied=tied
+        base, [*free, *added], studies, unit=unit, drive="phenomenological", targets=targets, tied=tied, terms=terms
     )
 
 

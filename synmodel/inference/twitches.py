@@ -37,6 +37,8 @@ class HeadTwitches:
 
     FREE = (_RATE, _BASELINE)
     """What a fit frees for it."""
+    PHARMACOLOGY = ("psilocin.agonist_5ht2a_ec50", "ketanserin.antagonist_5ht2a_kb")
+    """What it shares with the mechanism."""
 
     def __init__(self, study: str = "shao2021") -> None:
         self.study = load_twitches(study)
