@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, cli_sweep, library
+from synmodel import cli_data, cli_joint, cli_sweep, library
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
@@ -191,6 +191,9 @@ def simulate(
 
 
 app.command()(cli_sweep.sweep)
+app.command()(cli_joint.predict)
+app.command()(cli_joint.validate)
+app.command()(cli_joint.posterior)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The joint posterior: sampled once, shipped with the library, read by everything that reports a number of a drug.
 
-``python -m synmodel.inference.joint`` makes it anew (docs/fit.md): maximum, chains, file. The file is a DataTree with the
+``synmodel posterior`` makes it anew (docs/fit.md): maximum, chains, file. The file is a DataTree with the
 groups of ArviZ; it carries a digest of the model's parameters and of the data, and the log posterior of each draw, so
 that a file that does not belong to the code is noticed (:func:`Posterior.check`).
 """
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.errors import FitError
 from synmodel.inference.estimate import Estimate
+from synmodel.inference.evidence import compare_readings
 from synmodel.inference.nuts import Chains, no_u_turn
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.readings import DEFAULT, joint_problem, reading_named
@@ -26,7 +27,15 @@ from synmodel.inference.summary_fit import fit_problem
 from synmodel.parameters import ParameterSet
 from synmodel.randomness import generator_of
 
-__all__ = ["Posterior", "data_digest", "load_posterior", "sample_posterior", "save_posterior"]
+__all__ = [
+    "Posterior",
+    "data_digest",
+    "load_posterior",
+    "make_posteriors",
+    "sample_posterior",
+    "save_posterior",
+    "without_study",
+]
 
 Array = NDArray[np.float64]
 Steps = Callable[[str, int, int], None]
@@ -65,7 +74,7 @@ class Posterior(Estimate):
         if abs(again - self.log_posterior[at]) > _TOLERANCE * (1.0 + abs(again)):
             message = (
                 f"draw {at} of the posterior has log posterior {again:.6f} here, {self.log_posterior[at]:.6f} in its "
-                "file; model or data have changed: make it anew with `python -m synmodel.inference.joint`"
+                "file; model or data have changed: make it anew with `synmodel posterior`"
             )
             raise FitError(message)
 
@@ -170,7 +179,7 @@ def load_posterior(path: Path | None = None) -> Posterior:
         draws, attrs = loaded["posterior"].to_dataset(), loaded.attrs
         stats = loaded["sample_stats"].to_dataset()
     except (OSError, KeyError, ValueError) as fault:
-        message = f"cannot read a posterior from {where}: {fault}; make one with `python -m synmodel.inference.joint`"
+        message = f"cannot read a posterior from {where}: {fault}; make one with `synmodel posterior`"
         raise FitError(message) from fault
     problem = joint_problem(
         tuple(str(attrs["studies"]).split()), reading=reading_named(str(attrs["reading"])), with_spreads=True
@@ -178,7 +187,7 @@ def load_posterior(path: Path | None = None) -> Posterior:
     if attrs["digest"] != data_digest(problem):
         message = (
             f"the posterior in {where} belongs to another model or to other data; make it anew with "
-            "`python -m synmodel.inference.joint`"
+            "`synmodel posterior`"
         )
         raise FitError(message)
     values = draws["value"].stack(row=("chain", "draw")).transpose("row", "parameter").to_numpy()
@@ -187,3 +196,47 @@ def load_posterior(path: Path | None = None) -> Posterior:
                                for parameter, column in zip(parameters, values.T, strict=True)])  # fmt: skip
     estimate = np.array([parameter.to_coordinate(x) for parameter, x in zip(parameters, draws["estimate"].values.tolist(), strict=True)])
     return Posterior(problem, estimate, vectors, stats["lp"].stack(row=("chain", "draw")).to_numpy())
+
+
+def without_study(name: str) -> Estimate:
+    """The posterior of all embedded studies but one, from the library.
+
+    Raises
+    ------
+    FitError
+        As :func:`load_posterior`.
+    """
+    return load_posterior(library.posterior_path().with_name(f"without_{name}.nc"))
+
+
+def make_posteriors(
+    folder: Path, *, seed: int, chains: int, draws: int, tune: int, progress: Steps | None = None
+) -> list[str]:
+    """Write the joint posterior, that without each study, and the comparison of readings; returns the files' names.
+
+    A file that is there and belongs to the model and the data as they are is kept, so that an interrupted run goes on.
+    """
+    written = []
+    left_out: list[str | None] = [None, *STUDIES]
+    for number, missing in enumerate(left_out):
+        name = "joint.nc" if missing is None else f"without_{missing}.nc"
+        studies = tuple(study for study in STUDIES if study != missing)
+        if not _is_current(folder / name):
+            made, of_chains = sample_posterior(studies=studies, seed=seed, chains=chains, draws=draws, tune=tune)
+            save_posterior(made, of_chains, folder / name, reading=DEFAULT.name, seed=seed)
+        written.append(name)
+        if progress is not None:
+            progress("posteriors", number + 1, len(left_out))
+    report = None if progress is None else lambda done, of: progress("readings", done, of)
+    readings = compare_readings(seed=seed, progress=report)
+    table = {"digest": data_digest(joint_problem()), "readings": [each.document() for each in readings]}
+    (folder / "readings.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    return [*written, "readings.json"]
+
+
+def _is_current(path: Path) -> bool:
+    try:
+        load_posterior.__wrapped__(path)
+    except FitError:
+        return False
+    return True
