@@ -93,7 +93,7 @@ def posterior(
     """Sample the joint posterior, and that without each study, and compare all readings (an hour or more; resumes).
 
     What is there already and belongs to the model as it is now is kept. The library's own files are made by
-    `synmodel posterior --out synmodel/library/posterior` in a checkout, with `pip install -e ".[posterior]"`.
+    `synmodel posterior --out synmodel/library/posterior` in a checkout.
     """
     from synmodel.inference.joint import make_posteriors
     from synmodel.randomness import checked_seed

@@ -108,7 +108,10 @@ class Evidence(Document):
         Field(description="how the number was seen: in the source, quoted by another, or from memory"),
     ] = ""
     spread: Annotated[
-        Number | None, Field(gt=0, description="log standard deviation of a prior around the value, above 0")
+        Number | None, Field(gt=0, description="log standard deviation of the prior, above 0")
+    ] = None
+    centre: Annotated[
+        Number | None, Field(gt=0, description="median of the prior, in the number's unit, where it is not the value")
     ] = None
 
     @model_validator(mode="after")

@@ -9,8 +9,9 @@ in the compound's file                                  parameter
 ``kinetics.SPECIES.metabolites`` of a METABOLITE        ``COMPOUND.SPECIES_fraction_to_METABOLITE``
 ======================================================  ===================================================
 
-Values are in canonical units. Each has a log-normal prior around its value; its spread is that of the file, or by how the
-number is known: 0.2 where it was measured, 0.4 where it was derived, 0.7 where it is assumed.
+Values are in canonical units. Each has a log-normal prior, around its value or, where the value is that of the joint fit,
+around the ``centre`` that its source gives; the spread is that of the file, or by how the number is known: 0.2 where it was
+measured, 0.4 where it was derived, 0.7 where it is assumed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -167,5 +168,5 @@ def table_of(compound: Mapping[str, Any], key: str, kind: str, evidence: Evidenc
         "status": evidence.status,
         "source": evidence.source,
         "why": evidence.why,
-        "prior": {"centre": value, "spread": spread},
+        "prior": {"centre": value if evidence.centre is None else value * evidence.centre / evidence.value, "spread": spread},
     }
