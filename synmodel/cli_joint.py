@@ -87,7 +87,8 @@ def posterior(
     seed: Seed = 1,
     chains: Annotated[int, typer.Option(min=1, max=16, help="Number of chains.")] = 2,
     draws: Annotated[int, typer.Option(min=10, max=100_000, help="Draws of each chain.")] = 250,
-    tune: Annotated[int, typer.Option(min=50, max=10_000, help="Draws of each chain that tune the step.")] = 150,
+    thin: Annotated[int, typer.Option(min=1, max=10_000, help="Sweeps over all parameters per draw.")] = 20,
+    tune: Annotated[int, typer.Option(min=100, max=100_000, help="Sweeps that tune the widths of steps.")] = 1000,
     quiet: Quiet = False,
 ) -> None:
     """Sample the joint posterior, and that without each study, and compare all readings (an hour or more; resumes).
@@ -100,7 +101,7 @@ def posterior(
 
     checked_seed(seed)
     with progress(quiet) as steps:
-        written = make_posteriors(out, seed=seed, chains=chains, draws=draws, tune=tune, progress=steps)
+        written = make_posteriors(out, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, progress=steps)
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 

@@ -44,7 +44,12 @@ class Density:
         slopes = problem.jacobian(inside) @ self.coordinates.slopes(self.centre)
         # The prior of a spread hardly bends the density of its logarithm at the mode, so the least curvature is 1 there.
         least = np.where(self.coordinates.log_volume_slopes() > 0, 1.0, _FLOOR)
-        self.root = np.linalg.cholesky(np.linalg.inv(slopes.T @ slopes + np.diag(least)))
+        covariance = np.linalg.inv(slopes.T @ slopes + np.diag(least))
+        self.blocks = _blocks(problem)
+        # Shared parameters first: then a coordinate of a study moves nothing but that study.
+        order = np.concatenate(self.blocks)
+        self.root = np.zeros_like(covariance)
+        self.root[np.ix_(order, order)] = np.linalg.cholesky(covariance[np.ix_(order, order)])
 
     @property
     def n_dim(self) -> int:
@@ -77,6 +82,14 @@ class Density:
         residuals = self.problem.residuals(inside)
         slopes = self.problem.jacobian(inside) @ self.coordinates.slopes(phi)
         return value, self.root.T @ (self.coordinates.log_volume_slopes() - slopes.T @ residuals)
+
+
+def _blocks(problem: SummaryProblem) -> list[NDArray[np.int64]]:
+    """Places of the shared parameters, and of those of each study."""
+    group = [name.partition(".")[0] for name in problem.free]
+    places = [[at for at, each in enumerate(group) if each == study] for study in problem.studies]
+    shared = [at for at, each in enumerate(group) if each not in problem.studies]
+    return [np.array(block, int) for block in (shared, *places) if block]
 
 
 def weighted(density: Density, *, seed: int, size: int, progress: Progress | None = None) -> Sample:

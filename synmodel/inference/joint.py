@@ -20,7 +20,7 @@ from synmodel import library
 from synmodel.errors import FitError
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.evidence import compare_readings
-from synmodel.inference.nuts import Chains, no_u_turn
+from synmodel.inference.chains import Chains, sample_chains
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.readings import DEFAULT, joint_problem, reading_named
 from synmodel.inference.summary_fit import fit_problem
@@ -104,8 +104,10 @@ def sample_posterior(
     reading: str = DEFAULT.name,
     seed: int = 1,
     chains: int = 2,
-    draws: int = 500,
-    tune: int = 200,
+    draws: int = 300,
+    thin: int = 20,
+    tune: int = 1000,
+    processes: int = 2,
     progress: Steps | None = None,
 ) -> tuple[Posterior, Chains]:
     """Sample the joint posterior of studies.
@@ -118,8 +120,8 @@ def sample_posterior(
         Values of what is not free, and where the search for the mode begins; default: those of the library.
     reading : str
         Name of a reading, see :mod:`synmodel.inference.readings`.
-    seed, chains, draws, tune
-        As in :func:`synmodel.inference.nuts.no_u_turn`.
+    seed, chains, draws, thin, tune, processes
+        As in :func:`synmodel.inference.chains.sample_chains`.
     progress : callable, optional
         Called with (what, done, of).
     """
@@ -129,7 +131,9 @@ def sample_posterior(
     problem = joint_problem(studies, parameters=parameters, reading=chosen, with_spreads=True)
     mode = problem.parameters.replace(held.parameters.unpack(best.vector, held.free)).pack(problem.free)
     report = None if progress is None else lambda done, of: progress("chains", done, of)
-    made = no_u_turn(problem, mode, seed=seed, chains=chains, draws=draws, tune=tune, progress=report)
+    made = sample_chains(
+        problem, mode, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, processes=processes, progress=report
+    )
     flat = made.vectors.reshape(-1, made.vectors.shape[-1])
     return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
 
@@ -151,8 +155,7 @@ def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading:
     stats = xr.Dataset(
         {
             "lp": (("chain", "draw"), chains.log_posterior),
-            "diverging": (("chain", "draw"), chains.diverging),
-            "n_steps": (("chain", "draw"), chains.steps),
+            "accepted": (("chain", "block"), chains.accepted),
         },
         {name: coords[name] for name in ("chain", "draw")},
     )
@@ -210,7 +213,7 @@ def without_study(name: str) -> Estimate:
 
 
 def make_posteriors(
-    folder: Path, *, seed: int, chains: int, draws: int, tune: int, progress: Steps | None = None
+    folder: Path, *, seed: int, chains: int, draws: int, thin: int, tune: int, progress: Steps | None = None
 ) -> list[str]:
     """Write the joint posterior, that without each study, and the comparison of readings; returns the files' names.
 
@@ -222,7 +225,11 @@ def make_posteriors(
         name = "joint.nc" if missing is None else f"without_{missing}.nc"
         studies = tuple(study for study in STUDIES if study != missing)
         if not _is_current(folder / name):
-            made, of_chains = sample_posterior(studies=studies, seed=seed, chains=chains, draws=draws, tune=tune)
+            # What only serves validation may be coarser.
+            kept = draws if missing is None else (draws + 1) // 2
+            made, of_chains = sample_posterior(
+                studies=studies, seed=seed, chains=chains, draws=kept, thin=thin, tune=tune
+            )
             save_posterior(made, of_chains, folder / name, reading=DEFAULT.name, seed=seed)
         written.append(name)
         if progress is not None:

@@ -237,6 +237,14 @@ class SummaryProblem:
             self._memory[place] = key, _prediction(target, tissue, self._course(target, tissue, values))
         return self._memory[place][1]
 
+    def remembered(self) -> dict[int, tuple[tuple[float, ...], ArmPrediction]]:
+        """What the arms were computed at last, to :meth:`remember` after a step that is not taken."""
+        return dict(self._memory)
+
+    def remember(self, kept: dict[int, tuple[tuple[float, ...], ArmPrediction]]) -> None:
+        """Go back to what :meth:`remembered` gave."""
+        self._memory.update(kept)
+
     @staticmethod
     def tissue(target: ArmTargets, values: Mapping[str, float]) -> Tissue:
         """Turnover and scoring of an arm before any drug."""
