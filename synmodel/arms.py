@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synmodel.comparison import with_interval
 from synmodel.data import load_summaries
 from synmodel.imaging import between_arms
-from synmodel.inference import Fit
+from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import ArmPrediction
 from synmodel.parameters import ParameterSet
 
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 def arms_compared(
-    fit: Fit,
+    fit: Estimate,
     study: str,
     treated: str,
     control: str,
@@ -32,7 +32,7 @@ def arms_compared(
 
     Parameters
     ----------
-    fit : Fit
+    fit : Estimate
         Of a problem that holds both arms.
     study, treated, control : str
         Names in the library, of arms with the same sessions.
@@ -48,14 +48,14 @@ def arms_compared(
     """
     seen = between_arms(*(load_summaries(study, arm) for arm in (treated, control)))
     targets = {t.arm.name: t for t in fit.problem.arms if t.study.name == study}
-    means = [m for m in (*targets[treated].turnover, targets[treated].head_width) if m is not None]
+    means = targets[treated].means
     points = {
         (m.quantity, end): place
         for place, (m, end) in enumerate((m, float(end)) for m in means for end in m.end)
     }  # fmt: skip
 
     def expected(arm: ArmPrediction) -> Array:
-        return np.concatenate([*arm.expected[:3], arm.head_width][: len(means)])
+        return np.concatenate([arm.of(m.quantity)[m.at] for m in means])
 
     def difference(parameters: ParameterSet) -> Array:
         arms = fit.problem.predict(parameters.as_floats())

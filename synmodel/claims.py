@@ -12,27 +12,37 @@ decide it, and judged by rules on their 95 % intervals:
 The wording is that of a review of imaging studies (the guide), which is no source of numbers here.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from synmodel.comparison import DRUGS, Contrast
 from synmodel.data import load_summaries
-from synmodel.inference import Fit, judge
-from synmodel.inference.problem import SummaryProblem
-from synmodel.inference.summary_fit import fit_problem, release
-from synmodel.inference.targets import ArmTargets
+from synmodel.inference.estimate import Estimate
+from synmodel.inference.readings import Reading, Receptor
+from synmodel.inference.targets import arm_targets
+from synmodel.inference.verdicts import LEVEL
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
 
-__all__ = ["Cell", "compared", "ketanserin_share"]
+__all__ = ["RECEPTORS", "Cell", "compared"]
+
+RECEPTORS: tuple[Receptor, ...] = ("membrane", "intracellular", "TrkB")
+"""Readings of psilocybin's receptor."""
 
 Support = Literal["supported", "supported in part", "not identifiable", "contradicted"]
-BLOCK = "psilocybin.blocked_by_ketanserin"
 _HOURS = 24.0
-_MARGIN = 1e-6  # an optimiser stops short of the end of a support
+_DRAWS = 200
+_STRONG = 3.0  # difference of ln evidence that is called decisive: odds of 20
+_NAMES = {"membrane": "5-HT2A at the membrane", "intracellular": "5-HT2A inside the cell", "TrkB": "TrkB"}
+_ENGAGED = {
+    "nmda_block_interneuron": "NMDA receptors blocked at the peak, interneuron side",
+    "nmda_block_pyramidal": "NMDA receptors blocked at the peak, pyramidal side",
+    "agonism_5ht2a": "5-HT2A receptors activated at the peak",
+}
+_KINETICS = "kinetics in mouse are held; potencies are those of the posterior"
 _LASTS = 50.0  # per cent of the peak, as for every duration of a contrast
 
 
@@ -66,28 +76,31 @@ class Cell:
         return asdict(self)
 
 
-def compared(fit: Fit, contrasts: Mapping[str, Mapping[str, Contrast]], *, seed: int) -> list[Cell]:
+def compared(
+    estimate: Estimate, contrasts: Mapping[str, Mapping[str, Contrast]], readings: Sequence[Mapping[str, Any]]
+) -> list[Cell]:
     """Every cell of the table, feature by feature.
 
     Parameters
     ----------
-    fit : Fit
-        The joint fit of the studies of both drugs.
+    estimate : Estimate
+        The joint posterior of the studies of both drugs.
     contrasts : mapping
         Drug -> its contrasts, see :func:`synmodel.comparison.contrasts`.
-    seed : int
-        Of the fit of the share that ketanserin blocks.
+    readings : sequence of mapping
+        Documents of readings (:meth:`synmodel.inference.evidence.ReadingFit.document`), among them the three receptors
+        of psilocybin.
     """
     ketamine, psilocybin = contrasts["ketamine"], contrasts["psilocybin"]
     return [
-        _target_of_ketamine(fit),
-        _target_of_psilocybin(fit, seed),
+        _target_of_ketamine(estimate),
+        _target_of_psilocybin(estimate, readings),
         _effect("ketamine", "Increases spine density and formation", ketamine["extra_spines_day_7"],
                 ketamine["formation_gain_day_1_to_3"]),
         _effect("psilocybin", "Increases spine number and size", psilocybin["extra_spines_day_7"],
                 psilocybin["head_width_gain_day_1"]),
-        _onset(fit, "ketamine", "Within hours", 12.0, ketamine),
-        _onset(fit, "psilocybin", "Within 24 hours", _HOURS, psilocybin),
+        _onset("ketamine", "Within hours", 12.0, ketamine),
+        _onset("psilocybin", "Within 24 hours", _HOURS, psilocybin),
         _days(ketamine),
         _month(psilocybin),
     ]  # fmt: skip
@@ -109,76 +122,47 @@ def _rises(*numbers: Contrast) -> Support:
 # -- target ----------------------------------------------------------------------------------------------------
 
 
-def _peak(fit: Fit, drug: str, engaged: str) -> float:
-    """Largest engaged share [%] of a target after the dose of a drug's study."""
-    target = _arm(fit, drug)
-    values = fit.parameters.as_floats()
-    exposure = exposure_of(target.arm.doses, Subject(species=target.study.species), target.sessions.tolist(), values)
-    return 100 * float(exposure[engaged].max())
+def _peak(estimate: Estimate, drug: str, engaged: str) -> Contrast:
+    """Largest engaged share [%] of a target after the dose of a drug's study, with its interval."""
+    target = arm_targets(DRUGS[drug], drug)
+    subject, sessions = Subject(species=target.study.species), target.sessions.tolist()
+
+    def of(values: Mapping[str, float]) -> float:
+        return 100 * float(exposure_of(target.arm.doses, subject, sessions, values)[engaged].max())
+
+    drawn = [of(estimate.problem.values(vector)) for vector in estimate.draws(_DRAWS, 1)]
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Contrast(_ENGAGED[engaged], of(estimate.values), float(low), float(high), "%", _KINETICS)
 
 
-def _arm(fit: Fit, drug: str) -> ArmTargets:
-    return next(t for t in fit.problem.arms if (t.study.name, t.arm.name) == (DRUGS[drug], drug))
-
-
-def _target_of_ketamine(fit: Fit) -> Cell:
-    note = "no interval: kinetics in mouse are assumed, no number of the fit enters"
-    numbers = tuple(
-        Contrast(f"NMDA receptors blocked at the peak, {where} side", _peak(fit, "ketamine", f"nmda_block_{where}"),
-                 np.nan, np.nan, "%", note)
-        for where in ("interneuron", "pyramidal")
-    )  # fmt: skip
+def _target_of_ketamine(estimate: Estimate) -> Cell:
+    numbers = tuple(_peak(estimate, "ketamine", f"nmda_block_{where}") for where in ("interneuron", "pyramidal"))
     reason = "the model takes this target for granted: no arm of the studies blocks it, so spines cannot test it"
     return Cell("primary target", "ketamine", "NMDA receptor (antagonist)", "not identifiable", reason, numbers)
 
 
-def ketanserin_share(fit: Fit, *, seed: int, size: bool = True) -> Contrast:
-    """Share of psilocybin's effects that ketanserin removes, with the profile of the fit.
-
-    Parameters
-    ----------
-    fit : Fit
-        Of the study of psilocybin.
-    seed : int
-        Of the starts.
-    size : bool
-        Whether head widths count beside turnover; the share is one and the same for both.
-    """
-    with_size = fit if size else _of_turnover(fit, seed)
-    (verdict,) = judge(release(with_size, {BLOCK: 0.05}, seed=seed), names=[BLOCK])
-    what = "turnover and size" if size else "turnover"
-    low, high = (100 * float(np.clip(end, 0, 1)) for end in (verdict.low, verdict.high))
-    meaning = f"share of psilocybin's effects on {what} of spines that ketanserin removes"
-    estimate = 100 * verdict.estimate if verdict.estimate > _MARGIN else 0.0
-    return Contrast(meaning, estimate, low, high, "%", "profile on the support 0 to 100 %")
-
-
-def _of_turnover(fit: Fit, seed: int) -> Fit:
-    """The fit without head widths."""
-    problem = fit.problem
-    targets = [replace(target, head_width=None) for target in problem.arms]
-    free = [name for name in problem.free if ".head_" not in name]
-    return fit_problem(
-        SummaryProblem(fit.parameters, free, problem.studies, unit=problem.unit, targets=targets), seed=seed, starts=1
-    )
-
-
-def _target_of_psilocybin(fit: Fit, seed: int) -> Cell:
-    blocked, turnover = (ketanserin_share(fit, seed=seed, size=size) for size in (True, False))
-    note = "no interval: kinetics in mouse are a surrogate, no number of the fit enters"
-    engaged = Contrast("5-HT2A receptors activated at the peak", _peak(fit, "psilocybin", "agonism_5ht2a"),
-                       np.nan, np.nan, "%", note)  # fmt: skip
-    if turnover.low > _LASTS:
+def _target_of_psilocybin(estimate: Estimate, readings: Sequence[Mapping[str, Any]]) -> Cell:
+    """Readings of the receptor against each other: ketanserin, head twitches and the knock-out decide between them."""
+    of = {each["name"]: each["log_evidence"] for each in readings}
+    evidence = {receptor: of[Reading(receptor=receptor).name] for receptor in RECEPTORS}
+    best = max(evidence, key=lambda receptor: evidence[receptor])
+    numbers = [_peak(estimate, "psilocybin", "agonism_5ht2a")]
+    for receptor, value in evidence.items():
+        meaning = f"ln evidence of {_NAMES[receptor]}, less that of {_NAMES[best]}"
+        numbers.append(Contrast(meaning, value - evidence[best], np.nan, np.nan, "1", "Laplace approximation"))
+    without = evidence["TrkB"] - max(evidence["membrane"], evidence["intracellular"])
+    said = "; ".join(f"{_NAMES[r]} {v - evidence[best]:+.1f}" for r, v in evidence.items())
+    if without < -_STRONG:
         support: Support = "supported"
-        reason = "an antagonist of the receptor removes most of the growth"
-    else:
-        support = "not identifiable"
         reason = (
-            f"ketanserin, which abolished head twitches, removes at most {blocked.high:.0f} % of the growth "
-            f"({turnover.high:.0f} % by turnover alone): receptors that it does not reach or TrkB remain"
+            f"the knock-out leaves no growth: ln evidence {said}; ketanserin, which abolished head twitches, does not "
         )
-    numbers = (engaged, blocked, turnover)
-    return Cell("primary target", "psilocybin", "5-HT2A receptor (agonist)", support, reason, numbers)
+        reason += "reach the receptors that count" if best == "intracellular" else "part the two places of the receptor"
+    elif without > _STRONG:
+        support, reason = "contradicted", f"growth does not need 5-HT2A receptors: ln evidence {said}"
+    else:
+        support, reason = "not identifiable", f"readings with and without 5-HT2A are alike: ln evidence {said}"
+    return Cell("primary target", "psilocybin", "5-HT2A receptor (agonist)", support, reason, tuple(numbers))
 
 
 # -- effect, onset, duration -----------------------------------------------------------------------------------
@@ -190,19 +174,17 @@ def _effect(drug: str, wording: str, *numbers: Contrast) -> Cell:
     return Cell("effect on spine density", drug, wording, support, reason, numbers)
 
 
-def _onset(fit: Fit, drug: str, wording: str, within_hours: float, table: Mapping[str, Contrast]) -> Cell:
+def _onset(drug: str, wording: str, within_hours: float, table: Mapping[str, Contrast]) -> Cell:
     births = table["births_onset_day"]
     hours = Contrast(
         "hours after which births exceed half their peak",
         _HOURS * births.estimate, _HOURS * births.low, _HOURS * births.high, "hour", births.note,
     )  # fmt: skip
     early = (table["formation_gain_day_-1_to_1"], table["extra_spines_day_1"])
-    sessions = _arm(fit, drug).sessions
+    sessions = arm_targets(DRUGS[drug], drug).sessions
     first = _HOURS * float(sessions[sessions > 0][0])
     if first > within_hours:
-        reason = (
-            f"the first session after the dose is at {first:g} h: the rise within that day is a prior, not a finding"
-        )
+        reason = f"the first session after the dose is at {first:g} h: the rise within that day rests on priors"
         return Cell("onset", drug, wording, "not identifiable", reason, (hours, *early))
     support = _rises(*early)
     reason = f"gained spines and density at {first:g} h " + (

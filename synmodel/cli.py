@@ -70,7 +70,7 @@ def compare(
     document["provenance"] = provenance(
         seed=seed, scenario=comparison.scenario_digest(), parameters=comparison.fit.problem.parameters.digest()
     )
-    figure = figures.comparison_figure(comparison.fit, comparison.curves, seed=seed)
+    figure = figures.comparison_figure(comparison.source, comparison.curves, seed=seed)
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document))
         files.save_figure(figure, folder / "comparison", document["provenance"])
@@ -91,7 +91,10 @@ def fit(
     ] = None,
     unit: Unit = "mouse",
     profiles: Annotated[
-        bool, typer.Option("--profiles", help="Also profile the effects of the drugs (about 80 s more).")
+        bool, typer.Option("--profiles", help="Also profile the parameters of the cascade (some minutes more).")
+    ] = False,
+    readings: Annotated[
+        bool, typer.Option("--all-readings", help="Fit every reading of the mechanism, not only the main ones.")
     ] = False,
     seed: Seed = 1,
     as_json: AsJson = False,
@@ -117,7 +120,7 @@ def fit(
 ) -> None:
     """Fit the published group summaries, or with --data single dendrites: estimates, intervals, verdicts.
 
-    The summaries take about 2.5 minutes on two cores, most of it for the MINOS interval of every parameter.
+    The summaries take about a minute on two cores; intervals are those of the library's posterior.
     """
     if data:
         _fit_data(data, out, model or [], engine, without or [], columns, seed, size, as_json=as_json, quiet=quiet)
@@ -129,7 +132,9 @@ def fit(
     promised = (*_FIT_FILES, *(_PROFILE_FILES if profiles else ()))
     files.check(out, promised)
     with _progress(quiet) as steps:
-        result = fit_studies(studies=study or None, unit=unit, seed=seed, with_profiles=profiles, progress=steps)
+        result = fit_studies(
+            studies=study or None, unit=unit, seed=seed, with_profiles=profiles, all_readings=readings, progress=steps
+        )
     document = documents.fit_document(result)
     document["provenance"] = provenance(seed=seed, parameters=result.fit.problem.parameters.digest())
     with files.folder(out) as folder:

@@ -11,7 +11,7 @@ Each drug is compared within its own study: baselines and scoring differ between
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -31,7 +31,7 @@ from synmodel.inference.verdicts import LEVEL
 from synmodel.parameters import ParameterSet
 from synmodel.randomness import stream_key
 from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
-from synmodel.simulation import expect, simulate, tissue_of
+from synmodel.simulation import expect, simulate
 from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import folds_on_cells
 from synmodel.turnover.moments import newborn_means

@@ -107,9 +107,7 @@ class Evidence(Document):
         Literal["verified", "secondary", "recalled", ""],
         Field(description="how the number was seen: in the source, quoted by another, or from memory"),
     ] = ""
-    spread: Annotated[
-        Number | None, Field(gt=0, description="log standard deviation of the prior, above 0")
-    ] = None
+    spread: Annotated[Number | None, Field(gt=0, description="log standard deviation of the prior, above 0")] = None
     centre: Annotated[
         Number | None, Field(gt=0, description="median of the prior, in the number's unit, where it is not the value")
     ] = None

@@ -9,8 +9,10 @@ in the compound's file                                  parameter
 ``kinetics.SPECIES.metabolites`` of a METABOLITE        ``COMPOUND.SPECIES_fraction_to_METABOLITE``
 ======================================================  ===================================================
 
-Values are in canonical units. Each has a log-normal prior, around its value or, where the value is that of the joint fit,
-around the ``centre`` that its source gives; the spread is that of the file, or by how the number is known: 0.2 where it was
+Values are in canonical units. Each has a log-normal prior, around its value or, where the value is that of the joint
+fit,
+around the ``centre`` that its source gives; the spread is that of the file, or by how the number is known: 0.2 where
+it was
 measured, 0.4 where it was derived, 0.7 where it is assumed.
 """
 
@@ -122,7 +124,9 @@ def canonical(kind: str, evidence: Evidence, molar_mass: float | None) -> float:
     value = evidence.converted(unit)
     if value is None and unit == "nM" and (mass := evidence.converted("ug/L")) is not None:
         if molar_mass is None:
-            message = f"unit is {evidence.unit!r}, a mass per volume, and the compound has no molar_mass; add it, or give nM"
+            message = (
+                f"unit is {evidence.unit!r}, a mass per volume, and the compound has no molar_mass; add it, or give nM"
+            )
             raise ValueError(message)
         return mass / molar_mass * 1e3
     if value is None:
@@ -141,9 +145,12 @@ def chain_fault(name: str) -> str | None:
             for metabolite in kinetics.get("metabolites", ()):
                 other = metabolite["compound"]
                 if other in path:
-                    return f"{other} is a metabolite of itself ({' -> '.join((*path, other))}, {species}); break the chain"
+                    return (
+                        f"{other} is a metabolite of itself ({' -> '.join((*path, other))}, {species}); break the chain"
+                    )
                 if other not in library.names("compounds"):
-                    return f"its metabolite {other!r} in {species} is not in the library; {did_you_mean(other, library.names('compounds'))}"
+                    meant = did_you_mean(other, library.names("compounds"))
+                    return f"its metabolite {other!r} in {species} is not in the library; {meant}"
                 waiting.append((other, (*path, other)))
     return None
 
@@ -168,5 +175,8 @@ def table_of(compound: Mapping[str, Any], key: str, kind: str, evidence: Evidenc
         "status": evidence.status,
         "source": evidence.source,
         "why": evidence.why,
-        "prior": {"centre": value if evidence.centre is None else value * evidence.centre / evidence.value, "spread": spread},
+        "prior": {
+            "centre": value if evidence.centre is None else value * evidence.centre / evidence.value,
+            "spread": spread,
+        },
     }

@@ -85,7 +85,9 @@ class Tissue:
         means = [model.formation[c] / leaving[c] for c in young]
         means[-1] *= self.nascent_excess
         nascent_per_mature = self.nascent_excess * model.transition[-1][-2] / leaving[-1]
-        left = scored_density - self.scoring.false_positive_per_um - sum(m * h for m, h in zip(means, hit, strict=False))
+        left = (
+            scored_density - self.scoring.false_positive_per_um - sum(m * h for m, h in zip(means, hit, strict=False))
+        )
         if left <= 0:
             message = (
                 f"births of {model.births.sum():.3g} /um/day sustain {sum(means):.3g} young spines per um, more "

@@ -4,24 +4,29 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from synmodel.caveats import notes_of
 from synmodel.checking import Checked, checks_of
-from synmodel.claims import Cell, compared
+from synmodel.claims import RECEPTORS, Cell, compared
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
-from synmodel.data import Reading, read_each, select
+from synmodel.data import Reading as TableReading
+from synmodel.data import read_each, select
 from synmodel.errors import FitError
 from synmodel.imaging import summarise
-from synmodel.inference import Fit, Verdict, fit_summaries, judge
+from synmodel.inference import Fit, Verdict, fit_summaries
 from synmodel.inference import fit as fit_observations
+from synmodel.inference.estimate import Estimate
+from synmodel.inference.evidence import ReadingFit, compare_readings
+from synmodel.inference.joint import load_posterior
 from synmodel.inference.posterior import DEFAULT_MODEL
 from synmodel.inference.problem import STUDIES
+from synmodel.inference.readings import READINGS, Reading
 from synmodel.inference.selection import compare_models
 from synmodel.inference.targets import Unit
-from synmodel.inference.variants import VariantFit, fit_mechanism, fit_variants
-from synmodel.inference.verdicts import Profiles, profile
+from synmodel.inference.verdicts import Profiles, profile, verdicts_of
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
 from synmodel.simulation import mechanism_of, simulate
@@ -42,18 +47,33 @@ __all__ = [
 ]
 
 Steps = Callable[[str, int, int], None]
-_DRAWS = 1024
+_DRAWS = 500
 _EXPERIMENTS = 200
+_SHARED = ("cascade", "serotonin", "nmda", "ketamine", "psilocin", "ketanserin", "head_twitch", "spread")
+MAIN_READINGS = (
+    *(Reading(receptor=receptor) for receptor in RECEPTORS),
+    Reading("pulse"),
+    Reading("pulse, one decay"),
+)
+"""Readings that are fitted by default."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Both drugs against their controls: contrasts, curves, simulated experiments by drug, and the table of claims."""
+    """Both drugs against their controls: contrasts, curves, simulated experiments by drug, and the table of claims.
+
+    ``fit`` is the maximum of the joint fit of the mechanism, ``source`` what intervals rest on: the posterior of the
+    library, or draws of the fit where that does not apply. ``readings`` are all readings as plain data, and ``pulse``
+    contrasts of the pulse with decays of its own.
+    """
 
     fit: Fit
+    source: Estimate
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
+    readings: list[dict[str, Any]] = field(default_factory=list)
+    pulse: dict[str, dict[str, Contrast]] = field(default_factory=dict)
     claims: list[Cell] = field(default_factory=list)
 
     def scenario_digest(self) -> str:
@@ -64,13 +84,13 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
-    """A fit with verdicts, profiles (empty unless asked for) and other readings of the data."""
+    """A fit with verdicts, profiles (empty unless asked for) and readings of the data side by side."""
 
     fit: Fit
+    source: Estimate
     verdicts: list[Verdict]
     profiles: Profiles
-    variants: list[VariantFit]
-    mechanisms: dict[str, Fit]
+    readings: list[ReadingFit]
 
 
 def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
@@ -92,16 +112,30 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
     progress : callable, optional
         Called with (what, done, of).
     """
-    fit = fit_summaries(unit=unit, seed=seed, progress=stage(progress, "fitting"))
-    tables, curves, simulated = {}, {}, {}
+    readings = compare_readings(MAIN_READINGS, unit=unit, seed=seed, progress=stage(progress, "fitting"))
+    fit, pulse = (
+        next(each.fit for each in readings if each.reading == wanted) for wanted in (Reading(), Reading("pulse"))
+    )
+    source = _source(fit, STUDIES, unit)
+    tables, curves, simulated, of_pulse = {}, {}, {}, {}
     for number, drug in enumerate(DRUGS):
         tables[drug], curves[drug] = contrasts(
-            fit, drug, draws=_DRAWS, seed=seed, progress=stage(progress, f"contrasts of {drug}")
+            source, drug, draws=_DRAWS, seed=seed, progress=stage(progress, f"contrasts of {drug}")
         )
-        simulated[drug] = paired(drug, fit.parameters, replicates=_EXPERIMENTS, seed=seed)
+        of_pulse[drug], _ = contrasts(
+            pulse, drug, draws=_DRAWS // 2, seed=seed, progress=stage(progress, f"{drug} by pulses")
+        )
+        simulated[drug] = paired(drug, fit.in_library(DRUGS[drug], drug), replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:
             progress("simulating experiments", number + 1, len(DRUGS))
-    return Comparison(fit, tables, curves, simulated, compared(fit, tables, seed=seed))
+    return Comparison(fit, source, tables, curves, simulated, readings, of_pulse, compared(source, tables, readings))
+
+
+def _source(fit: Fit, studies: Sequence[str], unit: Unit) -> Estimate:
+    """What intervals rest on: the posterior of the library where it is of these studies and this unit, else the fit."""
+    if tuple(studies) != STUDIES or unit != "mouse":
+        return fit
+    return load_posterior()
 
 
 def fit_studies(
@@ -110,6 +144,7 @@ def fit_studies(
     unit: Unit = "mouse",
     seed: int = 1,
     with_profiles: bool = False,
+    all_readings: bool = False,
     progress: Steps | None = None,
 ) -> FitResult:
     """Fit studies and say of each parameter, and of other readings of the data, how sure the data are.
@@ -119,7 +154,9 @@ def fit_studies(
     studies : sequence of str, optional
         At least one; default: all embedded ones.
     with_profiles : bool
-        Also profile the effects of the drugs, which takes as long as all the rest.
+        Also profile the parameters of the cascade, which takes some minutes.
+    all_readings : bool
+        Fit every reading, which takes some minutes, and not only the main ones.
     unit, seed, progress
         As in :func:`compare_drugs`.
 
@@ -132,24 +169,24 @@ def fit_studies(
     if not chosen or isinstance(studies, str):
         message = f"studies is {studies!r}; give a list of at least one of {', '.join(STUDIES)}"
         raise FitError(message)
-    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, progress=stage(progress, "fitting"))
-    variants = fit_variants(fit, seed=seed, progress=stage(progress, "other readings"))
-    mechanisms = {}
-    if set(STUDIES) <= set(fit.problem.studies):
-        mechanisms = fit_mechanism(fit, seed=seed, progress=stage(progress, "mechanisms"))
-    verdicts = judge(fit, progress=stage(progress, "intervals"))
+    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, starts=1, progress=stage(progress, "fitting"))
+    source = _source(fit, chosen, unit)
+    names = [name for name in source.problem.free if name.partition(".")[0] in _SHARED]
+    verdicts = verdicts_of(source, names, seed=seed)
+    wanted = tuple(READINGS.values()) if all_readings else MAIN_READINGS
+    readings = compare_readings(wanted, studies=chosen, unit=unit, seed=seed, progress=stage(progress, "readings"))
     profiles: Profiles = {}
     if with_profiles:
-        of_drugs = [name for name in fit.problem.free if name.endswith(("_fold", "decay"))]
-        profiles = profile(fit, of_drugs, progress=stage(progress, "profiles"))
-    return FitResult(fit, verdicts, profiles, variants, mechanisms)
+        of_cascade = [name for name in fit.problem.free if name.startswith(("cascade.", "serotonin."))]
+        profiles = profile(fit, of_cascade, progress=stage(progress, "profiles"))
+    return FitResult(fit, source, verdicts, profiles, readings)
 
 
 @dataclass(frozen=True)
 class DendriteFits:
     """Tables of single dendrites, and one fit of them, or several side by side."""
 
-    readings: list[Reading]
+    readings: list[TableReading]
     tree: xr.DataTree
     table: xr.Dataset | None
 

@@ -59,7 +59,8 @@ def _of_study(study: str) -> pd.DataFrame:
 def read_summaries(path: str | Path) -> pd.DataFrame:
     """Group summaries of one study from a CSV file with the columns of :data:`COLUMNS`.
 
-    ``mean`` may be empty where a session is planned and not yet seen; all other numbers may be empty where the study has
+    ``mean`` may be empty where a session is planned and not yet seen; all other numbers may be empty where the study
+    has
     none.
 
     Raises
@@ -75,7 +76,7 @@ def read_summaries(path: str | Path) -> pd.DataFrame:
         raise DataError(message) from fault
     for column in ("arm", "quantity", "end_day", "mean", "sem_dendrite"):
         if column not in table:
-            message = f"{where.name} has no column {column}; its columns are those of `synmodel show` of a study: {', '.join(COLUMNS)}"
+            message = f"{where.name} has no column {column}; its columns are {', '.join(COLUMNS)}"
             raise DataError(message)
     for column in COLUMNS:
         if column not in table:

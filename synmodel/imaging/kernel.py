@@ -1,4 +1,4 @@
-"""Compiled loops of the expected statistics: sums over dendrites that differ, see :mod:`synmodel.imaging.expectation`."""
+"""Compiled loops of expected statistics: sums over dendrites that differ (:mod:`synmodel.imaging.expectation`)."""
 
 import math
 

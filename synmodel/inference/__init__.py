@@ -18,10 +18,10 @@ from synmodel.inference.summary_fit import Fit, fit_summaries
 from synmodel.inference.verdicts import Verdict, judge
 
 __all__ = [
+    "READINGS",
     "DendriteProblem",
     "Design",
     "Fit",
-    "READINGS",
     "LossFrailty",
     "Reading",
     "SummaryProblem",

@@ -1,6 +1,7 @@
 r"""Markov chains on the posterior of a joint fit: Crank-Nicolson proposals, block by block, one process for each chain.
 
-In the whitened coordinates u of :mod:`synmodel.inference.density` the posterior is nearly standard normal. A proposal that
+In the whitened coordinates u of :mod:`synmodel.inference.density` the posterior is nearly standard normal. A proposal
+that
 keeps the standard normal as it is,
 
 ::
@@ -9,7 +10,8 @@ keeps the standard normal as it is,
 
 asks only for the ratio r of the posterior to that normal, and no slope. Blocks are the shared parameters (mechanism and
 spreads) and those of each study. Given the shared ones studies are independent and the coordinates are triangular, so a
-step in one study asks for the expectations of its own arms alone. The widths b are tuned to accept about a third, and then
+step in one study asks for the expectations of its own arms alone. The widths b are tuned to accept about a third, and
+then
 held. Of the samplers that were tried on this posterior this gives the most effective draws per second (docs/fit.md).
 
 References
@@ -86,7 +88,9 @@ def sample_chains(
     processes : int
         Chains that run at a time.
     """
-    tasks = [(problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), draws, thin, tune) for at in range(chains)]
+    tasks = [
+        (problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), draws, thin, tune) for at in range(chains)
+    ]
     done = []
     if min(processes, chains) == 1:
         for task in tasks:
@@ -110,7 +114,9 @@ def _chain(task: tuple[SummaryProblem, Array, int, int, int, int]) -> tuple[Arra
         return _walk(*task)
 
 
-def _walk(problem: SummaryProblem, mode: Array, seed: int, draws: int, thin: int, tune: int) -> tuple[Array, Array, Array]:
+def _walk(
+    problem: SummaryProblem, mode: Array, seed: int, draws: int, thin: int, tune: int
+) -> tuple[Array, Array, Array]:
     density = Density(problem, mode)
     generator = np.random.Generator(np.random.Philox(seed))
     blocks = density.blocks

@@ -1,7 +1,9 @@
 r"""Coordinates in which the posterior of a study's turnover is nearly normal.
 
-What is scored determines sums and balances, not rates: gained spines are flips of scoring and births that are still there,
-and a density that hardly changes says that as many spines mature as are lost. On the scale of the rates these are curved
+What is scored determines sums and balances, not rates: gained spines are flips of scoring and births that are still
+there,
+and a density that hardly changes says that as many spines mature as are lost. On the scale of the rates these are
+curved
 ridges. Instead of the logarithms of formation lambda, miss m and loss delta_1, a study has
 
 ::
@@ -97,7 +99,7 @@ class Coordinates:
 
 
 def _of_births(log_nascent: float, log_maturation: float) -> tuple[float, float]:
-    """ln g, and the logarithm of the share of newborns that mature."""
+    """Ln g, and the logarithm of the share of newborns that mature."""
     loss, alpha = math.exp(log_nascent), math.exp(log_maturation)
     k = loss + alpha
     young = -math.expm1(-k * _DAYS) / k

@@ -42,7 +42,7 @@ class Density:
         inside = np.clip(mode, problem.lower + _EDGE, problem.upper - _EDGE)
         self.centre = self.coordinates.from_vector(inside)
         slopes = problem.jacobian(inside) @ self.coordinates.slopes(self.centre)
-        # The prior of a spread hardly bends the density of its logarithm at the mode, so the least curvature is 1 there.
+        # The prior of a spread hardly bends the density of its logarithm at the mode: the least curvature is 1 there.
         least = np.where(self.coordinates.log_volume_slopes() > 0, 1.0, _FLOOR)
         covariance = np.linalg.inv(slopes.T @ slopes + np.diag(least))
         self.blocks = _blocks(problem)
@@ -116,6 +116,11 @@ def weighted(density: Density, *, seed: int, size: int, progress: Progress | Non
         return density.log_density(u) - float(of_t.sum())
 
     sample = importance(
-        log_weight, lambda cube: _WIDER * stdtrit(_DEGREES, cube), density.n_dim, seed=seed, size=size, progress=progress
+        log_weight,
+        lambda cube: _WIDER * stdtrit(_DEGREES, cube),
+        density.n_dim,
+        seed=seed,
+        size=size,
+        progress=progress,
     )
     return sample._replace(points=np.array([density.vector(u) for u in sample.points]))

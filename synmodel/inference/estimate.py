@@ -54,8 +54,10 @@ class Estimate:
         raise NotImplementedError
 
     def in_library(self, study: str, arm: str, vector: Array | None = None) -> ParameterSet:
-        """Parameters of the library with which a scenario repeats an arm: what the arm and its study have of their own is
-        in the rates and gains."""
+        """Parameters of the library with which a scenario repeats an arm.
+
+        What the arm and its study have of their own is in the rates and gains.
+        """
         target = next(t for t in self.problem.arms if (t.study.name, t.arm.name) == (study, arm))
         values = self.problem.values(self.vector if vector is None else vector)
         births, losses = arm_factors(target.study, arm, values)
@@ -67,7 +69,8 @@ class Estimate:
     def scenarios(self, n: int, seed: int) -> Iterator[ParameterSet]:
         """Parameters of the library at n draws, with the effects of a laboratory that no study is of.
 
-        The gain of each effect is multiplied by exp(s u), with the spread s of the draw and a new u, normal with spread 1:
+        The gain of each effect is multiplied by exp(s u), with the spread s of the draw and a new u, normal with
+        spread 1:
         an interval over them is wider than one for a laboratory that was seen.
         """
         generator = generator_of(seed, "another laboratory")

@@ -23,6 +23,7 @@ from synmodel.errors import FitError
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import READINGS, Reading, joint_problem
 from synmodel.inference.summary_fit import Fit, fit_problem
+from synmodel.inference.targets import Unit
 from synmodel.parameters import ParameterSet
 
 __all__ = ["ReadingFit", "compare_readings", "laplace_evidence"]
@@ -74,6 +75,7 @@ def compare_readings(
     *,
     studies: tuple[str, ...] = STUDIES,
     parameters: ParameterSet | None = None,
+    unit: Unit = "mouse",
     seed: int = 1,
     starts: int = 1,
     progress: Progress | None = None,
@@ -84,7 +86,7 @@ def compare_readings(
     ----------
     readings : iterable of Reading
         Default: all of them.
-    studies, parameters
+    studies, parameters, unit
         As in :func:`synmodel.inference.readings.joint_problem`.
     seed, starts
         Of the search for the maximum.
@@ -100,7 +102,8 @@ def compare_readings(
         raise FitError(message)
     done = []
     for number, reading in enumerate(chosen):
-        fit = fit_problem(joint_problem(studies, parameters=parameters, reading=reading), seed=seed, starts=starts)
+        problem = joint_problem(studies, parameters=parameters, reading=reading, unit=unit)
+        fit = fit_problem(problem, seed=seed, starts=starts)
         done.append(ReadingFit(reading, fit, laplace_evidence(fit)))
         if progress is not None:
             progress(number + 1, len(chosen))

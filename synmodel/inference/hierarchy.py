@@ -16,7 +16,17 @@ from synmodel.data import load_study
 from synmodel.data.studies import Study
 from synmodel.parameters import Parameter, ParameterSet, Prior
 
-__all__ = ["BASELINE", "EFFECTS", "GAIN_OF_EFFECT", "SPREADS", "arm_factors", "baseline_names", "effect_factor", "joined", "own_names"]
+__all__ = [
+    "BASELINE",
+    "EFFECTS",
+    "GAIN_OF_EFFECT",
+    "SPREADS",
+    "arm_factors",
+    "baseline_names",
+    "effect_factor",
+    "joined",
+    "own_names",
+]
 
 BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss", "nascent_excess", "formation_trend")
 """Keys of the parameters of a study's turnover and scoring that a fit frees."""

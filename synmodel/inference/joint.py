@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 
 from synmodel import library
 from synmodel.errors import FitError
+from synmodel.inference.chains import Chains, sample_chains
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.evidence import compare_readings
-from synmodel.inference.chains import Chains, sample_chains
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.readings import DEFAULT, joint_problem, reading_named
 from synmodel.inference.summary_fit import fit_problem
@@ -32,6 +33,7 @@ __all__ = [
     "data_digest",
     "load_posterior",
     "make_posteriors",
+    "recorded_readings",
     "sample_posterior",
     "save_posterior",
     "without_study",
@@ -80,7 +82,7 @@ class Posterior(Estimate):
 
 
 def data_digest(problem: SummaryProblem) -> str:
-    """SHA-256 over the parameters that are read (values, supports, priors), which are free, and all published numbers."""
+    """SHA-256 over the parameters that are read (values, supports, priors), which are free, and all data."""
     read = ParameterSet(problem.parameters[name] for name in problem.reads)
     content: list[object] = [read.digest(), problem.free, problem.unit, sorted(problem.tied.items())]
     for target in problem.arms:
@@ -149,7 +151,10 @@ def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading:
     ]).reshape(*shape, len(free))  # fmt: skip
     coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1]), "parameter": free}
     posterior_group = xr.Dataset(
-        {"value": (("chain", "draw", "parameter"), inside), "estimate": ("parameter", [posterior.values[n] for n in free])},
+        {
+            "value": (("chain", "draw", "parameter"), inside),
+            "estimate": ("parameter", [posterior.values[n] for n in free]),
+        },
         coords | {"unit": ("parameter", [problem.parameters[name].unit for name in free])},
     )
     stats = xr.Dataset(
@@ -197,7 +202,9 @@ def load_posterior(path: Path | None = None) -> Posterior:
     parameters = [problem.parameters[name] for name in problem.free]
     vectors = np.column_stack([np.log(column) if parameter.scale == "log" else column
                                for parameter, column in zip(parameters, values.T, strict=True)])  # fmt: skip
-    estimate = np.array([parameter.to_coordinate(x) for parameter, x in zip(parameters, draws["estimate"].values.tolist(), strict=True)])
+    estimate = np.array(
+        [parameter.to_coordinate(x) for parameter, x in zip(parameters, draws["estimate"].values.tolist(), strict=True)]
+    )
     return Posterior(problem, estimate, vectors, stats["lp"].stack(row=("chain", "draw")).to_numpy())
 
 
@@ -247,3 +254,14 @@ def _is_current(path: Path) -> bool:
     except FitError:
         return False
     return True
+
+
+def recorded_readings(problem: SummaryProblem) -> list[dict[str, Any]]:
+    """All readings as they were compared with the library's posterior; none if model or data are others."""
+    path = library.posterior_path().with_name("readings.json")
+    if not path.is_file():
+        return []
+    table = json.loads(path.read_text(encoding="utf-8"))
+    if table["digest"] != data_digest(problem):
+        return []
+    return [entry | {"note": "recorded with the posterior"} for entry in table["readings"]]

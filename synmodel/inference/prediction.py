@@ -1,6 +1,7 @@
 """Prediction of a study that the fit has not seen, and of every embedded one left out in turn.
 
-What a new study gets: its own turnover and scoring, from its vehicle arms and from what its other arms showed before the
+What a new study gets: its own turnover and scoring, from its vehicle arms and from what its other arms showed before
+the
 drug; then its drug arms, predicted by the joint posterior. A predicted mean is uncertain by
 
 * the parameters of the mechanism (draws of the posterior),
@@ -8,7 +9,8 @@ drug; then its drug arms, predicted by the joint posterior. A predicted mean is 
 * the laboratory: effects differ between studies by a spread that was learnt,
 * the sampling of the mean itself: its SEM, correlated as means of the same dendrites are.
 
-Rivals of a prediction: *no effect*, the same without the drug; and *carried over*, the mean difference of the other studies
+Rivals of a prediction: *no effect*, the same without the drug; and *carried over*, the mean difference of the other
+studies
 between drug and vehicle, added to this study's own vehicle.
 """
 
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from synmodel.data import load_study, load_summaries
+from synmodel.data import load_study
 from synmodel.data.studies import Arm, Study
 from synmodel.data.summaries import density_of, read_summaries, summaries_of
 from synmodel.documents import parse_toml, read

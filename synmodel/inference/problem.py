@@ -35,7 +35,6 @@ from scipy.linalg import solve_triangular
 
 from synmodel.data import load_study
 from synmodel.errors import FitError, SimulationError
-from synmodel.grid import time_grid
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.covariance import arm_correlation
 from synmodel.inference.drives import Drives
@@ -300,7 +299,7 @@ class SummaryProblem:
         ends = np.cumsum([0, *map(len, arms), *map(len, terms)])
         slopes = np.zeros((ends[-1], len(vector)))
         kept = dict(self._memory)
-        for at, name in enumerate(self.free):
+        for at in range(len(self.free)):
             # Away from the nearer end of the support.
             step = _STEP if vector[at] + _STEP <= self.upper[at] else -_STEP
             moved = vector.copy()
@@ -369,7 +368,7 @@ class SummaryProblem:
 
     @cached_property
     def whitening(self) -> list[Array]:
-        """Inverse Cholesky factors of the correlation of each arm's means, at the values of the problem's parameters."""
+        """Inverse Cholesky factors of the correlation of each arm's means, at the parameters' values."""
         values = self.values(self.start())
         inverses = []
         for target in self.arms:

@@ -26,14 +26,23 @@ from synmodel.inference.targets import ArmTargets, Unit
 from synmodel.inference.twitches import HeadTwitches
 from synmodel.parameters import ParameterSet, default_parameters
 
-__all__ = ["DEFAULT", "READINGS", "Reading", "joint_problem", "reading_named"]
+__all__ = ["DEFAULT", "READINGS", "Reading", "Receptor", "joint_problem", "reading_named"]
 
 Receptor = Literal["membrane", "intracellular", "TrkB"]
 
-_GAINS = {"membrane": "serotonin.agonism_gain", "intracellular": "serotonin.intracellular_gain", "TrkB": "serotonin.trkb_gain"}
+_GAINS = {
+    "membrane": "serotonin.agonism_gain",
+    "intracellular": "serotonin.intracellular_gain",
+    "TrkB": "serotonin.trkb_gain",
+}
 _OFF = 1e-6
 _CASCADE = (
-    "formation_gain", "tau_formation", "stabilisation_gain", "tau_stabilisation", "maturation_gain", "head_size_gain",
+    "formation_gain",
+    "tau_formation",
+    "stabilisation_gain",
+    "tau_stabilisation",
+    "maturation_gain",
+    "head_size_gain",
     "tau_head_size",
 )
 _OWN = ("formation_gain", "tau_formation", "stabilisation_gain", "tau_stabilisation")
@@ -177,13 +186,13 @@ def _mechanism(base: ParameterSet, reading: Reading, compounds: set[str]) -> tup
         free += own
     active = {name.partition(".")[0] for name in _PHARMACOLOGY}
     present = compounds | ({"psilocin"} if "psilocybin" in compounds else set())
-    free += [name for name in _PHARMACOLOGY if name in base and name.partition(".")[0] in {*(active & present), "cascade"}]
+    free += [
+        name for name in _PHARMACOLOGY if name in base and name.partition(".")[0] in {*(active & present), "cascade"}
+    ]
     return base, free
 
 
-def _pulse(
-    base: ParameterSet, reading: Reading, compounds: set[str]
-) -> tuple[ParameterSet, list[str], dict[str, str]]:
+def _pulse(base: ParameterSet, reading: Reading, compounds: set[str]) -> tuple[ParameterSet, list[str], dict[str, str]]:
     """Parameters of pulses, the names of those that are free, and those that take the value of another."""
     drugs = [drug for drug in sorted(compounds) if f"{drug}.formation_fold" in base]
     free, tied = [], {}

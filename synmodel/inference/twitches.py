@@ -4,7 +4,8 @@
 
     -2 log L = -2 sum over mice log NB(n; mu(group), k) + ((ln C(dose_50) / EC_50) / spread)^2
 
-The counts alone tell the ratio of what ketanserin leaves, that is K_B over the free concentration of the drug. Half of the
+The counts alone tell the ratio of what ketanserin leaves, that is K_B over the free concentration of the drug. Half
+of the
 largest effect at the published median effective dose means that the free peak of psilocin there is its EC_50.
 """
 
@@ -67,7 +68,7 @@ class HeadTwitches:
         return {group.name: self._expected(group, values) for group in self.study.groups}
 
     def residuals(self, values: Mapping[str, float]) -> Array:
-        """Square roots of -2 log probabilities, over that of a count at its own mean; then the median effective dose."""
+        """Square roots of -2 log probabilities, over those of counts at their own means; then the effective dose."""
         pieces = []
         for group in self.study.groups:
             counts = np.array(group.counts, float)
@@ -83,9 +84,7 @@ class HeadTwitches:
 
     def _expected(self, group: TwitchGroup, values: Mapping[str, float]) -> float:
         times, agonism = self.agonism(group.doses, values)
-        return expected_twitches(
-            times, agonism, self.study.window_min, rate=values[_RATE], baseline=values[_BASELINE]
-        )
+        return expected_twitches(times, agonism, self.study.window_min, rate=values[_RATE], baseline=values[_BASELINE])
 
     def agonism(self, doses: tuple[Dose, ...], values: Mapping[str, float]) -> tuple[Array, Array]:
         """Days, and the agonist-bound share of receptors there."""

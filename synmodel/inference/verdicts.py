@@ -1,6 +1,7 @@
 """Intervals and identifiability: what the data say of each parameter, in a word.
 
-* The 95 % interval is MINOS's profile of the posterior.
+* From draws (:func:`verdicts_of`): the 95 % interval of the posterior, and how much of the prior it leaves out.
+* By profiles (:func:`judge`, slow): MINOS's profile of the posterior.
 * The verdict asks the likelihood alone, without any prior: can it exclude the lower and the upper end of the
   parameter's support (a rise beyond the same bound)? Both ends: *identified*. One: *one-sided*. None: *flat*, and
   the estimate is that of the prior.
@@ -18,12 +19,15 @@ import numpy as np
 from iminuit import Minuit
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from scipy.special import ndtr
 from scipy.stats import chi2
 
+from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.summary_fit import Fit, fit_problem
+from synmodel.parameters import Parameter
 
-__all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "hold", "judge", "profile"]
+__all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "hold", "judge", "profile", "verdicts_of"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -34,6 +38,7 @@ BOUND = float(chi2.ppf(LEVEL, 1))
 """Rise of -2 log posterior at the ends of an interval."""
 
 _EVALUATIONS = 40
+_EXCLUDED = 0.25
 _TOLERANCE = 1e-4
 
 
@@ -97,6 +102,49 @@ def judge(fit: Fit, progress: Progress | None = None, *, names: Sequence[str] | 
         if progress is not None:
             progress(len(verdicts), len(wanted))
     return verdicts
+
+
+def verdicts_of(estimate: Estimate, names: Sequence[str], *, draws: int = 1000, seed: int = 1) -> list[Verdict]:
+    """Intervals and verdicts of parameters from draws: what the data add to what was believed before.
+
+    An end is excluded where the posterior's 95 % interval leaves out a quarter or more of the prior's probability on
+    that side (of the support, without a prior). Both ends: *identified*. One: *one-sided*. None: *flat*.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        A posterior, or a fit that draws from its Gaussian approximation.
+    names : sequence of str
+        Free parameters.
+    draws, seed : int
+        Of the draws.
+    """
+    problem = estimate.problem
+    vectors = estimate.draws(draws, seed)
+    verdicts = []
+    for name in names:
+        at, parameter = problem.free.index(name), problem.parameters[name]
+        low, middle, high = np.quantile(vectors[:, at], [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]).tolist()
+        below, above = _prior_below(parameter, low), 1.0 - _prior_below(parameter, high)
+        ends = (parameter.from_coordinate(low), parameter.from_coordinate(high))
+        word, sentence = in_words(
+            parameter.unit, parameter.from_coordinate(middle), ends, (parameter.lower, parameter.upper),
+            (below >= _EXCLUDED, above >= _EXCLUDED),
+        )  # fmt: skip
+        verdicts.append(
+            Verdict(name, parameter.long_name, parameter.unit, parameter.from_coordinate(middle), *ends, word, sentence)
+        )
+    return verdicts
+
+
+def _prior_below(parameter: Parameter, coordinate: float) -> float:
+    """Probability of the prior below a place on the scale of the fit."""
+    low, high = parameter.to_coordinate(parameter.lower), parameter.to_coordinate(parameter.upper)
+    if parameter.prior is None:
+        return (coordinate - low) / (high - low)
+    centre, spread = parameter.to_coordinate(parameter.prior.centre), parameter.prior.spread
+    first, last, here = (float(ndtr((x - centre) / spread)) for x in (low, high, coordinate))
+    return (here - first) / (last - first)
 
 
 def profile(fit: Fit, names: Sequence[str], *, points: int = 11, progress: Progress | None = None) -> Profiles:

@@ -116,7 +116,9 @@ class Compound(Document):
         for species, kinetics in document.get("kinetics", {}).items():
             total = sum(each["fraction"]["value"] for each in kinetics.get("metabolites", ()))
             if total > 1 + _ROUNDING:
-                message = f"metabolites in {species} take {total:g} of the elimination; all fractions together are at most 1"
+                message = (
+                    f"metabolites in {species} take {total:g} of the elimination; all fractions together are at most 1"
+                )
                 raise ValueError(message)
         if document.get("kinetics") and molar_mass is None:
             message = "it has kinetics and no molar_mass; add it: doses are masses, receptors see amounts"

@@ -137,9 +137,7 @@ def _free(plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, fl
     }
 
 
-def _after(
-    dose: Dose, index: int, subject: Subject, times: Array, values: Mapping[str, float]
-) -> dict[str, Array]:
+def _after(dose: Dose, index: int, subject: Subject, times: Array, values: Mapping[str, float]) -> dict[str, Array]:
     """Plasma concentrations [nM] that one series of doses adds, by compound."""
     system = compartments_of(dose.compound, subject.species, values)
     molar_mass = load_compound(dose.compound).molar_mass

@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import ndtri
 
 from synmodel.checking import Checked, Contradiction
-from synmodel.comparison import DRUGS, Contrast
+from synmodel.comparison import Contrast
 from synmodel.data import load_study
 from synmodel.data.summaries import FITTED
 from synmodel.inference import Fit, Verdict
+from synmodel.inference.estimate import Estimate
+from synmodel.inference.joint import Posterior
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import ArmTargets
-from synmodel.inference.variants import VariantFit
-from synmodel.inference.verdicts import LEVEL
-from synmodel.parameters import Parameter
+from synmodel.inference.verdicts import LEVEL, verdicts_of
 from synmodel.scenario import Scenario
 from synmodel.workflows import Comparison, FitResult, Simulated
 
@@ -32,8 +31,6 @@ __all__ = [
     "simulation_dataset",
     "simulation_document",
 ]
-
-_WIDE = 2 / 3
 
 
 def study_documents(fit: Fit) -> dict[str, Any]:
@@ -67,10 +64,8 @@ def study_documents(fit: Fit) -> dict[str, Any]:
 
 def _arm_document(target: ArmTargets, prediction: Any) -> dict[str, list[dict[str, float]]]:
     document = {}
-    curves = [(means, curve) for means, curve in zip(target.turnover, prediction.expected[:3], strict=True)]
-    if target.head_width is not None:
-        curves.append((target.head_width, prediction.head_width))
-    for means, curve in curves:
+    for means in target.means:
+        curve = prediction.of(means.quantity)[means.at]
         document[means.quantity] = [
             {
                 "start_day": means.start[i],
@@ -101,57 +96,18 @@ def _arm_document(target: ArmTargets, prediction: Any) -> dict[str, list[dict[st
     return document
 
 
-def parameter_entries(fit: Fit, verdicts: list[Verdict] | None = None) -> dict[str, Any]:
-    """Estimates of the free parameters with 95 % intervals.
-
-    With verdicts the intervals are profiles and each parameter has its verdict; without, they are those of the
-    Gaussian approximation on the scale of the fit, cut at the support.
-    """
-    if verdicts is not None:
-        return {v.name: {k: x for k, x in asdict(v).items() if k != "name"} for v in verdicts}
-    entries = {}
-    reach = float(ndtri((1 + LEVEL) / 2)) * np.sqrt(np.diag(fit.covariance))
-    for i, name in enumerate(fit.problem.free):
-        parameter = fit.problem.parameters[name]
-        ends = [
-            parameter.from_coordinate(
-                float(np.clip(fit.vector[i] + side * reach[i], fit.problem.lower[i], fit.problem.upper[i]))
-            )
-            for side in (-1, 1)
-        ]
-        entries[name] = {
-            "long_name": parameter.long_name,
-            "unit": parameter.unit,
-            "estimate": fit.values[name],
-            "low": ends[0],
-            "high": ends[1],
-        }
-    return entries
+def parameter_entries(verdicts: list[Verdict]) -> dict[str, Any]:
+    """Estimates of parameters with 95 % intervals, and what the data say of each in a word and a sentence."""
+    return {v.name: {k: x for k, x in asdict(v).items() if k != "name"} for v in verdicts}
 
 
-def effect_note(parameter: Parameter, low: float, high: float) -> str:
-    """What limits the estimate of a drug's effect, in a few words; empty where nothing does.
-
-    *not identified*: on the scale of the fit the 95 % interval is wider than two thirds of the prior's own, so the
-    estimate leans on the prior. This is a cheap rule; for the embedded studies it names the effects of which the
-    profiles of `synmodel fit` say flat or one-sided. *interval includes no effect*: a fold whose interval holds 1.
-    """
-    notes = []
-    if parameter.prior is not None:
-        of_prior = 2 * float(ndtri((1 + LEVEL) / 2)) * parameter.prior.spread
-        if parameter.to_coordinate(high) - parameter.to_coordinate(low) > _WIDE * of_prior:
-            notes.append("not identified")
-    if parameter.name.endswith("_fold") and low <= 1 <= high:
-        notes.append("interval includes no effect")
-    return "; ".join(notes)
-
-
-def compared_parameters(fit: Fit) -> dict[str, Any]:
-    """Estimates as in :func:`parameter_entries`; those of drugs carry the ``note`` of :func:`effect_note`."""
-    entries = parameter_entries(fit)
-    for name, entry in entries.items():
-        if name.partition(".")[0] in DRUGS:
-            entry["note"] = effect_note(fit.problem.parameters[name], entry["low"], entry["high"])
+def compared_parameters(source: Estimate) -> dict[str, Any]:
+    """Medians and 95 % intervals of what studies share; a ``note`` where the data add little to the prior."""
+    names = [name for name in source.problem.free if name.partition(".")[0] not in source.problem.studies]
+    entries = parameter_entries(verdicts_of(source, names))
+    for entry in entries.values():
+        entry["note"] = {"identified": "", "one-sided": "one-sided", "flat": "not identified"}[entry.pop("verdict")]
+        del entry["sentence"]
     return entries
 
 
@@ -181,21 +137,6 @@ def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -
     return entries
 
 
-def variant_entries(variants: list[VariantFit]) -> list[dict[str, Any]]:
-    """Other readings of the data, each with the change of -2 log likelihood from the default fit."""
-    return [
-        {
-            "name": each.variant.name,
-            "question": each.variant.question,
-            "change_in_minus_2_log_likelihood": each.change,
-            "extra_parameters": each.extra_parameters,
-            "values": {name: each.fit.values[name] for name, _ in each.variant.freed},
-            "chi2": {study: each.fit.chi2(study)[0] for study in each.fit.problem.studies},
-        }
-        for each in variants
-    ]
-
-
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
     """Everything that a comparison says: fits by study, parameters, contrasts by drug, notes."""
     fit = comparison.fit
@@ -203,22 +144,36 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "level": LEVEL,
         "unit_of_replication": fit.problem.unit,
         "fits": study_documents(fit),
-        "parameters": compared_parameters(fit),
+        "drive": fit.problem.drive,
+        "readings": comparison.readings,
+        "parameters": compared_parameters(comparison.source),
         "drugs": {
             drug: contrast_entries(table, comparison.simulated[drug]) for drug, table in comparison.contrasts.items()
+        },
+        "pulse": {
+            drug: {name: asdict(contrast) for name, contrast in table.items()}
+            for drug, table in comparison.pulse.items()
         },
         "claims": [cell.document() for cell in comparison.claims],
         "notes": [
             *(caveat_of(study) for study in fit.problem.studies),
-            f"intervals rest on the {fit.problem.unit} as the unit of replication and on the covariance of means "
-            "that share dendrites",
-            "not identified: the interval is wider than two thirds of the prior's own, so the estimate leans on the "
-            "prior; `synmodel fit` profiles the likelihood and says which side the data leave open",
+            f"intervals are those of {_drawn_from(comparison.source)}, with the {fit.problem.unit} as the unit of "
+            "replication and the correlation of means that share dendrites",
+            "not identified: the posterior leaves out less than a quarter of the prior on either side, so the "
+            "number is the prior's",
             "scoring flips and short-lived spines are hard to tell apart at sessions two days apart; "
             "`synmodel fit` reports both readings",
             *sorted({c.note for table in comparison.contrasts.values() for c in table.values() if c.note}),
         ],
     }
+
+
+def _drawn_from(source: Estimate) -> str:
+    return (
+        "the joint posterior of the library"
+        if isinstance(source, Posterior)
+        else "the Gaussian approximation of the fit"
+    )
 
 
 def caveat_of(study: str) -> str:
@@ -251,17 +206,10 @@ def fit_document(result: FitResult) -> dict[str, Any]:
         "level": LEVEL,
         "minus_2_log_posterior": fit.objective,
         "starts": {"number": fit.starts, "in_this_minimum": fit.found},
+        "drive": fit.problem.drive,
         "fits": study_documents(fit),
-        "parameters": parameter_entries(fit, result.verdicts),
-        "variants": variant_entries(result.variants),
-        "mechanisms": {
-            reading: {
-                "minus_2_log_posterior": each.objective,
-                "chi2": {study: each.chi2(study)[0] for study in each.problem.studies},
-                "parameters": parameter_entries(each),
-            }
-            for reading, each in result.mechanisms.items()
-        },
+        "parameters": parameter_entries(result.verdicts),
+        "readings": [each.document() for each in result.readings],
     }
 
 
@@ -272,18 +220,19 @@ def fit_dataset(result: FitResult, entries: Mapping[str, str]) -> xr.Dataset:
     dataset = xr.Dataset(
         {
             "estimate": ("parameter", [fit.values[name] for name in free]),
-            "low": ("parameter", [verdict.low for verdict in result.verdicts]),
-            "high": ("parameter", [verdict.high for verdict in result.verdicts]),
             "covariance": (("parameter", "other_parameter"), fit.covariance),
+            "low": ("shared", [verdict.low for verdict in result.verdicts]),
+            "high": ("shared", [verdict.high for verdict in result.verdicts]),
         },
         coords={
             "parameter": free,
             "other_parameter": free,
-            "unit": ("parameter", [verdict.unit for verdict in result.verdicts]),
-            "verdict": ("parameter", [verdict.verdict for verdict in result.verdicts]),
+            "unit": ("parameter", [fit.problem.parameters[name].unit for name in free]),
+            "shared": [verdict.name for verdict in result.verdicts],
+            "verdict": ("shared", [verdict.verdict for verdict in result.verdicts]),
         },
     )
-    dataset["covariance"].attrs["long_name"] = "sandwich covariance on the scale of the fit (log where positive)"
+    dataset["covariance"].attrs["long_name"] = "inverse Gauss-Newton Hessian on the scale of the fit (mostly log)"
     if result.profiles:
         profiles = result.profiles.values()
         dataset = dataset.assign_coords(profiled=list(result.profiles)).assign(

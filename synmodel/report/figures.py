@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 from synmodel.data import load_summaries
 from synmodel.errors import SynmodelError
 from synmodel.inference import Fit
+from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import ArmPrediction
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, Profiles
+from synmodel.scenario import Subject
+from synmodel.simulation import exposure_of
 
 __all__ = [
     "COLOURS",
@@ -48,13 +51,23 @@ _STYLE: dict[Any, Any] = {
 }
 GREY = "#6b6b6b"
 """Colour of every vehicle."""
-COLOURS = {"ketamine": "#D55E00", "psilocybin": "#0072B2", "ketanserin+psilocybin": "#009E73"}
+COLOURS = {
+    "ketamine": "#D55E00",
+    "psilocybin": "#0072B2",
+    "ketanserin+psilocybin": "#009E73",
+    "psilocybin+knock-out": "#CC79A7",
+}
 """Colours of the arms."""
 _PANELS = (
     ("phoumthipphavong2016", "ketamine", "saline", "Ketamine 10 mg/kg", "Phoumthipphavong 2016"),
     ("shao2021", "psilocybin", "saline", "Psilocybin 1 mg/kg", "Shao 2021"),
-    ("shao2021", "ketanserin+psilocybin", "ketanserin+saline", "Psilocybin after ketanserin", "Shao 2021"),
+    ("shaoliao2025_pt", "psilocybin", "saline", "Psilocybin, PT neurons", "Shao, Liao 2025"),
+    ("shaoliao2025_ko", "psilocybin+knock-out", "saline+knock-out", "Psilocybin, 5-HT2A knock-out", "Shao, Liao 2025"),
 )
+_ENGAGED = {
+    "nmda_block_interneuron": "NMDA receptors blocked\n(interneurons)",
+    "agonism_5ht2a": "5-HT2A receptors activated",
+}
 _ROWS = {
     "formation_fraction": "spines gained\n(% per interval)",
     "elimination_fraction": "spines lost\n(% per interval)",
@@ -118,45 +131,71 @@ def draw_published(axes: Axes, study: str, arm: str, quantity: str, colour: str,
     axes.errorbar(chosen["end_day"], mean, sem, fmt="D", color=colour, markersize=4, elinewidth=1.0)
 
 
-def comparison_figure(fit: Fit, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
+def comparison_figure(source: Estimate, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
     """The main result on one page.
 
-    Rows: spines gained and lost per interval, and density; points with SEM over the fit's unit of replication as
-    observed, lines and bands (95 %) as fitted; grey is the vehicle. Bottom: extra spines that one dose leaves over
-    five weeks, both drugs on one axis.
+    Top row, both drugs on the same axes: from concentration to occupied receptors, births and losses. Then spines
+    gained
+    and lost per interval, and density; points with SEM over the unit of replication as observed, lines and bands (95 %)
+    as fitted; grey is the vehicle. Bottom: extra spines that one dose leaves over five weeks.
 
     Parameters
     ----------
-    fit : Fit
-        The joint fit.
+    source : Estimate
+        The joint posterior, or a fit.
     curves : mapping of str to Dataset
         For each drug the curves of :func:`synmodel.comparison.contrasts`.
     seed : int
         Of the parameter draws behind the bands.
     """
-    targets = {(t.study.name, t.arm.name): t for t in fit.problem.arms}
-    draws = _possible_draws(fit, seed)
+    targets = {(t.study.name, t.arm.name): t for t in source.problem.arms}
+    draws = _possible_draws(source, seed)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9.6, 11.0), layout="constrained")
-        grid = figure.add_gridspec(4, 3, height_ratios=(1.0, 0.8, 1.0, 1.3))
+        figure = Figure(figsize=(12.0, 13.5), layout="constrained")
+        grid = figure.add_gridspec(5, 4, height_ratios=(1.05, 1.0, 0.8, 1.0, 1.2))
+        _draw_causes([figure.add_subplot(grid[0, column]) for column in range(4)], source, curves)
         for row, (quantity, label) in enumerate(_ROWS.items()):
-            left: Axes | None = None
-            for column, (study, drug, control, title, source) in enumerate(_PANELS):
-                # Panels of one study share their axis; studies score differently.
-                axes = figure.add_subplot(grid[row, column], sharey=left if column == 2 else None)
-                left = axes
+            for column, (study, drug, control, title, paper) in enumerate(_PANELS):
+                axes = figure.add_subplot(grid[row + 1, column])
                 for arm, colour in ((control, GREY), (drug, COLOURS[drug])):
-                    _draw_arm(axes, fit, targets[study, arm], quantity, draws, colour)
+                    _draw_arm(axes, source, targets[study, arm], quantity, draws, colour)
                 _dress(axes, targets[study, drug], quantity)
                 if row == 0:
                     axes.set_title(f"{title}\n")
-                    axes.text(0, 1.03, f"{source}; grey: vehicle", transform=axes.transAxes, color=GREY, fontsize=8)
+                    axes.text(0, 1.03, f"{paper}; grey: vehicle", transform=axes.transAxes, color=GREY, fontsize=8)
                 if column == 0:
                     axes.set_ylabel(label)
                 if row == len(_ROWS) - 1:
                     axes.set_xlabel("day (sessions; dose at the dotted line)", fontsize=8)
-        _draw_gain(figure.add_subplot(grid[-1, :]), fit, curves)
+        _draw_gain(figure.add_subplot(grid[-1, :]), source, curves)
     return figure
+
+
+def _draw_causes(panels: list[Axes], source: Estimate, curves: Mapping[str, xr.Dataset]) -> None:
+    """Concentration, occupancy, births and losses of both drugs, from left to right."""
+    active = {"ketamine": ("ketamine", "nmda_block_interneuron"), "psilocybin": ("psilocin", "agonism_5ht2a")}
+    targets = {t.arm.name: t for t in source.problem.arms if (t.study.name, t.arm.name) in {p[:2] for p in _PANELS[:2]}}
+    values = source.values
+    for drug, (compound, engaged) in active.items():
+        target, colour = targets[drug], COLOURS[drug]
+        exposure = exposure_of(target.arm.doses, Subject(species=target.study.species), [-0.05, 0.3], values)
+        hours = 24.0 * exposure["time"].to_numpy()
+        free = exposure["free_concentration"].sel(compound=compound).to_numpy()
+        panels[0].plot(hours, free, color=colour, label=f"{compound}, {free.max():.0f} nM at the peak")
+        panels[1].plot(hours, 100 * exposure[engaged].to_numpy(), color=colour, label=_ENGAGED[engaged])
+        for axes, name in ((panels[2], "births"), (panels[3], "losses")):
+            draw_band(axes, curves[drug]["day"].to_numpy(), curves[drug][name].to_numpy(), colour, drug)
+    panels[0].set(title="1  Drug in the brain", ylabel="free concentration (nM)", yscale="log", ylim=(1, None))
+    panels[1].set(title="2  Receptors, for hours", ylabel="engaged (%)", ylim=(0, 100))
+    panels[2].set(title="3  Births up, for days", ylabel="births, fold over baseline", xlim=(-0.2, 7), ylim=(0, None))
+    panels[3].set(title="4  Losses down, for weeks", ylabel="losses, fold over baseline", xlim=(-1, 35), ylim=(0, 1.6))
+    for axes in panels[:2]:
+        axes.set(xlabel="hour after the dose", xlim=(-0.3, 6))
+        axes.legend(loc="upper right", fontsize=8)
+    for axes in panels[2:]:
+        axes.axhline(1, color="#999999", linewidth=0.8, zorder=0)
+        axes.set_xlabel("day after the dose")
+        axes.legend(loc="upper right", fontsize=8)
 
 
 class _Draw(NamedTuple):
@@ -166,7 +205,7 @@ class _Draw(NamedTuple):
     predictions: dict[tuple[str, str], ArmPrediction]
 
 
-def _possible_draws(fit: Fit, seed: int) -> list[_Draw]:
+def _possible_draws(fit: Estimate, seed: int) -> list[_Draw]:
     """The estimate, then draws around it at which dendrites are possible."""
     possible = [_Draw(fit.values, fit.problem.predict(fit.values))]
     for vector in fit.draws(_DRAWS, seed):
@@ -184,27 +223,29 @@ def _band(curves: list[Array]) -> Array:
     return 100 * np.stack([curves[0], *tails])
 
 
-def _draw_arm(axes: Axes, fit: Fit, target: ArmTargets, quantity: str, draws: list[_Draw], colour: str) -> None:
+def _draw_arm(axes: Axes, fit: Estimate, target: ArmTargets, quantity: str, draws: list[_Draw], colour: str) -> None:
     means = next(m for m in target.turnover if m.quantity == quantity)
     if quantity == "density_change":
         first, last = target.sessions[[0, -1]]
         fine, coarse = np.arange(first, min(last, _BREAK_DAY), 0.5), np.arange(_BREAK_DAY, last, 2.0)
         days = np.unique(np.concatenate([target.sessions, fine, coarse]))
-        curves = [np.append(0.0, fit.problem.density_change(target, draw.values, days[1:])) for draw in draws]
+        curves = [
+            np.append(0.0, fit.problem.expected_on(target, draw.values, days[1:]).expected.density_change)
+            for draw in draws
+        ]
         estimate, low, high = _band(curves)
         axes.fill_between(days, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(days, estimate, color=colour, linewidth=1.6)
         middle = means.end
     else:
-        place = list(_ROWS).index(quantity)
         where = (target.study.name, target.arm.name)
-        curves = [draw.predictions[where].expected[place] for draw in draws]
+        curves = [draw.predictions[where].of(quantity)[means.at] for draw in draws]
         for k, (estimate, low, high) in enumerate(_band(curves).T):
             span = (means.start[k], means.end[k])
             axes.fill_between(span, low, high, color=colour, alpha=0.18, linewidth=0)
             axes.plot(span, (estimate, estimate), color=colour, linewidth=1.6)
         middle = 0.5 * (means.start + means.end)
-        if target.sessions[-1] > _FAR_DAY:
+        if means.end[-1] > _FAR_DAY:
             middle = _stretch(0.5 * (_compress(means.start) + _compress(means.end)))
     axes.errorbar(
         middle,
@@ -249,11 +290,11 @@ def _dress(axes: Axes, target: ArmTargets, quantity: str) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _draw_gain(axes: Axes, fit: Fit, curves: Mapping[str, xr.Dataset]) -> None:
+def _draw_gain(axes: Axes, fit: Estimate, curves: Mapping[str, xr.Dataset]) -> None:
     """Extra spines over five weeks; dashed where no session of the drug's arm lies."""
     peaks = {drug: float(curve["gain"].sel(bound="estimate").max()) for drug, curve in curves.items()}
     for drug, curve in curves.items():
-        last = max(t.sessions[-1] for t in fit.problem.arms if t.arm.name == drug)
+        last = max(float(t.sessions[-1]) for t in fit.problem.arms if t.arm.name == drug)
         day = curve["day"].to_numpy()
         estimate, low, high = 100 * curve["gain"].to_numpy()
         colour = COLOURS[drug]
@@ -299,19 +340,17 @@ def residual_figure(fit: Fit) -> Figure:
         "density_change": "density",
         "head_width_change": "head width",
     }
-    residuals = fit.problem.residuals(fit.vector, with_prior=False)
+    residuals = fit.problem.all_standardised(fit.vector)
     layout = [entry for entry in fit.problem.layout() if entry[1] in names]
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9.6, 5.2), layout="constrained")
+        figure = Figure(figsize=(3.2 * max(len(fit.problem.studies), 2), 5.6), layout="constrained")
         panels = figure.subplots(1, len(fit.problem.studies), sharey=True, squeeze=False)[0]
         for axes, study in zip(panels, fit.problem.studies, strict=True):
             at, ticks, labels = 0, [], []
             for target, quantity, where in layout:
                 if target.study.name != study:
                     continue
-                means = next(
-                    m for m in (*target.turnover, target.head_width) if m is not None and m.quantity == quantity
-                )
+                means = next(m for m in target.means if m.quantity == quantity)
                 scaled = residuals[where] * means.sem(fit.problem.unit) / means.sem_dendrite
                 colour = COLOURS.get(target.arm.name, GREY)
                 axes.vlines(at + np.arange(len(scaled)), 0, scaled, color=colour, linewidth=2)

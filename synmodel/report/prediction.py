@@ -38,7 +38,9 @@ def prediction_figure(prediction: Prediction) -> Figure:
         for row, quantity in enumerate(quantities):
             axes[row, 0].set_ylabel(_NAMES[quantity])
         seen = prediction.coverage(0.9)
-        told = "" if seen is None else f": 90 % intervals hold {100 * seen:.0f} % of {len(prediction.seen)} observed means"
+        told = (
+            "" if seen is None else f": 90 % intervals hold {100 * seen:.0f} % of {len(prediction.seen)} observed means"
+        )
         figure.suptitle(
             f"{prediction.study.name}, predicted from its vehicle arm and the joint posterior{told}",
             fontsize=10, ha="left", x=0.01,

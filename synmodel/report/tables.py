@@ -18,6 +18,14 @@ __all__ = [
 
 
 _READABLE = 16
+_DOES = (
+    ("births_peak_fold", "births at their highest, fold"),
+    ("births_duration_day", "above half of that until day"),
+    ("losses_lowest_fold", "losses at their lowest, fold"),
+    ("losses_duration_day", "beyond half of that until day"),
+    ("extra_spines_day_7", "extra spines on day 7 [%]"),
+    ("extra_spines_day_35", "extra spines on day 35 [%]"),
+)
 
 
 def plain_table(title: str, *columns: str) -> Table:
@@ -46,13 +54,6 @@ def _interval(entry: dict[str, Any]) -> str:
     return f"{number_text(entry['estimate'])} ({number_text(entry['low'])} to {number_text(entry['high'])})"
 
 
-def _effect(entry: dict[str, Any] | None) -> str:
-    """An interval, and below it what limits it."""
-    if entry is None:
-        return "no data"
-    return "\n".join(filter(None, (_interval(entry), entry.get("note"))))
-
-
 def _goodness(document: dict[str, Any]) -> Table:
     table = plain_table(
         "How well the fit describes each study (formation, elimination, density)",
@@ -74,16 +75,13 @@ def _goodness(document: dict[str, Any]) -> Table:
 def comparison_tables(document: dict[str, Any]) -> list[Table]:
     """Goodness of fit, effects on turnover, and contrasts, drug beside drug."""
     drugs = list(document["drugs"])
-    effects = plain_table("Peak effect of one dose, fold over baseline (95 % interval; 1 is no effect)", "", *drugs)
-    parameters = document["parameters"]
-    for key, label in (
-        ("formation_fold", "births of spines"),
-        ("maturation_fold", "maturation"),
-        ("elimination_fold", "losses"),
-        ("decay", "decay of these effects [day]"),
-        ("head_fold", "head width"),
-    ):
-        add_row(effects, label, *(_effect(parameters.get(f"{drug}.{key}")) for drug in drugs))
+    effects = plain_table("What one dose does: the mechanism, and the pulse beside it (95 % interval)", "", *drugs)
+    for key, label in _DOES:
+        for source, name in (("drugs", ""), ("pulse", ", pulse")):
+            add_row(effects, label + name, *(_interval(document[source][drug][key]) for drug in drugs))
+    mechanism = plain_table("The mechanism that both drugs share (median, 95 % interval)", "", "unit", "", "")
+    for name, entry in document["parameters"].items():
+        add_row(mechanism, name, entry["unit"], _interval(entry), entry["note"])
     contrasts = plain_table("What follows (drug minus control, 95 % interval)", "", "unit", *drugs)
     names = list(document["drugs"][drugs[0]])
     for name in names:
@@ -100,7 +98,7 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
     notes = plain_table("Read with care")
     for text in document["notes"]:
         add_row(notes, "- " + text)
-    return [_goodness(document), effects, contrasts, claims, notes]
+    return [_goodness(document), effects, contrasts, mechanism, _readings(document), claims, notes]
 
 
 def fit_tables(document: dict[str, Any]) -> list[Table]:
@@ -108,27 +106,25 @@ def fit_tables(document: dict[str, Any]) -> list[Table]:
     parameters = plain_table("Parameters", "name", "estimate (95 % interval)", "unit", "verdict")
     for name, entry in document["parameters"].items():
         add_row(parameters, name, _interval(entry), entry["unit"], entry["verdict"])
-    variants = plain_table(
-        "Other readings of the data: rise of -2 log likelihood (about 4 per parameter speaks against a reading)",
-        "reading", "rise", "extra parameters",
+    return [_goodness(document), parameters, _readings(document)]
+
+
+def _readings(document: dict[str, Any]) -> Table:
+    table = plain_table(
+        "Readings of the data (evidence by Laplace approximation; above 3 more is decisive)",
+        "reading", "parameters", "-2 log likelihood", "AIC", "ln evidence",
     )  # fmt: skip
-    for entry in document["variants"]:
-        extra = "".join(f", {key} = {number_text(value)}" for key, value in entry["values"].items())
+    best = max(entry["log_evidence"] for entry in document["readings"])
+    for entry in document["readings"]:
         add_row(
-            variants,
-            entry["name"] + extra,
-            f"{entry['change_in_minus_2_log_likelihood']:+.1f}",
-            f"{entry['extra_parameters']:+d}",
+            table,
+            entry["name"] + (f" ({entry['note']})" if entry["note"] else ""),
+            str(entry["n_parameters"]),
+            f"{entry['minus_2_log_likelihood']:.1f}",
+            f"{entry['aic']:.1f}",
+            f"{entry['log_evidence'] - best:+.1f}",
         )
-    tables = [_goodness(document), parameters, variants]
-    if document["mechanisms"]:
-        mechanisms = plain_table(
-            "Mechanism of psilocybin under one cascade for both drugs", "reading", "-2 log posterior"
-        )
-        for reading, entry in document["mechanisms"].items():
-            add_row(mechanisms, reading, f"{entry['minus_2_log_posterior']:.1f}")
-        tables.append(mechanisms)
-    return tables
+    return table
 
 
 def simulation_tables(document: dict[str, Any]) -> list[Table]:

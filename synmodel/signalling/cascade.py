@@ -12,7 +12,8 @@ All states are excess over the drug-free steady state; with no drug every one is
     formation = 1 + X_f   maturation = 1 + X_m   elimination = 1 / (1 + X_s)   head_size = 1 + X_h   evoked = 1 + X_e
     protein = 1 + X_P
 
-Every slow drive has a gain k_j, a time constant tau_j and a level M_j beyond which it cannot rise, so that many doses or
+Every slow drive has a gain k_j, a time constant tau_j and a level M_j beyond which it cannot rise, so that many doses
+or
 a long one do not add up without end. The delay Delta is a chain of two filters of Delta / 2 each; 0 is none.
 
 The basal BDNF B_0 lets a direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond
@@ -179,9 +180,7 @@ def cascade_folds(
     }
 
 
-def slow_folds(
-    times: Array, mtorc1: Array, values: Mapping[str, float], arrows: Arrows = NEUTRAL
-) -> dict[str, Array]:
+def slow_folds(times: Array, mtorc1: Array, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> dict[str, Array]:
     """Folds of turnover, head size and proteins for a course of mTORC1, each the mean over a cell (n_time,)."""
     _, mean = slow_states(times, mtorc1, values, arrows)
     return {

@@ -28,6 +28,7 @@ from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["Propagation", "compose", "kinds_of", "propagate"]
 
+
 class Propagation(NamedTuple):
     """Per interval: ``survival`` (n_interval, K, K) is P, ``newborn`` and ``lost`` (n_interval, K) are gamma and d."""
 

@@ -22,55 +22,60 @@ def exponentials(matrices, result):  # type: ignore[no-untyped-def]
     exp(A) = e^-s exp(A + s I) with s the largest of -A_ii: all terms of the series and all products of squaring are
     0 or more, so every entry, however small, is right to a few rounding units, and one that must be 0 is 0.
     """
-    n, m = matrices.shape[0], matrices.shape[1]
+    m = matrices.shape[1]
     scaled, term, other = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    for cell in range(n):
-        shift = 0.0
-        for i in range(m):
-            shift = max(shift, -matrices[cell, i, i])
-        norm = 0.0
-        for i in range(m):
-            row = shift
-            for j in range(m):
-                row += matrices[cell, i, j]
-            norm = max(norm, row)
-        halvings = 0
-        while norm > _MOST:
-            norm *= 0.5
-            halvings += 1
-        factor = 0.5**halvings
-        total = result[cell]
-        for i in range(m):
-            for j in range(m):
-                scaled[i, j] = factor * (matrices[cell, i, j] + (shift if i == j else 0.0))
-                term[i, j] = total[i, j] = 1.0 if i == j else 0.0
-        bound, k = 1.0, 0
-        while bound > _NEGLIGIBLE:
-            k += 1
-            bound *= norm / k
-            multiply(term, scaled, other, 1.0 / k)
-            term, other = other, term
-            for i in range(m):
-                for j in range(m):
-                    total[i, j] += term[i, j]
-        shrunk = math.exp(-factor * shift)  # before squaring, so that nothing overflows
-        for i in range(m):
-            for j in range(m):
-                total[i, j] *= shrunk
-        for _ in range(halvings):
-            multiply(total, total, other, 1.0)
-            for i in range(m):
-                for j in range(m):
-                    total[i, j] = other[i, j]
+    for cell in range(matrices.shape[0]):
+        exponential(matrices[cell], result[cell], scaled, term, other)
+
+
+@compiled
+def exponential(matrix, total, scaled, term, other):  # type: ignore[no-untyped-def]
+    """Fill ``total`` (m, m) with the exponential of one matrix; the others are work space."""
+    m = matrix.shape[0]
+    shift = 0.0
+    for i in range(m):
+        shift = max(shift, -matrix[i, i])
+    norm = shift + max_row_sum(matrix)
+    halvings = 0
+    while norm > _MOST:
+        norm *= 0.5
+        halvings += 1
+    factor = 0.5**halvings
+    for i in range(m):
+        for j in range(m):
+            scaled[i, j] = factor * (matrix[i, j] + (shift if i == j else 0.0))
+            term[i, j] = total[i, j] = 1.0 if i == j else 0.0
+    bound, k = 1.0, 0
+    while bound > _NEGLIGIBLE:
+        k += 1
+        bound *= norm / k
+        multiply(term, scaled, other, 1.0 / k)
+        term, other = other, term
+        total += term
+    total *= math.exp(-factor * shift)  # before squaring, so that nothing overflows
+    for _ in range(halvings):
+        multiply(total, total, other, 1.0)
+        total[:, :] = other
+
+
+@compiled
+def max_row_sum(matrix):  # type: ignore[no-untyped-def]
+    """Largest sum of a row."""
+    largest = -math.inf
+    for i in range(matrix.shape[0]):
+        largest = max(largest, matrix[i].sum())
+    return largest
 
 
 @compiled
 def cross(lengths, formation, maturation, elimination, acts, births, switches, loss, edges, p, gamma, d):  # type: ignore[no-untyped-def]
     """Fill ``p`` (interval, K, K), ``gamma`` and ``d`` (interval, K) from cells of constant hazards.
 
-    ``lengths``, ``formation``, ``maturation`` and ``elimination`` are (cell,): folds of ``births`` (K,), of ``switches``
+    ``lengths``, ``formation``, ``maturation`` and ``elimination`` are (cell,): folds of ``births`` (K,), of
+    ``switches``
     (K, K) above the diagonal, and of ``loss`` (K,) where ``acts`` (K,). P, gamma and d of a cell are blocks of one
-    exponential, whose rows are those of the classes, of birth and of death. Interval i is made of the cells ``edges[i]``
+    exponential, whose rows are those of the classes, of birth and of death. Interval i is made of the cells
+    ``edges[i]``
     up to, not including, ``edges[i + 1]``.
     """
     k = len(loss)
