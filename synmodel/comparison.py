@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -375,7 +375,9 @@ def with_interval(
     return np.stack([np.asarray(quantity(best), float), *tails])
 
 
-def study_scenario(drug: str, *, treated: bool, drive: str = "mechanistic") -> Scenario:
+def study_scenario(
+    drug: str, *, treated: bool, drive: Literal["mechanistic", "phenomenological"] = "mechanistic"
+) -> Scenario:
     """The scenario of a drug's study: its design and doses."""
     study = load_study(DRUGS[drug])
     arm = study.arm(drug)

@@ -137,7 +137,7 @@ def canonical(kind: str, evidence: Evidence, molar_mass: float | None) -> float:
 
 def chain_fault(name: str) -> str | None:
     """What is wrong with the chain of metabolites of a compound of the library; None where nothing is."""
-    waiting = [(name, (name,))]
+    waiting: list[tuple[str, tuple[str, ...]]] = [(name, (name,))]
     while waiting:
         each, path = waiting.pop()
         compound = parse_toml(library.path_of("compounds", each), LibraryError)

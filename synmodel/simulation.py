@@ -82,7 +82,8 @@ class Tissue:
         model, hit = self.model, [1.0 - miss for miss in self.scoring.miss]
         young = range(model.n_class - 1)
         leaving = [model.loss[c] + sum(model.transition[c][c + 1 :]) for c in young]
-        means = [model.formation[c] / leaving[c] for c in young]
+        births = model.births.tolist()
+        means = [births[c] / leaving[c] for c in young]
         means[-1] *= self.nascent_excess
         nascent_per_mature = self.nascent_excess * model.transition[-1][-2] / leaving[-1]
         left = (

@@ -20,7 +20,7 @@ from synmodel.inference import Fit, Verdict, fit_summaries
 from synmodel.inference import fit as fit_observations
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.evidence import ReadingFit, compare_readings
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.joint import load_posterior, recorded_readings
 from synmodel.inference.posterior import DEFAULT_MODEL
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import READINGS, Reading
@@ -112,10 +112,15 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
     progress : callable, optional
         Called with (what, done, of).
     """
-    readings = compare_readings(MAIN_READINGS, unit=unit, seed=seed, progress=stage(progress, "fitting"))
-    fit, pulse = (
-        next(each.fit for each in readings if each.reading == wanted) for wanted in (Reading(), Reading("pulse"))
-    )
+    chosen = (Reading(), Reading("pulse"))
+    readings = compare_readings(chosen, unit=unit, seed=seed, progress=stage(progress, "fitting"))
+    fit, pulse = (each.fit for each in readings)
+    others = recorded_readings(fit.problem)
+    if not others:
+        wanted = [reading for reading in MAIN_READINGS if reading not in chosen]
+        readings += compare_readings(wanted, unit=unit, seed=seed, progress=stage(progress, "other readings"))
+    entries = [each.document() for each in readings]
+    entries += [each for each in others if each["name"] not in {entry["name"] for entry in entries}]
     source = _source(fit, STUDIES, unit)
     tables, curves, simulated, of_pulse = {}, {}, {}, {}
     for number, drug in enumerate(DRUGS):
@@ -128,7 +133,7 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
         simulated[drug] = paired(drug, fit.in_library(DRUGS[drug], drug), replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:
             progress("simulating experiments", number + 1, len(DRUGS))
-    return Comparison(fit, source, tables, curves, simulated, readings, of_pulse, compared(source, tables, readings))
+    return Comparison(fit, source, tables, curves, simulated, entries, of_pulse, compared(source, tables, entries))
 
 
 def _source(fit: Fit, studies: Sequence[str], unit: Unit) -> Estimate:

@@ -9,8 +9,10 @@ says how many times the variance of a mean exceeds that of independent dendrites
 sqrt(D) SEM_dendrite.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +83,8 @@ def read_summaries(path: str | Path) -> pd.DataFrame:
     for column in COLUMNS:
         if column not in table:
             table[column] = np.nan
-    for line, row in enumerate(table.itertuples(index=False), start=2):
+    rows: Iterable[Any] = table.itertuples(index=False)
+    for line, row in enumerate(rows, start=2):
         place = f"{where.name}, line {line}"
         if row.quantity not in QUANTITIES:
             message = f"{place}: quantity is {row.quantity!r}; {did_you_mean(str(row.quantity), QUANTITIES)}"
@@ -94,7 +97,7 @@ def read_summaries(path: str | Path) -> pd.DataFrame:
         if not np.isfinite(row.end_day):
             message = f"{place}: end_day is empty; give the day of the session"
             raise DataError(message)
-        if row.sem_dendrite <= 0:
+        if float(row.sem_dendrite) <= 0:
             message = f"{place}: sem_dendrite is {row.sem_dendrite:g}; a SEM is above 0"
             raise DataError(message)
     return table

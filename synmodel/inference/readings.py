@@ -30,7 +30,7 @@ __all__ = ["DEFAULT", "READINGS", "Reading", "Receptor", "joint_problem", "readi
 
 Receptor = Literal["membrane", "intracellular", "TrkB"]
 
-_GAINS = {
+_GAINS: dict[Receptor, str] = {
     "membrane": "serotonin.agonism_gain",
     "intracellular": "serotonin.intracellular_gain",
     "TrkB": "serotonin.trkb_gain",
