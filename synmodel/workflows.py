@@ -100,7 +100,7 @@ def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | Non
     return lambda done, of: progress(what, done, of)
 
 
-def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = None) -> Comparison:
+def compare_drugs(*, seed: int, unit: Unit = "mouse", draws: int = _DRAWS, progress: Steps | None = None) -> Comparison:
     """Fit the embedded studies jointly and compare every drug with its control.
 
     Parameters
@@ -109,6 +109,8 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
         Of starts, parameter draws and simulated experiments.
     unit : {"mouse", "dendrite"}
         Unit of replication.
+    draws : int
+        Of the posterior, behind intervals.
     progress : callable, optional
         Called with (what, done, of).
     """
@@ -125,10 +127,10 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", progress: Steps | None = N
     tables, curves, simulated, of_pulse = {}, {}, {}, {}
     for number, drug in enumerate(DRUGS):
         tables[drug], curves[drug] = contrasts(
-            source, drug, draws=_DRAWS, seed=seed, progress=stage(progress, f"contrasts of {drug}")
+            source, drug, draws=draws, seed=seed, progress=stage(progress, f"contrasts of {drug}")
         )
         of_pulse[drug], _ = contrasts(
-            pulse, drug, draws=_DRAWS // 2, seed=seed, progress=stage(progress, f"{drug} by pulses")
+            pulse, drug, draws=draws // 2, seed=seed, progress=stage(progress, f"{drug} by pulses")
         )
         simulated[drug] = paired(drug, fit.in_library(DRUGS[drug], drug), replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:

@@ -24,7 +24,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 @pytest.fixture(scope="session")
 def fit() -> Fit:
     """The joint fit of the embedded studies, once for all tests."""
-    return fit_summaries(seed=1, starts=3)
+    return fit_summaries(seed=1, starts=1)
 
 
 @pytest.fixture

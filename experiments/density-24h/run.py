@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-import synmodel
 from synmodel.comparison import DRUGS, with_interval
 from synmodel.data import load_summaries
 from synmodel.experiments import Finding, Outcome, stage
 from synmodel.imaging import between_arms
-from synmodel.inference.summary_fit import release
+from synmodel.inference.joint import load_posterior
 from synmodel.repeats import repeats_that_find
 from synmodel.report.experiments import draw_findings
 from synmodel.report.figures import COLOURS, GREY, draw_band, panels
@@ -18,8 +17,8 @@ from synmodel.report.figures import COLOURS, GREY, draw_band, panels
 DAYS, BEFORE, AFTER = np.arange(-1.0, 7.1, 0.5), 0, 4  # places of day -1 and day 1
 KINDS = ("drug − vehicle arm", "same dendrites", "drug arm, day −1 to 1", "vehicle arm, day −1 to 1")
 ASSUMED = (
-    "births, maturation and losses follow one pulse after the dose, which rises as its prior says (6 h, twofold)",
-    "arms differ by their density at day −3 alone; the session of day 1 is 24 h after the dose",
+    "births, maturation and losses follow the mechanism of the joint fit; the session of day 1 is 24 h after the dose",
+    "arms differ by their density at day −3 and by factors of births and losses that the fit gives them",
     "in repeats of the study births vary between mice and between dendrites by a CV of 0.5",
 )
 
@@ -27,10 +26,11 @@ ASSUMED = (
 def courses(problem, study, drug):
     """From parameters: density of drug arm, vehicle arm and drug arm's dendrites without drug, then KINDS, in %."""
     arms = {target.arm.name: target for target in problem.arms if target.study.name == study}
-    targets = (arms[drug], arms["saline"], replace(arms[drug], arm=arms["saline"].arm))
+    undosed = replace(arms[drug], arm=arms[drug].arm.model_copy(update={"doses": ()}))
+    targets = (arms[drug], arms["saline"], undosed)
 
     def of(p):
-        y = 100 * np.array([problem.density_change(each, p.as_floats(), DAYS) for each in targets])
+        y = 100 * np.array([problem.expected_on(t, p.as_floats(), DAYS).expected.density_change for t in targets])
         return np.append(y, [*(y[0, AFTER] - y[1:, AFTER]), *(y[:2, AFTER] - y[:2, BEFORE])])
 
     return of
@@ -42,13 +42,13 @@ def density(points):
 
 
 def run(*, short, seed, progress=None):
-    """Fit with the onset free, compare arms and dendrites at 24 h, and repeat the study of 2016."""
-    fit = release(synmodel.fit_summaries(seed=seed, starts=1), {f"{drug}.onset": None for drug in DRUGS}, seed=seed)
+    """Draw from the joint posterior, compare arms and dendrites at 24 h, and repeat the study of 2016."""
+    fit, draws = load_posterior(), 100 if short else 500
     figure, ((*left, right),) = panels(1, 3, size=(10.6, 3.7), width_ratios=(1, 1, 0.8))
     findings, repeats = [], 500 if short else 1500
     for axes, (drug, study) in zip(left, DRUGS.items(), strict=True):
         told = stage(progress, f"draws of {drug}")
-        bands = with_interval(fit, courses(fit.problem, study, drug), seed=seed, progress=told)
+        bands = with_interval(fit, courses(fit.problem, study, drug), draws=draws, seed=seed, progress=told)
         seen = [density(load_summaries(study, arm)) for arm in (drug, "saline")]
         for place, (colour, label) in enumerate(((COLOURS[drug], drug), (GREY, "vehicle"))):
             draw_band(axes, DAYS, bands[:, :-4].reshape(3, 3, -1)[:, place], colour, label)
@@ -65,7 +65,9 @@ def run(*, short, seed, progress=None):
     draw_findings(right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[drug] for drug in DRUGS for _ in range(2)])
     right.set(title="drug minus control at 24 h", xlabel="% of the spines of day −3")
     arms = [Path(__file__).with_name(f"scenario-{arm}.toml") for arm in ("ketamine", "saline")]
-    found = density(repeats_that_find(*arms, fit.parameters, replicates=repeats, seed=seed)).isel(point=1)
+    found = density(
+        repeats_that_find(*arms, fit.in_library(DRUGS["ketamine"], "ketamine"), replicates=repeats, seed=seed)
+    ).isel(point=1)
     percent = [100 * float(found[name]) for name in ("more", "more_low", "more_high")]
     findings.append(Finding("repeats of the study that find it", *percent, "%", None, "", "derived", "Monte Carlo"))
     arms, same, drug_arm, vehicle = findings[:4]

@@ -2,12 +2,10 @@
 
 import textwrap
 
-import synmodel
-from synmodel.claims import compared
-from synmodel.comparison import DRUGS, contrasts
-from synmodel.experiments import Finding, Outcome, stage
+from synmodel.experiments import Finding, Outcome
 from synmodel.report.experiments import draw_findings
 from synmodel.report.figures import COLOURS, panels
+from synmodel.workflows import compare_drugs
 
 COLOUR = {
     "supported": "#009E73",
@@ -17,18 +15,15 @@ COLOUR = {
 }
 ASSUMED = (
     "each drug is compared with its control within its own study: mice, scoring and baseline differ between the two",
-    "one pulse per drug, whose rise (6 h, twofold) is a prior; ketamine after day 15 is extrapolated",
-    "targets: kinetics in mouse are assumed or a surrogate; that ketamine acts through NMDA receptors is not tested",
+    "one cascade for both drugs, fitted to four studies; ketamine after day 15 is extrapolated",
+    "targets: kinetics in mouse are assumed or secondary; that ketamine acts through NMDA receptors is not tested",
     "lasting is to keep more than half of the peak",
 )
 
 
 def run(*, short, seed, progress=None):
-    """Fit both studies, compute the contrasts, and judge the wording of each cell by them."""
-    fit = synmodel.fit_summaries(seed=seed, starts=1 if short else 6, progress=stage(progress, "fitting"))
-    draws = 64 if short else 1024
-    tables = {drug: contrasts(fit, drug, draws=draws, seed=seed, progress=stage(progress, drug))[0] for drug in DRUGS}
-    cells = compared(fit, tables, seed=seed)
+    """Fit four studies, compute the contrasts, and judge the wording of each cell by them."""
+    cells = compare_drugs(seed=seed, draws=100 if short else 500, progress=progress).claims
     figure, grid = panels(4, 2, size=(11.0, 9.0), height_ratios=(3, 2, 3, 4))
     figure.align_ylabels(grid[:, 0])
     findings = []

@@ -23,6 +23,7 @@ __all__ = ["Drives"]
 Array = NDArray[np.float64]
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
 _OWN = ".cascade_"
+_OTHERWISE = ("evoked", "protein", "d1")  # of the cascade, but of no hazard of a spine
 _FIRST_MINUTE, _PER_DECADE_OF_DRUG = MINUTE, 24
 
 
@@ -40,7 +41,10 @@ class Drives:
     def __init__(self, kind: Literal["mechanistic", "phenomenological"], parameters: ParameterSet) -> None:
         self.kind = kind
         modules = {module.prefix for module in all_modules()}
-        self._mechanism = [name for name in parameters if name.partition(".")[0] in {*modules, "cascade", "blocker"}]
+        self._mechanism = [
+            name for name in parameters
+            if name.partition(".")[0] in {*modules, "cascade", "blocker"} and not any(key in name for key in _OTHERWISE)
+        ]  # fmt: skip
         self._parameters = parameters
         self._grids: dict[tuple[object, ...], Array] = {}
         self._plasma: dict[tuple[object, ...], tuple[tuple[float, ...], dict[str, Array]]] = {}

@@ -1,6 +1,7 @@
 """The published numbers that a fit describes, arm by arm, as arrays in a fixed order."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import xarray as xr
@@ -70,6 +71,7 @@ class ArmTargets:
         return (*self.turnover, *(() if self.head_width is None else (self.head_width,)))
 
 
+@cache
 def arm_targets(study_name: str, arm_name: str) -> ArmTargets:
     """Read the targets of one arm from the library.
 

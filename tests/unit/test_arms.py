@@ -11,8 +11,8 @@ from synmodel.comparison import effect_of, with_interval
 from synmodel.data import load_summaries
 from synmodel.errors import FitError, ScenarioError
 from synmodel.imaging import between_arms
-from synmodel.inference.summary_fit import fit_problem, release
-from synmodel.inference.variants import READINGS, fit_mechanism
+from synmodel.inference.readings import Reading, joint_problem
+from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.verdicts import hold, judge
 from synmodel.repeats import repeats_that_find
 from synmodel.scenario import load
@@ -64,7 +64,7 @@ def test_an_interval_is_that_of_the_parameter_it_shows(fit):
 
 def test_an_interval_of_too_few_draws_is_refused(fit):
     with pytest.raises(FitError, match="only 20 of 20 parameter draws are possible"):
-        with_interval(fit, lambda p: p.value("psilocybin.decay"), draws=20, seed=1)
+        with_interval(fit, lambda p: p.value("cascade.tau_formation"), draws=20, seed=1)
 
 
 def test_the_mean_over_a_window_is_the_area_under_the_steps():
@@ -95,13 +95,11 @@ def test_a_drive_of_many_parameters_is_the_drive_of_each():
 
 def test_the_expectation_of_a_scenario_is_that_of_the_fit(fit):
     sessions = {"sessions": [-3, -1, 1, 3, 5, 7, 34]}
-    plan = load("psilocybin-mouse").updated(
-        drive="phenomenological", schedule=sessions, cohort={"initial_density_per_um": 0.47524}
-    )
-    got = expectation(plan, fit.parameters)
+    plan = load("psilocybin-mouse").updated(schedule=sessions, cohort={"initial_density_per_um": 0.47524})
+    got = expectation(plan, fit.in_library("shao2021", "psilocybin"))
     wanted = fit.problem.predict(fit.values)["shao2021", "psilocybin"].expected
-    np.testing.assert_allclose(got.formation, wanted.formation, rtol=2e-3)
-    np.testing.assert_allclose(got.density_change, wanted.density_change, atol=2e-4)
+    np.testing.assert_allclose(got.formation, wanted.formation, rtol=3e-3)
+    np.testing.assert_allclose(got.density_change, wanted.density_change, atol=1e-3)
 
 
 def test_arms_of_the_model_stand_beside_those_published(fit):
@@ -122,25 +120,19 @@ def test_arms_of_the_model_stand_beside_those_published(fit):
     assert float(day["published"][0]) == pytest.approx(0.07297 + 0.03152)
 
 
-def test_a_released_parameter_is_fitted_and_a_held_one_is_not(fit):
-    freed = release(fit, {"ketamine.onset": None}, seed=1)
-    assert freed.problem.free == [*fit.problem.free, "ketamine.onset"]
-    assert freed.values["ketamine.onset"] != fit.values["ketamine.onset"]
+def test_a_released_parameter_is_fitted_and_a_held_one_is_not(pulse):
+    assert "ketamine.onset" in pulse.problem.free
     name = "ketamine.formation_fold"
-    (verdict,) = judge(fit, names=[name])
-    low, middle = hold(fit, name, [verdict.low, fit.values[name]], seed=1).rise
-    assert middle == 0
-    bound = hold(fit, name, [fit.values[name]], seed=1).bound
-    assert bound >= 3.84
-    assert low == pytest.approx(bound, rel=0.3)  # the end of MINOS's interval, but for the prior of the parameter
+    (verdict,) = judge(pulse, names=[name])
+    low, middle = hold(pulse, name, [verdict.low, pulse.values[name]], seed=1).rise
+    assert middle == pytest.approx(0, abs=1e-3)
+    assert low == pytest.approx(3.84, rel=0.3)  # the end of MINOS's interval
 
 
-def test_one_reading_is_fitted_as_among_all(fit):
-    name = "intracellular 5-HT2A"
-    (alone,) = fit_mechanism(fit, seed=1, readings=[name], starts=1).values()
-    assert alone.problem.free[-1] == READINGS[name][0]
-    again = fit_problem(alone.problem, seed=1, starts=1, first=alone.vector)
-    assert again.objective == pytest.approx(alone.objective, abs=1e-3)
+@pytest.fixture(scope="module")
+def pulse():
+    """Ketamine alone, by a pulse."""
+    return fit_problem(joint_problem(["phoumthipphavong2016"], reading=Reading("pulse")), seed=1, starts=1)
 
 
 def test_repeats_find_what_is_there_and_little_else():
@@ -162,6 +154,6 @@ def test_repeats_find_what_is_there_and_little_else():
 
 
 def test_the_head_shrinks_and_the_number_stays(fit):
-    effect = effect_of("psilocybin", fit.values)
-    decay = fit.values["psilocybin.head_decay"]
-    assert effect.head_width_late / effect.head_width == pytest.approx(np.exp(-33 / decay), rel=0.15)
+    effect = effect_of("psilocybin", fit)
+    tau = fit.values["cascade.tau_head_size"]
+    assert effect.head_width_late / effect.head_width == pytest.approx(np.exp(-33 / tau), rel=0.2)

@@ -1,257 +1,415 @@
-"""The fit of the embedded summaries: what it reaches, what it says, and the pieces it is made of."""
+"""The joint fit of group summaries: its data, its likelihood, what it shares, and what it predicts."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from scipy.linalg import block_diag
+from scipy.stats import multivariate_normal, nbinom, norm
 
-from synmodel.data.summaries import FITTED
-from synmodel.errors import FitError
-from synmodel.inference import SummaryProblem, free_parameters
-from synmodel.inference.covariance import residual_correlation
+from synmodel.data import load_study
+from synmodel.errors import DataError, FitError, LibraryError
+from synmodel.imaging.head_twitches import draw_twitches, expected_twitches, log_probability
+from synmodel.inference import SummaryProblem, joint_problem
+from synmodel.inference import problem as problem_module
+from synmodel.inference.coordinates import Coordinates
+from synmodel.inference.covariance import arm_correlation
+from synmodel.inference.density import Density, weighted
+from synmodel.inference.evidence import laplace_evidence
+from synmodel.inference.joint import load_posterior, without_study
+from synmodel.inference.prediction import Point, carried_over, predict, read_folder
+from synmodel.inference.problem import STUDIES
+from synmodel.inference.readings import READINGS, Reading, reading_named
 from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import arm_targets
-from synmodel.inference.variants import fit_mechanism, fit_variants
-from synmodel.inference.verdicts import _blocks, judge, profile
-from synmodel.parameters import default_parameters
+from synmodel.inference.twitches import HeadTwitches
+from synmodel.inference.verdicts import verdicts_of
+from synmodel.parameters import Parameter, Prior, default_parameters
+from synmodel.signalling import signals
+from synmodel.signalling.signals import Signals
 
-KETAMINE, PSILOCYBIN = "phoumthipphavong2016", "shao2021"
-
-
-def test_the_fit_describes_both_studies(fit):
-    for study, most in ((PSILOCYBIN, 1.3), (KETAMINE, 1.6)):
-        total, n = fit.chi2(study)
-        assert total / n <= most
-        assert fit.problem.n_parameters(study) < n / 3
-    assert fit.chi2(PSILOCYBIN)[1] == 66
-    assert fit.chi2(KETAMINE)[1] == 36
-    assert fit.found >= 2, "several starts end in one minimum"
+KETAMINE, PSILOCYBIN, PT, KO = STUDIES
 
 
-def test_every_arm_and_quantity_is_described(fit):
-    """No arm hides a misfit behind the others: none is beyond chance at 0.1 % with SEM over dendrites."""
-    residuals = fit.problem.residuals(fit.vector, with_prior=False)
-    for target, quantity, where in fit.problem.layout():
-        if quantity in FITTED:
-            means = next(m for m in target.turnover if m.quantity == quantity)
-            scaled = residuals[where] * means.sem("mouse") / means.sem("dendrite")
-            chance = chi2.sf(np.sum(scaled**2), len(scaled))
-            assert chance > 1e-3, (target.study.name, target.arm.name, quantity)
+def place(problem, study, arm):
+    return next(i for i, t in enumerate(problem.arms) if (t.study.name, t.arm.name) == (study, arm))
 
 
-def test_estimates_are_those_of_the_library(fit):
-    """The defaults of scenarios are this fit's estimates; tests/golden/adopt_fit.py writes them."""
-    library = default_parameters()
-    error = np.sqrt(np.diag(fit.covariance))
-    for i, name in enumerate(fit.problem.free):
-        shift = library[name].to_coordinate(library.value(name)) - fit.vector[i]
-        assert abs(shift) < 0.05 * error[i], name
+# -- data ------------------------------------------------------------------------------------------------------
 
 
-def test_drugs_raise_births(fit):
-    for drug in ("ketamine", "psilocybin"):
-        i = fit.problem.free.index(f"{drug}.formation_fold")
-        assert fit.vector[i] - 1.96 * np.sqrt(fit.covariance[i, i]) > 0
+def test_sessions_without_fractions_are_used():
+    target = arm_targets(PT, "psilocybin")
+    assert target.sessions.tolist() == [-3, -1, 1, 3, 5, 7, 35, 65]
+    number = {means.quantity: means.end.tolist() for means in target.means}
+    assert number["formation_fraction"] == [-1, 1, 3, 5, 7]
+    assert number["density_change"] == number["head_width_change"] == [-1, 1, 3, 5, 7, 35, 65]
 
 
-def test_the_covariance_of_means_widens_intervals(fit):
-    ratio = np.diag(fit.covariance) / np.diag(fit.naive_covariance)
-    assert ratio.max() > 1.3
-    assert ratio.min() > 0.9
-    assert np.allclose(fit.covariance, fit.covariance.T)
-    correlation = residual_correlation(fit.problem, fit.vector)
-    assert np.allclose(np.diag(correlation), 1)
-    assert np.linalg.eigvalsh(correlation).min() > -1e-8
+def test_arms_say_their_genotype_and_cell_type():
+    study = load_study(KO)
+    assert study.arm("psilocybin+knock-out").genotype == "5-HT2A knock-out"
+    assert {arm.cell_type for arm in study.arms} == {"pyramidal tract"}
 
 
-def test_draws_stay_in_their_supports(fit):
-    draws = fit.draws(500, seed=3)
-    assert ((draws >= fit.problem.lower) & (draws <= fit.problem.upper)).all()
-    assert np.array_equal(draws[:20], fit.draws(20, seed=3))
-    identified = [fit.problem.free.index(name) for name in ("psilocybin.head_fold", "psilocybin.formation_fold")]
-    errors = np.sqrt(np.diag(fit.covariance)[identified])
-    # Independent draws would be off by 1/sqrt(500) errors in the mean, and by 1/sqrt(1000) in the standard deviation.
-    assert (abs(draws[:, identified].mean(axis=0) - fit.vector[identified]) < 0.2 * errors / np.sqrt(500)).all()
-    np.testing.assert_allclose(draws[:, identified].std(axis=0), errors, rtol=0.5 / np.sqrt(1000))
+# -- likelihood ------------------------------------------------------------------------------------------------
 
 
-def test_draws_follow_the_covariance_whatever_the_signs_of_its_eigenvectors(fit, monkeypatch):
-    """LAPACK may turn any of them round; the draws of a fit are the same all the same."""
-    before, eigh = fit.draws(16, seed=3), np.linalg.eigh
-
-    def turned(matrix):
-        values, vectors = eigh(matrix)
-        return values, vectors * np.where(np.arange(len(values)) % 2, 1.0, -1.0)
-
-    monkeypatch.setattr(np.linalg, "eigh", turned)
-    np.testing.assert_allclose(fit.draws(16, seed=3), before, rtol=1e-9)
+def test_every_study_is_described(fit):
+    for study in STUDIES:
+        chi2, n = fit.chi2(study, unit="mouse")
+        assert chi2 / n < 0.9, study
 
 
-def test_the_unit_of_replication_changes_certainty_more_than_estimates(fit):
-    problem = SummaryProblem(fit.parameters, fit.problem.free, unit="dendrite")
-    by_dendrite = fit_problem(problem, seed=1, starts=1)
-    error = np.sqrt(np.diag(fit.covariance))
-    assert np.abs(by_dendrite.vector - fit.vector).max() < 1.5 * error.max()
-    assert np.median(np.diag(by_dendrite.covariance) / np.diag(fit.covariance)) < 0.9
-    with pytest.raises(FitError, match="unit is 'mice'; the unit of replication is 'mouse' or 'dendrite'"):
-        SummaryProblem(fit.parameters, fit.problem.free, unit="mice")
+def test_slopes_are_those_of_the_residuals(fit):
+    problem, vector = fit.problem, fit.vector
+    slopes = problem.jacobian(vector)
+    generator = np.random.default_rng(1)
+    for _ in range(3):
+        direction = generator.standard_normal(len(vector)) / np.sqrt(len(vector))
+        step = 1e-5 * direction
+        rise = (problem.residuals(vector + step) - problem.residuals(vector - step)) / 2e-5
+        np.testing.assert_allclose(slopes @ direction, rise, atol=2e-3 * np.abs(rise).max())
 
 
-def test_free_parameters_follow_the_studies():
-    parameters = default_parameters()
-    only = free_parameters(parameters, [KETAMINE])
-    assert all(name.startswith((KETAMINE, "ketamine")) for name in only)
-    assert "ketamine.head_fold" not in only, "no head widths of ketamine were published"
-    assert "psilocybin.head_fold" in free_parameters(parameters, [PSILOCYBIN])
+def test_residuals_of_an_arm_are_those_of_a_correlated_normal(fit):
+    """Squares of the residuals against scipy's density of the published means."""
+    problem = fit.problem
+    at = place(problem, PSILOCYBIN, "ketanserin+saline")
+    target = problem.arms[at]
+    values = problem.values(problem.start())
+    correlation = arm_correlation(target, problem.tissue(target, values), problem.course(target, values).steps)
+    assert np.linalg.eigvalsh(correlation).min() > 0
+    mean = np.concatenate([m.mean for m in target.means])
+    sem = np.concatenate([m.sem("mouse") for m in target.means])
+    prediction = problem.predict_arm(at, values)
+    expected = np.concatenate([prediction.of(m.quantity)[m.at] for m in target.means])
+    covariance = correlation * np.outer(sem, sem)
+    residuals = problem._whitened(at, values)
+    full = multivariate_normal.logpdf(mean, expected, covariance)
+    constant = multivariate_normal.logpdf(expected, expected, covariance)
+    assert -0.5 * residuals @ residuals == pytest.approx(full - constant, rel=1e-9)
 
 
-def test_studies_that_share_nothing_are_blocks(fit):
-    blocks = fit.problem.blocks()
-    assert [studies for studies, _ in blocks] == [[KETAMINE], [PSILOCYBIN]]
-    assert sorted(name for _, names in blocks for name in names) == sorted(fit.problem.free)
-    whole = fit.problem.residuals(fit.vector)
-    parts = [block.problem.residuals(block.vector) for block in _blocks(fit)]
-    assert np.sum(whole**2) == pytest.approx(sum(np.sum(part**2) for part in parts))
+def test_what_an_arm_has_of_its_own_moves_that_arm_alone(fit):
+    problem = fit.problem
+    name = f"{PSILOCYBIN}.formation_of.psilocybin"
+    arms, terms = problem.affected(name)
+    assert terms == []
+    before = problem.predict(fit.values)
+    after = problem.predict(fit.values | {name: fit.values[name] + 1.0})
+    for key, prediction in before.items():
+        same = np.array_equal(prediction.expected.formation, after[key].expected.formation)
+        assert same == (key != (PSILOCYBIN, "psilocybin")), key
+    assert place(problem, PSILOCYBIN, "psilocybin") in arms
 
 
-def test_layout_covers_all_residuals(fit):
-    data = fit.problem.residuals(fit.vector, with_prior=False)
-    covered = np.concatenate([np.arange(where.start, where.stop) for _, _, where in fit.problem.layout()])
-    assert np.array_equal(np.sort(covered), np.arange(len(data)))
-    assert len(fit.problem.residuals(fit.vector)) == len(data) + len(fit.problem.prior_residuals(fit.vector))
+def test_a_spread_of_nothing_is_no_difference(fit):
+    values = fit.values | {"spread.arms": 0.0}
+    target = arm_targets(KETAMINE, "ketamine")
+    moved = values | {f"{KETAMINE}.formation_of.ketamine": 2.0}
+    assert SummaryProblem.tissue(target, values) == SummaryProblem.tissue(target, moved)
 
 
-def test_impossible_dendrites_are_far_away(fit):
+def test_impossible_parameters_are_far_from_the_data(fit):
     vector = fit.vector.copy()
-    vector[fit.problem.free.index("shao2021.formation")] = np.log(3.0)
-    residuals = fit.problem.residuals(vector, with_prior=False)
-    assert (residuals == 100).all()
+    vector[fit.problem.free.index(f"{PSILOCYBIN}.formation")] = np.log(2.9)
+    residuals = fit.problem.residuals(vector)
+    assert np.isfinite(residuals).all()
+    assert np.abs(residuals).max() == 100
 
 
-def test_density_between_sessions_passes_through_the_sessions(fit):
-    target = next(t for t in fit.problem.arms if t.arm.name == "psilocybin")
-    days = np.array([-1.0, 0.3, 1.0, 2.2, 3.0, 5.0, 7.0, 20.0, 34.0])
-    dense = fit.problem.density_change(target, fit.values, days)
-    expected = fit.problem.predict(fit.values)[PSILOCYBIN, "psilocybin"].expected.density_change
-    np.testing.assert_allclose(dense[np.isin(days, target.sessions)], expected, atol=3e-4)
+def test_a_tied_parameter_takes_the_value_of_the_other():
+    problem = joint_problem([KETAMINE], reading=Reading("pulse, one decay"))
+    values = problem.values(problem.start())
+    assert values["ketamine.elimination_decay"] == values["ketamine.formation_decay"]
+    assert "ketamine.elimination_decay" not in problem.free
 
 
-def test_halving_the_grid_of_the_fit_moves_nothing(fit, monkeypatch):
-    """By more than 0.1 % of the spines."""
-    from synmodel.inference import problem as module
-
-    coarse = fit.problem.predict(fit.values)
-    for name, value in (("FIRST_STEP_DAY", 0.025), ("PER_DECADE", 20), ("LARGEST_STEP_DAY", 0.25)):
-        monkeypatch.setattr(module, name, value)
-    fine = SummaryProblem(fit.parameters, fit.problem.free).predict(fit.values)
-    for where, prediction in coarse.items():
-        for ours, theirs in zip(prediction.expected, fine[where].expected, strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=5e-4)
+def test_a_unit_that_is_none_is_refused():
+    with pytest.raises(FitError, match="unit is 'cell'; the unit of replication is 'mouse' or 'dendrite'"):
+        joint_problem([KETAMINE], unit="cell")
 
 
-def test_persistence_is_a_probability_of_what_was_counted():
-    target = arm_targets(PSILOCYBIN, "psilocybin")
-    assert target.persistence.present.tolist() == [32, 30, 25, 18]
-    assert target.persistence.new.tolist() == [53] * 4
-    assert arm_targets(PSILOCYBIN, "ketanserin+saline").persistence is None
+# -- readings --------------------------------------------------------------------------------------------------
 
 
-def test_readings_of_the_same_data(fit):
-    changes = {each.variant.name: each.change for each in fit_variants(fit, seed=1)}
-    assert changes["births only"] < 9, "no effect beyond births is needed"
-    assert changes["no effect on births"] > 4
-    assert changes["no effect of ketamine on births"] > 8
-    assert changes["no effect of psilocybin on births"] < 1, "other effects can take the place of births"
-    assert changes["no scoring flips"] > 15
-    assert changes["first session in balance"] > 15
-    assert changes["ketanserin blocks all"] > 100
-    assert abs(changes["ketanserin blocks some"]) < 0.5
-    assert changes["short-lived spines, no scoring flips"] < changes["no scoring flips"]
+@pytest.mark.parametrize("name", list(READINGS))
+def test_every_reading_gives_residuals(name):
+    problem = joint_problem(reading=reading_named(name))
+    assert np.isfinite(problem.residuals(problem.start())).all()
 
 
-def test_readings_of_one_study_are_each_fitted_once(fit, monkeypatch):
-    """For one drug "no effect on births" and "no effect of this drug on births" are one reading."""
-    free = free_parameters(fit.parameters, [KETAMINE])
-    index = [fit.problem.free.index(name) for name in free]
-    alone = replace(
-        fit, problem=fit.problem.altered(fit.parameters, free, studies=[KETAMINE]), vector=fit.vector[index]
+def test_an_unknown_reading_is_one_line():
+    with pytest.raises(FitError, match="reading is 'pulses'; did you mean"):
+        reading_named("pulses")
+
+
+def growth(receptor, study, arm):
+    problem = joint_problem(reading=Reading(receptor=receptor))
+    values = problem.values(problem.start()) | {"ketanserin.antagonist_5ht2a_kb": 0.1, "serotonin.trkb_gain": 0.0}
+    values |= {"trkb": 5.0} if receptor != "TrkB" else {"serotonin.trkb_gain": 5.0}
+    return problem.predict(values)[study, arm].expected.formation[1]
+
+
+def test_readings_differ_where_ketanserin_and_the_knock_out_tell():
+    after, before = (growth("membrane", PSILOCYBIN, arm) for arm in ("ketanserin+psilocybin", "ketanserin+saline"))
+    inside = growth("intracellular", PSILOCYBIN, "ketanserin+psilocybin")
+    assert after - before < 0.3 * (inside - before)
+    knocked, none = (growth("intracellular", KO, arm) for arm in ("psilocybin+knock-out", "saline+knock-out"))
+    assert knocked == pytest.approx(none, rel=0.05)
+    assert growth("TrkB", KO, "psilocybin+knock-out") > 1.3 * none
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A module that nobody has heard of: it adds glutamate while NMDA receptors are blocked."""
+
+    gain: float
+    prefix: ClassVar[str] = "fake"
+    inputs: ClassVar[tuple[str, ...]] = ("nmda_block_pyramidal",)
+
+    def signals(self, exposure):
+        blocked = exposure["nmda_block_pyramidal"]
+        nothing = np.zeros_like(blocked)
+        return Signals(self.gain * blocked, nothing, nothing, nothing)
+
+
+def test_a_new_module_takes_part_in_a_fit_by_itself(monkeypatch):
+    known = signals.all_modules()
+    monkeypatch.setattr("synmodel.inference.drives.all_modules", lambda: (*known, Fake))
+    monkeypatch.setattr(signals, "all_modules", lambda: (*known, Fake))
+    gain = Parameter("fake.gain", 0.0, "1", 0.0, 100.0, "linear", "gain", "assumed", "a test", "a test")
+    base = default_parameters().joined(type(default_parameters())([gain]))
+    problem = joint_problem([KETAMINE], parameters=base)
+    freed = problem.altered(problem.parameters, [*problem.free, "fake.gain"])
+    arms, _ = freed.affected("fake.gain")
+    assert [freed.arms[at].arm.name for at in arms] == ["ketamine"]
+    moved = freed.start()
+    moved[-1] = 5.0
+    assert np.abs(freed.residuals(moved) - freed.residuals(freed.start())).max() > 0.1
+
+
+# -- coordinates, density, evidence ----------------------------------------------------------------------------
+
+
+def test_coordinates_go_there_and_back_and_keep_volume(fit):
+    coordinates = Coordinates(fit.problem)
+    phi = coordinates.from_vector(fit.vector)
+    np.testing.assert_allclose(coordinates.to_vector(phi), fit.vector, rtol=1e-12, atol=1e-12)
+    slopes = coordinates.slopes(phi)
+    assert np.linalg.slogdet(slopes)[1] == pytest.approx(coordinates.log_volume(phi), abs=1e-7)
+    assert not np.allclose(slopes, np.eye(len(phi)))
+
+
+def test_the_density_has_the_slope_that_it_says(fit):
+    density = Density(fit.problem, fit.vector)
+    u = np.full(density.n_dim, 0.05)
+    value, gradient = density.with_gradient(u)
+    assert value == density.log_density(u)
+    for at in (0, density.n_dim // 2, density.n_dim - 1):
+        step = np.zeros(density.n_dim)
+        step[at] = 1e-4
+        rise = (density.log_density(u + step) - density.log_density(u - step)) / 2e-4
+        assert gradient[at] == pytest.approx(rise, abs=2e-3)
+
+
+class Toy:
+    """Residuals of independent normals: a problem whose posterior and evidence are known."""
+
+    studies: ClassVar[list[str]] = []
+    arms: ClassVar[list[str]] = []
+    free: ClassVar[list[str]] = ["a.x", "a.y", "a.z"]
+    lower, upper = np.full(3, -50.0), np.full(3, 50.0)
+    centre, spread = np.array([1.0, -2.0, 0.5]), np.array([0.5, 2.0, 1.0])
+
+    def residuals(self, vector):
+        return (vector - self.centre) / self.spread
+
+    def jacobian(self, _vector):
+        return np.diag(1 / self.spread)
+
+
+def test_weighted_draws_have_the_moments_and_the_evidence_of_a_normal():
+    toy = Toy()
+    sample = weighted(Density(toy, toy.centre), seed=1, size=4096)
+    assert sample.log_evidence - np.log(toy.spread).sum() * 0 == pytest.approx(1.5 * np.log(2 * np.pi), abs=0.1)
+    drawn = sample.draws(2000, 1)
+    np.testing.assert_allclose(drawn.mean(axis=0), toy.centre, atol=0.1)
+    np.testing.assert_allclose(drawn.std(axis=0), toy.spread, rtol=0.06)
+    assert sample.pareto_k < 0.7
+
+
+def test_the_evidence_of_a_linear_problem_is_exact():
+    """One parameter with a normal prior and one datum: the evidence is a normal density."""
+    problem = joint_problem([KETAMINE])
+    fit = fit_problem(problem, seed=1, starts=1)
+    assert np.isfinite(laplace_evidence(fit))
+    wider = problem.parameters.with_parameter(
+        replace(problem.parameters["cascade.head_size_max"], prior=Prior(0.5, 1.0))
     )
-    monkeypatch.setattr("synmodel.inference.variants.fit_problem", lambda *_, **__: alone)
-    names = [each.variant.name for each in fit_variants(alone, seed=1)]
-    assert names == [
-        "births only",
-        "no effect on births",
-        "no scoring flips",
-        "short-lived spines, no scoring flips",
-        "first session in balance",
-    ]
+    # Ketamine has no head widths, so a prior that nothing informs adds nothing to the evidence.
+    other = fit_problem(problem.altered(wider, problem.free), seed=1, starts=1)
+    assert laplace_evidence(other) == pytest.approx(laplace_evidence(fit), abs=0.05)
 
 
-def test_mechanisms(fit):
-    """One cascade for both drugs fits; a membrane 5-HT2A reading does not, as ketanserin would block it."""
-    fits = fit_mechanism(fit, seed=1)
-    objective = {reading: each.objective for reading, each in fits.items()}
-    assert objective["membrane 5-HT2A"] > objective["intracellular 5-HT2A"] + 20
-    assert objective["TrkB"] == pytest.approx(objective["intracellular 5-HT2A"], abs=1.0)
-    best = fits["intracellular 5-HT2A"]
-    for study, most in ((PSILOCYBIN, 1.3), (KETAMINE, 1.6)):
-        total, n = best.chi2(study)
-        assert total / n < most
-    library = default_parameters()
-    assert library.value("cascade.tau_formation") == pytest.approx(best.values["cascade.tau_formation"], rel=0.02)
+def test_verdicts_say_what_data_add(fit):
+    told = {v.name: v for v in verdicts_of(fit, ["cascade.tau_stabilisation", "cascade.formation_max"])}
+    assert told["cascade.tau_stabilisation"].verdict == "identified"
+    assert told["cascade.formation_max"].verdict == "flat"
 
 
-@pytest.mark.slow
-def test_verdicts(fit):
-    """Profiles by MINOS, and what the likelihood alone can exclude."""
-    verdicts = {each.name: each for each in judge(fit)}
-    assert list(verdicts) == fit.problem.free
-    for name in ("ketamine.formation_fold", "psilocybin.formation_fold", "psilocybin.head_fold", "shao2021.miss"):
-        assert verdicts[name].verdict == "identified"
-    assert verdicts["ketamine.maturation_fold"].verdict == "flat"
-    assert verdicts["psilocybin.maturation_fold"].verdict != "identified"
-    assert verdicts["ketamine.decay"].verdict == "one-sided"
-    assert "at least" in verdicts["ketamine.decay"].sentence
-    for each in verdicts.values():
-        assert each.low <= each.estimate <= each.high
-    i = fit.problem.free.index("psilocybin.head_fold")
-    reach = 1.96 * np.sqrt(fit.covariance[i, i])
-    head = verdicts["psilocybin.head_fold"]
-    assert np.log([head.low, head.high]) == pytest.approx(fit.vector[i] + np.array([-reach, reach]), abs=0.004)
+# -- head twitches ---------------------------------------------------------------------------------------------
 
 
-def test_a_profile_is_a_parabola_where_the_data_are_clear(fit):
-    values, rise, bound = profile(fit, ["psilocybin.head_fold"], points=7)["psilocybin.head_fold"]
-    i = fit.problem.free.index("psilocybin.head_fold")
-    expected = (np.log(values) - fit.vector[i]) ** 2 / fit.naive_covariance[i, i]
-    near = expected < 4.5
-    assert near.sum() == 5
-    np.testing.assert_allclose(rise[near], expected[near], atol=1.2)
-    assert rise[[0, -1]].min() > 8
-    inflation = fit.covariance[i, i] / fit.naive_covariance[i, i]
-    assert bound == pytest.approx(chi2.ppf(0.95, 1) * max(1.0, inflation))
+def test_counts_are_negative_binomial():
+    counts = np.arange(40)
+    got = log_probability(counts, 9.0, 15.0)
+    np.testing.assert_allclose(got, nbinom.logpmf(counts, 15.0, 15.0 / 24.0), rtol=1e-9)
+    drawn = draw_twitches(9.0, 15.0, animals=50, replicates=400, seed=1)
+    assert drawn.mean() == pytest.approx(9.0, abs=5 * np.sqrt((9 + 81 / 15) / drawn.size))
+    assert drawn.var() == pytest.approx(9 + 81 / 15, rel=0.06)
+    assert drawn.mean() != pytest.approx(9.45, abs=5 * np.sqrt((9 + 81 / 15) / drawn.size))
 
 
-def test_predictions_follow_every_value_that_they_read():
-    """Also those that are not free: nothing stale comes out of the memory."""
-    base = default_parameters()
-    problem = SummaryProblem(base, free_parameters(base, ["shao2021"]), ["shao2021"])
-    values = base.as_floats()
-    first = problem.predict(values)["shao2021", "saline"].expected.formation
-    false = problem.predict({**values, "shao2021.false_positive_per_um": 0.02})["shao2021", "saline"].expected.formation
-    assert (false > first + 0.01).all()
-    mechanism = problem.altered(base, ["nmda.hill"], drive="mechanistic", studies=["shao2021"])
-    ketamine = SummaryProblem(base, ["nmda.hill"], ["phoumthipphavong2016"], drive="mechanistic")
-    at = ketamine.start()
-    assert np.abs(ketamine.residuals(at - 0.3) - ketamine.residuals(at)).max() > 1e-3
-    assert mechanism.n_parameters("shao2021") == 1
+def test_no_agonism_gives_the_baseline():
+    times = np.linspace(0, 0.1, 50)
+    assert expected_twitches(times, np.zeros(50), 20.0, rate=3.0, baseline=0.1) == pytest.approx(2.0)
+    assert expected_twitches(times, np.full(50, 0.5), 20.0, rate=3.0, baseline=0.1) == pytest.approx(32.0)
 
 
-def test_a_structural_fault_is_an_error_not_a_bad_residual():
-    base = default_parameters()
-    targets = [arm_targets("shao2021", name) for name in ("psilocybin", "ketanserin+psilocybin")]
-    shifted = replace(targets[1], sessions=targets[1].sessions + np.linspace(0, 0.1, len(targets[1].sessions)))
-    problem = SummaryProblem(base, free_parameters(base, ["shao2021"]), ["shao2021"], targets=[targets[0], shifted])
-    with pytest.raises(FitError, match="must share their sessions"):
-        problem.residuals(problem.start())
+def test_twitches_tell_how_much_ketanserin_leaves():
+    term, values = HeadTwitches(), default_parameters().as_floats()
+
+    def deviance(kb):
+        rates = np.geomspace(0.2, 2.0, 40)
+        changed = [values | {"ketanserin.antagonist_5ht2a_kb": kb, "head_twitch.rate": rate} for rate in rates]
+        return min(float(np.sum(term.residuals(each) ** 2)) for each in changed)
+
+    assert deviance(2.0) - deviance(0.02) > 3.84
+    assert deviance(50.0) > deviance(2.0)
+    expected = term.expected(values)
+    assert expected["ketanserin+psilocybin"] < 0.3 * expected["saline+psilocybin"]
+
+
+# -- the posterior that ships ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [None, *STUDIES])
+def test_the_posterior_belongs_to_the_model_and_the_data(name):
+    posterior = load_posterior() if name is None else without_study(name)
+    for at in (0, len(posterior.vectors) // 2, -1):
+        posterior.check(at)
+    assert (posterior.vectors >= posterior.problem.lower).all()
+    assert (posterior.vectors <= posterior.problem.upper).all()
+
+
+def test_a_posterior_of_another_model_is_refused(monkeypatch):
+    posterior = load_posterior()
+    monkeypatch.setattr(problem_module, "_IMPOSSIBLE", 100.0)
+    wrong = replace(posterior, log_posterior=posterior.log_posterior + 1.0)
+    with pytest.raises(FitError, match="model or data have changed"):
+        wrong.check(0)
+
+
+def test_scenarios_of_another_laboratory_are_more_uncertain():
+    posterior = load_posterior()
+    seen = [posterior.problem.values(v)["cascade.stabilisation_gain"] for v in posterior.draws(300, 1)]
+    new = [p.value("cascade.stabilisation_gain") for p in posterior.scenarios(300, 1)]
+    assert np.log(new).std() > np.log(seen).std()
+
+
+# -- prediction ------------------------------------------------------------------------------------------------
+
+
+def test_scores_of_a_normal_prediction():
+    generator = np.random.default_rng(1)
+    centre = generator.standard_normal(20_000)
+    point = Point("a", "density_change", -3, 1, 0.5, 0.5, centre, centre + 0.5 * generator.standard_normal(20_000))
+    sd = np.sqrt(1.25)
+    z = 0.5 / sd
+    crps = sd * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+    assert point.crps == pytest.approx(crps, rel=0.03)
+    assert point.log_density == pytest.approx(norm.logpdf(0.5, 0, sd), abs=0.02)
+    assert point.holds(0.5)
+
+
+def test_a_study_is_predicted_from_its_vehicle_arm(fit):
+    """The joint fit predicts a study that it knows: most means inside their intervals, without their own drug arm."""
+    study = load_study(KO)
+    targets = [arm_targets(KO, arm.name) for arm in study.arms]
+    prediction = predict(study, targets, posterior=fit, draws=200, seed=1)
+    assert {point.arm for point in prediction.points} == {"psilocybin", "psilocybin+knock-out"}
+    assert prediction.coverage(0.9) >= 0.8
+    nothing = predict(study, targets, posterior=fit, draws=200, seed=1, dosed=False)
+    assert prediction.mean_of("log_density") > nothing.mean_of("log_density")
+    carried = carried_over(study, targets, [PSILOCYBIN, PT])
+    assert len(carried.points) == len(prediction.points)
+
+
+STUDY = """
+name = "mine"
+title = "t"
+citation = "c"
+doi = "d"
+area = "a"
+preparation = "p"
+scoring = "s"
+control = "saline"
+persistence = "seen"
+[dendrite_length]
+value = 25
+unit = "um"
+status = "derived"
+source = "s"
+[[arms]]
+name = "saline"
+[[arms]]
+name = "psilocybin"
+doses = [{ compound = "psilocybin", amount = 1, route = "i.p." }]
+"""
+TABLE = """arm,quantity,start_day,end_day,mean,sem_dendrite
+saline,baseline_density_per_um,,-3,0.48,0.01
+saline,density_change,,-1,0.0,0.02
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "words"),
+    [
+        ("saline,density", "salin,density", LibraryError, "has no arm 'salin'; did you mean 'saline'"),
+        ("density_change", "density_chang", DataError, "line 3: quantity is 'density_chang'; did you mean"),
+        ("0.0,0.02", "0.0,0", DataError, "line 3: sem_dendrite is 0; a SEM is above 0"),
+        ("0.0,0.02", "x,0.02", DataError, "mean is 'x'; give a number, or nothing"),
+        (",sem_dendrite", ",sem", DataError, "has no column sem_dendrite"),
+        ("saline,baseline_density_per_um,,-3,0.48,0.01\n", "", DataError, "there is no baseline_density_per_um"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_one_line(tmp_path, old, new, error, words):
+    (tmp_path / "study.toml").write_text(STUDY)
+    (tmp_path / "summaries.csv").write_text(TABLE.replace(old, new))
+    with pytest.raises(error) as caught:
+        read_folder(tmp_path)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_study_without_a_drug_has_nothing_to_predict(tmp_path, fit):
+    (tmp_path / "study.toml").write_text(STUDY)
+    (tmp_path / "summaries.csv").write_text(TABLE)
+    study, targets = read_folder(tmp_path)
+    with pytest.raises(FitError, match="no arm has a dose of an active compound"):
+        predict(study, targets, posterior=fit)
+
+
+def test_blocks_of_the_density_are_lower_triangular(fit):
+    """A coordinate of one study moves no parameter of another."""
+    density = Density(fit.problem, fit.vector)
+    order = np.concatenate(density.blocks)
+    root = density.root[np.ix_(order, order)]
+    assert not np.triu(root, 1).any()
+    sizes = [len(block) for block in density.blocks]
+    inside = block_diag(*(np.ones((n, n)) for n in sizes)).astype(bool)
+    inside[:, : sizes[0]] = True
+    assert np.abs(root[~inside]).max() < 1e-8 * np.abs(root).max()

@@ -6,6 +6,7 @@ from scipy.integrate import solve_ivp
 
 from synmodel.errors import LibraryError, ScenarioError
 from synmodel.grid import MINUTE, time_grid
+from synmodel.parameters import default_parameters
 from synmodel.pharmacology import exposure, load_compound
 from synmodel.pharmacology.binding import channel_block, gaddum, trapped_block
 from synmodel.pharmacology.kinetics import amounts_after_dose, compartments_of
@@ -28,7 +29,7 @@ def plasma(dose, subject, name, times):
 
 
 def test_one_compartment_is_the_bateman_function():
-    system = compartments_of("ketanserin", "mouse")
+    system = compartments_of("ketanserin", "mouse", default_parameters().as_floats())
     depot, _ = system.depot["i.p."]
     start = np.zeros(2)
     start[depot] = 1.0
@@ -40,7 +41,7 @@ def test_one_compartment_is_the_bateman_function():
 
 
 def test_two_compartments_and_metabolites_against_an_integrator():
-    system = compartments_of("ketamine", "human")
+    system = compartments_of("ketamine", "human", default_parameters().as_floats())
     start = np.zeros(len(system.rates))
     start[system.central["ketamine"]] = 2.1
     length = 40 * MINUTE

@@ -4,17 +4,17 @@ import errno
 import os
 import re
 import tomllib
-from dataclasses import replace
 from itertools import pairwise
-from math import exp
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from synmodel.caveats import notes_of
+from synmodel.comparison import DRUGS, contrasts, paired
 from synmodel.imaging import summarise
-from synmodel.parameters import Prior, default_parameters
+from synmodel.inference.evidence import ReadingFit, laplace_evidence
+from synmodel.inference.readings import Reading
 from synmodel.report import documents, figures, files, tables
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load, loads
@@ -49,59 +49,46 @@ def test_a_scenario_may_have_brackets_in_its_name():
     assert "Read with care" not in printed(tables.simulation_tables({**document, "notes": []}))
 
 
-def test_the_decay_of_effects_keeps_its_unit():
-    document = {"fits": {}, "drugs": {"ketamine": {}}, "parameters": {}, "notes": ["[note]"]}
-    text = printed(tables.comparison_tables(document))
-    assert "decay of these effects [day]" in text
-    assert "- [note]" in text
+@pytest.fixture(scope="module")
+def comparison(fit):
+    """A comparison that rests on the fit itself, with few draws."""
+    made = {drug: contrasts(fit, drug, draws=60, seed=1) for drug in DRUGS}
+    tables_of = {drug: table for drug, (table, _) in made.items()}
+    simulated = {drug: paired(drug, fit.in_library(DRUGS[drug], drug), replicates=20, seed=1) for drug in DRUGS}
+    entries = [ReadingFit(Reading(), fit, laplace_evidence(fit)).document("fitted")]
+    curves = {drug: curve for drug, (_, curve) in made.items()}
+    return Comparison(fit, fit, tables_of, curves, simulated, entries, tables_of)
 
 
-def test_a_comparison_says_which_effects_are_not_identified(fit):
-    """The cheap rule names the effects that profiles of the likelihood call flat or one-sided, see docs/fit.md."""
-    document = documents.comparison_document(Comparison(fit, {}, {}, {}))
-    notes = {name: entry["note"] for name, entry in document["parameters"].items() if "note" in entry}
-    assert {name for name, note in notes.items() if "not identified" in note} == {
-        "ketamine.maturation_fold", "ketamine.decay", "psilocybin.maturation_fold", "psilocybin.elimination_fold",
+def test_a_comparison_says_what_is_identified_and_what_it_rests_on(comparison):
+    document = documents.comparison_document(comparison)
+    assert document["drive"] == "mechanistic"
+    assert set(document["fits"]) == set(comparison.fit.problem.studies)
+    assert set(document["readings"][0]) == {
+        "name", "drive", "n_parameters", "minus_2_log_likelihood", "aic", "log_evidence", "note"
     }  # fmt: skip
-    assert notes["ketamine.elimination_fold"] == "interval includes no effect"
-    assert notes["ketamine.decay"] == "not identified"
-    assert notes["ketamine.formation_fold"] == notes["psilocybin.formation_fold"] == notes["psilocybin.decay"] == ""
-    assert set(notes) == {name for name in fit.problem.free if name.startswith(("ketamine.", "psilocybin."))}
-    text = printed(tables.comparison_tables({**document, "drugs": {"ketamine": {}}}))
-    assert "maturation 0.984 (0.431 to 2.25) not identified; interval includes no effect" in text
-    assert "- not identified: the interval is wider than two thirds" in text
-
-
-def test_an_interval_as_wide_as_the_prior_is_not_identified():
-    fold = replace(default_parameters()["ketamine.formation_fold"], prior=Prior(1.0, 0.5))
-    of_prior = 1.959964 * 0.5
-    for share, words in ((0.65, ""), (0.68, "not identified")):
-        assert documents.effect_note(fold, 3.0 * exp(-share * of_prior), 3.0 * exp(share * of_prior)) == words
-    assert documents.effect_note(replace(fold, prior=None), 0.9, 1.1) == "interval includes no effect"
+    notes = {name: entry["note"] for name, entry in document["parameters"].items()}
+    assert notes["cascade.tau_stabilisation"] == ""
+    assert notes["cascade.formation_max"] == "not identified"
+    text = printed(tables.comparison_tables(document))
+    for words in ("births at their highest", "losses at their lowest", "pulse", "ln evidence", "not identified"):
+        assert words in text
+    assert "the fit's Gaussian approximation" in text
 
 
 def texts_of(figure):
     return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
 
 
-@pytest.mark.parametrize("unit", ["mouse", "dendrite"])
-def test_a_comparison_names_and_draws_its_unit_of_replication(fit, unit):
-    problem = fit.problem
-    before = problem.unit
-    problem.unit = unit
-    try:
-        notes = " ".join(documents.comparison_document(Comparison(fit, {}, {}, {}))["notes"])
-        figure = figures.comparison_figure(fit, {}, seed=1)
-    finally:
-        problem.unit = before
-    other = {"mouse": "dendrite", "dendrite": "mouse"}[unit]
-    assert f"rest on the {unit} as the unit of replication" in notes
-    assert f"{unit} as unit" in texts_of(figure)
-    assert f"{other} as unit" not in texts_of(figure)
-    target = next(t for t in problem.arms if t.study.name == "phoumthipphavong2016" and t.arm.name == "saline")
-    bars = figure.axes[0].containers[0].lines[2][0].get_segments()
+def test_a_comparison_is_drawn_with_its_unit_of_replication(comparison):
+    figure = figures.comparison_figure(comparison.source, comparison.curves, seed=1)
+    assert "mouse as unit" in texts_of(figure)
+    target = next(
+        t for t in comparison.fit.problem.arms if (t.study.name, t.arm.name) == ("phoumthipphavong2016", "saline")
+    )
+    bars = figure.axes[4].containers[0].lines[2][0].get_segments()
     drawn = [(segment[1][1] - segment[0][1]) / 2 for segment in bars]
-    assert drawn == pytest.approx(100 * target.turnover[0].sem(unit))
+    assert drawn == pytest.approx(100 * target.turnover[0].sem("mouse"))
 
 
 SCENARIO = """

@@ -13,7 +13,8 @@ from synmodel.grid import refined
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import exposure
 from synmodel.scenario import load
-from synmodel.signalling.cascade import low_pass
+from synmodel.signalling.cascade import SLOW, low_pass
+from synmodel.signalling.kernel import pool
 from synmodel.signalling.phenomenology import pulse
 from synmodel.signalling.signals import all_modules
 
@@ -43,6 +44,27 @@ def test_low_pass_is_exact_for_a_ramp():
     np.testing.assert_allclose(low_pass(times, slope * times, tau), exact, rtol=1e-12, atol=1e-14)
 
 
+def test_a_slow_drive_is_exact_for_a_constant_input_and_stays_below_its_level():
+    """X = L (1 - e^(-r t)) with r = k m / M + 1 / tau and L = k m / r; its mean over cells likewise."""
+    times, gain, most, tau, m = np.array([0.0, 0.3, 1.0, 4.0, 40.0]), 2.0, 3.0, 5.0, 1.7
+    state, mean = np.empty(5), np.empty(5)
+    pool(times, np.full(5, m), gain, most, np.array([tau]), state, mean)
+    rate = gain * m / most + 1 / tau
+    limit = gain * m / rate
+    np.testing.assert_allclose(state, limit * (1 - np.exp(-rate * times)), rtol=1e-12)
+    area = limit * (times - (1 - np.exp(-rate * times)) / rate)
+    np.testing.assert_allclose(mean[:-1], np.diff(area) / np.diff(times), rtol=1e-11)
+    pool(times, np.full(5, 1e6), gain, most, np.array([tau]), state, mean)
+    assert (state <= most).all()
+
+
+def test_a_delay_moves_the_slow_drives_and_not_what_they_gain(values):
+    now, late = (states_of("psilocybin-mouse", {**values, "cascade.delay": delay}) for delay in (0.0, 0.25))
+    assert at(late, "stabilisation", 3.0) < 0.6 * at(now, "stabilisation", 3.0)
+    assert at(late, "stabilisation", 60.0) == pytest.approx(at(now, "stabilisation", 60.0), rel=0.05)
+    assert now["mtorc1"].equals(late["mtorc1"])
+
+
 def test_cascade_against_an_integrator(values):
     values = {**values, "cascade.tau_bdnf": 0.02, "cascade.tau_trkb": 0.03, "cascade.tau_mtorc1": 0.05}
     values["serotonin.trkb_gain"] = 2.0
@@ -60,18 +82,21 @@ def test_cascade_against_an_integrator(values):
     basal, half = v["cascade.bdnf_basal"], v["cascade.bdnf_half"]
 
     def rate(t, y):
-        b, trkb, m, protein = y
+        b, trkb, m, *slow = y
         g = v["serotonin.intracellular_gain"] * inside(t)
         active = (basal + b) / (basal + b + half) * (1 + v["serotonin.trkb_gain"] * bound(t)) - basal / (basal + half)
         return [
             (g - b) / v["cascade.tau_bdnf"],
             (active - trkb) / v["cascade.tau_trkb"],
             (trkb - m) / v["cascade.tau_mtorc1"],
-            v["cascade.protein_gain"] * m - protein / v["cascade.tau_protein"],
+            *(
+                v[f"cascade.{name}_gain"] * m * (1 - x / v[f"cascade.{name}_max"]) - x / v[f"cascade.tau_{name}"]
+                for name, x in zip(SLOW, slow, strict=True)
+            ),
         ]
 
-    solution = solve_ivp(rate, (0, 4), [0, 0, 0, 0], method="LSODA", rtol=1e-9, atol=1e-12, max_step=0.002)
-    for name, series in zip(("bdnf", "trkb", "mtorc1", "protein"), solution.y, strict=True):
+    solution = solve_ivp(rate, (0, 4), [0.0] * (3 + len(SLOW)), method="LSODA", rtol=1e-9, atol=1e-12, max_step=0.002)
+    for name, series in zip(("bdnf", "trkb", "mtorc1", *SLOW), solution.y, strict=True):
         ours = np.interp(solution.t, states["time"], states[name])
         assert np.abs(ours - series).max() < 2e-3 * series.max(), name
 
