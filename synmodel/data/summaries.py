@@ -83,17 +83,20 @@ def read_summaries(path: str | Path) -> pd.DataFrame:
     for column in COLUMNS:
         if column not in table:
             table[column] = np.nan
+    for column in ("start_day", "end_day", *_NUMBERS):
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        wrong = np.flatnonzero(numbers.isna() & table[column].notna())
+        if len(wrong):
+            value = table[column].iloc[wrong[0]]
+            message = f"{where.name}, line {wrong[0] + 2}: {column} is {value!r}; give a number, or nothing"
+            raise DataError(message)
+        table[column] = numbers
     rows: Iterable[Any] = table.itertuples(index=False)
     for line, row in enumerate(rows, start=2):
         place = f"{where.name}, line {line}"
         if row.quantity not in QUANTITIES:
             message = f"{place}: quantity is {row.quantity!r}; {did_you_mean(str(row.quantity), QUANTITIES)}"
             raise DataError(message)
-        for column in ("start_day", "end_day", *_NUMBERS):
-            value = getattr(row, column)
-            if not isinstance(value, int | float | np.number):
-                message = f"{place}: {column} is {value!r}; give a number, or nothing"
-                raise DataError(message)
         if not np.isfinite(row.end_day):
             message = f"{place}: end_day is empty; give the day of the session"
             raise DataError(message)

@@ -142,8 +142,8 @@ def test_every_reading_gives_residuals(name):
 
 
 def test_an_unknown_reading_is_one_line():
-    with pytest.raises(FitError, match="reading is 'pulses'; did you mean"):
-        reading_named("pulses")
+    with pytest.raises(FitError, match="reading is 'pulse, own decay'; did you mean"):
+        reading_named("pulse, own decay")
 
 
 def growth(receptor, study, arm):
@@ -255,8 +255,8 @@ def test_the_evidence_of_a_linear_problem_is_exact():
 
 
 def test_verdicts_say_what_data_add(fit):
-    told = {v.name: v for v in verdicts_of(fit, ["cascade.tau_stabilisation", "cascade.formation_max"])}
-    assert told["cascade.tau_stabilisation"].verdict == "identified"
+    told = {v.name: v for v in verdicts_of(fit, ["shao2021.formation", "cascade.formation_max"])}
+    assert told["shao2021.formation"].verdict == "identified"
     assert told["cascade.formation_max"].verdict == "flat"
 
 
