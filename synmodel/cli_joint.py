@@ -64,7 +64,7 @@ def validate(
 ) -> None:
     """Predict every embedded study from a posterior of the others, beside two rivals: no effect, and carried over."""
     from synmodel.inference.joint import without_study
-    from synmodel.inference.prediction import validate as left_out
+    from synmodel.inference.validation import validate as left_out
     from synmodel.provenance import provenance
     from synmodel.randomness import checked_seed
     from synmodel.report import files, prediction

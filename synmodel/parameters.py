@@ -242,7 +242,7 @@ class ParameterSet(Mapping[str, Parameter]):
         content = [
             [p.name, p.value.hex(), p.unit, p.lower.hex(), p.upper.hex(), p.scale]
             + ([p.prior.centre.hex(), p.prior.spread.hex()] if p.prior is not None else [])
-            for p in self._parameters.values()
+            for p in sorted(self._parameters.values(), key=lambda parameter: parameter.name)
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

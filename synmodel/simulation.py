@@ -37,7 +37,6 @@ from synmodel.turnover.size import HeadWidth
 
 __all__ = [
     "Tissue",
-    "corners_of",
     "drive_function",
     "drive_of",
     "expect",
@@ -55,7 +54,6 @@ _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block sta
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
 _PULSE_STEP_DAY = 0.02
-_JUMP_DAY = 1e-6  # a tenth of a second
 
 
 @dataclass(frozen=True)
@@ -167,20 +165,12 @@ def exposure_of(
     spells: Sequence[Spell] = (),
 ) -> xr.Dataset:
     """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
-    changes, corners = corners_of(doses)
+    changes, corners = pharmacology.corners_of(doses)
     jumps, around = signalling.corners(spells)
     changes, corners = changes + jumps, corners + around
     grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
     with one_blas_thread():
         return pharmacology.exposure(doses, subject, grid, values)
-
-
-def corners_of(doses: Sequence[Dose]) -> tuple[list[float], list[float]]:
-    """Days on which the input changes, after which the grid must be fine; and days that it must hold."""
-    drugs = pharmacology.drug_doses(doses)
-    changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
-    # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.
-    return changes, [day for dose in drugs for start in dose.days for day in (start - _JUMP_DAY, start)]
 
 
 def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:

@@ -11,12 +11,18 @@ from synmodel.grid import MINUTE, time_grid
 from synmodel.inference.hierarchy import EFFECTS, GAIN_OF_EFFECT, effect_factor
 from synmodel.inference.targets import ArmTargets
 from synmodel.parameters import ParameterSet
-from synmodel.pharmacology import concentrations, drug_doses, engagement, exposure_parameters, kinetic_parameters
+from synmodel.pharmacology import (
+    concentrations,
+    corners_of,
+    drug_doses,
+    engagement,
+    exposure_parameters,
+    kinetic_parameters,
+)
 from synmodel.scenario import Dose, Subject
 from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
 from synmodel.signalling.signals import all_modules, collect
-from synmodel.simulation import corners_of
 
 __all__ = ["Drives"]
 

@@ -3,6 +3,7 @@
 from synmodel.pharmacology.compounds import Compound, acting_doses, drug_doses, load_compound
 from synmodel.pharmacology.exposure import (
     concentrations,
+    corners_of,
     engagement,
     exposure,
     exposure_parameters,
@@ -13,6 +14,7 @@ __all__ = [
     "Compound",
     "acting_doses",
     "concentrations",
+    "corners_of",
     "drug_doses",
     "engagement",
     "exposure",

@@ -14,9 +14,10 @@ from synmodel.pharmacology.kinetics import amounts_after_dose, chain_of, compart
 from synmodel.scenario import Dose, Subject
 from synmodel.schema import EXPOSURE, stamped
 
-__all__ = ["concentrations", "engagement", "exposure", "exposure_parameters", "kinetic_parameters"]
+__all__ = ["concentrations", "corners_of", "engagement", "exposure", "exposure_parameters", "kinetic_parameters"]
 
 Array = NDArray[np.float64]
+_JUMP_DAY = 1e-6  # a tenth of a second
 _OF_BRAIN = ("_fraction_unbound", "_kp_uu")
 
 
@@ -103,6 +104,14 @@ def engagement(
         "agonism_5ht2a_intracellular": most * gaddum(agonist, np.zeros_like(agonist)),
         "trkb_bound": channel_block(_relative(free, "trkb_kd", values, times), 1.0),
     }
+
+
+def corners_of(doses: Sequence[Dose]) -> tuple[list[float], list[float]]:
+    """Days on which the input changes, after which the grid must be fine; and days that it must hold."""
+    drugs = drug_doses(doses)
+    changes = [day for dose in drugs for start in dose.days for day in (start, start + dose.duration_day)]
+    # A bolus jumps: without a time just before it, signals that are linear between times would begin too early.
+    return changes, [day for dose in drugs for start in dose.days for day in (start - _JUMP_DAY, start)]
 
 
 def kinetic_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:

@@ -305,12 +305,14 @@ def _draw_gain(axes: Axes, fit: Estimate, curves: Mapping[str, xr.Dataset]) -> N
         axes.plot(day[ahead], estimate[ahead], color=colour, linewidth=2.0, linestyle=(0, (3, 2)))
         peak = int(np.argmax(estimate))
         above = peaks[drug] == max(peaks.values())
+        late = day[peak] > 0.6 * day[-1]
         text = f"{drug}: +{estimate[peak]:.0f} % on day {day[peak]:.0f} ({low[peak]:.0f} to {high[peak]:.0f})"
         axes.annotate(
             text.replace("-", "−"),
             (day[peak], estimate[peak]),
-            xytext=(4, 7 if above else -8),
+            xytext=(-4 if late else 4, 7 if above else -8),
             textcoords="offset points",
+            ha="right" if late else "left",
             va="bottom" if above else "top",
             color=colour,
             fontweight="bold",

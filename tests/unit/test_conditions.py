@@ -123,7 +123,7 @@ def test_a_new_condition_is_a_new_file(tmp_path, monkeypatch):
 def test_each_condition_acts_on_its_arrow_alone():
     plain = drive()
     blocked = {
-        "rapamycin": {"formation", "maturation", "head_size", "protein"},
+        "rapamycin": {"formation", "maturation", "elimination", "head_size", "protein"},
         "SCH23390": {"evoked"},
     }
     for name, effects in blocked.items():

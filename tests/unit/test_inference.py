@@ -18,12 +18,13 @@ from synmodel.inference.covariance import arm_correlation
 from synmodel.inference.density import Density, weighted
 from synmodel.inference.evidence import laplace_evidence
 from synmodel.inference.joint import load_posterior, without_study
-from synmodel.inference.prediction import Point, carried_over, predict, read_folder
+from synmodel.inference.prediction import Point, predict, read_folder
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import READINGS, Reading, reading_named
 from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import arm_targets
 from synmodel.inference.twitches import HeadTwitches
+from synmodel.inference.validation import carried_over
 from synmodel.inference.verdicts import verdicts_of
 from synmodel.parameters import Parameter, Prior, default_parameters
 from synmodel.signalling import signals

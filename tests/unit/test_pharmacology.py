@@ -91,11 +91,11 @@ def test_human_occupancy_reaches_the_published_level():
 
 
 def test_nmda_block_meets_the_two_published_points():
-    """Half of the current at 1 uM, 80 % at 10 uM, with two equally weighted sites of slope 1."""
+    """Half of the current at 1 uM, 80 % at 10 uM, with two equally weighted sites of slope 1: the prior of the fit."""
     targets = load_compound("ketamine").targets
     for micromolar, blocked in ((1.0, 0.5), (10.0, 0.8)):
         sites = [
-            channel_block(np.array(micromolar * 1e3 / half.value), 1.0)
+            channel_block(np.array(micromolar * 1e3 / half.centre), 1.0)
             for half in (targets.nmda_ic50_interneuron, targets.nmda_ic50_pyramidal)
         ]
         assert np.mean(sites) == pytest.approx(blocked, abs=0.002)
