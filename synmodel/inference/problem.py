@@ -419,7 +419,8 @@ def _prediction(target: ArmTargets, tissue: Tissue, course: _ArmCourse) -> ArmPr
     expected = expect(tissue, target.sessions, course.steps, target.density, target.study.dendrite_length.to("um"))
     bias = np.zeros(len(target.sessions) - 1)
     if target.head_width is not None:
-        bias[target.head_width.at] = target.head_width.n_dendrites * target.head_width.sem_dendrite**2 / 2
+        known = target.head_width.n_dendrites * target.head_width.sem_dendrite**2 / 2
+        bias[target.head_width.at] = np.nan_to_num(known)  # nothing was published yet of a session that is planned
     return ArmPrediction(expected, np.exp(course.shift[1:] - course.shift[0]) * (1.0 + bias) - 1.0)
 
 
