@@ -52,12 +52,12 @@ class Drives:
             if name.partition(".")[0] in {*modules, "cascade", "blocker"} and not any(key in name for key in _OTHERWISE)
         ]  # fmt: skip
         self._parameters = parameters
-        self._grids: dict[tuple[object, ...], Array] = {}
-        self._plasma: dict[tuple[object, ...], tuple[tuple[float, ...], dict[str, Array]]] = {}
-        self._mtorc1: dict[tuple[object, ...], tuple[tuple[float, ...], Array]] = {}
+        self._grids: dict[str, Array] = {}
+        self._plasma: dict[str, tuple[tuple[float, ...], dict[str, Array]]] = {}
+        self._mtorc1: dict[str, tuple[tuple[float, ...], Array]] = {}
         self._slow = ["cascade.delay", *(f"cascade.{key}" for name in SLOW for key in _keys_of(name))]
-        self._names: dict[tuple[str, tuple[object, ...]], Sequence[str]] = {}
-        self._folds: dict[tuple[object, ...], tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
+        self._names: dict[tuple[str, str], Sequence[str]] = {}
+        self._folds: dict[str, tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
 
     def names(self, target: ArmTargets) -> list[str]:
         """Names of all parameters on which the folds of an arm depend; none without drug."""
@@ -78,7 +78,7 @@ class Drives:
         names = self.names_of(target)
         if not names:
             return np.empty(0), {}
-        where = (target.study.name, target.arm.name, target.sessions.tobytes())
+        where = target.identity
         key = tuple(values[name] for name in names)
         if where not in self._folds or self._folds[where][0] != key:
             made = self._mechanistic if self.kind == "mechanistic" else self._phenomenological
@@ -87,16 +87,16 @@ class Drives:
 
     def names_of(self, target: ArmTargets) -> Sequence[str]:
         """:meth:`names`, found once."""
-        return self._found("all", (target.study.name, target.arm.name), lambda: self.names(target))
+        return self._found("all", target.identity, lambda: self.names(target))
 
-    def _found(self, kind: str, where: tuple[object, ...], find: Callable[[], Sequence[str]]) -> Sequence[str]:
+    def _found(self, kind: str, where: str, find: Callable[[], Sequence[str]]) -> Sequence[str]:
         """Names that are looked for once for each arm."""
         if (kind, where) not in self._names:
             self._names[kind, where] = find()
         return self._names[kind, where]
 
     def _phenomenological(
-        self, target: ArmTargets, values: Mapping[str, float], where: tuple[object, ...]
+        self, target: ArmTargets, values: Mapping[str, float], where: str
     ) -> tuple[Array, dict[str, Array]]:
         events = _events(target)
         if not effective_doses(events, values):
@@ -111,7 +111,7 @@ class Drives:
         return grid, pulse_folds(events, grid, values, factors)
 
     def _mechanistic(
-        self, target: ArmTargets, values: Mapping[str, float], where: tuple[object, ...]
+        self, target: ArmTargets, values: Mapping[str, float], where: str
     ) -> tuple[Array, dict[str, Array]]:
         doses, subject, study = target.arm.doses, _subject(target), target.study.name
         if where not in self._grids:
@@ -132,7 +132,7 @@ class Drives:
         return times, slow_folds(times, self._mtorc1[where][1], altered)
 
     def _engaged(
-        self, target: ArmTargets, where: tuple[object, ...], subject: Subject, times: Array, values: Mapping[str, float]
+        self, target: ArmTargets, where: str, subject: Subject, times: Array, values: Mapping[str, float]
     ) -> dict[str, Array]:
         """Engaged receptors of an arm; concentrations are kept, as a fit hardly ever changes kinetics."""
         doses = target.arm.doses

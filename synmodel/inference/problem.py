@@ -156,7 +156,7 @@ class SummaryProblem:
         self._fixed = parameters.as_floats()
         self.drives = Drives(drive, parameters)
         self._reads = [self._read_by(target) for target in self.arms]
-        self._cells: dict[tuple[object, ...], Cells] = {}
+        self._cells: dict[tuple[str, int], Cells] = {}
         self._memory: dict[int, tuple[tuple[float, ...], ArmPrediction]] = {}
 
     # -- parameters ------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ class SummaryProblem:
 
     def _course(self, target: ArmTargets, tissue: Tissue, values: Mapping[str, float]) -> "_ArmCourse":
         knots, folds = self.drives.folds(target, values)
-        where = (target.study.name, target.arm.name, target.sessions.tobytes(), len(knots))
+        where = (target.identity, len(knots))
         if where not in self._cells:
             self._cells[where] = cells_of(target.sessions, knots, trend=True)
         cells = folds_of(tissue.model, self._cells[where], folds)

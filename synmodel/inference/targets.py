@@ -1,7 +1,7 @@
 """The published numbers that a fit describes, arm by arm, as arrays in a fixed order."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import xarray as xr
@@ -64,6 +64,11 @@ class ArmTargets:
     turnover: tuple[Means, ...]
     head_width: Means | None
     persistence: Persistence | None
+
+    @cached_property
+    def identity(self) -> str:
+        """Text that is equal for arms with the same study, doses and sessions."""
+        return f"{self.study.name} {self.arm.model_dump_json()} {self.sessions.tolist()}"
 
     @property
     def means(self) -> tuple[Means, ...]:
