@@ -59,7 +59,7 @@ def run(*, short, seed, progress=None):
         label = f"number, day {knocked['end_day'][k]:.0f}\nknock-out"
         findings.append(Finding(label, *model, "%", gap, DOI[KNOCKOUT], "measured", "drug minus vehicle", low, high))
     draw_findings(last, findings[-2:], [COLOURS["psilocybin+knock-out"]] * 2)
-    last.set(title="Knock-out: drug minus vehicle arm", xlabel="% (published in black, 95 % over mice)")
+    last.set(title="The same in the knock-out", xlabel="% (published in black, 95 % over mice)")
     best = max(each.log_evidence for each in readings)
     price = {reading: best - fits[reading].log_evidence for reading in LINES}
     right.barh([NAMES[reading].replace(" ", "\n") for reading in price], list(price.values()), color="#888888")

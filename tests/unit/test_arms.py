@@ -140,7 +140,7 @@ def test_repeats_find_what_is_there_and_little_else():
     control = load("saline-mouse").updated(schedule={"sessions": [-3, -1, 1, 3]})
     treated = load("psilocybin-mouse").updated(
         schedule={"sessions": [-3, -1, 1, 3]},
-        parameters={"cascade.formation_gain": 1000.0, "cascade.tau_formation": 8.0},
+        parameters={"cascade.formation_gain": 1000.0, "cascade.tau_formation": 8.0, "cascade.formation_max": 20.0},
     )
     found = repeats_that_find(treated, control, replicates=40, seed=4)
     late = found.isel(point=np.flatnonzero((found["quantity"] == "formation_fraction") & (found["end_day"] == 3)))
