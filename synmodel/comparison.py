@@ -84,8 +84,10 @@ class Effect:
         Time since the dose [day].
     treated, control : (n,) ndarray
         Spines there, relative to the spines of the control at day 0.
-    births, losses : (n,) ndarray
-        Births, and loss hazards, fold over baseline.
+    births : (n,) ndarray
+        Births, fold over baseline.
+    losses : (n,) ndarray
+        Loss hazards, fold over baseline.
     formation_gain : (n_interval,) ndarray
         Scored formation fraction, drug minus control.
     elimination_gain : (n_interval,) ndarray
