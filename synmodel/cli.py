@@ -308,6 +308,7 @@ def show(
 ) -> None:
     """Print a scenario or sweep as TOML to edit; any other entry as tables with sources."""
     from synmodel.documents import parse_toml
+    from synmodel.drug_numbers import with_priors
     from synmodel.errors import LibraryError
     from synmodel.report import tables
 
@@ -317,6 +318,8 @@ def show(
             sys.stdout.write(library.path_of(kind, name).read_text(encoding="utf-8"))
             return
     entries = {kind: parse_toml(library.path_of(kind, name), LibraryError) for kind in library.kinds_of(name)}
+    if "compounds" in entries:
+        entries["compounds"] = with_priors(entries["compounds"])
     first, *others = entries
     if as_json:
         _print_json(entries[first] | {kind: entries[kind] for kind in others})

@@ -23,7 +23,7 @@ from synmodel import library
 from synmodel.documents import Evidence, parse_toml, read
 from synmodel.errors import LibraryError, did_you_mean
 
-__all__ = ["canonical", "chain_fault", "entries_of", "parameter_tables", "route_key"]
+__all__ = ["canonical", "chain_fault", "entries_of", "parameter_tables", "route_key", "with_priors"]
 
 SPREADS = {"measured": 0.2, "derived": 0.4, "assumed": 0.7}
 """Log standard deviation of the prior of a number whose file gives none, by its status."""
@@ -83,6 +83,17 @@ def entries_of(compound: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[
                     yield f"{species}_fraction_to_{metabolite['compound']}", "fraction", metabolite["fraction"]
             else:
                 yield f"{species}_{key}", key, entry
+
+
+def with_priors(compound: dict[str, Any]) -> dict[str, Any]:
+    """A compound's document in which every number says its prior, in the unit in which it is given."""
+    for _, _, entry in entries_of(compound):
+        prior = {
+            "centre": entry.get("centre", entry["value"]),
+            "spread": entry.get("spread", SPREADS[entry["status"]]),
+        }
+        dict.update(entry, prior=prior)
+    return compound
 
 
 def parameter_tables() -> dict[str, dict[str, dict[str, Any]]]:

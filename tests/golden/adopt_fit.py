@@ -2,9 +2,9 @@
 
     python tests/golden/adopt_fit.py FOLDER
 
-Run it when a change of the model or of the likelihood moves the estimates, make the posterior anew afterwards (``synmodel
-posterior --out synmodel/library/posterior``), and say so in CHANGELOG.md. Estimates of potencies stand in the files of
-compounds and are put there by hand, beside the centres of their priors.
+Run it when a change of the model or of the likelihood moves the estimates, make the posterior anew afterwards
+(``synmodel posterior --out synmodel/library/posterior``), and say so in CHANGELOG.md. Estimates of
+potencies stand in the files of compounds and are put there by hand, beside the centres of their priors.
 """
 
 import re

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from synmodel import library
+from synmodel.documents import Evidence, parse_toml, read
+from synmodel.drug_numbers import canonical, chain_fault, entries_of, with_priors
 from synmodel.errors import LibraryError, ScenarioError
 from synmodel.grid import MINUTE, time_grid
 from synmodel.parameters import default_parameters
-from synmodel.pharmacology import exposure, load_compound
+from synmodel.pharmacology import Compound, exposure, exposure_parameters, load_compound
 from synmodel.pharmacology.binding import channel_block, gaddum, trapped_block
 from synmodel.pharmacology.kinetics import amounts_after_dose, compartments_of
 from synmodel.scenario import Dose, Subject
@@ -100,6 +103,72 @@ def test_nmda_block_meets_the_two_published_points():
         ]
         assert np.mean(sites) == pytest.approx(blocked, abs=0.002)
     assert targets.nmda_ic50_interneuron.value < targets.nmda_ic50_pyramidal.value
+
+
+def test_every_number_of_a_compound_shows_its_prior():
+    shown = with_priors(parse_toml(library.path_of("compounds", "ketanserin"), LibraryError))
+    numbers = [entry for _, _, entry in entries_of(shown)]
+    assert len(numbers) == 7
+    for entry in numbers:
+        assert {"value", "unit", "prior", "source", "status"} <= set(entry)
+        assert entry["prior"]["spread"] > 0
+    assert shown["targets"]["antagonist_5ht2a_kb"]["prior"] == {"centre": 2.0, "spread": 1.0}
+
+
+FAULTY = {
+    "unbound fraction": (("kinetics", "mouse", "fraction_unbound", "value"), 3.0, "value 3 is no fraction"),
+    "unit of EC50": (("targets", "antagonist_5ht2a_kb", "unit"), "mg", "unit is 'mg'; it must be a concentration"),
+    "unit of time": (("kinetics", "mouse", "half_life", "unit"), "nM", "unit is 'nM'; it must be a time"),
+    "molar mass": (("molar_mass",), None, "it has kinetics and no molar_mass; add it"),
+}
+
+
+@pytest.mark.parametrize("name", list(FAULTY))
+def test_a_faulty_number_of_a_compound_is_one_line(name):
+    path, value, words = FAULTY[name]
+    document = parse_toml(library.path_of("compounds", "ketanserin"), LibraryError)
+    *way, last = path
+    place = document
+    for step in way:
+        place = place[step]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    with pytest.raises(LibraryError) as caught:
+        read(Compound, document, "compounds.mine", LibraryError)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_concentration_by_mass_is_converted():
+    given = Evidence(value=10.0, unit="ng/mL", status="measured", source="a test")
+    assert canonical("agonist_5ht2a_ec50", given, 200.0) == pytest.approx(50.0)
+    with pytest.raises(ValueError, match="the compound has no molar_mass"):
+        canonical("agonist_5ht2a_ec50", given, None)
+
+
+def test_a_metabolite_of_itself_is_found(tmp_path, monkeypatch):
+    """Over two compounds: a becomes b, and b becomes a."""
+    folder = tmp_path / "compounds"
+    folder.mkdir()
+    for name, other in (("a", "b"), ("b", "a")):
+        text = f'name = "{name}"\n[[kinetics.mouse.metabolites]]\ncompound = "{other}"\n'
+        (folder / f"{name}.toml").write_text(text)
+    monkeypatch.setattr(library, "_ROOT", tmp_path)
+    assert "a is a metabolite of itself (a -> b -> a, mouse); break the chain" in chain_fault("a")
+
+
+def test_changed_numbers_change_the_exposure():
+    values = default_parameters().as_floats()
+    grid = np.linspace(-0.02, 0.1, 400)
+    tight, loose = (
+        exposure([KETANSERIN_IP, PSILOCYBIN_IP], MOUSE, grid, values | {"ketanserin.antagonist_5ht2a_kb": kb})
+        for kb in (0.02, 50.0)
+    )
+    assert float(tight["agonism_5ht2a"].max()) < 0.05 * float(loose["agonism_5ht2a"].max())
+    names = exposure_parameters([KETANSERIN_IP, PSILOCYBIN_IP], MOUSE)
+    assert {"ketanserin.antagonist_5ht2a_kb", "psilocin.mouse_half_life"} <= set(names)
 
 
 def test_gaddum_shifts_the_agonist_curve_in_parallel():
