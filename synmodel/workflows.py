@@ -49,6 +49,7 @@ __all__ = [
 Steps = Callable[[str, int, int], None]
 _DRAWS = 300
 _EXPERIMENTS = 200
+_FEWEST = 60
 _SHARED = ("cascade", "serotonin", "nmda", "ketamine", "psilocin", "ketanserin", "head_twitch", "spread")
 MAIN_READINGS = (
     *(Reading(receptor=receptor) for receptor in RECEPTORS),
@@ -130,7 +131,7 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", draws: int = _DRAWS, progr
             source, drug, draws=draws, seed=seed, progress=stage(progress, f"contrasts of {drug}")
         )
         of_pulse[drug], _ = contrasts(
-            pulse, drug, draws=draws // 3, seed=seed, progress=stage(progress, f"{drug} by pulses")
+            pulse, drug, draws=max(draws // 3, _FEWEST), seed=seed, progress=stage(progress, f"{drug} by pulses")
         )
         simulated[drug] = paired(drug, fit.in_library(DRUGS[drug], drug), replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:
