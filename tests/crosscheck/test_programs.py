@@ -129,7 +129,7 @@ def test_what_the_dendrites_say_of_scoring_flips(fit, shared_data):
     Were misses the only scoring error, a loss would often be followed by a gain (a spine missed once) and a gain
     rarely by a loss. In the deposited dendrites it is the other way round: many scored spines last one session.
     """
-    from synmodel.inference.covariance import residual_correlation
+    from synmodel.inference.covariance import arm_correlation
 
     sessions = [-1.0, 1.0, 3.0, 5.0, 7.0]
     series = {}
@@ -150,11 +150,12 @@ def test_what_the_dendrites_say_of_scoring_flips(fit, shared_data):
     loss_then_gain = np.mean([np.corrcoef(lost[:, k], formed[:, k + 1])[0, 1] for k in range(4)])
     assert gain_then_loss > loss_then_gain
 
-    correlation = residual_correlation(fit.problem, fit.vector)
-    at = {
-        (target.study.name, target.arm.name, quantity): where.start for target, quantity, where in fit.problem.layout()
-    }
-    f, e = at["shao2021", "saline", "formation_fraction"], at["shao2021", "saline", "elimination_fraction"]
+    target = next(t for t in fit.problem.arms if (t.study.name, t.arm.name) == ("shao2021", "saline"))
+    values = fit.values
+    steps = fit.problem.course(target, values).steps
+    correlation = arm_correlation(target, fit.problem.tissue(target, values), steps)
+    f, e = 0, len(target.turnover[0].at)
+    assert [means.quantity for means in target.turnover[:2]] == ["formation_fraction", "elimination_fraction"]
     model_gain_then_loss = np.mean([correlation[f + k, e + k + 1] for k in range(4)])
     model_loss_then_gain = np.mean([correlation[e + k, f + k + 1] for k in range(4)])
     assert model_loss_then_gain > model_gain_then_loss, "the fit of summaries still prefers misses"
