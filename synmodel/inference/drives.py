@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.grid import MINUTE, time_grid
-from synmodel.inference.hierarchy import EFFECTS, GAIN_OF_EFFECT, effect_factor
+from synmodel.inference.hierarchy import EFFECTS, SCALED, effect_factor
 from synmodel.inference.targets import ArmTargets
 from synmodel.parameters import ParameterSet
 from synmodel.pharmacology import (
@@ -127,8 +127,8 @@ class Drives:
             # A drug may have a cascade of its own, in readings that ask whether all share one.
             if _OWN in name:
                 altered["cascade." + name.partition(_OWN)[2]] = values[name]
-        for effect, gain in GAIN_OF_EFFECT.items():
-            altered[gain] *= effect_factor(study, effect, values)
+        for effect, name in SCALED.items():
+            altered[name] *= effect_factor(study, effect, values)
         return times, slow_folds(times, self._mtorc1[where][1], altered)
 
     def _engaged(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.data.summaries import FITTED
-from synmodel.inference.hierarchy import EFFECTS, GAIN_OF_EFFECT, arm_factors, effect_factor
+from synmodel.inference.hierarchy import EFFECTS, SCALED, arm_factors, effect_factor
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import Unit
 from synmodel.parameters import ParameterSet, default_parameters
@@ -69,9 +69,8 @@ class Estimate:
     def scenarios(self, n: int, seed: int) -> Iterator[ParameterSet]:
         """Parameters of the library at n draws, with the effects of a laboratory that no study is of.
 
-        The gain of each effect is multiplied by exp(s u), with the spread s of the draw and a new u, normal with
-        spread 1:
-        an interval over them is wider than one for a laboratory that was seen.
+        Size and duration of each effect are multiplied by exp(s u), with the spread s of the draw and a new u, normal
+        with spread 1: an interval over them is wider than one for a laboratory that was seen.
         """
         generator = generator_of(seed, "another laboratory")
         for vector in self.draws(n, seed):
@@ -103,7 +102,7 @@ class Estimate:
 
 
 def _of_library(values: dict[str, float], factors: Mapping[str, float]) -> ParameterSet:
-    """The parameters of the library at values by name, their gains multiplied, within their supports."""
+    """The parameters of the library at values by name, what differs multiplied, within their supports."""
     base = default_parameters()
-    scaled = values | {gain: values[gain] * factors[effect] for effect, gain in GAIN_OF_EFFECT.items()}
+    scaled = values | {name: values[name] * factors[effect] for effect, name in SCALED.items()}
     return base.replace({name: min(max(scaled[name], base[name].lower), base[name].upper) for name in base})

@@ -3,10 +3,14 @@
 Each is a number of standard deviations, so that a spread of 0 is no difference and needs no special case::
 
     STUDY.formation_of.ARM, STUDY.elimination_of.ARM    of every arm but the study's control, before any drug
-    STUDY.effect_on.EFFECT                              of every effect of the drugs (formation, elimination, head size)
+    STUDY.effect_on.EFFECT                              of every effect of the drugs, and of how long it lasts
 
     spread.arms          standard deviation of the logarithm of births and of losses between arms of a study
     spread.EFFECT        of an effect of the drugs between studies
+
+Studies differ in size and duration. Wide spines last for weeks in one study and for months in another, births return
+within a day or within several: with durations of their own the evidence is e^3 higher. That of elimination has none,
+as the data ask for none (docs/fit.md).
 """
 
 import math
@@ -19,7 +23,7 @@ from synmodel.parameters import Parameter, ParameterSet, Prior
 __all__ = [
     "BASELINE",
     "EFFECTS",
-    "GAIN_OF_EFFECT",
+    "SCALED",
     "SPREADS",
     "arm_factors",
     "baseline_names",
@@ -31,15 +35,17 @@ __all__ = [
 BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss", "nascent_excess", "formation_trend")
 """Keys of the parameters of a study's turnover and scoring that a fit frees."""
 
-EFFECTS = ("formation", "elimination", "head_size")
-"""Effects of drugs that differ between studies."""
-
-GAIN_OF_EFFECT = {
+SCALED = {
     "formation": "cascade.formation_gain",
     "elimination": "cascade.stabilisation_gain",
     "head_size": "cascade.head_size_gain",
+    "formation_duration": "cascade.tau_formation",
+    "head_size_duration": "cascade.tau_head_size",
 }
-"""Effect -> gain of the slow drive that causes it."""
+"""What differs between studies -> gain, or time constant, of the slow drive that it multiplies."""
+
+EFFECTS = tuple(SCALED)
+"""What differs between studies."""
 
 SPREADS = ("spread.arms", *(f"spread.{effect}" for effect in EFFECTS))
 ARMS = SPREADS[0]

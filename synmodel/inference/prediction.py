@@ -1,13 +1,13 @@
 """Prediction of a study that the fit has not seen, and of every embedded one left out in turn.
 
 What a new study gets: its own turnover and scoring, from its vehicle arms and from what its other arms showed before
-the
-drug; then its drug arms, predicted by the joint posterior. A predicted mean is uncertain by
+the drug; then its drug arms, predicted by the joint posterior. A predicted mean is uncertain by
 
 * the parameters of the mechanism (draws of the posterior),
 * the turnover of this study and what its arms have of their own (importance sampling),
 * the laboratory: effects differ between studies by a spread that was learnt,
-* the sampling of the mean itself: its SEM, correlated as means of the same dendrites are.
+* the sampling of the mean itself: its SEM, correlated with what the same dendrites showed before the drug. Changes
+  share their first session, so an arm that was above it before the drug is expected above it afterwards.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,6 @@ from synmodel.data.studies import Study
 from synmodel.data.summaries import density_of, read_summaries, summaries_of
 from synmodel.documents import parse_toml, read
 from synmodel.errors import FitError, LibraryError, SimulationError
-from synmodel.inference.covariance import arm_correlation
 from synmodel.inference.density import Density, weighted
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.hierarchy import BASELINE, EFFECTS, joined, own_names
@@ -33,7 +32,7 @@ from synmodel.inference.joint import load_posterior
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import ArmTargets, Means, targets_of
-from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.parameters import ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses, drug_doses
 from synmodel.randomness import generator_of
 
@@ -45,14 +44,17 @@ DRAWS = 800
 _POINTS = 4096
 _LIKE = "shao2021"
 _FEWEST = 50
+_FEWEST_STUDIES = 3
+_TISSUE_DRAWS = 400
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
     """One predicted mean.
 
-    ``sample`` (n_draw,) are draws of what the study would publish; ``centre`` (n_draw,) the same without its sampling
-    error ``sem``. ``observed`` is NaN where nothing was seen yet.
+    ``sample`` (n_draw,) are draws of what the study would publish; ``centre`` (n_draw,) the same without ``error``, the
+    standard deviation of its sampling given what its dendrites showed before the drug (at most the published ``sem``).
+    ``observed`` is NaN where nothing was seen yet.
     """
 
     arm: str
@@ -61,13 +63,14 @@ class Point:
     end_day: float
     observed: float
     sem: float
+    error: float
     centre: Array
     sample: Array
 
     @property
     def log_density(self) -> float:
         """Logarithm of the predictive density at the observed mean."""
-        terms = norm.logpdf(self.observed, self.centre, self.sem)
+        terms = norm.logpdf(self.observed, self.centre, self.error)
         return float(logsumexp(terms) - np.log(len(terms)))
 
     @property
@@ -211,7 +214,7 @@ def predict(
     if not drugged:
         message = f"{study.name}: no arm has a dose of an active compound, so there is nothing to predict"
         raise FitError(message)
-    base = _baseline_parameters(study, source.parameters)
+    base = _baseline_parameters(study, source, seed)
     known = [before for target in targets if (before := _before_drug(target)) is not None]
     if not any(drug_doses(target.arm.doses) == () for target in known):
         message = f"{study.name}: there is no vehicle arm; give one, or sessions before the dose of another arm"
@@ -220,12 +223,13 @@ def predict(
     own = [name for name in own_names(study) if "_of." in name]
     free = [*(f"{study.name}.{key}" for key in BASELINE), *own]
     without_drug = SummaryProblem(base, free, [study.name], unit=source.problem.unit, targets=known)
-    density = Density(without_drug, fit_problem(without_drug, seed=seed, starts=3).vector)
-    calibrated = weighted(density, seed=seed, size=_POINTS, progress=stage(progress, "calibrating"))
+    mode = fit_problem(without_drug, seed=seed, starts=3).vector
+    calibrated = weighted(Density(without_drug, mode), seed=seed, size=_POINTS, progress=stage(progress, "calibrating"))
     chosen = drugged if dosed else [_without_doses(target) for target in drugged]
     problem = SummaryProblem(
-        base, [], [study.name], unit=source.problem.unit, drive=source.problem.drive, targets=chosen
-    )
+        base.replace(base.unpack(mode, free)), [], [study.name],
+        unit=source.problem.unit, drive=source.problem.drive, targets=chosen,
+    )  # fmt: skip
     generator = generator_of(seed, "prediction")
     of_arms: list[list[Array]] = [[] for _ in chosen]
     mechanism = source.draws(draws, seed)
@@ -247,11 +251,9 @@ def predict(
         message = f"{study.name}: only {len(of_arms[0])} of {draws} draws are possible; look at the vehicle arm"
         raise FitError(message)
     points: list[Point] = []
-    for target, centres in zip(chosen, of_arms, strict=True):
+    for place, (target, centres) in enumerate(zip(chosen, of_arms, strict=True)):
         sems = _sems(target, targets, source.problem.unit)
-        correlation = arm_correlation(target, problem.tissue(target, values), problem.course(target, values).steps)
-        noise = generator.standard_normal((len(centres), len(sems))) @ np.linalg.cholesky(correlation).T
-        points += _points(target, np.array(centres), sems, noise)
+        points += _points(target, np.array(centres), sems, problem.correlation(place), generator)
     return Prediction(study, points, calibrated.pareto_k)
 
 
@@ -260,9 +262,9 @@ def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | Non
     return None if progress is None else lambda done, of: progress(what, done, of)
 
 
-def _baseline_parameters(study: Study, parameters: ParameterSet) -> ParameterSet:
+def _baseline_parameters(study: Study, source: Estimate, seed: int) -> ParameterSet:
     """The parameters with those of the turnover and scoring of a study, at their priors, and of its arms."""
-    group = f"{study.name}."
+    parameters, group = source.parameters, f"{study.name}."
     if any(name.startswith(group) for name in parameters):
         kept = [p for name, p in parameters.items() if not name.startswith(group)]
         known = [p for name, p in default_parameters().items() if name.startswith(group)]
@@ -273,9 +275,39 @@ def _baseline_parameters(study: Study, parameters: ParameterSet) -> ParameterSet
             replace(p, name=group + name.partition(".")[2])
             for name, p in default_parameters().items() if name.startswith(f"{_LIKE}.")
         ]  # fmt: skip
-    free = [group + key for key in BASELINE]
-    begun = [replace(p, value=p.prior.centre) if p.name in free and p.prior is not None else p for p in known]
+    priors = _tissue_priors(source, study.name, seed)
+    begun = [
+        replace(p, prior=prior, value=prior.centre) if (prior := priors.get(p.name.partition(".")[2], p.prior)) else p
+        for p in known
+    ]
     return joined(ParameterSet([*kept, *begun]), [study])
+
+
+def _tissue_priors(source: Estimate, study: str, seed: int) -> dict[str, Prior]:
+    """Prior of each number of the turnover and scoring of a new study: what the studies of the posterior have.
+
+    The vehicle arm of a study with short intervals hardly tells turnover from scoring: without this, what the drug adds
+    to births would be lost in scoring that no study has. Its centre and variance are those of all draws of all
+    studies, the variance times 1 + 1/m for m studies, as their mean is uncertain; normal, and without correlations (an
+    approximation). Fewer than three studies say too little of how tissues differ: then the library's priors stay.
+    """
+    problem = source.problem
+    others = [name for name in problem.studies if name != study]
+    if len(others) < _FEWEST_STUDIES:
+        return {}
+    draws = source.draws(_TISSUE_DRAWS, seed)
+    priors = {}
+    for key in BASELINE:
+        columns = [problem.free.index(f"{other}.{key}") for other in others if f"{other}.{key}" in problem.free]
+        if len(columns) < _FEWEST_STUDIES:
+            continue
+        values = draws[:, columns]
+        within = float(values.var(axis=0).mean())
+        between = float(values.mean(axis=0).var(ddof=1))
+        spread = np.sqrt((within + between) * (1.0 + 1.0 / len(columns)))
+        parameter = problem.parameters[problem.free[columns[0]]]
+        priors[key] = Prior(parameter.from_coordinate(float(values.mean())), float(spread))
+    return priors
 
 
 def _before_drug(target: ArmTargets) -> ArmTargets | None:
@@ -323,17 +355,25 @@ def _sems(target: ArmTargets, targets: Sequence[ArmTargets], unit: str) -> Array
     return np.concatenate(pieces)
 
 
-def _points(target: ArmTargets, centres: Array, sems: Array, noise: Array) -> Iterator[Point]:
-    """Points after the first active dose (of an arm without one, after day 0)."""
+def _points(
+    target: ArmTargets, centres: Array, sems: Array, correlation: Array, generator: np.random.Generator
+) -> Iterator[Point]:
+    """Points after the first active dose (of an arm without one, after day 0), given the means before it."""
     acting = acting_doses(target.study.arm(target.arm.name).doses)
     first = min((day for dose in acting for day in dose.days), default=0.0)
-    at = 0
-    for means in target.means:
-        for i, end in enumerate(means.end.tolist()):
-            if end > first:
-                centre = centres[:, at]
-                yield Point(
-                    target.arm.name, means.quantity, float(means.start[i]), end, float(means.mean[i]), float(sems[at]),
-                    centre, centre + sems[at] * noise[:, at],
-                )  # fmt: skip
-            at += 1
+    observed, ends = (np.concatenate([getattr(means, key) for means in target.means]) for key in ("mean", "end"))
+    before = np.flatnonzero((ends <= first) & np.isfinite(observed))
+    slopes = np.linalg.solve(correlation[np.ix_(before, before)], correlation[before]).T
+    centres = centres + sems * ((observed[before] - centres[:, before]) / sems[before] @ slopes.T)
+    left = correlation - slopes @ correlation[before]
+    after = np.flatnonzero(ends > first)
+    root = np.linalg.cholesky(left[np.ix_(after, after)])
+    noise = generator.standard_normal((len(centres), len(after))) @ root.T
+    quantities = [means.quantity for means in target.means for _ in means.at]
+    starts = np.concatenate([means.start for means in target.means])
+    for column, at in enumerate(after.tolist()):
+        centre = centres[:, at]
+        yield Point(
+            target.arm.name, quantities[at], float(starts[at]), float(ends[at]), float(observed[at]), float(sems[at]),
+            float(sems[at] * np.sqrt(left[at, at])), centre, centre + sems[at] * noise[:, column],
+        )  # fmt: skip

@@ -366,14 +366,17 @@ class SummaryProblem:
             return np.full(n + (0 if target.persistence is None else len(target.persistence.end)), _IMPOSSIBLE)
         return np.concatenate([self.whitening[place] @ residuals[:n], residuals[n:]])
 
+    def correlation(self, place: int) -> Array:
+        """Correlation of an arm's means, in the order of :meth:`standardised`, at the parameters' values."""
+        target, values = self.arms[place], self.values(self.start())
+        return arm_correlation(target, self.tissue(target, values), self.course(target, values).steps)
+
     @cached_property
     def whitening(self) -> list[Array]:
-        """Inverse Cholesky factors of the correlation of each arm's means, at the parameters' values."""
-        values = self.values(self.start())
+        """Inverse Cholesky factors of the correlation of each arm's means."""
         inverses = []
-        for target in self.arms:
-            correlation = arm_correlation(target, self.tissue(target, values), self.course(target, values).steps)
-            factor = np.linalg.cholesky(correlation)
+        for place in range(len(self.arms)):
+            factor = np.linalg.cholesky(self.correlation(place))
             inverses.append(solve_triangular(factor, np.eye(len(factor)), lower=True))
         return inverses
 

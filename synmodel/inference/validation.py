@@ -129,7 +129,7 @@ def carried_over(
                 centre = vehicle.mean[at] + gain + sd * generator.standard_normal(draws)
                 sample = centre + sem * generator.standard_normal(draws)
                 points.append(Point(target.arm.name, means.quantity, float(means.start[i]), end,
-                                    float(means.mean[i]), sem, centre, sample))  # fmt: skip
+                                    float(means.mean[i]), sem, sem, centre, sample))  # fmt: skip
     return Prediction(study, points)
 
 

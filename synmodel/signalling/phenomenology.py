@@ -125,20 +125,21 @@ def pulse_folds(
 ) -> dict[str, Array]:
     """The array layer of :func:`phenomenological_drive`: folds by effect, each (n_time,).
 
-    ``factors`` multiply an effect, that is the distance of its fold from 1.
+    ``factors`` multiply an effect, that is the distance of its fold from 1; those of ``EFFECT_duration`` its decay.
     """
     edges = np.append(times, 2 * times[-1] - times[-2])
     folds = {effect: np.ones(len(times)) for effect in EFFECTS}
+    given = factors or {}
     for drug, day, share in effective_doses(doses, values):
-        shapes: dict[str, Array] = {}
+        shapes: dict[tuple[str, float], Array] = {}
         for effect, (peak, own_decay) in EFFECTS.items():
             if f"{drug}.{peak}" not in values:
                 continue
             decay = own_decay if f"{drug}.{own_decay}" in values else SHARED_DECAY
-            if decay not in shapes:
-                shapes[decay] = pulse(edges - day, values[f"{drug}.onset"], values[f"{drug}.{decay}"])
-            factor = 1.0 if factors is None else factors.get(effect, 1.0)
-            folds[effect] += (values[f"{drug}.{peak}"] - 1.0) * factor * share * shapes[decay]
+            factor, longer = given.get(effect, 1.0), given.get(f"{effect}_duration", 1.0)
+            if (decay, longer) not in shapes:
+                shapes[decay, longer] = pulse(edges - day, values[f"{drug}.onset"], values[f"{drug}.{decay}"] * longer)
+            folds[effect] += (values[f"{drug}.{peak}"] - 1.0) * factor * share * shapes[decay, longer]
     return {effect: np.maximum(fold, _LEAST[effect]) for effect, fold in folds.items()}
 
 

@@ -129,8 +129,6 @@ def test_what_the_dendrites_say_of_scoring_flips(fit, shared_data):
     Were misses the only scoring error, a loss would often be followed by a gain (a spine missed once) and a gain
     rarely by a loss. In the deposited dendrites it is the other way round: many scored spines last one session.
     """
-    from synmodel.inference.covariance import arm_correlation
-
     sessions = [-1.0, 1.0, 3.0, 5.0, 7.0]
     series = {}
     for row in rows(shared_data / "tidy" / "shao2021_dendrites.csv"):
@@ -150,10 +148,9 @@ def test_what_the_dendrites_say_of_scoring_flips(fit, shared_data):
     loss_then_gain = np.mean([np.corrcoef(lost[:, k], formed[:, k + 1])[0, 1] for k in range(4)])
     assert gain_then_loss > loss_then_gain
 
-    target = next(t for t in fit.problem.arms if (t.study.name, t.arm.name) == ("shao2021", "saline"))
-    values = fit.values
-    steps = fit.problem.course(target, values).steps
-    correlation = arm_correlation(target, fit.problem.tissue(target, values), steps)
+    names = [(target.study.name, target.arm.name) for target in fit.problem.arms]
+    place = names.index(("shao2021", "saline"))
+    target, correlation = fit.problem.arms[place], fit.problem.correlation(place)
     f, e = 0, len(target.turnover[0].at)
     assert [means.quantity for means in target.turnover[:2]] == ["formation_fraction", "elimination_fraction"]
     model_gain_then_loss = np.mean([correlation[f + k, e + k + 1] for k in range(4)])
