@@ -33,6 +33,9 @@ Seed = Annotated[int, typer.Option(help="Seed of all random draws, 0 to 2**64 - 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 Replicates = Annotated[int, typer.Option(help="Number of simulated experiments.")]
+PosteriorFile = Annotated[
+    Path | None, typer.Option("--posterior", help="Posterior file to use instead of the library's.")
+]
 Unit = Annotated[str, typer.Option(help="Unit of replication of the fit: mouse or dendrite.")]
 
 _COMPARE_FILES = (
@@ -55,6 +58,7 @@ def compare(
     out: Out = Path("synmodel-compare"),
     seed: Seed = 1,
     unit: Unit = "mouse",
+    posterior: PosteriorFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -64,8 +68,9 @@ def compare(
     from synmodel.workflows import compare_drugs
 
     files.check(out, _COMPARE_FILES)
+    source = cli_joint.posterior_from(posterior)
     with _progress(quiet) as steps:
-        comparison = compare_drugs(seed=seed, unit=unit, progress=steps)
+        comparison = compare_drugs(seed=seed, unit=unit, posterior=source, progress=steps)
     document = documents.comparison_document(comparison)
     document["provenance"] = provenance(
         seed=seed, scenario=comparison.scenario_digest(), parameters=comparison.fit.problem.parameters.digest()
@@ -159,6 +164,10 @@ def simulate(
     out: Out = Path("synmodel-simulate"),
     replicates: Replicates = 200,
     seed: Seed = 1,
+    draws: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Draws of the posterior behind intervals; 0 for none.")
+    ] = 100,
+    posterior: PosteriorFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -175,8 +184,11 @@ def simulate(
             f"synmodel: warning: {compound} on day {day:g} is not before the last session "
             f"(day {plan.schedule.sessions[-1]:g}), so no session shows what it does\n"
         )
+    source = cli_joint.posterior_from(posterior)
     with naming(scenario), _progress(quiet) as steps:
-        result = simulate_scenario(plan, replicates=replicates, seed=seed, progress=steps)
+        result = simulate_scenario(
+            plan, replicates=replicates, seed=seed, draws=draws, posterior=source, progress=steps
+        )
     document = documents.simulation_document(plan, result)
     figure = simulation_figure.simulation_figure(plan, document, result.mechanism)
     # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.

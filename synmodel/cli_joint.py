@@ -8,7 +8,7 @@ import typer
 
 from synmodel.cli_output import print_tables, progress
 
-__all__ = ["posterior", "predict", "validate"]
+__all__ = ["posterior", "posterior_from", "predict", "validate"]
 
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random draws, 0 to 2**64 - 1.")]
@@ -21,6 +21,13 @@ Draws = Annotated[int, typer.Option(min=100, max=100_000, help="Number of draws.
 
 _PREDICT_FILES = ("prediction.json", "prediction.png", "prediction.svg")
 _VALIDATE_FILES = ("validation.json", "validation.png", "validation.svg")
+
+
+def posterior_from(path: Path | None) -> Any:
+    """The posterior of a file; None, for what is of the library, without one."""
+    from synmodel.inference.joint import load_posterior
+
+    return None if path is None else load_posterior(path)
 
 
 def predict(

@@ -41,6 +41,7 @@ __all__ = [
     "drive_of",
     "expect",
     "expectation",
+    "expectation_function",
     "exposure_of",
     "mechanism_of",
     "parameters_of",
@@ -165,12 +166,28 @@ def exposure_of(
     spells: Sequence[Spell] = (),
 ) -> xr.Dataset:
     """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
+    return _exposures(doses, subject, sessions, spells)(values)
+
+
+def _exposures(
+    doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], spells: Sequence[Spell]
+) -> Callable[[Mapping[str, float]], xr.Dataset]:
+    """:func:`exposure_of` for many parameter sets, most of which share their kinetics."""
     changes, corners = pharmacology.corners_of(doses)
     jumps, around = signalling.corners(spells)
     changes, corners = changes + jumps, corners + around
     grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
-    with one_blas_thread():
-        return pharmacology.exposure(doses, subject, grid, values)
+    kinetic = pharmacology.kinetic_parameters(doses, subject)
+    known: dict[tuple[float, ...], dict[str, Array]] = {}
+
+    def exposed(values: Mapping[str, float]) -> xr.Dataset:
+        key = tuple(values[name] for name in kinetic)
+        with one_blas_thread():
+            if key not in known:
+                known[key] = pharmacology.concentrations(doses, subject, grid, values)
+            return pharmacology.exposure(doses, subject, grid, values, known[key])
+
+    return exposed
 
 
 def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
@@ -197,12 +214,13 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
     if scenario.drive == "mechanistic":
         exposures: dict[tuple[float, ...], xr.Dataset] = {}
         reads = pharmacology.exposure_parameters(doses, scenario.subject)
+        exposed = _exposures(doses, scenario.subject, sessions, scenario.spells)
 
         def mechanistic(parameters: ParameterSet) -> xr.Dataset:
             values = parameters_of(scenario, parameters).as_floats()
             key = tuple(values[name] for name in reads)
             if key not in exposures:
-                exposures[key] = exposure_of(doses, scenario.subject, sessions, values, scenario.spells)
+                exposures[key] = exposed(values)
             arrows = signalling.arrows_of(scenario, exposures[key]["time"].to_numpy())
             return signalling.mechanistic_drive(exposures[key], values, arrows)
 
@@ -309,15 +327,23 @@ def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None
     SynmodelError
         With one line that names the fault, if the scenario cannot be run.
     """
-    plan = load(scenario)
-    study = load_study(plan.baseline)
-    tissue = tissue_of(plan.baseline, parameters_of(plan, parameters).as_floats())
     with naming(scenario):
-        drive = drive_of(plan, parameters)
+        return expectation_function(load(scenario))(parameters)
+
+
+def expectation_function(plan: Scenario) -> Callable[[ParameterSet | None], Expected]:
+    """:func:`expectation` of a scenario for many parameter sets: what does not depend on them is computed once."""
+    study, drive = load_study(plan.baseline), drive_function(plan)
     sessions = np.array(plan.schedule.sessions)
     length = plan.cohort.length_um or study.dendrite_length.to("um")
     density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
-    return expect(tissue, sessions, turnover.propagate(tissue.model, sessions, drive), density, length)
+
+    def expected(parameters: ParameterSet | None) -> Expected:
+        chosen = parameters_of(plan, parameters)
+        tissue = tissue_of(plan.baseline, chosen.as_floats())
+        return expect(tissue, sessions, turnover.propagate(tissue.model, sessions, drive(chosen)), density, length)
+
+    return expected
 
 
 def simulate(

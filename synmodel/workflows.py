@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from synmodel import intervals
 from synmodel.caveats import notes_of
 from synmodel.checking import Checked, checks_of
 from synmodel.claims import RECEPTORS, Cell, compared
@@ -27,6 +28,7 @@ from synmodel.inference.readings import READINGS, Reading
 from synmodel.inference.selection import compare_models
 from synmodel.inference.targets import Unit
 from synmodel.inference.verdicts import Profiles, profile, verdicts_of
+from synmodel.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
 from synmodel.simulation import mechanism_of, simulate
@@ -101,7 +103,14 @@ def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | Non
     return lambda done, of: progress(what, done, of)
 
 
-def compare_drugs(*, seed: int, unit: Unit = "mouse", draws: int = _DRAWS, progress: Steps | None = None) -> Comparison:
+def compare_drugs(
+    *,
+    seed: int,
+    unit: Unit = "mouse",
+    draws: int = _DRAWS,
+    posterior: Estimate | None = None,
+    progress: Steps | None = None,
+) -> Comparison:
     """Fit the embedded studies jointly and compare every drug with its control.
 
     Parameters
@@ -112,6 +121,8 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", draws: int = _DRAWS, progr
         Unit of replication.
     draws : int
         Of the posterior, behind intervals.
+    posterior : Estimate, optional
+        In place of the one of the library.
     progress : callable, optional
         Called with (what, done, of).
     """
@@ -124,7 +135,7 @@ def compare_drugs(*, seed: int, unit: Unit = "mouse", draws: int = _DRAWS, progr
         readings += compare_readings(wanted, unit=unit, seed=seed, progress=stage(progress, "other readings"))
     entries = [each.document() for each in readings]
     entries += [each for each in others if each["name"] not in {entry["name"] for entry in entries}]
-    source = _source(fit, STUDIES, unit)
+    source = _source(fit, STUDIES, unit) if posterior is None else posterior
     tables, curves, simulated, of_pulse = {}, {}, {}, {}
     for number, drug in enumerate(DRUGS):
         tables[drug], curves[drug] = contrasts(
@@ -279,6 +290,8 @@ class Simulated:
         From concentrations to the drive of spines, see :func:`synmodel.simulation.mechanism_of`.
     checked : list of Checked
         The evidence of the library whose conditions the scenario meets, see :func:`synmodel.checking.checks_of`.
+    expected : Dataset
+        Exact means at the estimate and at draws of the posterior, see :func:`synmodel.intervals.expected_statistics`.
     """
 
     observations: xr.Dataset
@@ -287,29 +300,51 @@ class Simulated:
     notes: list[str]
     mechanism: xr.Dataset
     checked: list[Checked]
+    expected: xr.Dataset
 
 
-def simulate_scenario(plan: Scenario, *, replicates: int, seed: int, progress: Steps | None = None) -> Simulated:
-    """A scenario and its vehicle control, on the same draws.
+def simulate_scenario(
+    plan: Scenario,
+    *,
+    replicates: int,
+    seed: int,
+    draws: int = intervals.DRAWS,
+    posterior: Estimate | None = None,
+    progress: Steps | None = None,
+) -> Simulated:
+    """A scenario and its vehicle control, on the same draws, and how sure the model is of what they have in common.
 
     Parameters
     ----------
     replicates : int
         Of the experiment.
+    draws : int
+        Of the posterior, for the intervals; 0 for none. The phenomenological drive has none.
+    posterior : Estimate, optional
+        In place of the one of the library, whose estimate the parameters of the library are.
     seed, progress
         As in :func:`compare_drugs`.
     """
-    observations = simulate(plan, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
+    parameters = None if posterior is None else posterior.typical()
+    sets: list[ParameterSet] = []
+    if draws and plan.drive == "mechanistic":
+        sets = intervals.scenario_draws(load_posterior() if posterior is None else posterior, draws, seed)
+    observations = simulate(plan, parameters, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
     control = None
     if drug_doses(plan.regimen.doses):
         alone = simulate(
-            without_doses(plan), replicates=replicates, seed=seed, progress=stage(progress, "simulating the control")
-        )
+            without_doses(plan), parameters, replicates=replicates, seed=seed,
+            progress=stage(progress, "simulating the control"),
+        )  # fmt: skip
         control = summarise(alone)
-    checked = checks_of(plan)
-    return Simulated(
-        observations, summarise(observations), control, notes_of(plan, checked), mechanism_of(plan), checked
+    expected = intervals.expected_statistics(
+        plan, parameters, draws=sets, progress=stage(progress, "intervals of the posterior")
     )
+    checked = checks_of(plan, parameters, draws=sets)
+    return Simulated(
+        observations, summarise(observations), control, notes_of(plan, checked), mechanism_of(plan, parameters),
+        checked, expected,
+    )  # fmt: skip
 
 
 def run_sweep(

@@ -66,6 +66,10 @@ class Estimate:
             values[f"{study}.{key}"] *= losses
         return _of_library(values, {effect: effect_factor(study, effect, values) for effect in EFFECTS})
 
+    def typical(self) -> ParameterSet:
+        """Parameters of the library at the estimate, with effects as in the typical study."""
+        return _of_library(self.values, dict.fromkeys(EFFECTS, 1.0))
+
     def scenarios(self, n: int, seed: int) -> Iterator[ParameterSet]:
         """Parameters of the library at n draws, with the effects of a laboratory that no study is of.
 

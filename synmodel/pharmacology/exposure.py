@@ -22,7 +22,11 @@ _OF_BRAIN = ("_fraction_unbound", "_kp_uu")
 
 
 def exposure(
-    doses: Sequence[Dose], subject: Subject, times: Array, values: Mapping[str, float] | None = None
+    doses: Sequence[Dose],
+    subject: Subject,
+    times: Array,
+    values: Mapping[str, float] | None = None,
+    plasma: Mapping[str, Array] | None = None,
 ) -> xr.Dataset:
     """Concentrations and target engagement after a series of doses.
 
@@ -36,6 +40,8 @@ def exposure(
         Rising [day].
     values : mapping, optional
         Parameter values by dotted name: those of :func:`exposure_parameters`. Default: those of the library.
+    plasma : mapping, optional
+        Their :func:`concentrations`, where they are known already.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def exposure(
         If a compound has none.
     """
     values = default_parameters().as_floats() if values is None else values
-    plasma = concentrations(doses, subject, times, values)
+    plasma = concentrations(doses, subject, times, values) if plasma is None else plasma
     free = _free(plasma, subject, values)
     names = sorted(plasma)
     empty = np.zeros((len(times), 0))

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import expm
 
 from synmodel.drug_numbers import route_key
 from synmodel.errors import LibraryError
@@ -153,28 +152,29 @@ def amounts_after_dose(
     -------
     (n_time, n) ndarray
     """
-    from synmodel.compiled import one_blas_thread  # import on use: it brings numba, which a list of compounds needs not
-
-    with one_blas_thread():  # matrices of a handful of rows, one by one
-        return _amounts(matrix, start, since, infusion_day)
-
-
-def _amounts(
-    matrix: NDArray[np.float64], start: NDArray[np.float64], since: NDArray[np.float64], infusion_day: float
-) -> NDArray[np.float64]:
     n = len(start)
     amounts = np.zeros((len(since), n))
     after = since >= 0
     if infusion_day <= 0:
-        amounts[after] = expm(since[after, None, None] * matrix) @ start
+        amounts[after] = _exponential(matrix, since[after]) @ start
         return amounts
     # Augmenting A by the constant input makes the infusion a matrix exponential too (Van Loan 1978).
     with_input = np.zeros((n + 1, n + 1))
     with_input[:n, :n] = matrix
     with_input[:n, n] = start / infusion_day
     during = after & (since <= infusion_day)
-    amounts[during] = expm(since[during, None, None] * with_input)[:, :n, n]
-    at_end = expm(infusion_day * with_input)[:n, n]
+    amounts[during] = _exponential(with_input, since[during])[:, :n, n]
+    at_end = _exponential(with_input, np.array([infusion_day]))[0, :n, n]
     later = since > infusion_day
-    amounts[later] = expm((since[later] - infusion_day)[:, None, None] * matrix) @ at_end
+    amounts[later] = _exponential(matrix, since[later] - infusion_day) @ at_end
     return amounts
+
+
+def _exponential(matrix: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_time, n, n) exponentials of a matrix times each time."""
+    from synmodel.exponentials import exponentials  # on use: it brings numba, which a list of compounds needs not
+
+    scaled = times[:, None, None] * matrix
+    result = np.empty_like(scaled)
+    exponentials(scaled, result)
+    return result

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from synmodel.checking import Checked, Contradiction
 from synmodel.comparison import Contrast
@@ -17,6 +18,7 @@ from synmodel.inference.joint import Posterior
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, verdicts_of
+from synmodel.intervals import QUANTITIES
 from synmodel.scenario import Scenario
 from synmodel.workflows import Comparison, FitResult, Simulated
 
@@ -31,6 +33,8 @@ __all__ = [
     "simulation_dataset",
     "simulation_document",
 ]
+
+Array = NDArray[np.float64]
 
 
 def study_documents(fit: Fit) -> dict[str, Any]:
@@ -255,6 +259,7 @@ def simulation_document(plan: Scenario, result: Simulated) -> dict[str, Any]:
 
     ``contradictions`` are what the evidence of the library says against it, ``checked`` all evidence that it meets;
     ``control`` is the same without doses, empty where there is none; ``notes`` say what to read with care.
+    ``expected`` are exact means with the interval of the posterior, and their ``difference`` from those without doses.
     """
     return {
         "contradictions": contradiction_entries(result.checked),
@@ -263,6 +268,7 @@ def simulation_document(plan: Scenario, result: Simulated) -> dict[str, Any]:
         "level": LEVEL,
         "summary": _summary_entries(result.summary),
         "control": [] if result.control is None else _summary_entries(result.control),
+        "expected": _expected_entries(result.expected),
         "notes": result.notes,
         "checked": [asdict(each) for each in result.checked],
         "provenance": {str(key): value for key, value in result.observations.attrs.items()},
@@ -288,6 +294,33 @@ def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
             }
         )
     return entries
+
+
+def _expected_entries(expected: xr.Dataset) -> list[dict[str, Any]]:
+    """Exact means by quantity and interval; ends are null where no draws were asked for."""
+    entries = []
+    has_control = any(str(name).endswith("_control") for name in expected)
+    for quantity in QUANTITIES:
+        drug = expected[quantity].to_numpy()
+        difference = drug - expected[f"{quantity}_control"].to_numpy() if has_control else None
+        for i in range(drug.shape[1]):
+            entry = {
+                "quantity": quantity,
+                "start_day": float(expected["start_day"][i]),
+                "end_day": float(expected["end_day"][i]),
+                **_with_ends("", drug[:, i]),
+            }
+            if difference is not None:
+                entry |= _with_ends("difference", difference[:, i])
+            entries.append(entry)
+    return entries
+
+
+def _with_ends(name: str, values: Array) -> dict[str, float | None]:
+    """The estimate, which is the first value, and the ends of the interval of the others."""
+    low, high = np.quantile(values[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist() if len(values) > 1 else (None,) * 2
+    before = f"{name}_" if name else ""
+    return {name or "mean": float(values[0]), f"{before}low": low, f"{before}high": high}
 
 
 def contradiction_entries(checked: Sequence[Checked]) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ _TITLE_WIDTH, _SUBTITLE_WIDTH, _WARNING_WIDTH = 76, 108, 92
 _ROW_INCH = (1.7, 2.6)  # of the drive alone, and of four panels
 _WARNING = "#B00020"
 _MINUS = "\N{MINUS SIGN}"
-_LINE, _DOSE, _FAINT = "#999999", "#777777", 0.18
+_LINE, _DOSE, _FAINT, _DARK = "#999999", "#777777", 0.18, 0.4
 _OTHER = "#A0458A"
 """Colour of drugs, and of combinations, that have none of their own; not grey, which is the vehicle."""
 _ASIDE_INCH = 0.055
@@ -78,6 +78,7 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any], mechanism: xr
         panels = bottom.subplots(len(_ROWS), 1, sharex=True)
         for axes, (quantity, label) in zip(panels, _ROWS.items(), strict=True):
             _draw(axes, quantity, document["summary"], _sem(plan), _colour(drugs))
+            _draw_expected(axes, quantity, document["expected"], _colour(drugs))
             if document["control"]:
                 _draw(axes, quantity, document["control"], _sem(plan), figures.GREY, aside=_ASIDE_INCH)
             axes.set_ylabel(label.format(first=_day_text(sessions[0])))
@@ -133,6 +134,8 @@ def _subtitle(plan: Scenario, drugs: Sequence[Dose], shown: Sequence[Dose], docu
         parts.append(f"bars: SEM over {over}")
     if n > 1:
         parts.append(f"band: {document['level'] * 100:.0f} % of experiments")
+    if any(entry["low"] is not None for entry in document["expected"]):
+        parts.append(f"dark band: the mean itself, {document['level'] * 100:.0f} % of the posterior")
     return _packed(parts)
 
 
@@ -198,6 +201,21 @@ def _draw(
         zorder=3,
         transform=axes.transData + ScaledTranslation(aside, 0, axes.figure.dpi_scale_trans),
     )
+
+
+def _draw_expected(axes: Axes, quantity: str, entries: Sequence[Mapping[str, Any]], colour: str) -> None:
+    """Where the posterior has the mean itself."""
+    points = [entry for entry in entries if entry["quantity"] == quantity and entry["low"] is not None]
+    if not points:
+        return
+    start, end = _column(points, "start_day"), _column(points, "end_day")
+    low, high = (100 * _column(points, name) for name in ("low", "high"))
+    style: dict[str, Any] = {"color": colour, "alpha": _DARK, "linewidth": 0, "zorder": 1.5}
+    if quantity == "density_change":
+        axes.fill_between(np.append(start[:1], end), np.append(0, low), np.append(0, high), **style)
+        return
+    for k, span in enumerate(zip(start, end, strict=True)):
+        axes.fill_between(span, low[k], high[k], **style)
 
 
 def _is_within(day: float, sessions: Sequence[float]) -> bool:

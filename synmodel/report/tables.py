@@ -135,6 +135,7 @@ def simulation_tables(document: dict[str, Any]) -> list[Table]:
         "quantity", "from day", "to day", *(["vehicle"] if control else []), "mean",
         "SEM over dendrites", "SEM over animals",
     )  # fmt: skip
+    expected = [entry for entry in document["expected"] if entry["low"] is not None]
     for number, entry in enumerate(document["summary"]):
         add_row(
             table,
@@ -146,12 +147,35 @@ def simulation_tables(document: dict[str, Any]) -> list[Table]:
             number_text(entry["sem_dendrite"]),
             number_text(entry["mouse_sem"]),
         )
-    if not document["notes"]:
-        return [table]
-    notes = plain_table("Read with care")
-    for text in document["notes"]:
-        add_row(notes, "- " + text)
-    return [table, notes]
+    made = [table]
+    if expected:
+        made.append(_expected_table(expected))
+    if document["notes"]:
+        notes = plain_table("Read with care")
+        for text in document["notes"]:
+            add_row(notes, "- " + text)
+        made.append(notes)
+    return made
+
+
+def _expected_table(entries: list[dict[str, Any]]) -> Table:
+    """Exact means with their intervals, of sessions in which doses make a difference."""
+    against = [entry for entry in entries if "difference" in entry]
+    table = plain_table(
+        "What the model expects in another laboratory, with 95 % of the joint posterior",
+        "quantity", "from day", "to day", "expected", "95 %",
+        *(["against vehicle", "95 %"] if against else []),
+    )  # fmt: skip
+    for entry in entries:
+        if against and not entry["difference"]:
+            continue  # before the first dose
+        cells = [entry["quantity"], f"{entry['start_day']:g}", f"{entry['end_day']:g}"]
+        for name in ["mean", "difference"] if against else ["mean"]:
+            before = "" if name == "mean" else f"{name}_"
+            ends = (number_text(entry[f"{before}{end}"]) for end in ("low", "high"))
+            cells += [number_text(entry[name]), " to ".join(ends)]
+        add_row(table, *cells)
+    return table
 
 
 def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:

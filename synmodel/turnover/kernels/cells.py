@@ -1,4 +1,4 @@
-"""Compiled loops over cells of constant hazards: their matrix exponentials, and steps joined to those of intervals.
+"""Compiled loops over cells of constant hazards: steps joined to those of intervals.
 
 P = P_1 P_2, gamma = gamma_1 P_2 + gamma_2, and what is lost: d = d_1 + P_1 d_2.
 """
@@ -8,63 +8,9 @@ import math
 import numpy as np
 
 from synmodel.compiled import compiled
+from synmodel.exponentials import exponentials
 
-__all__ = ["cross", "exponentials", "join", "relax"]
-
-_MOST = 0.5  # norm of what the series is summed for
-_NEGLIGIBLE = 1e-20  # norm of the first term that is left out; entries that are small by nature keep their digits
-
-
-@compiled
-def exponentials(matrices, result):  # type: ignore[no-untyped-def]
-    """Fill ``result`` (n, m, m) with exp of ``matrices`` (n, m, m) whose entries off the diagonal are 0 or more.
-
-    exp(A) = e^-s exp(A + s I) with s the largest of -A_ii: all terms of the series and all products of squaring are
-    0 or more, so every entry, however small, is right to a few rounding units, and one that must be 0 is 0.
-    """
-    m = matrices.shape[1]
-    scaled, term, other = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    for cell in range(matrices.shape[0]):
-        exponential(matrices[cell], result[cell], scaled, term, other)
-
-
-@compiled
-def exponential(matrix, total, scaled, term, other):  # type: ignore[no-untyped-def]
-    """Fill ``total`` (m, m) with the exponential of one matrix; the others are work space."""
-    m = matrix.shape[0]
-    shift = 0.0
-    for i in range(m):
-        shift = max(shift, -matrix[i, i])
-    norm = shift + max_row_sum(matrix)
-    halvings = 0
-    while norm > _MOST:
-        norm *= 0.5
-        halvings += 1
-    factor = 0.5**halvings
-    for i in range(m):
-        for j in range(m):
-            scaled[i, j] = factor * (matrix[i, j] + (shift if i == j else 0.0))
-            term[i, j] = total[i, j] = 1.0 if i == j else 0.0
-    bound, k = 1.0, 0
-    while bound > _NEGLIGIBLE:
-        k += 1
-        bound *= norm / k
-        multiply(term, scaled, other, 1.0 / k)
-        term, other = other, term
-        total += term
-    total *= math.exp(-factor * shift)  # before squaring, so that nothing overflows
-    for _ in range(halvings):
-        multiply(total, total, other, 1.0)
-        total[:, :] = other
-
-
-@compiled
-def max_row_sum(matrix):  # type: ignore[no-untyped-def]
-    """Largest sum of a row."""
-    largest = -math.inf
-    for i in range(matrix.shape[0]):
-        largest = max(largest, matrix[i].sum())
-    return largest
+__all__ = ["cross", "join", "relax"]
 
 
 @compiled
@@ -72,11 +18,9 @@ def cross(lengths, formation, maturation, elimination, acts, births, switches, l
     """Fill ``p`` (interval, K, K), ``gamma`` and ``d`` (interval, K) from cells of constant hazards.
 
     ``lengths``, ``formation``, ``maturation`` and ``elimination`` are (cell,): folds of ``births`` (K,), of
-    ``switches``
-    (K, K) above the diagonal, and of ``loss`` (K,) where ``acts`` (K,). P, gamma and d of a cell are blocks of one
-    exponential, whose rows are those of the classes, of birth and of death. Interval i is made of the cells
-    ``edges[i]``
-    up to, not including, ``edges[i + 1]``.
+    ``switches`` (K, K) above the diagonal, and of ``loss`` (K,) where ``acts`` (K,). P, gamma and d of a cell are
+    blocks of one exponential, whose rows are those of the classes, of birth and of death. Interval i is made of the
+    cells ``edges[i]`` up to, not including, ``edges[i + 1]``.
     """
     k = len(loss)
     generator, result = np.zeros((1, k + 2, k + 2)), np.empty((1, k + 2, k + 2))
@@ -109,18 +53,6 @@ def cross(lengths, formation, maturation, elimination, acts, births, switches, l
             for i in range(k):
                 # Births only scale what is born, so their fold stays out of the exponential.
                 gamma[interval, i] += result[0, k, i] * formation[cell]
-
-
-@compiled
-def multiply(a, b, product, factor):  # type: ignore[no-untyped-def]
-    """Fill ``product`` with the matrix product of ``a`` and ``b``, times ``factor``."""
-    m = a.shape[0]
-    for i in range(m):
-        for j in range(m):
-            entry = 0.0
-            for k in range(m):
-                entry += a[i, k] * b[k, j]
-            product[i, j] = factor * entry
 
 
 @compiled
