@@ -127,8 +127,9 @@ class Drives:
             # A drug may have a cascade of its own, in readings that ask whether all share one.
             if _OWN in name:
                 altered["cascade." + name.partition(_OWN)[2]] = values[name]
-        for effect, name in SCALED.items():
-            altered[name] *= effect_factor(study, effect, values)
+        for effect, scaled in SCALED.items():
+            for name in scaled:
+                altered[name] *= effect_factor(study, effect, values)
         return times, slow_folds(times, self._mtorc1[where][1], altered)
 
     def _engaged(

@@ -36,13 +36,15 @@ BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss", "n
 """Keys of the parameters of a study's turnover and scoring that a fit frees."""
 
 SCALED = {
-    "formation": "cascade.formation_gain",
-    "elimination": "cascade.stabilisation_gain",
-    "head_size": "cascade.head_size_gain",
-    "formation_duration": "cascade.tau_formation",
-    "head_size_duration": "cascade.tau_head_size",
+    "formation": ("cascade.formation_gain", "cascade.formation_max"),
+    "elimination": ("cascade.stabilisation_gain", "cascade.stabilisation_max"),
+    "head_size": ("cascade.head_size_gain", "cascade.head_size_max"),
+    "formation_duration": ("cascade.tau_formation",),
+    "head_size_duration": ("cascade.tau_head_size",),
 }
-"""What differs between studies -> gain, or time constant, of the slow drive that it multiplies."""
+"""What differs between studies -> what of the slow drive it multiplies.
+
+With its gain and its largest value the drive itself is multiplied, whether it saturates or not."""
 
 EFFECTS = tuple(SCALED)
 """What differs between studies."""
