@@ -10,10 +10,8 @@ in the compound's file                                  parameter
 ======================================================  ===================================================
 
 Values are in canonical units. Each has a log-normal prior, around its value or, where the value is that of the joint
-fit,
-around the ``centre`` that its source gives; the spread is that of the file, or by how the number is known: 0.2 where
-it was
-measured, 0.4 where it was derived, 0.7 where it is assumed.
+fit, around the ``centre`` that its source gives; the spread is that of the file, or by how the number is known: 0.2
+where it was measured, 0.4 where it was derived, 0.7 where it is assumed.
 """
 
 from collections.abc import Iterator, Mapping

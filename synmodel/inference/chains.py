@@ -1,18 +1,17 @@
 r"""Markov chains on the posterior of a joint fit: Crank-Nicolson proposals, block by block, one process for each chain.
 
 In the whitened coordinates u of :mod:`synmodel.inference.density` the posterior is nearly standard normal. A proposal
-that
-keeps the standard normal as it is,
+that keeps the standard normal as it is,
 
 ::
 
     u' = sqrt(1 - b^2) u + b xi,   xi normal        accepted with probability min(1, e^(r(u') - r(u)))
 
 asks only for the ratio r of the posterior to that normal, and no slope. Blocks are the shared parameters (mechanism and
-spreads) and those of each study. Given the shared ones studies are independent and the coordinates are triangular, so a
-step in one study asks for the expectations of its own arms alone. The widths b are tuned to accept about a third, and
-then
-held. Of the samplers that were tried on this posterior this gives the most effective draws per second (docs/fit.md).
+spreads) and those of each study. Given the shared ones studies are independent and the coordinates are triangular, so
+a step in one study asks for the expectations of its own arms alone. The widths b are tuned to accept about a third,
+and then held. Of the samplers that were tried on this posterior this gives the most effective draws per second
+(docs/fit.md).
 
 References
 ----------

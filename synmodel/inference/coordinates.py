@@ -1,10 +1,8 @@
 r"""Coordinates in which the posterior of a study's turnover is nearly normal.
 
 What is scored determines sums and balances, not rates: gained spines are flips of scoring and births that are still
-there,
-and a density that hardly changes says that as many spines mature as are lost. On the scale of the rates these are
-curved
-ridges. Instead of the logarithms of formation lambda, miss m and loss delta_1, a study has
+there, and a density that hardly changes says that as many spines mature as are lost. On the scale of the rates these
+are curved ridges. Instead of the logarithms of formation lambda, miss m and loss delta_1, a study has
 
 ::
 
