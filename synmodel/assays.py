@@ -1,11 +1,13 @@
-"""Assays of a scenario: uncaging, western blots and PET as observation models of the same Drive and tissue.
+"""Assays of a scenario: uncaging, blots, PET and head twitches as observation models of the same Exposure and Drive.
 
 ::
 
     Regimen -> Exposure -> Drive -> trials of uncaging, blots
                            Drive -> density of spines -> PET scans
+               Exposure -> head twitches
 
-Noise and baselines are parameters (``uncaging.*``, ``blot.*``, ``pet.*``), which a scenario may replace. Times are
+Noise and baselines are parameters (``uncaging.*``, ``blot.*``, ``pet.*``, ``head_twitch.*``), which a scenario may
+replace. Times are
 those of the assay, in hours; the sessions of the scenario only say from when on its tissue is followed.
 """
 
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from synmodel import signalling, turnover
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
+from synmodel.imaging import head_twitches as twitches
 from synmodel.imaging import pet, power, proteins, uncaging
 from synmodel.imaging.course import fold_at
 from synmodel.imaging.subgroups import analyse_trial
@@ -32,6 +35,8 @@ __all__ = [
     "blotting_of",
     "course_of",
     "density_folds",
+    "expected_head_twitches",
+    "head_twitches",
     "mean_signal",
     "posthoc",
     "protein_folds",
@@ -40,6 +45,7 @@ __all__ = [
     "scanner_of",
     "studies_that_find",
     "success_course",
+    "twitching_of",
     "uncage",
     "uncaging_of",
 ]
@@ -69,6 +75,13 @@ def scanner_of(scenario: Source, parameters: ParameterSet | None = None) -> pet.
     return pet.Scanner(*(values[f"pet.{key}"] for key in keys))
 
 
+def twitching_of(scenario: Source, parameters: ParameterSet | None = None) -> twitches.HeadTwitches:
+    """Head twitches as a recording scores them, from the parameters of a scenario."""
+    values = parameters_of(load(scenario), parameters).as_floats()
+    keys = ("baseline", "maximum", "exponent", "fading", "cv_animal")
+    return twitches.HeadTwitches(*(values[f"head_twitch.{key}"] for key in keys))
+
+
 def course_of(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> xr.Dataset:
     """The Drive of a scenario on a grid that reaches from its first session, or earlier, over all given hours."""
     plan = load(scenario)
@@ -82,8 +95,7 @@ def mean_signal(
     """Mean of a state of the cascade, such as ``glutamate``, from one hour to another, as a dialysate collects it."""
     plan = _reaching(load(scenario), hours)
     values = parameters_of(plan, parameters).as_floats()
-    with naming(scenario):
-        exposure = exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, values, plan.spells)
+    exposure = _exposure(scenario, hours, parameters)
     arrows = signalling.arrows_of(plan, exposure["time"].to_numpy())
     start, end = _days(hours)
     course = signalling.signalling_states(exposure, values, arrows)[signal].sel(time=slice(start, end))
@@ -262,6 +274,51 @@ def posthoc(
     )
 
 
+def expected_head_twitches(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> Array:
+    """(n_bin,) exact mean head twitches of a mouse between some hours, see :func:`head_twitches`."""
+    edges = list(hours)
+    return twitches.expected_twitches(
+        twitching_of(scenario, parameters), _exposure(scenario, edges, parameters), _days(edges)
+    )
+
+
+def head_twitches(
+    scenario: Source,
+    parameters: ParameterSet | None = None,
+    *,
+    hours: Iterable[float],
+    animals: int,
+    replicates: int,
+    seed: int,
+    arm: str | None = None,
+) -> xr.Dataset:
+    """Head twitches of mice, see :func:`synmodel.imaging.head_twitches.count_twitches`.
+
+    Parameters
+    ----------
+    hours : iterable of float
+        Edges of the bins, two or more: one number for a whole recording needs two, a time course one more than bins.
+        The recording starts at the first.
+    arm : str, optional
+        Default: the scenario's name.
+
+    Returns
+    -------
+    Dataset
+        ``count`` (replicate, time, animal) and ``expected`` (time).
+    """
+    edges, plan = list(hours), load(scenario)
+    return twitches.count_twitches(
+        _exposure(scenario, edges, parameters),
+        twitching_of(plan, parameters),
+        _days(edges),
+        animals=animals,
+        replicates=replicates,
+        seed=seed,
+        arm=plan.name if arm is None else arm,
+    )
+
+
 def density_folds(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> Array:
     """(n_time,) exact mean density of spines at some hours, over that of the same subject without drug or condition.
 
@@ -285,6 +342,14 @@ def density_folds(scenario: Source, hours: Iterable[float], parameters: Paramete
         means.append(np.array(spines).sum(axis=1))
     folds: Array = (means[0] / means[1])[np.searchsorted(sessions, _days(given))]
     return folds
+
+
+def _exposure(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None) -> xr.Dataset:
+    """The Exposure of a scenario on a grid that reaches over all given hours."""
+    plan = _reaching(load(scenario), hours)
+    values = parameters_of(plan, parameters).as_floats()
+    with naming(scenario):
+        return exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, values, plan.spells)
 
 
 def _days(hours: Iterable[float]) -> Array:

@@ -15,6 +15,7 @@ from synmodel.errors import SchemaError, did_you_mean
 __all__ = [
     "DRIVE",
     "EXPOSURE",
+    "HEAD_TWITCHES",
     "IMMUNOBLOT",
     "OBSERVATIONS",
     "PET_SCANS",
@@ -171,6 +172,19 @@ IMMUNOBLOT = Passport(
         )
     },
     _ASSAY_TIME,
+    leading=("replicate",),
+)
+
+HEAD_TWITCHES = Passport(
+    "HeadTwitches",
+    {
+        "count": Quantity(("time", "animal"), "1", "head twitches of a mouse in a bin"),
+        "expected": Quantity(("time",), "1", "mean over mice of the head twitches in a bin"),
+    },
+    {
+        "time": Quantity(("time",), "day", "start of the bin since the first dose"),
+        "end_day": Quantity(("time",), "day", "end of the bin since the first dose"),
+    },
     leading=("replicate",),
 )
 

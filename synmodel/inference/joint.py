@@ -95,7 +95,7 @@ def data_digest(problem: SummaryProblem) -> str:
             content.append([each.tolist() for each in (
                 target.persistence.end, target.persistence.present, target.persistence.new
             )])  # fmt: skip
-    content.append([term.name for term in problem.terms])
+    content.append([[term.name, term.content()] for term in problem.terms])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

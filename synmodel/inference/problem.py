@@ -99,6 +99,10 @@ class Term(Protocol):
         """Residuals whose squares add up to -2 log L, up to a constant."""
         ...
 
+    def content(self) -> object:
+        """All its data as plain values, for a digest."""
+        ...
+
 
 class SummaryProblem:
     """Residuals of the published summaries as a function of free parameters.

@@ -23,7 +23,7 @@ from synmodel.errors import FitError, did_you_mean
 from synmodel.inference.hierarchy import SPREADS, baseline_names, joined, own_names
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.targets import ArmTargets, Unit
-from synmodel.inference.twitches import HeadTwitches
+from synmodel.inference.twitches import TwitchData
 from synmodel.parameters import ParameterSet, default_parameters
 
 __all__ = ["DEFAULT", "READINGS", "Reading", "Receptor", "joint_problem", "reading_named"]
@@ -148,8 +148,8 @@ def joint_problem(
     compounds = {dose.compound for study in studies for arm in load_study(study).arms for dose in arm.doses}
     free = [name for study in studies for name in (*baseline_names(study), *own_names(load_study(study)))]
     free += SPREADS if with_spreads else ()
-    terms = [HeadTwitches()] if "psilocybin" in compounds else []
-    free += HeadTwitches.FREE if terms else ()
+    terms = [TwitchData()] if "psilocybin" in compounds else []
+    free += TwitchData.FREE if terms else ()
     if reading.drive == "mechanism":
         base, added = _mechanism(base, reading, compounds)
         protected = (reading.protected != "mature", reading.protected != "nascent")
@@ -158,7 +158,7 @@ def joint_problem(
         )
     base, added, tied = _pulse(base, reading, compounds)
     if terms:
-        added += HeadTwitches.PHARMACOLOGY  # the same data, so that readings can be compared
+        added += TwitchData.PHARMACOLOGY  # the same data, so that readings can be compared
     return SummaryProblem(
         base, [*free, *added], studies, unit=unit, drive="phenomenological", targets=targets, tied=tied, terms=terms
     )

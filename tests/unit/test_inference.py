@@ -6,11 +6,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from scipy.linalg import block_diag
-from scipy.stats import multivariate_normal, nbinom, norm
+from scipy.stats import multivariate_normal, norm
 
 from synmodel.data import load_study
 from synmodel.errors import DataError, FitError, LibraryError
-from synmodel.imaging.head_twitches import draw_twitches, expected_twitches, log_probability
 from synmodel.inference import SummaryProblem, joint_problem
 from synmodel.inference import problem as problem_module
 from synmodel.inference.coordinates import Coordinates
@@ -23,7 +22,6 @@ from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import READINGS, Reading, reading_named
 from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import arm_targets
-from synmodel.inference.twitches import HeadTwitches
 from synmodel.inference.validation import carried_over
 from synmodel.inference.verdicts import verdicts_of
 from synmodel.parameters import Parameter, Prior, default_parameters
@@ -259,39 +257,6 @@ def test_verdicts_say_what_data_add(fit):
     told = {v.name: v for v in verdicts_of(fit, ["shao2021.formation", "cascade.formation_max"])}
     assert told["shao2021.formation"].verdict == "identified"
     assert told["cascade.formation_max"].verdict == "flat"
-
-
-# -- head twitches ---------------------------------------------------------------------------------------------
-
-
-def test_counts_are_negative_binomial():
-    counts = np.arange(40)
-    got = log_probability(counts, 9.0, 15.0)
-    np.testing.assert_allclose(got, nbinom.logpmf(counts, 15.0, 15.0 / 24.0), rtol=1e-9)
-    drawn = draw_twitches(9.0, 15.0, animals=50, replicates=400, seed=1)
-    assert drawn.mean() == pytest.approx(9.0, abs=5 * np.sqrt((9 + 81 / 15) / drawn.size))
-    assert drawn.var() == pytest.approx(9 + 81 / 15, rel=0.06)
-    assert drawn.mean() != pytest.approx(9.45, abs=5 * np.sqrt((9 + 81 / 15) / drawn.size))
-
-
-def test_no_agonism_gives_the_baseline():
-    times = np.linspace(0, 0.1, 50)
-    assert expected_twitches(times, np.zeros(50), 20.0, rate=3.0, baseline=0.1) == pytest.approx(2.0)
-    assert expected_twitches(times, np.full(50, 0.5), 20.0, rate=3.0, baseline=0.1) == pytest.approx(32.0)
-
-
-def test_twitches_tell_how_much_ketanserin_leaves():
-    term, values = HeadTwitches(), default_parameters().as_floats()
-
-    def deviance(kb):
-        rates = np.geomspace(0.2, 2.0, 40)
-        changed = [values | {"ketanserin.antagonist_5ht2a_kb": kb, "head_twitch.rate": rate} for rate in rates]
-        return min(float(np.sum(term.residuals(each) ** 2)) for each in changed)
-
-    assert deviance(2.0) - deviance(0.02) > 3.84
-    assert deviance(50.0) > deviance(2.0)
-    expected = term.expected(values)
-    assert expected["ketanserin+psilocybin"] < 0.3 * expected["saline+psilocybin"]
 
 
 # -- the posterior that ships ----------------------------------------------------------------------------------
