@@ -233,7 +233,7 @@ class Toy:
 def test_weighted_draws_have_the_moments_and_the_evidence_of_a_normal():
     toy = Toy()
     sample = weighted(Density(toy, toy.centre), seed=1, size=4096)
-    assert sample.log_evidence - np.log(toy.spread).sum() * 0 == pytest.approx(1.5 * np.log(2 * np.pi), abs=0.1)
+    assert sample.log_evidence == pytest.approx(1.5 * np.log(2 * np.pi), abs=0.1)
     drawn = sample.draws(2000, 1)
     np.testing.assert_allclose(drawn.mean(axis=0), toy.centre, atol=0.1)
     np.testing.assert_allclose(drawn.std(axis=0), toy.spread, rtol=0.06)
