@@ -32,7 +32,7 @@ from synmodel.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
 from synmodel.simulation import mechanism_of, simulate
-from synmodel.sweeps import Plan, run_plan, sobol_indices
+from synmodel.sweeps import Plan, expected_cells, run_plan, sobol_indices
 from synmodel.sweeps.factors import without_doses
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "run_sweep",
     "simulate_scenario",
     "stage",
+    "sweep_intervals",
 ]
 
 Steps = Callable[[str, int, int], None]
@@ -330,15 +331,13 @@ def simulate_scenario(
     if draws and plan.drive == "mechanistic":
         sets = intervals.scenario_draws(load_posterior() if posterior is None else posterior, draws, seed)
     observations = simulate(plan, parameters, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
+    alone = without_doses(plan) if drug_doses(plan.regimen.doses) else None
     control = None
-    if drug_doses(plan.regimen.doses):
-        alone = simulate(
-            without_doses(plan), parameters, replicates=replicates, seed=seed,
-            progress=stage(progress, "simulating the control"),
-        )  # fmt: skip
-        control = summarise(alone)
+    if alone is not None:
+        report = stage(progress, "simulating the control")
+        control = summarise(simulate(alone, parameters, replicates=replicates, seed=seed, progress=report))
     expected = intervals.expected_statistics(
-        plan, parameters, draws=sets, progress=stage(progress, "intervals of the posterior")
+        plan, parameters, control=alone, draws=sets, progress=stage(progress, "intervals of the posterior")
     )
     checked = checks_of(plan, parameters, draws=sets)
     return Simulated(
@@ -362,3 +361,25 @@ def run_sweep(
     if plan.design.kind != "saltelli":
         return result, None
     return result, sobol_indices(result, "mean" if plan.control == "none" else "contrast_mean", seed=plan.seed)
+
+
+def sweep_intervals(
+    plan: Plan, *, draws: int = intervals.DRAWS, posterior: Estimate | None = None, progress: Steps | None = None
+) -> xr.Dataset | None:
+    """What the model expects in every cell of a sweep, with its interval; None where draws of a posterior do not apply.
+
+    They do not where the sweep has parameters of its own (``base``), or no mechanism drives any cell.
+
+    Parameters
+    ----------
+    draws : int
+        Of the posterior.
+    posterior : Estimate, optional
+        In place of the one of the library.
+    """
+    mechanistic = any(scenario.drive == "mechanistic" for scenario in plan.scenarios)
+    if not draws or plan.base is not None or not mechanistic:
+        return None
+    source = load_posterior() if posterior is None else posterior
+    sets = intervals.scenario_draws(source, draws, plan.seed)
+    return expected_cells(plan, sets, stage(progress, "intervals of the posterior"))

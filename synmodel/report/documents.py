@@ -18,7 +18,7 @@ from synmodel.inference.joint import Posterior
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, verdicts_of
-from synmodel.intervals import QUANTITIES
+from synmodel.intervals import with_ends
 from synmodel.scenario import Scenario
 from synmodel.workflows import Comparison, FitResult, Simulated
 
@@ -298,29 +298,21 @@ def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
 
 def _expected_entries(expected: xr.Dataset) -> list[dict[str, Any]]:
     """Exact means by quantity and interval; ends are null where no draws were asked for."""
+    named = {"": "expected"} | ({"difference_": "contrast"} if "contrast" in expected else {})
+    ends = {prefix: with_ends(expected[name].to_numpy()) for prefix, name in named.items()}
     entries = []
-    has_control = any(str(name).endswith("_control") for name in expected)
-    for quantity in QUANTITIES:
-        drug = expected[quantity].to_numpy()
-        difference = drug - expected[f"{quantity}_control"].to_numpy() if has_control else None
-        for i in range(drug.shape[1]):
-            entry = {
-                "quantity": quantity,
-                "start_day": float(expected["start_day"][i]),
-                "end_day": float(expected["end_day"][i]),
-                **_with_ends("", drug[:, i]),
-            }
-            if difference is not None:
-                entry |= _with_ends("difference", difference[:, i])
-            entries.append(entry)
+    for i in range(expected.sizes["point"]):
+        point = expected.isel(point=i)
+        entry = {
+            "quantity": str(point["quantity"].item()),
+            "start_day": float(point["start_day"]),
+            "end_day": float(point["end_day"]),
+        }
+        for prefix, values in ends.items():
+            keys = (prefix.rstrip("_") or "mean", f"{prefix}low", f"{prefix}high")
+            entry |= {key: None if np.isnan(x) else x for key, x in zip(keys, values[:, i].tolist(), strict=True)}
+        entries.append(entry)
     return entries
-
-
-def _with_ends(name: str, values: Array) -> dict[str, float | None]:
-    """The estimate, which is the first value, and the ends of the interval of the others."""
-    low, high = np.quantile(values[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist() if len(values) > 1 else (None,) * 2
-    before = f"{name}_" if name else ""
-    return {name or "mean": float(values[0]), f"{before}low": low, f"{before}high": high}
 
 
 def contradiction_entries(checked: Sequence[Checked]) -> list[dict[str, Any]]:

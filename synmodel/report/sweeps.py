@@ -21,8 +21,10 @@ _MOST_MATCHED, _MOST_CHECKED = 2000, 24
 _PROVENANCE = ("synmodel_version", "seed", "scenario_digest", "parameters_digest", "python_version", "libraries")
 
 
-def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict[str, Any]:
-    """Plain data for JSON and the tables."""
+def document(
+    plan: Plan, result: xr.Dataset, indices: xr.Dataset | None, expected: xr.Dataset | None = None
+) -> dict[str, Any]:
+    """Plain data for JSON and the tables; extremes have an interval where exact means with theirs are given."""
     against = _contradictions(plan)
     return {
         "contradictions": against,
@@ -36,7 +38,7 @@ def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None) -> dict
         "control": result.attrs["control"],
         "scenarios": [scenario.name for scenario in plan.scenarios],
         "factors": [_factor(factor) for factor in plan.design.factors],
-        "extremes": _extremes(plan, result),
+        "extremes": _extremes(plan, result, expected),
         "sobol": [] if indices is None else _sobol(indices),
         "provenance": {
             name: result.attrs[name]
@@ -89,12 +91,13 @@ def _factor(factor: Any) -> dict[str, Any]:
     return {"name": factor.name, "path": factor.path, "unit": factor.units, "n": len(set(labels)), **ends}
 
 
-def _extremes(plan: Plan, result: xr.Dataset) -> list[dict[str, Any]]:
+def _extremes(plan: Plan, result: xr.Dataset, expected: xr.Dataset | None) -> list[dict[str, Any]]:
     """Cells in which each statistic (its contrast, where there is a control) is lowest and highest."""
     variable = "mean" if plan.control == "none" else "contrast_mean"
     if plan.n_cell * len(plan.points) > _MOST_VALUES:
         return []
     values = result[variable].to_numpy().reshape(plan.n_cell, len(plan.points))
+    exact = "expected" if plan.control == "none" else "contrast"
     found = []
     for column, point in enumerate(plan.points):
         if not np.isfinite(values[:, column]).any():
@@ -105,6 +108,10 @@ def _extremes(plan: Plan, result: xr.Dataset) -> list[dict[str, Any]]:
             settings = plan.design.settings(within)
             named = {factor.name: settings[factor.path] for factor in plan.design.factors}
             entry[name] = {"value": float(values[cell, column]), "scenario": plan.scenarios[which].name, **named}
+            if expected is not None:
+                for end in ("low", "high"):
+                    bound = expected[f"{exact}_{end}"].to_numpy().reshape(values.shape)[cell, column]
+                    entry[name][end] = None if np.isnan(bound) else float(bound)
         found.append(entry)
     return found
 
@@ -141,8 +148,9 @@ def tables(document: dict[str, Any]) -> list[Table]:
         found.append(failures)
     if document["extremes"]:
         what = "cell minus control" if document["extremes"][0]["variable"] == "contrast_mean" else "mean"
+        sure = " (95 % of the posterior)" if document["extremes"][0]["lowest"].get("low") is not None else ""
         extremes = plain_table(
-            f"Lowest and highest {what}", "statistic", "from day", "to day", "lowest", "at", "highest", "at"
+            f"Lowest and highest {what}{sure}", "statistic", "from day", "to day", "lowest", "at", "highest", "at"
         )
         for entry in document["extremes"]:
             ends = [text for name in ("lowest", "highest") for text in _place(document, entry[name])]
@@ -173,4 +181,7 @@ def _place(document: dict[str, Any], entry: dict[str, Any]) -> list[str]:
     ]
     if len(document["scenarios"]) > 1:
         where.insert(0, entry["scenario"])
-    return [number_text(entry["value"]), ", ".join(where)]
+    value = number_text(entry["value"])
+    if entry.get("low") is not None:
+        value += f" ({number_text(entry['low'])} to {number_text(entry['high'])})"
+    return [value, ", ".join(where)]

@@ -22,7 +22,7 @@ from synmodel.sweeps.journal import Journal
 from synmodel.sweeps.plan import Plan
 from synmodel.sweeps.work import ROWS, arms_of
 
-__all__ = ["NETCDF", "ZARR", "assemble", "open_result", "to_netcdf"]
+__all__ = ["NETCDF", "ZARR", "assemble", "frame", "open_result", "to_netcdf"]
 
 ZARR, NETCDF = "sweep.zarr", "sweep.nc"
 _CHUNK_CELLS = 4096
@@ -51,7 +51,7 @@ def assemble(plan: Plan, journal: Journal, out: Path) -> None:
     chunk = _chunk(plan.shape)
     reasons: list[str] = []
     n_failed = 0
-    _frame(plan).to_zarr(part, zarr_format=2, consolidated=False)
+    frame(plan).to_zarr(part, zarr_format=2, consolidated=False)
     group = zarr.open_group(part, mode="a", zarr_format=2)
     arrays = {
         name: group.create_array(
@@ -98,8 +98,8 @@ def to_netcdf(out: Path) -> None:
     shutil.rmtree(out / ZARR)
 
 
-def _frame(plan: Plan) -> xr.Dataset:
-    """Coordinates and attributes."""
+def frame(plan: Plan) -> xr.Dataset:
+    """Coordinates and attributes of the result of a plan."""
     points = plan.points
     text = np.array([point.quantity for point in points])
     coordinates: dict[str, Any] = {
