@@ -25,6 +25,7 @@ SMALL = load("ketamine-mouse-single").updated(
     cohort={"animals": 1, "dendrites_per_animal": 3}, schedule={"sessions": [-1, 1, 3]}
 )
 DESIGN = {"grid": {AMOUNT: [1, 3, 10, 30], LOSS: [0.5, 1.0, 2.0]}, "replicates": 12, "seed": 5}
+FILES = ["expected.nc", "plan.json", "summary.json", "sweep.zarr"]
 ENVIRONMENT = {**os.environ, "NUMBA_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
 # What a worker's nanny and a closing event loop leave behind is theirs; warnings of ours stay errors.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -67,7 +68,18 @@ def killed_five_times(folder, amounts, losses):
     n = len(amounts) * len(losses)
 
     def start(out):
-        command = [sys.executable, "-m", "synmodel", "sweep", str(document), "--out", str(folder / out), "--quiet"]
+        command = [
+            sys.executable,
+            "-m",
+            "synmodel",
+            "sweep",
+            str(document),
+            "--out",
+            str(folder / out),
+            "--quiet",
+            "--draws",
+            "5",
+        ]
         return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def finish(child):
@@ -102,10 +114,11 @@ def killed_five_times(folder, amounts, losses):
     with open_sweep(folder / "whole") as dataset:
         assert dataset.sizes["amount"] * dataset.sizes["loss_nascent"] == n
         assert (dataset["known"].max("point") == 2).all()
-    assert sorted(path.name for path in (folder / "killed").iterdir()) == ["plan.json", "summary.json", "sweep.zarr"]
+    assert sorted(path.name for path in (folder / "killed").iterdir()) == FILES
     return files(folder / "killed"), files(folder / "whole")
 
 
+@pytest.mark.slow
 def test_killed_five_times_gives_the_same_bytes(tmp_path):
     killed, whole = killed_five_times(tmp_path, list(range(1, 11)), [0.5, 1.0, 1.5, 2.0])
     assert killed == whole

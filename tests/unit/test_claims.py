@@ -48,6 +48,7 @@ def test_what_no_session_shows_is_not_identifiable(cells):
     assert said["effect on spine density", "psilocybin"] == "supported"
 
 
+@pytest.mark.slow
 def test_support_follows_the_intervals(fit, tables):
     """Planted numbers on the other side, or around no effect, turn the cell."""
 

@@ -126,6 +126,7 @@ def test_the_prior_transform_covers_the_supports(problem):
     assert np.exp(vectors[250, fold]) == pytest.approx(1.24, abs=0.3), "near the centre of the prior, 1"
 
 
+@pytest.mark.slow
 def test_the_maximum_finds_what_was_simulated(problem, maximum):
     assert maximum.log_posterior >= problem.log_likelihood(vector_of(problem, TRUTH)) - 30
     verdicts = {each.name: each for each in judge_maximum(problem, maximum)}
@@ -183,6 +184,7 @@ def test_posterior_as_a_tree(observations, tmp_path):
     assert again.attrs["model"] == "none"
 
 
+@pytest.mark.slow
 def test_the_command_line_fits_a_table(file, tmp_path):
     out = tmp_path / "out"
     done = CliRunner().invoke(app, ["fit", "--data", str(file), "--model", "births", "--out", str(out), "--quiet"])
@@ -325,6 +327,7 @@ def test_mice_left_out_as_arviz_has_them(compared):
             np.testing.assert_allclose(pareto, theirs.pareto_k, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_importance_and_nested_sampling_agree(observations, compared):
     small = observations.isel(dendrite=slice(0, 4))
     nested = inference.fit(small, model="births", engine="nested", seed=2, size=100, draws=50)
