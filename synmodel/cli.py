@@ -12,7 +12,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, cli_joint, cli_sweep, library
+from synmodel import cli_data, cli_joint, cli_simulate, library
+from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
@@ -28,14 +29,6 @@ app = typer.Typer(
 
 app.add_typer(cli_data.app, name="data")
 
-Out = Annotated[Path, typer.Option(help="Folder for the results.")]
-Seed = Annotated[int, typer.Option(help="Seed of all random draws, 0 to 2**64 - 1.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
-Replicates = Annotated[int, typer.Option(help="Number of simulated experiments.")]
-PosteriorFile = Annotated[
-    Path | None, typer.Option("--posterior", help="Posterior file to use instead of the library's.")
-]
 Unit = Annotated[str, typer.Option(help="Unit of replication of the fit: mouse or dendrite.")]
 
 _COMPARE_FILES = (
@@ -43,9 +36,6 @@ _COMPARE_FILES = (
 )  # fmt: skip
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
-_SIMULATE_FILES = (
-    "observations.nc", "mechanism.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg"
-)  # fmt: skip
 _SHOWN_AS_FILES: tuple[library.Kind, ...] = ("scenarios", "sweeps")
 _BAD_INPUT = 2
 _INTERRUPTED = 130
@@ -58,7 +48,7 @@ def compare(
     out: Out = Path("synmodel-compare"),
     seed: Seed = 1,
     unit: Unit = "mouse",
-    posterior: PosteriorFile = None,
+    posterior: File = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -158,56 +148,8 @@ def fit(
         _print(f"Written to {out}: {', '.join(promised)}")
 
 
-@app.command()
-def simulate(
-    scenario: Annotated[str, typer.Argument(help="Name of an embedded scenario, or a TOML file.")],
-    out: Out = Path("synmodel-simulate"),
-    replicates: Replicates = 200,
-    seed: Seed = 1,
-    draws: Annotated[
-        int, typer.Option(min=0, max=10_000, help="Draws of the posterior behind intervals; 0 for none.")
-    ] = 100,
-    posterior: PosteriorFile = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Simulate a scenario, and its vehicle control, as a microscope would report them."""
-    from synmodel.report import documents, files, simulation_figure, tables
-    from synmodel.scenario import load, naming
-    from synmodel.workflows import simulate_scenario
-
-    plan = load(scenario)
-    files.check(out, _SIMULATE_FILES)
-    files.refuse_other_results(out, f"the scenario {plan.name!r}")
-    for compound, day in plan.unseen_doses[:1]:
-        sys.stderr.write(
-            f"synmodel: warning: {compound} on day {day:g} is not before the last session "
-            f"(day {plan.schedule.sessions[-1]:g}), so no session shows what it does\n"
-        )
-    source = cli_joint.posterior_from(posterior)
-    with naming(scenario), _progress(quiet) as steps:
-        result = simulate_scenario(
-            plan, replicates=replicates, seed=seed, draws=draws, posterior=source, progress=steps
-        )
-    document = documents.simulation_document(plan, result)
-    figure = simulation_figure.simulation_figure(plan, document, result.mechanism)
-    # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
-    made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
-    with files.folder(out) as folder:
-        (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")
-        (folder / "scenario.toml").write_text(files.commented(plan.to_toml(), made_with), encoding="utf-8")
-        files.save_figure(figure, folder / "simulation", made_with)
-        files.save_dataset(documents.simulation_dataset(result), folder / "observations.nc")
-        files.save_dataset(documents.mechanism_dataset(result), folder / "mechanism.nc")
-    if as_json:
-        _print_json(document)
-    else:
-        print_first(document)
-        _print_tables(tables.simulation_tables(document))
-        _print(f"Written to {out}: {', '.join(_SIMULATE_FILES)}")
-
-
-app.command()(cli_sweep.sweep)
+app.command()(cli_simulate.simulate)
+app.command()(cli_simulate.sweep)
 app.command()(cli_joint.predict)
 app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)

@@ -8,7 +8,7 @@ import typer
 
 from synmodel.cli_output import print_tables, progress
 
-__all__ = ["File", "posterior", "posterior_from", "predict", "validate"]
+__all__ = ["AsJson", "File", "Out", "Quiet", "Seed", "posterior", "posterior_from", "predict", "validate"]
 
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random draws, 0 to 2**64 - 1.")]

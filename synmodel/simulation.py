@@ -8,7 +8,7 @@ Every arrow is a public function, so each stage can be looked at; fits and simul
 the scoring and the drive by the same functions from the same parameter values.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel import library, pharmacology, signalling, turnover
-from synmodel.compiled import one_blas_thread
+from synmodel import turnover
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
-from synmodel.errors import ScenarioError, SimulationError
-from synmodel.grid import time_grid
+from synmodel.errors import SimulationError
 from synmodel.imaging import Scoring, observe
 from synmodel.imaging.expectation import Expected, expected_statistics
-from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of
+from synmodel.parameters import ParameterSet
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
-from synmodel.scenario import Dose, Scenario, Spell, Subject, load, naming
+from synmodel.scenario import Scenario, load, naming
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
@@ -54,7 +53,6 @@ Progress = Callable[[int, int], None]
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
-_PULSE_STEP_DAY = 0.02
 
 
 @dataclass(frozen=True)
@@ -97,12 +95,6 @@ class Tissue:
         mature = left / (hit[-1] + nascent_per_mature * hit[-2])
         means[-1] += nascent_per_mature * mature
         return np.array([*means, mature])
-
-
-def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) -> ParameterSet:
-    """Given or default parameters, with the values that the scenario replaces."""
-    base = default_parameters() if parameters is None else parameters
-    return base.replace(scenario.parameters) if scenario.parameters else base
 
 
 def tissue_of(study: str, values: Mapping[str, float], *, births: float = 1.0, losses: float = 1.0) -> Tissue:
@@ -156,140 +148,6 @@ def _trusted(kind: type[Any], **fields: Any) -> Any:
     made = object.__new__(kind)
     made.__dict__.update(fields)
     return made
-
-
-def exposure_of(
-    doses: Sequence[Dose],
-    subject: Subject,
-    sessions: Sequence[float],
-    values: Mapping[str, float],
-    spells: Sequence[Spell] = (),
-) -> xr.Dataset:
-    """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
-    return _exposures(doses, subject, sessions, spells)(values)
-
-
-def _exposures(
-    doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], spells: Sequence[Spell]
-) -> Callable[[Mapping[str, float]], xr.Dataset]:
-    """:func:`exposure_of` for many parameter sets, most of which share their kinetics."""
-    changes, corners = pharmacology.corners_of(doses)
-    jumps, around = signalling.corners(spells)
-    changes, corners = changes + jumps, corners + around
-    grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
-    kinetic = pharmacology.kinetic_parameters(doses, subject)
-    known: dict[tuple[float, ...], dict[str, Array]] = {}
-
-    def exposed(values: Mapping[str, float]) -> xr.Dataset:
-        key = tuple(values[name] for name in kinetic)
-        with one_blas_thread():
-            if key not in known:
-                known[key] = pharmacology.concentrations(doses, subject, grid, values)
-            return pharmacology.exposure(doses, subject, grid, values, known[key])
-
-    return exposed
-
-
-def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
-    """The Drive of a scenario, mechanistic or phenomenological as the scenario says.
-
-    Raises
-    ------
-    ScenarioError
-        If a dose has no kinetics for the subject; or, for the phenomenological drive, if it is not one that was
-        fitted: compound, amount, route, species and genotype of an arm in the library.
-    """
-    return drive_function(scenario)(parameters_of(scenario, parameters))
-
-
-def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
-    """:func:`drive_of` for many parameter sets: what does not depend on them is computed once.
-
-    Returns
-    -------
-    callable
-        From a ParameterSet to a Drive.
-    """
-    doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
-    if scenario.drive == "mechanistic":
-        exposures: dict[tuple[float, ...], xr.Dataset] = {}
-        reads = pharmacology.exposure_parameters(doses, scenario.subject)
-        exposed = _exposures(doses, scenario.subject, sessions, scenario.spells)
-
-        def mechanistic(parameters: ParameterSet) -> xr.Dataset:
-            values = parameters_of(scenario, parameters).as_floats()
-            key = tuple(values[name] for name in reads)
-            if key not in exposures:
-                exposures[key] = exposed(values)
-            arrows = signalling.arrows_of(scenario, exposures[key]["time"].to_numpy())
-            return signalling.mechanistic_drive(exposures[key], values, arrows)
-
-        return mechanistic
-    _refuse_other_than_fitted(scenario)
-    events = [(dose.compound, day) for dose in doses for day in dose.days]
-    jumps, around = signalling.corners(scenario.spells)
-    within = [day for day in around if sessions[0] < day < sessions[-1]]
-    grid = time_grid([*sessions, *within], [day for _, day in events] + jumps, first_step=_PULSE_STEP_DAY)
-    arrows = signalling.arrows_of(scenario, grid)
-
-    def phenomenological(parameters: ParameterSet) -> xr.Dataset:
-        return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats(), arrows)
-
-    return phenomenological
-
-
-def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
-    """All that lies between the doses of a scenario and its spines, on one grid of time.
-
-    Returns
-    -------
-    Dataset
-        On ``time`` (and ``compound``), each with ``units`` and ``long_name``: the Exposure (concentrations, where a
-        drug is given, and engaged receptors), the states of the cascade and the Drive. The folds of the Drive are named
-        ``formation_fold`` and so on, states of the same effect ``formation_state``. For a phenomenological scenario
-        the folds alone.
-    """
-    chosen = parameters_of(scenario, parameters)
-    drive = drive_function(scenario)(chosen)
-    folds = drive.rename({name: f"{name}_fold" for name in drive.data_vars})
-    if scenario.drive != "mechanistic":
-        return folds
-    values, sessions = chosen.as_floats(), scenario.schedule.sessions
-    exposure = exposure_of(scenario.regimen.doses, scenario.subject, sessions, values, scenario.spells)
-    states = signalling.signalling_states(exposure, values, signalling.arrows_of(scenario, exposure["time"].to_numpy()))
-    states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
-    if exposure.sizes["compound"]:
-        exposure["compound"].attrs["long_name"] = "given compounds and their metabolites"
-    else:
-        exposure = exposure.drop_dims("compound")
-    return xr.merge([exposure, states, folds], join="exact", compat="equals", combine_attrs="override")
-
-
-def _refuse_other_than_fitted(scenario: Scenario) -> None:
-    """Raise unless every dose with a phenomenological effect is one of a study's arm: the effect knows no other."""
-    subject = scenario.subject
-    for index, dose in enumerate(scenario.regimen.doses):
-        if f"{dose.compound}.formation_fold" not in default_parameters():
-            continue
-        fitted = {
-            (fit.amount, fit.unit, fit.route, study.species)
-            for study in map(load_study, library.names("studies"))
-            for arm in study.arms
-            for fit in arm.doses
-            if fit.compound == dose.compound
-        }
-        given = (dose.amount, dose.unit, dose.route, subject.species)
-        if given in fitted and subject.genotype == "wild-type" and dose.duration_day == 0:
-            continue
-        known = " or ".join(
-            f"{amount:g} {unit} {route} in {species}" for amount, unit, route, species in sorted(fitted)
-        )
-        message = (
-            f"scenario.regimen.doses[{index}] is {dose.amount:g} {dose.unit} {dose.route} in {subject.species} "
-            f"({subject.genotype}); the phenomenological drive knows {dose.compound} only as fitted, {known} "
-            '(wild-type): set drive = "mechanistic" for another dose or subject'
-        )
-        raise ScenarioError(message)
 
 
 def expect(

@@ -31,13 +31,14 @@ from synmodel.inference.density import Density
 from synmodel.inference.problem import SummaryProblem
 from synmodel.randomness import stream_key
 
-__all__ = ["Chains", "sample_chains"]
+__all__ = ["STEPS", "Chains", "sample_chains", "step"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _FIRST_WIDTH, _WANTED = 0.2, 0.3
 _WIDEST = 0.95
-_STEPS = 3  # of each block in a sweep
+STEPS = 3
+"""Steps of each block in a sweep."""
 
 
 class Chains(NamedTuple):
@@ -125,21 +126,11 @@ def _walk(
     vectors, logs = np.empty((draws, density.n_dim)), np.empty(draws)
     for sweep in range(tune + draws * thin):
         for at, block in enumerate(blocks):
-            for _ in range(_STEPS):
-                other = u.copy()
-                other[block] *= np.sqrt(1.0 - widths[at] ** 2)
-                other[block] += widths[at] * generator.standard_normal(len(block))
-                kept = problem.remembered()
-                value = density.log_density(other)
-                rise = value - log + 0.5 * float(other[block] @ other[block] - u[block] @ u[block])
-                accept = bool(np.log(generator.random()) < rise)
-                if accept:
-                    u, log = other, value
-                else:
-                    problem.remember(kept)
+            for _ in range(STEPS):
+                u, log, accept = step(density, u, log, block, widths[at], generator)
                 if sweep < tune:
-                    step = (sweep + 1) ** -0.6
-                    widths[at] = min(_WIDEST, widths[at] * np.exp(step * (accept - _WANTED)))
+                    gain = (sweep + 1) ** -0.6
+                    widths[at] = min(_WIDEST, widths[at] * np.exp(gain * (accept - _WANTED)))
                 else:
                     taken[at] += accept
                     tried[at] += 1
@@ -148,3 +139,19 @@ def _walk(
             vectors[place] = density.vector(u)
             logs[place] = -0.5 * float(np.sum(problem.residuals(vectors[place]) ** 2))
     return vectors, logs, taken / np.maximum(tried, 1)
+
+
+def step(
+    density: Density, u: Array, log: float, block: NDArray[np.int64], width: float, generator: np.random.Generator
+) -> tuple[Array, float, bool]:
+    """One step of one block: where the chain is then, its log density, and whether it moved. It is reversible."""
+    other = u.copy()
+    other[block] *= np.sqrt(1.0 - width**2)
+    other[block] += width * generator.standard_normal(len(block))
+    kept = density.problem.remembered()
+    value = density.log_density(other)
+    rise = value - log + 0.5 * float(other[block] @ other[block] - u[block] @ u[block])
+    if np.log(generator.random()) < rise:
+        return other, value, True
+    density.problem.remember(kept)
+    return u, log, False

@@ -292,7 +292,7 @@ def test_scenarios_of_another_laboratory_are_more_uncertain():
 def test_scores_of_a_normal_prediction():
     generator = np.random.default_rng(1)
     centre = generator.standard_normal(20_000)
-    point = Point("a", "density_change", -3, 1, 0.5, 0.5, centre, centre + 0.5 * generator.standard_normal(20_000))
+    point = Point("a", "density_change", -3, 1, 0.5, 0.5, 0.5, centre, centre + 0.5 * generator.standard_normal(20_000))
     sd = np.sqrt(1.25)
     z = 0.5 / sd
     crps = sd * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))

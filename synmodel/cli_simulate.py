@@ -1,0 +1,117 @@
+"""The verbs that simulate: ``simulate`` one scenario, ``sweep`` many."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed, posterior_from
+from synmodel.cli_output import print_first, print_tables, progress
+
+__all__ = ["simulate", "sweep"]
+
+_SIMULATE_FILES = (
+    "observations.nc", "mechanism.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg"
+)  # fmt: skip
+_INTERRUPTED = 130
+_MOST_CELLS = 100
+
+
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="Name of an embedded scenario, or a TOML file.")],
+    out: Out = Path("synmodel-simulate"),
+    replicates: Annotated[int, typer.Option(help="Number of simulated experiments.")] = 200,
+    seed: Seed = 1,
+    draws: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Draws of the posterior behind intervals; 0 for none.")
+    ] = 100,
+    posterior: File = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a scenario, and its vehicle control, as a microscope would report them."""
+    from synmodel.report import documents, files, simulation_figure, tables
+    from synmodel.scenario import load, naming
+    from synmodel.workflows import simulate_scenario
+
+    plan = load(scenario)
+    files.check(out, _SIMULATE_FILES)
+    files.refuse_other_results(out, f"the scenario {plan.name!r}")
+    for compound, day in plan.unseen_doses[:1]:
+        sys.stderr.write(
+            f"synmodel: warning: {compound} on day {day:g} is not before the last session "
+            f"(day {plan.schedule.sessions[-1]:g}), so no session shows what it does\n"
+        )
+    source = posterior_from(posterior)
+    with naming(scenario), progress(quiet) as steps:
+        result = simulate_scenario(
+            plan, replicates=replicates, seed=seed, draws=draws, posterior=source, progress=steps
+        )
+    document = documents.simulation_document(plan, result)
+    figure = simulation_figure.simulation_figure(plan, document, result.mechanism)
+    # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
+    made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
+    with files.folder(out) as folder:
+        (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")
+        (folder / "scenario.toml").write_text(files.commented(plan.to_toml(), made_with), encoding="utf-8")
+        files.save_figure(figure, folder / "simulation", made_with)
+        files.save_dataset(documents.simulation_dataset(result), folder / "observations.nc")
+        files.save_dataset(documents.mechanism_dataset(result), folder / "mechanism.nc")
+    if as_json:
+        sys.stdout.write(files.to_json(document))
+    else:
+        print_first(document)
+        print_tables(tables.simulation_tables(document))
+        sys.stdout.write(f"Written to {out}: {', '.join(_SIMULATE_FILES)}\n")
+
+
+def sweep(
+    file: Annotated[str, typer.Argument(help="Name of an embedded sweep, or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; a second call on it goes on.")] = Path(
+        "synmodel-sweep"
+    ),
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask: local (processes here), tcp://host:8786, or a scheduler file.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="With --scheduler local: number of processes.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(min=0, max=10_000, help="Draws of the posterior behind intervals; default 100, 0 from 101 cells."),
+    ] = None,
+    posterior: File = None,
+    netcdf: Annotated[bool, typer.Option("--netcdf", help="Write sweep.nc instead of sweep.zarr.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a grid or sample of parameters and scenario fields; goes on where it was interrupted."""
+    from synmodel.intervals import DRAWS
+    from synmodel.report import files, sweeps
+    from synmodel.sweeps import load_plan
+    from synmodel.workflows import run_sweep, sweep_intervals
+
+    plan, source = load_plan(file), posterior_from(posterior)
+    wanted = draws if draws is not None else DRAWS * (plan.n_cell <= _MOST_CELLS)
+    files.check(out, ["plan.json", "summary.json", "sobol.nc", "expected.nc"])
+    files.refuse_other_results(out, f"the sweep {plan.name!r}")
+    try:
+        with progress(quiet) as steps:
+            result, indices = run_sweep(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=steps)
+            expected = sweep_intervals(plan, draws=wanted, posterior=source, progress=steps)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"synmodel: interrupted; what is done is kept in {out}: the same command goes on\n")
+        sys.exit(_INTERRUPTED)
+    document = sweeps.document(plan, result, indices, expected)
+    with files.folder(out) as folder:
+        (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")
+        for name, dataset in (("sobol.nc", indices), ("expected.nc", expected)):
+            if dataset is not None:
+                files.save_dataset(dataset, folder / name)
+    if as_json:
+        sys.stdout.write(files.to_json(document))
+        return
+    print_first(document)
+    print_tables(sweeps.tables(document))
+    written = ["sweep.nc" if (out / "sweep.nc").exists() else "sweep.zarr", "summary.json", "plan.json"]
+    written += ["sobol.nc"] * (indices is not None) + ["expected.nc"] * (expected is not None)
+    sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
