@@ -15,13 +15,14 @@ where it was measured, 0.4 where it was derived, 0.7 where it is assumed.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from synmodel import library
 from synmodel.documents import Evidence, parse_toml, read
 from synmodel.errors import LibraryError, did_you_mean
 
-__all__ = ["canonical", "chain_fault", "entries_of", "parameter_tables", "route_key", "with_priors"]
+__all__ = ["canonical", "chain_fault", "entries_of", "parameter_tables", "route_key", "routes_of", "with_priors"]
 
 SPREADS = {"measured": 0.2, "derived": 0.4, "assumed": 0.7}
 """Log standard deviation of the prior of a number whose file gives none, by its status."""
@@ -64,6 +65,14 @@ _FAR = 1e3
 def route_key(route: str) -> str:
     """A route as it stands in the name of a parameter: ``ip`` for ``i.p.``."""
     return route.replace(".", "").replace(" ", "_")
+
+
+@cache
+def routes_of(name: str) -> tuple[str, ...]:
+    """Routes by which a compound can be given, in any species: those of its file, and i.v.; none of a vehicle."""
+    kinetics = parse_toml(library.path_of("compounds", name), LibraryError).get("kinetics", {})
+    absorbed = [route for of_species in kinetics.values() for route in of_species.get("absorption", {})]
+    return ("i.v.", *dict.fromkeys(absorbed)) if kinetics else ()
 
 
 def entries_of(compound: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -31,7 +31,7 @@ class Conditions(Document):
     compound: str
     amount: Positive | None = Field(default=None, description="of one dose; without it any amount will do")
     unit: Literal["mg/kg", "mg"] = "mg/kg"
-    route: Literal["i.p.", "i.v.", "oral", "intranasal"] | None = None
+    route: str | None = None
     duration_min: Positive | None = Field(default=None, description="length of an infusion")
     doses: Whole = Field(default=1, ge=1, description="number of doses before the observation")
     every_days: Positive = 1.0

@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
@@ -28,6 +29,7 @@ from pydantic import (
 from synmodel import library
 from synmodel.conditions import condition_names, load_condition
 from synmodel.documents import Document, FrozenMapping, Number, OtherKind, Whole, entry_fault, parse_toml, read
+from synmodel.drug_numbers import routes_of
 from synmodel.errors import ScenarioError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
 
@@ -82,7 +84,7 @@ class Dose(_Part):
     compound: str = Field(description="name a compound of the library, see `synmodel compounds`")
     amount: Positive = Field(description="a dose is positive; for vehicle leave regimen.doses empty")
     unit: Literal["mg/kg", "mg"] = "mg/kg"
-    route: Literal["i.p.", "i.v.", "oral"]
+    route: str
     day: Day = Field(default=0.0, description="time of the (first) dose; 0 is the first dose of the study drug")
     duration_min: Number = Field(default=0.0, ge=0, description="length of an i.v. infusion; 0 is a bolus")
     repeat: Whole = Field(default=1, ge=1, le=1000, description="number of equal doses")
@@ -100,6 +102,16 @@ class Dose(_Part):
         if name not in known:
             raise ValueError(did_you_mean(name, known))
         return name
+
+    @field_validator("route")
+    @classmethod
+    def _known_route(cls, route: str, info: ValidationInfo) -> str:
+        compound = info.data.get("compound", "")
+        known = routes_of(compound) if compound else ()
+        if known and route not in known:
+            message = f"{compound} has kinetics for {', '.join(known)}"
+            raise ValueError(message)
+        return route
 
     @model_validator(mode="after")
     def _only_infusions_last(self) -> "Dose":

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.drug_numbers import route_key
 from synmodel.errors import ScenarioError
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology.binding import channel_block, gaddum, trapped_block
@@ -140,8 +141,17 @@ def _present(doses: Sequence[Dose], subject: Subject) -> list[str]:
 
 def _numbers_of(doses: Sequence[Dose], subject: Subject) -> list[str]:
     """Names of all numbers of kinetics of the compounds that are present."""
-    names = [f"{name}.{subject.species}_" for name in _present(doses, subject)]
-    return [name for name in default_parameters() if name.startswith(tuple(names))]
+    of = {name: f"{name}.{subject.species}_" for name in _present(doses, subject)}
+    given = {(dose.compound, dose.route) for dose in drug_doses(doses)}
+    # Uptake by a route counts where the compound is given by it: not for a metabolite, which is not given.
+    unused = tuple(
+        f"{prefix}{route_key(route)}_"
+        for name, prefix in of.items()
+        for route in load_compound(name).kinetics[subject.species].absorption
+        if (name, route) not in given
+    )
+    prefixes = tuple(of.values())
+    return [name for name in default_parameters() if name.startswith(prefixes) and not name.startswith(unused)]
 
 
 def _free(plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, float]) -> dict[str, Array]:

@@ -85,11 +85,13 @@ def test_human_psilocin_peaks_as_published():
 
 
 def test_human_occupancy_reaches_the_published_level():
-    """5-HT2A occupancy up to about 72 % after 3 to 30 mg; 17 ug/L gives 0.766 x 17 / (17 + 1.97)."""
+    """Occupancy up to about 72 % after 3 to 30 mg; 17 ug/L gives 0.766 x 17 / (17 + 1.97), the prior of the fit."""
     times = np.linspace(0, 0.5, 721)
-    result = exposure([CAPSULE], HUMAN, times)
+    centre = default_parameters()["psilocin.agonist_5ht2a_ec50"].prior.centre
+    values = default_parameters().as_floats() | {"psilocin.agonist_5ht2a_ec50": centre}
+    result = exposure([CAPSULE], HUMAN, times, values)
     assert float(result["agonism_5ht2a"].max()) == pytest.approx(0.766 * 17 / 18.97, rel=0.01)
-    strong = exposure([CAPSULE.model_copy(update={"amount": 30.0})], HUMAN, times)
+    strong = exposure([CAPSULE.model_copy(update={"amount": 30.0})], HUMAN, times, values)
     assert 0.68 < float(strong["agonism_5ht2a"].max()) < 0.73
 
 
@@ -241,6 +243,69 @@ def test_mouse_psilocin_is_calibrated_on_head_twitches():
     psilocin = result["free_concentration"].sel(compound="psilocin").to_numpy()
     assert psilocin.max() == pytest.approx(9.644, rel=0.01)
     assert times[psilocin.argmax()] * 1440 == pytest.approx(6.5, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("dose", "subject", "peak", "hours"),
+    [
+        (Dose(compound="LSD", amount=0.2, unit="mg", route="oral"), HUMAN, 4.5, (1.45, 1.55)),
+        (Dose(compound="MK-801", amount=0.1, route="i.p."), MOUSE, 2.7, (0.25, 0.4)),
+        (Dose(compound="esketamine", amount=84, unit="mg", route="intranasal"), HUMAN, 107, (20 / 60, 40 / 60)),
+    ],
+    ids=lambda each: getattr(each, "compound", None),
+)
+def test_compounds_peak_as_published(dose, subject, peak, hours):
+    times = np.linspace(0, 0.25, 3601)
+    course = plasma(dose, subject, dose.compound, times)
+    assert course.max() == pytest.approx(peak, rel=0.01)
+    assert hours[0] < times[course.argmax()] * 24 < hours[1]
+
+
+def test_esketamine_by_its_label():
+    """Terminal half-life of 7 to 12 h, 709 L, half of a nasal dose and a twelfth of an oral one."""
+    nasal = Dose(compound="esketamine", amount=84, unit="mg", route="intranasal")
+    times = np.linspace(0, 3, 3001)
+    courses = {
+        route: plasma(nasal.model_copy(update={"route": route}), HUMAN, "esketamine", times)
+        for route in ("i.v.", "intranasal", "oral")
+    }
+    late = times > 2
+    half_life = -np.log(2) / np.polyfit(times[late], np.log(courses["intranasal"][late]), 1)[0]
+    assert 7 < half_life * 24 < 12
+    areas = {route: np.trapezoid(course, times) for route, course in courses.items()}
+    assert areas["intranasal"] / areas["i.v."] == pytest.approx(0.48, rel=0.01)
+    assert areas["oral"] / areas["intranasal"] == pytest.approx(0.08 / 0.48, rel=0.01)
+    assert areas["i.v."] == pytest.approx(84e3 / 89 / 24, rel=0.02)  # dose over clearance
+
+
+def test_hydroxynorketamine_is_absorbed_as_published():
+    injected, swallowed = (
+        plasma(Dose(compound="hydroxynorketamine", amount=10, route=route), MOUSE, "hydroxynorketamine", GRID)
+        for route in ("i.p.", "oral")
+    )
+    assert np.trapezoid(swallowed, GRID) / np.trapezoid(injected, GRID) == pytest.approx(0.49 / 0.79, rel=0.01)
+
+
+GRID = np.linspace(0, 5, 5001)
+
+
+def test_arketamine_is_the_weaker_half_of_ketamine():
+    """(S) is taken as 3.5 times as potent: equal parts of both block as the racemate before the fit."""
+    racemic = default_parameters()["ketamine.nmda_ic50_interneuron"].prior.centre
+    halves = [load_compound(f"{kind}ketamine").targets.nmda_ic50_interneuron.value for kind in ("es", "ar")]
+    assert halves[1] / halves[0] == pytest.approx(3.5, rel=0.01)
+    assert sum(0.5 / each for each in halves) == pytest.approx(1 / racemic, rel=0.01)
+
+
+def test_uptake_by_a_route_counts_only_where_it_is_taken():
+    """What a metabolite would do if it were given itself is no parameter of its parent."""
+    names = exposure_parameters([KETAMINE_IP], MOUSE)
+    assert "ketamine.mouse_ip_half_life" in names
+    assert "hydroxynorketamine.mouse_volume" in names
+    assert not any(name.startswith("hydroxynorketamine.mouse_oral") for name in names)
+    oral = exposure_parameters([Dose(compound="hydroxynorketamine", amount=1, route="oral")], MOUSE)
+    assert "hydroxynorketamine.mouse_oral_bioavailability" in oral
+    assert not any(name.startswith("hydroxynorketamine.mouse_ip") for name in oral)
 
 
 def test_unknown_route_and_compound_are_refused():
