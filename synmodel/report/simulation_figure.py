@@ -32,7 +32,7 @@ _TITLE_WIDTH, _SUBTITLE_WIDTH, _WARNING_WIDTH = 76, 108, 92
 _ROW_INCH = (1.7, 2.6)  # of the drive alone, and of four panels
 _WARNING = "#B00020"
 _MINUS = "\N{MINUS SIGN}"
-_LINE, _DOSE, _FAINT, _DARK = "#999999", "#777777", 0.18, 0.4
+_LINE, _DOSE, _FAINT = "#999999", "#777777", 0.18
 _OTHER = "#A0458A"
 """Colour of drugs, and of combinations, that have none of their own; not grey, which is the vehicle."""
 _ASIDE_INCH = 0.055
@@ -81,6 +81,8 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any], mechanism: xr
             _draw_expected(axes, quantity, document["expected"], _colour(drugs))
             if document["control"]:
                 _draw(axes, quantity, document["control"], _sem(plan), figures.GREY, aside=_ASIDE_INCH)
+            if quantity != "density_change":
+                axes.set_ylim(bottom=0)  # after all is drawn, as it ends the search for an upper end
             axes.set_ylabel(label.format(first=_day_text(sessions[0])))
         _dress(panels, sessions)
         for dose, days in shown.items():
@@ -135,7 +137,7 @@ def _subtitle(plan: Scenario, drugs: Sequence[Dose], shown: Sequence[Dose], docu
     if n > 1:
         parts.append(f"band: {document['level'] * 100:.0f} % of experiments")
     if any(entry["low"] is not None for entry in document["expected"]):
-        parts.append(f"dark band: the mean itself, {document['level'] * 100:.0f} % of the posterior")
+        parts.append(f"dashed: where the mean itself lies, {document['level'] * 100:.0f} % of the posterior")
     return _packed(parts)
 
 
@@ -187,7 +189,6 @@ def _draw(
         for k, span in enumerate(zip(start, end, strict=True)):
             axes.fill_between(span, low[k], high[k], color=colour, alpha=_FAINT, linewidth=0)
             axes.plot(span, (mean[k], mean[k]), **line)
-        axes.set_ylim(bottom=0)
     axes.errorbar(
         at,
         mean,
@@ -210,12 +211,12 @@ def _draw_expected(axes: Axes, quantity: str, entries: Sequence[Mapping[str, Any
         return
     start, end = _column(points, "start_day"), _column(points, "end_day")
     low, high = (100 * _column(points, name) for name in ("low", "high"))
-    style: dict[str, Any] = {"color": colour, "alpha": _DARK, "linewidth": 0, "zorder": 1.5}
-    if quantity == "density_change":
-        axes.fill_between(np.append(start[:1], end), np.append(0, low), np.append(0, high), **style)
-        return
-    for k, span in enumerate(zip(start, end, strict=True)):
-        axes.fill_between(span, low[k], high[k], **style)
+    style: dict[str, Any] = {"color": colour, "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 2.5}
+    for ends in (low, high):
+        if quantity == "density_change":
+            axes.plot(np.append(start[:1], end), np.append(0, ends), **style)
+        else:
+            axes.hlines(ends, start, end, **style)
 
 
 def _is_within(day: float, sessions: Sequence[float]) -> bool:
