@@ -292,7 +292,6 @@ def _dress(axes: Axes, target: ArmTargets, quantity: str) -> None:
 
 def _draw_gain(axes: Axes, fit: Estimate, curves: Mapping[str, xr.Dataset]) -> None:
     """Extra spines over five weeks; dashed where no session of the drug's arm lies."""
-    peaks = {drug: float(curve["gain"].sel(bound="estimate").max()) for drug, curve in curves.items()}
     for drug, curve in curves.items():
         last = max(float(t.sessions[-1]) for t in fit.problem.arms if t.arm.name == drug)
         day = curve["day"].to_numpy()
@@ -304,16 +303,15 @@ def _draw_gain(axes: Axes, fit: Estimate, curves: Mapping[str, xr.Dataset]) -> N
         ahead = day >= day[seen][-1]
         axes.plot(day[ahead], estimate[ahead], color=colour, linewidth=2.0, linestyle=(0, (3, 2)))
         peak = int(np.argmax(estimate))
-        above = peaks[drug] == max(peaks.values())
         late = day[peak] > 0.6 * day[-1]
         text = f"{drug}: +{estimate[peak]:.0f} % on day {day[peak]:.0f} ({low[peak]:.0f} to {high[peak]:.0f})"
         axes.annotate(
             text.replace("-", "−"),
             (day[peak], estimate[peak]),
-            xytext=(-4 if late else 4, 7 if above else -8),
+            xytext=(-4 if late else 4, 7),
             textcoords="offset points",
             ha="right" if late else "left",
-            va="bottom" if above else "top",
+            va="bottom",
             color=colour,
             fontweight="bold",
         )
