@@ -71,7 +71,7 @@ def run(*, short, seed, progress=None):
     left.set(xscale="log", xlabel="time constant of the rise after one dose (h)", ylim=(-0.2, bound + 1), xticks=ONSETS)
     left.set(xticklabels=map("{:g}".format, ONSETS), ylabel="rise of −2 log posterior", title="Onset held, rest fitted")
     late = Finding.of(contrasts(posterior, "ketamine", draws=draws, seed=seed)[0]["formation_gain_day_3_to_5"])
-    early, kept = findings[0], "reproduced" if late.low > 0 else "contradicted"
+    early, kept = findings[0], "reproduced" if late.low > 0 else ("not identifiable", "contradicted")[late.high < 0]
     reason = f"""the profile of the onset rises by {rise.max():.1f} of {bound:.1f} from 15 min to {ONSETS[-1]:g} h:
         births within 2 h ({early.model:.1f}-fold, {early.low:.1f} to {early.high:.1f}) are the prior's, and what is
         published of 3 to 24 h after one dose is secondary. The duration is {kept}: formation 72 to 120 h after
