@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal, norm
 
 from synmodel.data import load_study
 from synmodel.errors import DataError, FitError, LibraryError
-from synmodel.inference import SummaryProblem, joint_problem
+from synmodel.inference import SummaryProblem, drives, joint_problem
 from synmodel.inference import problem as problem_module
 from synmodel.inference.coordinates import Coordinates
 from synmodel.inference.covariance import arm_correlation
@@ -188,6 +188,38 @@ def test_a_new_module_takes_part_in_a_fit_by_itself(monkeypatch):
     moved = freed.start()
     moved[-1] = 5.0
     assert np.abs(freed.residuals(moved) - freed.residuals(freed.start())).max() > 0.1
+
+
+def expected_means(reading, changed, monkeypatch, *, per_decade, largest):
+    """All expected means in SEM, on a grid of the drive with so many times per decade after a dose."""
+    problem = joint_problem(reading=reading)
+    with monkeypatch.context() as patch:
+        for name in ("_PER_DECADE_OF_DRUG", "_PER_DECADE"):
+            patch.setattr(drives, name, per_decade * getattr(drives, name))
+        patch.setattr(drives, "_LARGEST_STEP_DAY", largest)
+        values = problem.values(problem.start()) | changed
+        return np.concatenate([
+            prediction.of(means.quantity)[means.at] / means.sem("mouse")
+            for at, target in enumerate(problem.arms)
+            for prediction in [problem.predict_arm(at, values)]
+            for means in target.means
+        ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reading", "changed"),
+    [(Reading(), {}), (Reading(delay=True), {"cascade.delay": 0.25}), (Reading("pulse"), {})],
+    ids=["mechanism", "delayed", "pulse"],
+)
+def test_a_finer_grid_of_the_drive_changes_no_mean(reading, changed, monkeypatch):
+    """Cells of half the length, and once more, move no mean by more than 0.06 of its SEM; longer ones do."""
+    fit_grid, finer, finest, coarse = (
+        expected_means(reading, changed, monkeypatch, per_decade=factor, largest=0.5 / factor)
+        for factor in (1, 2, 4, 0.125)
+    )
+    assert np.abs(fit_grid - finest).max() < 0.06
+    assert np.abs(finer - finest).max() < 0.6 * np.abs(fit_grid - finest).max() + 1e-6
+    assert np.abs(coarse - finest).max() > 0.06
 
 
 # -- coordinates, density, evidence ----------------------------------------------------------------------------
