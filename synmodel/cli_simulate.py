@@ -97,7 +97,7 @@ def sweep(
     try:
         with progress(quiet) as steps:
             result, indices = run_sweep(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=steps)
-            expected = sweep_intervals(plan, draws=wanted, posterior=source, progress=steps)
+            expected = sweep_intervals(plan, out / "expected.nc", draws=wanted, posterior=source, progress=steps)
     except KeyboardInterrupt:
         sys.stderr.write(f"synmodel: interrupted; what is done is kept in {out}: the same command goes on\n")
         sys.exit(_INTERRUPTED)

@@ -8,7 +8,7 @@ Every cell shares the draws of every other, so that cells differ only by what wa
 """
 
 from synmodel.sweeps.designs import Range, RangeSample
-from synmodel.sweeps.expected import expected_cells
+from synmodel.sweeps.expected import draws_digest, expected_cells
 from synmodel.sweeps.factors import changed
 from synmodel.sweeps.plan import Plan, load_plan, plan_of
 from synmodel.sweeps.run import open_sweep, run_plan, sweep
@@ -19,6 +19,7 @@ __all__ = [
     "Range",
     "RangeSample",
     "changed",
+    "draws_digest",
     "expected_cells",
     "load_plan",
     "open_sweep",

@@ -1,5 +1,6 @@
 """What the model expects in every cell of a sweep, with the uncertainty of its parameters."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from synmodel.parameters import ParameterSet
 from synmodel.sweeps.plan import Plan
 from synmodel.sweeps.store import frame
 
-__all__ = ["expected_cells"]
+__all__ = ["draws_digest", "expected_cells"]
 
 _ENDS = ("", "_low", "_high")
 
@@ -59,9 +60,14 @@ def expected_cells(
         name + end: (dims, values[which, row].reshape(*plan.shape, len(plan.points)))
         for which, name in enumerate(names) for row, end in enumerate(_ENDS)
     })  # fmt: skip
-    dataset.attrs["draws"] = len(draws)
+    dataset.attrs.update(draws=len(draws), draws_digest=draws_digest(draws))
     for key, each in dataset.items():
         name, _, end = str(key).partition("_")
         what = "less that of the control" if name == "contrast" else "exact mean"
         each.attrs.update(units="1", long_name=what + (f", {end} end of 95 % of the posterior" if end else ""))
     return dataset
+
+
+def draws_digest(draws: Sequence[ParameterSet]) -> str:
+    """SHA-256 of the parameters of all draws."""
+    return hashlib.sha256("".join(parameters.digest() for parameters in draws).encode()).hexdigest()

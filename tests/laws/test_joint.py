@@ -25,7 +25,6 @@ from synmodel.parameters import ParameterSet, Prior
 
 LEVEL = 0.001
 KO = STUDIES[3]
-WIDTH = 0.5
 SHARED = ("formation_gain", "tau_formation", "stabilisation_gain", "tau_stabilisation")
 FEW = [
     *(f"{KO}.{key}" for key in ("formation", "loss_nascent", "maturation", "loss_mature", "miss")),
@@ -95,7 +94,7 @@ def with_wrong_errors(problem, factor):
     return SummaryProblem(problem.parameters, problem.free, problem.studies, targets=targets)
 
 
-def walk(density, u, n, thin, generator, *, backwards):
+def walk(density, u, n, thin, generator, *, width, backwards):
     """n states of the chain after a point, thin sweeps apart."""
     log = density.log_density(u)
     blocks = density.blocks[::-1] if backwards else density.blocks
@@ -103,13 +102,13 @@ def walk(density, u, n, thin, generator, *, backwards):
     for sweep in range(n * thin):
         for block in blocks:
             for _ in range(STEPS):
-                u, log, _ = step(density, u, log, block, WIDTH, generator)
+                u, log, _ = step(density, u, log, block, width, generator)
         if sweep % thin == thin - 1:
             states.append(density.vector(u))
     return states
 
 
-def ranks(problem, replicates, *, length, thin, seed, error=1.0):
+def ranks(problem, replicates, *, length=12, thin=5, width=0.5, seed=1, error=1.0):
     """(replicate, n_free) places of the truth among the states of chains, between 0 and 1."""
     found = []
     replicate = 0
@@ -125,8 +124,8 @@ def ranks(problem, replicates, *, length, thin, seed, error=1.0):
         density = Density(data, fit_problem(data, seed=1, starts=1).vector)
         u = np.linalg.solve(density.root, density.coordinates.from_vector(truth) - density.centre)
         before = int(generator.integers(length))
-        states = walk(density, u, before, thin, generator, backwards=True)
-        states += walk(density, u, length - 1 - before, thin, generator, backwards=False)
+        states = walk(density, u, before, thin, generator, width=width, backwards=True)
+        states += walk(density, u, length - 1 - before, thin, generator, width=width, backwards=False)
         others = np.array(states)
         below, ties = (others < truth - 1e-12).sum(axis=0), (np.abs(others - truth) <= 1e-12).sum(axis=0)
         found.append((below + generator.integers(ties + 1) + generator.random(len(truth))) / length)
@@ -147,16 +146,16 @@ def calibrated(found):
 def test_a_study_is_calibrated():
     """Nine parameters of one study, 100 replicates; SEM taken for 0.4 of what they are are noticed."""
     problem = narrowed(joint_problem([KO]), FEW, 0.3)
-    assert calibrated(ranks(problem, 100, length=12, thin=5, seed=1))
-    assert not calibrated(ranks(problem, 100, length=12, thin=5, seed=1, error=0.4))
+    assert calibrated(ranks(problem, 100))
+    assert not calibrated(ranks(problem, 100, error=0.4))
 
 
 @pytest.mark.long
 def test_the_joint_fit_is_calibrated():
-    """All four studies with spreads, arms and studies of their own: 100 replicates, an hour and more."""
+    """All four studies with spreads, arms and studies of their own, 86 parameters: 100 replicates, half an hour."""
     whole = joint_problem(with_spreads=True)
     free = [name for name in whole.free if not name.startswith("head_twitch.")]
-    assert calibrated(ranks(narrowed(whole, free, 0.3), 100, length=16, thin=4, seed=1))
+    assert calibrated(ranks(narrowed(whole, free, 0.3), 100, width=0.3))
 
 
 # -- another sampler -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from synmodel.comparison import effect_of, with_interval
 from synmodel.data import load_summaries
 from synmodel.errors import FitError, ScenarioError
 from synmodel.imaging import between_arms
+from synmodel.inference.hierarchy import effect_factor
 from synmodel.inference.readings import Reading, joint_problem
 from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.verdicts import hold, judge
@@ -156,5 +157,5 @@ def test_repeats_find_what_is_there_and_little_else():
 
 def test_the_head_shrinks_and_the_number_stays(fit):
     effect = effect_of("psilocybin", fit)
-    tau = fit.values["cascade.tau_head_size"]
+    tau = fit.values["cascade.tau_head_size"] * effect_factor("shao2021", "head_size_duration", fit.values)
     assert effect.head_width_late / effect.head_width == pytest.approx(np.exp(-33 / tau), rel=0.2)

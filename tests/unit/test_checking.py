@@ -207,7 +207,7 @@ def against(monkeypatch):
 
 
 def test_a_simulation_says_first_what_contradicts_it(against, tmp_path):
-    result = simulate_scenario(INFUSION, replicates=2, seed=1)
+    result = simulate_scenario(INFUSION, replicates=2, seed=1, draws=0)
     document = documents.simulation_document(INFUSION, result)
     assert document["notes"][0] == against
     (entry,) = document["contradictions"]

@@ -208,7 +208,8 @@ def test_the_vehicle_is_in_the_table(capsys, monkeypatch, tmp_path):
     arguments = ["--replicates", 2, "--quiet", "--out", tmp_path / "out"]
     _, stdout, _ = run(capsys, monkeypatch, "simulate", path, *arguments)
     document = json.loads((tmp_path / "out" / "summary.json").read_text())
-    rows = [line.split() for line in stdout.splitlines() if line.startswith("density_change")]
+    simulated = stdout.partition("What the model expects")[0]
+    rows = [line.split() for line in simulated.splitlines() if line.startswith("density_change")]
     for row, *entries in zip(
         rows,
         *([e for e in document[key] if e["quantity"] == "density_change"] for key in ("control", "summary")),

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import xarray as xr
 
 from synmodel.cli import main
 from synmodel.cli_output import _clock, _Lines
@@ -69,7 +70,12 @@ def test_a_sweep_is_written_and_told(document, tmp_path, capsys, monkeypatch):
     assert "Lowest and highest cell minus control" in out
     assert "amount 10" in out
     assert "simulating experiments: 6 of 6, took" in err
-    assert {each.name for each in (tmp_path / "out").iterdir()} == {"plan.json", "summary.json", "sweep.zarr"}
+    written = {"expected.nc", "plan.json", "summary.json", "sweep.zarr"}
+    assert {each.name for each in (tmp_path / "out").iterdir()} == written
+    with xr.open_dataset(tmp_path / "out" / "expected.nc", engine="h5netcdf") as exact:
+        gained = exact.isel(scenario=0).sel(amount=10.0, point=exact["quantity"] == "formation_fraction")
+        assert (gained["contrast_low"][1:] < gained["contrast_high"][1:]).all()
+        assert exact.attrs["draws"] == 100
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["factors"] == [
         {"name": "amount", "path": "scenario.regimen.doses[0].amount", "unit": "mg/kg", "n": 2, "low": 1, "high": 10}
@@ -88,7 +94,9 @@ def test_a_sweep_is_written_and_told(document, tmp_path, capsys, monkeypatch):
 
 
 def test_sobol_indices_are_written(document, tmp_path, capsys, monkeypatch):
-    status, out, err = run(capsys, monkeypatch, document(SALTELLI), "--out", tmp_path / "out", "--quiet")
+    status, out, err = run(
+        capsys, monkeypatch, document(SALTELLI), "--out", tmp_path / "out", "--quiet", "--draws", "0"
+    )
     assert (status, err) == (0, "")
     assert "Sobol indices (95 % interval)" in out
     assert "loss_nascent" in out

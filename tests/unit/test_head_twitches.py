@@ -68,7 +68,7 @@ def test_a_group_without_its_numbers_is_refused():
 @pytest.mark.parametrize("name", ["saline-mouse", "saline-mouse-ketanserin", "psilocybin-mouse-knockout"])
 def test_without_agonism_the_number_is_the_baseline_exactly(name):
     baseline = assays.twitching_of(name).baseline
-    assert assays.expected_head_twitches(name, HALF_HOUR).tolist() == [baseline * 0.5 / 24]
+    assert assays.expected_head_twitches(name, HALF_HOUR).tolist() == [baseline * (0.5 / 24)]
 
 
 def test_twitches_rise_with_the_dose_and_fall_with_ketanserin():
