@@ -278,6 +278,14 @@ def test_esketamine_by_its_label():
     assert areas["i.v."] == pytest.approx(84e3 / 114 / 24, rel=0.02)  # dose over clearance
 
 
+def test_norketamine_in_man_peaks_as_published():
+    """Within an hour of an i.v. dose, at 2.7 ng/mL for each mg of ketamine."""
+    times = np.linspace(0, 0.5, 721)
+    course = plasma(Dose(compound="ketamine", amount=10, unit="mg", route="i.v."), HUMAN, "norketamine", times)
+    assert 30 <= times[course.argmax()] * 1440 <= 60
+    assert course.max() == pytest.approx(27, rel=0.03)
+
+
 def test_hydroxynorketamine_is_absorbed_as_published():
     injected, swallowed = (
         plasma(Dose(compound="hydroxynorketamine", amount=10, route=route), MOUSE, "hydroxynorketamine", GRID)
