@@ -28,8 +28,8 @@ from synmodel.errors import FitError, did_you_mean
 from synmodel.grid import time_grid
 from synmodel.inference.arms import ArmData, Several, arms_of
 from synmodel.inference.likelihood.animals import animals_log_probability
-from synmodel.inference.likelihood.counts import evidence_of
 from synmodel.inference.likelihood.courses import Courses, courses_on
+from synmodel.inference.likelihood.evidence import evidence_of
 from synmodel.inference.priors import Priors
 from synmodel.inference.terms import EFFECTS, Terms, read_terms
 from synmodel.parameters import ParameterSet

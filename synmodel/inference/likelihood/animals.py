@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from synmodel.errors import FitError
-from synmodel.inference.likelihood.counts import Evidence, check_balance, evidence_of, one_level
+from synmodel.inference.likelihood.counts import check_balance, one_level
 from synmodel.inference.likelihood.courses import LossFrailty, checked_effect, courses_of
+from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of
 from synmodel.inference.likelihood.runs import checked_lengths, checked_runs
 from synmodel.turnover.hazards import checked_times
 from synmodel.turnover.model import TurnoverModel
@@ -44,6 +45,7 @@ def animals_log_likelihood(
     lost: ArrayLike,
     times: ArrayLike,
     animal: ArrayLike,
+    count: ArrayLike | None = None,
     composition: str | ArrayLike = "stationary",
     drive: xr.Dataset | None = None,
     length_um: ArrayLike | None = None,
@@ -58,7 +60,7 @@ def animals_log_likelihood(
         Rates; ``formation_cv_animal`` and ``formation_cv_dendrite`` make births differ at the two levels.
     animal : (dendrite,) array_like
         Label of the animal of each dendrite.
-    n0, gained, lost, times, composition, drive, length_um, birth_effect, frailty
+    n0, gained, lost, times, count, composition, drive, length_um, birth_effect, frailty
         As in :func:`counts_log_likelihood`; ``birth_effect`` holds for both levels.
 
     Returns
@@ -79,7 +81,7 @@ def animals_log_likelihood(
     [-5.36]
     """
     sessions = checked_times(times)
-    runs = checked_runs(n0, gained, lost, len(sessions) - 1)
+    runs = checked_runs(n0, gained, lost, len(sessions) - 1, count)
     labels = np.asarray(animal)
     if labels.shape != runs.n.shape:
         message = f"animal has shape {labels.shape}; expected {runs.n.shape}: the label of the animal of each dendrite"
@@ -104,19 +106,19 @@ def animals_log_probability(
 
 
 def _gains_alone(evidence: Evidence, model: TurnoverModel, which: NDArray[np.int64], n: int) -> Array:
-    """The same where neither the start nor losses tell of z: the integral is over the gains only."""
+    """The same where the start does not tell of z: the integral is over what came after it."""
     prior = _log_prior(model.formation_cv_animal)
+    cv = model.formation_cv_dendrite
+    at_one = evidence.given_start(ONE, cv)[:, 0]
+    impossible = np.isneginf(at_one)
 
     def log_density(u: Array) -> Array:
-        log_p = evidence.gains.log_probability(u[which][:, None, :], model.formation_cv_dendrite, lasting=False)[:, 0]
+        log_p = evidence.given_start(u[which][:, None, :], cv)
         return prior(u) + _sums(which, np.where(impossible[:, None], 0.0, log_p), n)
 
-    at_one = evidence.gains.log_probability(np.zeros((1, 1, 1)), model.formation_cv_dendrite, lasting=False)[:, 0, 0]
-    impossible = np.isneginf(at_one)
-    return (
-        log_integral(log_density, n)
-        + _sums(which, (evidence.losses + np.where(impossible, at_one, 0.0)[:, None]), n)[:, 0]
-    )
+    total = log_integral(log_density, n)
+    total[which[impossible]] = -np.inf
+    return total
 
 
 def _log_prior(cv: float) -> Callable[[Array], Array]:

@@ -15,29 +15,24 @@ This is the wrong tool where spines are overlooked or imagined (flicker): then a
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from synmodel.errors import FitError
-from synmodel.inference.likelihood.courses import Courses, LossFrailty, checked_effect, courses_of, plain_courses
-from synmodel.inference.likelihood.gains import Gains, gains_of
-from synmodel.inference.likelihood.kernel import log_losses
+from synmodel.inference.likelihood.courses import LossFrailty, checked_effect, courses_of, plain_courses
+from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of
 from synmodel.inference.likelihood.runs import Runs, checked_lengths, checked_runs
 from synmodel.turnover.hazards import checked_times
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation
 
 __all__ = [
-    "Evidence",
     "check_balance",
     "counts_log_likelihood",
     "counts_log_likelihood_of",
-    "evidence_of",
     "one_level",
     "refuse_animals",
 ]
 
 Array = NDArray[np.float64]
-_ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 
 
 def counts_log_likelihood(
@@ -47,6 +42,7 @@ def counts_log_likelihood(
     gained: ArrayLike,
     lost: ArrayLike,
     times: ArrayLike,
+    count: ArrayLike | None = None,
     composition: str | ArrayLike = "stationary",
     drive: xr.Dataset | None = None,
     length_um: ArrayLike | None = None,
@@ -63,9 +59,12 @@ def counts_log_likelihood(
     n0 : (dendrite,) array_like of int
         Spines at the first session.
     gained, lost : (dendrite, interval) array_like of int
-        Spines that are new, and that are gone, at the end of each interval.
+        Spines that are new, and that are gone, at the end of each interval; negative where that was not recorded.
     times : (interval + 1,) array_like
         Sessions [day].
+    count : (dendrite, interval) array_like of int, optional
+        Spines at the end of each interval; negative where not recorded. What was not recorded is summed over: with a
+        count and neither gains nor losses, the result is the logarithm of the sum over all that lead to it.
     composition : "stationary" or (K,) array_like
         Probabilities of the classes of a spine at the first session.
     drive : Dataset, optional
@@ -97,7 +96,7 @@ def counts_log_likelihood(
     """
     refuse_animals(model)
     sessions = checked_times(times)
-    runs = checked_runs(n0, gained, lost, len(sessions) - 1)
+    runs = checked_runs(n0, gained, lost, len(sessions) - 1, count)
     scale = checked_lengths(length_um, len(runs.n))
     evidence = evidence_of(runs, courses_of(model, sessions, drive, composition, frailty), scale)
     return one_level(evidence, model, birth_effect)
@@ -132,64 +131,7 @@ def counts_log_likelihood_of(
     whole = np.full(n_dendrite, n_interval, np.int64)
     runs = Runs(n0, gained, lost, np.zeros_like(whole), whole)
     evidence = evidence_of(runs, plain_courses(steps, composition), np.ones(n_dendrite) if scale is None else scale)
-    return evidence.without_start(0.0)
-
-
-class Evidence:
-    """What runs say at every node of the loss multiplier.
-
-    Attributes
-    ----------
-    log_weight : (node,) ndarray
-        Of the nodes.
-    losses : (run, node) ndarray
-        Log-probabilities of the losses.
-    gains : Gains
-        Those of the gains and of the starts.
-    """
-
-    def __init__(self, log_weight: Array, losses: Array, gains: Gains) -> None:
-        self.log_weight, self.losses, self.gains = log_weight, losses, gains
-
-    def without_start(self, cv: float) -> Array:
-        """(run,) log-probability of gains and losses where the start tells nothing and there is one node."""
-        gains: Array = self.gains.log_probability(_ONE, cv, lasting=False)[:, 0, 0]
-        return gains + self.losses[:, 0]
-
-    def joint(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
-        """(run, ...) log-probability of start, gains and losses at birth multipliers z (run, 1, ...)."""
-        log_p = self._start(log_z, cv, lasting=lasting) + self.gains.log_probability(log_z, cv, lasting=lasting)
-        return self._over_nodes(log_p + self.losses[:, :, None])
-
-    def start(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
-        """(run, ...) log-probability of the start, to be conditioned on."""
-        return self._over_nodes(self._start(log_z, cv, lasting=lasting))
-
-    def _start(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
-        # A response begins after the start, so it does not change its law.
-        return self.gains.log_start(log_z, cv) if lasting else self.gains.log_start(np.zeros_like(log_z), 0.0)
-
-    def _over_nodes(self, log_p: Array) -> Array:
-        if len(self.log_weight) == 1:
-            return log_p[:, 0]
-        return np.asarray(logsumexp(log_p + self.log_weight[:, None], axis=1))
-
-
-def evidence_of(runs: Runs, courses: Courses, scale: Array) -> Evidence:
-    """Evidence of runs whose births are multiplied by ``scale`` (run,).
-
-    Raises
-    ------
-    FitError
-        If a run starts where the model gives no composition.
-    """
-    if not np.all(np.isfinite(courses.composition[:, runs.first])):
-        message = (
-            "the composition at a later session follows from the balance of births and losses, and this model has "
-            "none; give every class a way to be lost"
-        )
-        raise FitError(message)
-    return Evidence(courses.log_weight, _losses(runs, courses), gains_of(runs, courses, scale))
+    return evidence.given_start(ONE, 0.0)[:, 0]
 
 
 def one_level(evidence: Evidence, model: TurnoverModel, birth_effect: str) -> Array:
@@ -204,9 +146,9 @@ def one_level(evidence: Evidence, model: TurnoverModel, birth_effect: str) -> Ar
     cv = model.formation_cv_dendrite
     if len(evidence.log_weight) == 1 and not (lasting and cv > 0):
         # Nothing is learnt from the start.
-        return evidence.without_start(cv)
+        return evidence.given_start(ONE, cv)[:, 0]
     check_balance(evidence)
-    ratio: Array = evidence.joint(_ONE, cv, lasting=lasting) - evidence.start(_ONE, cv, lasting=lasting)
+    ratio: Array = evidence.joint(ONE, cv, lasting=lasting) - evidence.start(ONE, cv, lasting=lasting)
     return ratio[:, 0]
 
 
@@ -224,38 +166,6 @@ def check_balance(evidence: Evidence) -> None:
             "balance; give births and losses, or choose 'response' for the effects"
         )
         raise FitError(message)
-
-
-def _losses(runs: Runs, courses: Courses) -> Array:
-    """(run, node) log-probabilities of the losses given starts and gains, by the class filter."""
-    survival, newborn, lost, composition = courses.survival, courses.newborn, courses.lost, courses.composition
-    if newborn.shape[2] == 1:  # a second class that is always empty
-        survival = survival * np.eye(2)
-        newborn, lost, composition = (
-            np.concatenate([each, np.zeros_like(each)], axis=2) for each in (newborn, lost, composition)
-        )
-    alive = survival.sum(axis=3)
-    out = np.empty((len(runs.n), len(survival)))
-    with np.errstate(divide="ignore"):
-        log_alive = np.log(alive)
-    log_losses(
-        _shares(survival),
-        log_alive,
-        np.ascontiguousarray(lost),
-        _shares(newborn),
-        np.ascontiguousarray(composition),
-        *runs,
-        out,
-    )
-    return out
-
-
-def _shares(values: Array) -> Array:
-    """Values over their sum along the last axis; all in the first place where that is 0."""
-    total = values.sum(axis=-1, keepdims=True)
-    first = np.zeros(values.shape[-1])
-    first[0] = 1.0
-    return np.ascontiguousarray(np.where(total > 0, values / np.where(total > 0, total, 1.0), first))
 
 
 def refuse_animals(model: TurnoverModel) -> None:

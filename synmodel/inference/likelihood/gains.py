@@ -52,6 +52,14 @@ class Gains(NamedTuple):
     exposure: Array
     mean: Array
 
+    def take(self, rows: NDArray[np.int64]) -> "Gains":
+        """Some of the runs, or some of them several times."""
+        return Gains(*(each[rows] for each in self))
+
+    def with_more(self, number: Array) -> "Gains":
+        """The gains with so many (run,) more that nobody recorded; their probability stands elsewhere."""
+        return self._replace(number=self.number + number[:, None, None])
+
     def log_probability(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(run, node, ...) logarithm of the probability of the gains given the start.
 
@@ -86,11 +94,13 @@ def gains_of(runs: Runs, courses: Courses, scale: Array) -> Gains:
     """Gains of runs whose births are multiplied by ``scale`` (run,)."""
     rate = courses.newborn.sum(axis=2) * scale[:, None, None]  # (run, node, interval)
     rate = np.where(runs.inside[:, None, :], rate, 0.0)
-    gained = runs.gained[:, None, :]
+    # What was not recorded stands in the terms of the run.
+    known = np.maximum(runs.gained, 0)
+    gained = known[:, None, :]
     with np.errstate(invalid="ignore"):
         mean = courses.total[:, runs.first].T * scale[:, None]
     return Gains(
-        runs.gained.sum(axis=1)[:, None, None].astype(float),
+        known.sum(axis=1)[:, None, None].astype(float),
         runs.n[:, None, None].astype(float),
         (xlogy(gained, rate) - gammaln(gained + 1)).sum(axis=2)[:, :, None],
         rate.sum(axis=2)[:, :, None],

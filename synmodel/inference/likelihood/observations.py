@@ -5,8 +5,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.errors import FitError
-from synmodel.inference.likelihood.counts import evidence_of, one_level, refuse_animals
+from synmodel.inference.likelihood.counts import one_level, refuse_animals
 from synmodel.inference.likelihood.courses import LossFrailty, courses_of
+from synmodel.inference.likelihood.evidence import evidence_of
 from synmodel.inference.likelihood.runs import Runs, whole_numbers
 from synmodel.schema import OBSERVATIONS, conform
 from synmodel.turnover.hazards import checked_times

@@ -7,20 +7,27 @@ from numpy.typing import ArrayLike, NDArray
 
 from synmodel.errors import FitError
 
-__all__ = ["Runs", "checked_lengths", "checked_runs", "whole_numbers"]
+__all__ = ["NOT_RECORDED", "Runs", "checked_lengths", "checked_runs", "completed", "whole_numbers"]
+
+NOT_RECORDED = -1
+"""In place of a number of spines."""
 
 
 class Runs(NamedTuple):
-    """Counts that add up from session to session.
+    """Spines at a session, and what was recorded of gains, losses and numbers from there on.
 
     Attributes
     ----------
     n : (run,) ndarray of int
         Spines at the first session of the run.
     gained, lost : (run, interval) ndarray of int
-        0 outside of the run.
+        -1 where not recorded, 0 outside of the run.
     first, stop : (run,) ndarray of int
         The run covers intervals ``first`` to, not including, ``stop``.
+    count : (run, interval) ndarray of int, optional
+        Spines at the end of each interval, -1 where not known; None where gains and losses say them all.
+    density : (run, session) ndarray, optional
+        [1/um], NaN where not known; it tells of numbers that are not known.
     """
 
     n: NDArray[np.int64]
@@ -28,6 +35,8 @@ class Runs(NamedTuple):
     lost: NDArray[np.int64]
     first: NDArray[np.int64]
     stop: NDArray[np.int64]
+    count: NDArray[np.int64] | None = None
+    density: NDArray[np.float64] | None = None
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -35,8 +44,42 @@ class Runs(NamedTuple):
         interval = np.arange(self.gained.shape[1])
         return (interval >= self.first[:, None]) & (interval < self.stop[:, None])
 
+    @property
+    def partial(self) -> NDArray[np.bool_]:
+        """(run,) whether something was not recorded, or contradicts the number at the end of an interval."""
+        open_ = (self.gained < 0) | (self.lost < 0)
+        if self.count is not None:
+            change = np.where(self.inside, self.gained - self.lost, 0)
+            open_ |= (self.count >= 0) & (self.count != self.n[:, None] + np.cumsum(change, axis=1))
+        return np.asarray((open_ & self.inside).any(axis=1))
 
-def checked_runs(n0: ArrayLike, gained: ArrayLike, lost: ArrayLike, n_interval: int) -> Runs:
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Runs":
+        """Some of the runs."""
+        count = None if self.count is None else self.count[rows]
+        density = None if self.density is None else self.density[rows]
+        return Runs(self.n[rows], self.gained[rows], self.lost[rows], self.first[rows], self.stop[rows], count, density)
+
+
+def completed(runs: Runs) -> Runs:
+    """The runs with each gain, loss and number that follows from the others."""
+    gained, lost = runs.gained.copy(), runs.lost.copy()
+    count = np.full_like(gained, NOT_RECORDED) if runs.count is None else runs.count.copy()
+    now = runs.n.copy()
+    for i, inside in enumerate(runs.inside.T):
+        g, d, end = gained[:, i], lost[:, i], count[:, i]
+        known = inside & (now >= 0)
+        end[:] = np.where(known & (end < 0) & (g >= 0) & (d >= 0), np.maximum(now - d + g, NOT_RECORDED), end)
+        both = known & (end >= 0)
+        g_implied, d_implied = end - now + d, now + g - end
+        g[:] = np.where(both & (g < 0) & (d >= 0) & (g_implied >= 0), g_implied, g)
+        d[:] = np.where(both & (d < 0) & (g >= 0) & (d_implied >= 0), d_implied, d)
+        now = np.where(inside, end, now)
+    return runs._replace(gained=gained, lost=lost, count=count)
+
+
+def checked_runs(
+    n0: ArrayLike, gained: ArrayLike, lost: ArrayLike, n_interval: int, count: ArrayLike | None = None
+) -> Runs:
     """One run per dendrite, over all intervals.
 
     Raises
@@ -50,17 +93,19 @@ def checked_runs(n0: ArrayLike, gained: ArrayLike, lost: ArrayLike, n_interval: 
         raise FitError(message)
     shape = (len(start), n_interval)
     tables = []
-    for name, given in (("gained", gained), ("lost", lost)):
-        table = whole_numbers(name, given)
-        if table.shape != shape:
+    for name, given in (("gained", gained), ("lost", lost), ("count", count)):
+        if given is None:
+            continue
+        numbers = np.asarray(given, float)
+        if numbers.shape != shape:
             message = (
-                f"{name} has shape {table.shape}; expected {shape}: a row for each number in n0 and a column for "
+                f"{name} has shape {numbers.shape}; expected {shape}: a row for each number in n0 and a column for "
                 f"each interval between the {n_interval + 1} times"
             )
             raise FitError(message)
-        tables.append(table)
+        tables.append(np.where(numbers < 0, NOT_RECORDED, whole_numbers(name, np.where(numbers < 0, 0.0, numbers))))
     whole = np.full(len(start), n_interval, np.int64)
-    return Runs(start, tables[0], tables[1], np.zeros_like(whole), whole)
+    return completed(Runs(start, tables[0], tables[1], np.zeros_like(whole), whole, *tables[2:]))
 
 
 def whole_numbers(name: str, given: ArrayLike) -> NDArray[np.int64]:
@@ -77,8 +122,8 @@ def whole_numbers(name: str, given: ArrayLike) -> NDArray[np.int64]:
         place = tuple(np.argwhere(wrong)[0].tolist())
         where = f"[{', '.join(map(str, place))}]" if place else ""
         message = (
-            f"{name}{where} is {numbers[place]:g}; a count is a whole number of 0 or more: take a dendrite with an "
-            "interval that was not scored out, or use log_likelihood, which cuts there"
+            f"{name}{where} is {numbers[place]:g}; a count is a whole number of 0 or more (gained, lost and count: "
+            "negative where not recorded)"
         )
         raise FitError(message)
     return np.ascontiguousarray(numbers, np.int64)
