@@ -32,7 +32,7 @@ Kind = Literal[
 ]
 
 KINDS: Mapping[Kind, str] = {
-    "ambiguous-integers": "several numbers of spines explain the fractions; counts left out",
+    "ambiguous-integers": "several numbers of spines explain the fractions; a fit sums over them",
     "censored-session": "spines or dendrites that were censored, unsure or interpolated; their numbers left out",
     "count-mismatch": "count is not previous + gained - lost; kept as in the file",
     "damaged-dendrite": "the file flags the dendrite as damaged; kept as in the file",
@@ -41,12 +41,12 @@ KINDS: Mapping[Kind, str] = {
     "missing-value": "a cell that is needed is empty or no number; left out",
     "negative-count": "a number of spines below 0, or a fraction below 0; left out",
     "negative-length": "a length that is not positive; left out",
-    "no-integers-explain": "no numbers of spines explain the fractions; counts left out",
+    "no-integers-explain": "no chain of whole numbers explains the fractions; a fit does as told",
     "not-an-integer": "a number of spines with a fractional part, so averaged or interpolated; left out",
     "reappearing-spine": "a spine absent and then present again; kept as in the file",
     "repeated-label": "one label for two dendrites, spines or animals; the message says what became of them",
     "repeated-row": "the same row twice; taken once",
-    "skipped-session": "gains and losses over a session that the dendrite skipped; left out",
+    "skipped-session": "gains and losses over sessions that the dendrite skipped; joined over them",
     "unknown-status": "a status that is none of the known words; taken as not known",
 }
 """The vocabulary of problems."""

@@ -1,8 +1,8 @@
 """From one record per dendrite and session to Observations.
 
 A record carries the numbers of one dendrite at one session; ``gained`` and ``lost`` compare it with the session
-before at which this dendrite was imaged. Sessions of a file are the union of those of its dendrites, and an
-interval joins two neighbours of that union: numbers over a longer stretch have no place and are left out.
+before at which this dendrite was imaged. Sessions of a file are the union of those of its dendrites; numbers over a
+longer stretch than between two neighbours of that union stand at the interval that ends it, and a fit joins the others.
 """
 
 import re
@@ -157,24 +157,23 @@ def to_observations(records: pd.DataFrame, findings: Findings) -> xr.Dataset:
 
 
 def _placed(records: pd.DataFrame, findings: Findings) -> dict[str, "pd.Series[float]"]:
-    """``gained`` and ``lost`` where the interval has a place among those between neighbouring sessions."""
+    """``gained`` and ``lost`` where the dendrite has a session before; they compare with the last one."""
     sessions = np.unique(records["day"].to_numpy(float))
     imaged = with_previous(records)
     before = sessions[np.maximum(np.searchsorted(sessions, imaged["day"]) - 1, 0)]
-    follows = (imaged["previous_day"] == before) & (imaged["day"] > before)
     known = imaged[["gained", "lost"]].notna().any(axis=1)
-    for _, record in imaged[known & ~follows].iterrows():
+    for _, record in imaged[known & (imaged["previous_day"] != before)].iterrows():
         if np.isnan(record["previous_day"]):
             if not record[["gained", "lost"]].any():
                 continue  # zeros at the first session are a habit, no finding
             message = "gained or lost is given, but the dendrite has no session before; left out"
         else:
             message = (
-                f"gained and lost compare with day {record['previous_day']:g}, but the file has sessions between; "
-                "left out (a file with fewer sessions, such as one study alone, may have room for them)"
+                f"gained and lost compare with day {record['previous_day']:g}, the last session of this dendrite; "
+                "joined over the sessions that it skipped"
             )
         findings.add("skipped-session", place(record), message)
-    keep = follows.reindex(records.index, fill_value=False)
+    keep = imaged["previous_day"].notna().reindex(records.index, fill_value=False)
     return {name: records[name].where(keep) for name in ("gained", "lost")}
 
 

@@ -1,4 +1,4 @@
-"""Arms of experiments as a fit sees them: doses, sessions, tracked counts, and cohorts of new spines.
+"""Arms of experiments as a fit sees them: doses, sessions, records of dendrites, and cohorts of new spines.
 
 Arms are known by their doses in the library of studies; an arm of another study by its name: ``drug``,
 ``antagonist+drug`` or a vehicle's, one dose on day 0.
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.data import load_study
 from synmodel.errors import FitError
-from synmodel.inference.likelihood.observations import consistent_runs
-from synmodel.inference.likelihood.runs import Runs
+from synmodel.inference.likelihood.blocks import Block
+from synmodel.inference.likelihood.observations import blocks_of_tables, dendrite_tables
 from synmodel.schema import OBSERVATIONS, conform
 
-__all__ = ["VEHICLES", "ArmData", "Cohort", "Several", "arms_of", "doses_of"]
+__all__ = ["VEHICLES", "ArmData", "Cohort", "Several", "Shown", "arms_of", "doses_of"]
 
 Array = NDArray[np.float64]
 
@@ -39,21 +39,50 @@ class Cohort(NamedTuple):
     n_present: int
 
 
+class Shown(NamedTuple):
+    """Gains and losses of an arm's records as predictive checks show them.
+
+    Of a record of fractions one of its explanations; fractions are the same in all of them.
+
+    Attributes
+    ----------
+    n : (record,) ndarray of int
+        Spines at the first session of the record.
+    first : (record,) ndarray of int
+        That session.
+    known : (record, interval) ndarray of bool
+        Where gains and losses between neighbouring sessions are known.
+    before, gained, lost : (record, interval) ndarray
+        Spines at the start, and what became of them.
+    length_um : (record,) ndarray
+        Length of the dendrite.
+    mouse : (record,) ndarray of int
+        Mouse, an index into the arm's mice.
+    """
+
+    n: NDArray[np.int64]
+    first: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    before: Array
+    gained: Array
+    lost: Array
+    length_um: Array
+    mouse: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class ArmData:
-    """The dendrites of one arm, as runs of tracked counts.
+    """The dendrites of one arm.
 
     Attributes
     ----------
     doses : tuple of (compound, day)
     sessions : (n_session,) ndarray
         [day].
-    runs : Runs
-        Counts between cuts, see :func:`synmodel.inference.likelihood.log_likelihood`.
-    length_um : (run,) ndarray
-        Mean length of the dendrite.
-    mouse : (run,) ndarray of int
-        Index into ``mice``.
+    blocks : tuple of Block
+        Records of dendrites, see :func:`synmodel.inference.likelihood.log_likelihood`.
+    mouse : (dendrite,) ndarray of int
+        Index into ``mice``; -1 for a dendrite without a record.
     mice : tuple of str
         ``study/arm/mouse``.
     cohorts : tuple of Cohort
@@ -64,11 +93,53 @@ class ArmData:
     arm: str
     doses: tuple[tuple[str, float], ...]
     sessions: Array
-    runs: Runs
-    length_um: Array
+    blocks: tuple[Block, ...]
     mouse: NDArray[np.int64]
     mice: tuple[str, ...]
     cohorts: tuple[Cohort, ...] = ()
+
+    @property
+    def n_dendrites(self) -> int:
+        """Dendrites with a record."""
+        return len(np.unique(np.concatenate([block.dendrite for block in self.blocks])))
+
+    @property
+    def of_fractions(self) -> bool:
+        """Whether spines of some dendrite were not counted."""
+        return any(block.lengths is not None for block in self.blocks)
+
+    @property
+    def starts_later(self) -> bool:
+        """Whether a record starts after the first session."""
+        return any(bool(block.keep[block.runs.first].any()) for block in self.blocks)
+
+    def shown(self) -> Shown:
+        """What predictive checks show of the arm."""
+        several = [_shown(block, self.mouse, len(self.sessions) - 1) for block in self.blocks]
+        return Shown(*(np.concatenate(each) for each in zip(*several, strict=True)))
+
+
+def _shown(block: Block, mouse: NDArray[np.int64], n_interval: int) -> Shown:
+    # The middle one of the explanations of every record.
+    numbers = np.bincount(block.record)
+    chosen = np.cumsum(numbers) - numbers + (numbers - 1) // 2
+    runs = block.runs.take(chosen)
+    change = np.where((runs.gained >= 0) & (runs.lost >= 0), runs.gained - runs.lost, 0)
+    before = runs.n[:, None] + np.cumsum(change, axis=1) - change
+    # After an open interval the number is known again where it was recorded.
+    if runs.at_end is not None:
+        ends = np.where(runs.at_end[:, :-1] >= 0, runs.at_end[:, :-1], -1)
+        later = np.arange(1, runs.gained.shape[1]) > runs.first[:, None]
+        before[:, 1:] = np.where(later, ends, before[:, 1:])
+    known = runs.inside & (runs.gained >= 0) & (runs.lost >= 0) & (before > 0)
+    known &= np.diff(block.keep) == 1
+    tables = [np.zeros((len(chosen), n_interval), kind) for kind in (bool, float, float, float)]
+    for table, values in zip(tables, (known, before, runs.gained, runs.lost), strict=True):
+        table[:, block.keep[1:] - 1] = values
+    return Shown(
+        runs.n, block.keep[runs.first], tables[0], tables[1], tables[2], tables[3], block.scale[chosen],
+        mouse[block.dendrite],
+    )  # fmt: skip
 
 
 def arms_of(observations: Several) -> list[ArmData]:
@@ -84,13 +155,13 @@ def arms_of(observations: Several) -> list[ArmData]:
     Raises
     ------
     FitError
-        If no dendrite has an interval that adds up, a dendrite has no length, or an arm stands in two of them.
+        If no dendrite has a record of two sessions, counted dendrites have no length, or an arm stands in two of them.
     """
     several = [observations] if isinstance(observations, xr.Dataset) else list(observations)
     arms = [arm for each in several for arm in _arms_of_one(each)]
     if not arms:
         message = (
-            "observations has no interval with count = previous + gained - lost; a fit needs gains and losses: "
+            "observations has no two sessions of a dendrite whose counts, gains, losses or fractions are known: "
             "look at the audit of the file"
         )
         raise FitError(message)
@@ -147,29 +218,31 @@ def _labels(observations: xr.Dataset, name: str, default: str | None, n: int) ->
 
 
 def _arm(own: xr.Dataset, study: str, arm: str, mouse: NDArray[np.str_]) -> Iterator[ArmData]:
-    tables = {
-        name: own[name].transpose("animal", "dendrite", last).to_numpy().reshape(-1, own.sizes[last]).astype(float)
-        for name, last in (
-            ("spine_count", "session"),
-            ("gained", "interval"),
-            ("lost", "interval"),
-            ("length_um", "session"),
-        )
-    }
-    runs, dendrite = consistent_runs(tables["spine_count"], tables["gained"], tables["lost"])
-    if len(dendrite) == 0:
+    tables = dendrite_tables(own)
+    density = _median(tables.density_per_um)
+    blocks = blocks_of_tables(tables, lambda: _lengths(tables.length_um, study, arm), density)
+    if not blocks:
         return
-    mice, of_run = np.unique(np.repeat(mouse, own.sizes["dendrite"])[dendrite], return_inverse=True)
+    with_record = np.unique(np.concatenate([block.dendrite for block in blocks]))
+    names = np.repeat(mouse, own.sizes["dendrite"])
+    mice, of_dendrite = np.unique(names[with_record], return_inverse=True)
+    numbers = np.full(len(names), -1, np.int64)
+    numbers[with_record] = of_dendrite
     yield ArmData(
         study=study,
         arm=arm,
         doses=doses_of(study, arm),
         sessions=own["session"].to_numpy().astype(float),
-        runs=runs,
-        length_um=_lengths(tables["length_um"], study, arm)[dendrite],
-        mouse=of_run.astype(np.int64),
+        blocks=tuple(blocks),
+        mouse=numbers,
         mice=tuple(f"{study}/{arm}/{name}" for name in mice),
     )
+
+
+def _median(density_per_um: Array) -> float:
+    """Of all known densities; 1 where there is none, so that lengths are in spines."""
+    known = density_per_um[density_per_um > 0]
+    return float(np.median(known)) if len(known) else 1.0
 
 
 def _lengths(length_um: Array, study: str, arm: str) -> Array:

@@ -28,8 +28,8 @@ from synmodel.errors import FitError, did_you_mean
 from synmodel.grid import time_grid
 from synmodel.inference.arms import ArmData, Several, arms_of
 from synmodel.inference.likelihood.animals import animals_log_probability
+from synmodel.inference.likelihood.blocks import LengthLaw, evidence_of_blocks
 from synmodel.inference.likelihood.courses import Courses, courses_on
-from synmodel.inference.likelihood.evidence import evidence_of
 from synmodel.inference.priors import Priors
 from synmodel.inference.terms import EFFECTS, Terms, read_terms
 from synmodel.parameters import ParameterSet
@@ -47,6 +47,7 @@ SHARED = "drugs"
 _BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "nascent_fraction")
 _TRANSIENT = ("transient_formation", "transient_loss", "transient_fraction")
 _SPREAD = ("formation_cv_dendrite", "formation_cv_animal")
+_LENGTHS = ("length_median", "length_spread", "length_change")
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 8, 1.0
 
 
@@ -113,7 +114,10 @@ class DendriteProblem:
 
     def _free_names(self) -> list[str]:
         keys = [*_BASELINE, *(_TRANSIENT if self.terms.transient else ()), *_SPREAD]
-        names = [f"{_safe(study)}.{key}" for study in self.studies for key in keys]
+        told = {arm.study for arm in self.arms if arm.of_fractions}
+        names = [
+            f"{_safe(study)}.{key}" for study in self.studies for key in (*keys, *(_LENGTHS if study in told else ()))
+        ]
         if self.terms.arms:
             names += [f"{arm}.{key}" for arm in self._others.values() for key in ("births_ratio", "loss_ratio")]
         if not self.terms.effects:
@@ -129,7 +133,7 @@ class DendriteProblem:
     @property
     def n_intervals(self) -> int:
         """Number of intervals of dendrites that enter the likelihood."""
-        return sum(int(arm.runs.inside.sum()) for arm in self.arms)
+        return sum(block.n_intervals for arm in self.arms for block in arm.blocks)
 
     def values(self, vector: Array) -> dict[str, float]:
         """All parameter values by name at a vector."""
@@ -159,7 +163,7 @@ class DendriteProblem:
         content = hashlib.sha256(f"{self.terms.name} {self.parameters.digest()}".encode())
         for arm in self.arms:
             content.update(repr((arm.study, arm.arm, arm.doses, arm.mice)).encode())
-            for array in (arm.sessions, arm.length_um, arm.mouse, *arm.runs):
+            for array in (arm.sessions, arm.mouse, *(each for block in arm.blocks for each in block.arrays())):
                 content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()
 
@@ -173,9 +177,14 @@ class DendriteProblem:
         pieces = []
         for arm, pulse in zip(self.arms, self._pulses, strict=True):
             model, courses = self.course(arm, pulse, values)
-            evidence = evidence_of(arm.runs, courses, arm.length_um)
-            pieces.append(animals_log_probability(evidence, model, arm.mouse, len(arm.mice), "response"))
+            evidence, dendrite = evidence_of_blocks(arm.blocks, courses, self._length_law(arm, values))
+            pieces.append(animals_log_probability(evidence, model, arm.mouse[dendrite], len(arm.mice), "response"))
         return np.concatenate(pieces)
+
+    def _length_law(self, arm: ArmData, values: Mapping[str, float]) -> LengthLaw | None:
+        if not arm.of_fractions:
+            return None
+        return LengthLaw(*(values[f"{_safe(arm.study)}.{key}"] for key in _LENGTHS))
 
     def course(self, arm: ArmData, pulse: "_Pulse", values: Mapping[str, float]) -> tuple[TurnoverModel, Courses]:
         """Turnover model of an arm's study and its course through the arm's sessions."""
@@ -191,7 +200,7 @@ class DendriteProblem:
         folds = pulse_folds(pulse.doses, pulse.knots, values) if len(pulse.knots) else {}
         cells = folds_on_cells(model, arm.sessions, pulse.knots, folds)
         # Only a run that starts later needs the balance of births and losses.
-        balance = bool(arm.runs.first.any())
+        balance = arm.starts_later
         return model, courses_on(model, cells, arm.sessions, composition, balance=balance)
 
     def courses(self, vector: Array) -> list[tuple[ArmData, TurnoverModel, Courses]]:

@@ -1,6 +1,6 @@
 r"""Posterior predictive checks of single dendrites: what the fitted model would have seen on the same dendrites.
 
-Each run of sessions starts from its own observed number; hidden classes, gains and losses are drawn anew, with new
+Each record starts from its own observed number; hidden classes, gains and losses are drawn anew, with new
 dendrites' and mice's births. Statistics by arm and interval: the mean over dendrites of gained / N and lost / N,
 and the standard deviation between mice of their mean gain; where the data follow new spines, the share of them that is
 there at a later session, which the fit has not seen.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.inference.arms import ArmData, Cohort
+from synmodel.inference.arms import ArmData, Cohort, Shown
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.randomness import stream_key
@@ -21,7 +21,6 @@ from synmodel.turnover import TurnoverModel
 __all__ = ["CELL", "STATISTICS", "Cell", "cells_of", "observed_statistics", "predicted_statistics"]
 
 Array = NDArray[np.float64]
-Counts = NDArray[np.int64]
 SURVIVAL = "new_spine_survival"
 STATISTICS = ("formation_fraction", "elimination_fraction", "formation_sd_between_mice")
 
@@ -67,7 +66,8 @@ def observed_statistics(problem: DendriteProblem) -> Array:
     """(cell,) statistics of the data; NaN where no dendrite (for the spread: fewer than two mice) was seen."""
     pieces = []
     for arm in problem.arms:
-        pieces.append(_statistics(arm, arm.runs.gained, arm.runs.lost))
+        shown = arm.shown()
+        pieces.append(_statistics(arm, shown, shown.before, shown.gained, shown.lost))
         pieces.append(np.array([cohort.n_present / cohort.n_new for cohort in _placed_cohorts(arm)]))
     return np.concatenate(pieces)
 
@@ -79,30 +79,31 @@ def predicted_statistics(problem: DendriteProblem, vectors: Sequence[Array] | Ar
     for vector in vectors:
         pieces = []
         for arm, model, courses in problem.courses(vector):
-            pieces.append(_statistics(arm, *_drawn(arm, model, courses, generator)))
+            shown = arm.shown()
+            pieces.append(_statistics(arm, shown, *_drawn(arm, shown, model, courses, generator)))
             pieces.append(_drawn_survival(arm, courses, generator))
         rows.append(np.concatenate(pieces))
     return np.array(rows)
 
 
 def _drawn(
-    arm: ArmData, model: TurnoverModel, courses: Courses, generator: np.random.Generator
-) -> tuple[Counts, Counts]:
-    """Gains and losses (run, interval) of every run, drawn from the model given its start."""
-    runs = arm.runs
-    births = arm.length_um * _multipliers(model.formation_cv_animal, len(arm.mice), generator)[arm.mouse]
-    births = births * _multipliers(model.formation_cv_dendrite, len(runs.n), generator)
+    arm: ArmData, shown: Shown, model: TurnoverModel, courses: Courses, generator: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Spines before, gains and losses (record, interval) of every record, drawn from the model given its start."""
+    births = shown.length_um * _multipliers(model.formation_cv_animal, len(arm.mice), generator)[shown.mouse]
+    births = births * _multipliers(model.formation_cv_dendrite, len(shown.n), generator)
     moves_to = np.concatenate([courses.survival[0], courses.lost[0][:, :, None]], axis=2)
     newborn = courses.newborn[0]
-    state = generator.multinomial(runs.n, courses.composition[0, runs.first])
-    gained, lost = np.zeros_like(runs.gained), np.zeros_like(runs.lost)
-    for i, inside in enumerate(runs.inside.T):
+    state = generator.multinomial(shown.n, courses.composition[0, shown.first])
+    before, gained, lost = (np.zeros(shown.known.shape) for _ in range(3))
+    for i in range(shown.known.shape[1]):
+        begun = shown.first <= i
         moves = generator.multinomial(state, moves_to[i])
         born = generator.poisson(births[:, None] * newborn[i])
-        gained[:, i] = np.where(inside, born.sum(axis=1), 0)
-        lost[:, i] = np.where(inside, moves[:, :, -1].sum(axis=1), 0)
-        state = np.where(inside[:, None], moves[:, :, :-1].sum(axis=1) + born, state)
-    return gained, lost
+        before[:, i], gained[:, i] = state.sum(axis=1), born.sum(axis=1)
+        lost[:, i] = moves[:, :, -1].sum(axis=1)
+        state = np.where(begun[:, None], moves[:, :, :-1].sum(axis=1) + born, state)
+    return before, gained, lost
 
 
 def _drawn_survival(arm: ArmData, courses: Courses, generator: np.random.Generator) -> Array:
@@ -121,15 +122,12 @@ def _multipliers(cv: float, n: int, generator: np.random.Generator) -> Array:
     return np.ones(n) if cv == 0 else generator.gamma(cv**-2, cv**2, n)
 
 
-def _statistics(arm: ArmData, gained: Counts, lost: Counts) -> Array:
-    runs = arm.runs
-    change = np.cumsum(gained - lost, axis=1)
-    before = runs.n[:, None] + np.concatenate([np.zeros((len(change), 1), np.int64), change[:, :-1]], axis=1)
-    known = runs.inside & (before > 0)
+def _statistics(arm: ArmData, shown: Shown, before: Array, gained: Array, lost: Array) -> Array:
+    known = shown.known & (before > 0)
     formation, elimination = (
         np.where(known, each / np.maximum(before, 1), np.nan) for each in (gained, lost)
     )  # fmt: skip
-    by_mouse = np.stack([_mean(formation[arm.mouse == mouse]) for mouse in range(len(arm.mice))])
+    by_mouse = np.stack([_mean(formation[shown.mouse == mouse]) for mouse in range(len(arm.mice))])
     enough = np.isfinite(by_mouse).sum(axis=0) > 1
     spread = np.full(by_mouse.shape[1], np.nan)
     spread[enough] = np.nanstd(by_mouse[:, enough], axis=0, ddof=1)

@@ -5,6 +5,7 @@ Where something was not recorded, a run is a sum of terms, one for each number o
 explain them. Both are sums over *terms*; a record without gaps is one term.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,14 +19,16 @@ from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.hidden import log_hidden
 from synmodel.inference.likelihood.kernel import log_losses
 from synmodel.inference.likelihood.runs import Runs
+from synmodel.inference.likelihood.tail import N_MOMENTS
 
-__all__ = ["ONE", "Evidence", "Mixture", "evidence_of", "joined"]
+__all__ = ["ONE", "Evidence", "Mixture", "evidence_of", "joined", "together"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 _NEGLIGIBLE = 50.0  # terms below exp(-50) of the largest of their record are left out
-_TAIL, _FASTEST = 1e-15, 4.0  # where gains and numbers are both open, gains beyond this tail at 4 times the births
+_NODES, _FLAT = 4, 1e-9  # of the sum over unrecorded gains that is told by its moments
+_TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
 
 class Mixture(NamedTuple):
@@ -149,27 +152,79 @@ def evidence_of(runs: Runs, courses: Courses, scale: Array, mixture: Mixture | N
         losses = steps.log_losses(runs) + prior[:, None]
         return Evidence(courses.log_weight, losses, gains_of(runs, courses, scale), record, one_start=one_start)
     sigma = np.ones(n) if mixture is None else mixture.sigma
-    kept, more, losses = _terms(runs, scale, prior, sigma, steps, partial)
-    gains = gains_of(runs, courses, scale).take(kept).with_more(more)
-    order = np.argsort(record[kept], kind="stable")
+    terms = _terms(runs, scale, sigma, steps, partial)
+    gains = gains_of(runs, courses, scale).take(terms.run).with_more(terms.more)
+    losses = terms.log_p + prior[terms.run][:, None]
+    order = np.argsort(record[terms.run], kind="stable")
     return Evidence(
-        courses.log_weight, losses[order], gains.take(order), record[kept][order], one_start=one_start
+        courses.log_weight, losses[order], gains.take(order), record[terms.run][order], one_start=one_start
     )  # fmt: skip
 
 
-def _terms(
-    runs: Runs, scale: Array, prior: Array, sigma: Array, steps: "_Steps", partial: NDArray[np.bool_]
-) -> tuple[Integers, Array, Array]:
-    """Run, unrecorded gains and (node) log-probabilities of every term."""
+class _Terms(NamedTuple):
+    """Terms of runs: (term,) run, and (term, node) unrecorded gains and log-probability."""
+
+    run: Integers
+    more: Array
+    log_p: Array
+
+
+def _terms(runs: Runs, scale: Array, sigma: Array, steps: "_Steps", partial: NDArray[np.bool_]) -> _Terms:
+    """Every run that is whole is a term; others are one for each number of unrecorded gains that matters."""
     whole, open_ = np.flatnonzero(~partial), np.flatnonzero(partial)
-    hidden = steps.log_hidden(runs.take(open_), scale[open_], sigma[open_])
-    highest = hidden.max(axis=2, keepdims=True)
-    counts = (hidden > highest - _NEGLIGIBLE).any(axis=1)
+    hidden, moments = steps.log_hidden(runs.take(open_), scale[open_], sigma[open_])
+    by_moments = np.isfinite(moments[:, 0, 0])
+    width = max(hidden.shape[2], _NODES)
+    number = np.broadcast_to(np.arange(width, dtype=float), (*hidden.shape[:2], width)).copy()
+    log_p = np.full(number.shape, -np.inf)
+    log_p[:, :, : hidden.shape[2]] = hidden
+    nodes, log_weight = _gauss(moments[by_moments])
+    number[by_moments, :, :_NODES] = nodes
+    log_p[by_moments, :, :_NODES] = hidden[by_moments, :, :1] + log_weight
+    highest = log_p.max(axis=2, keepdims=True)
+    counts = (log_p > highest - _NEGLIGIBLE).any(axis=1)
     counts[:, 0] |= ~counts.any(axis=1)  # what cannot be has one term all the same
-    of, more = np.nonzero(counts)
-    kept = np.concatenate([whole, open_[of]])
-    losses = np.concatenate([steps.log_losses(runs.take(whole)), hidden[of, :, more]])
-    return kept, np.concatenate([np.zeros(len(whole)), more.astype(float)]), losses + prior[kept][:, None]
+    of, term = np.nonzero(counts)
+    return _Terms(
+        np.concatenate([whole, open_[of]]),
+        np.concatenate([np.zeros((len(whole), hidden.shape[1])), number[of, :, term]]),
+        np.concatenate([steps.log_losses(runs.take(whole)), log_p[of, :, term]]),
+    )
+
+
+def _gauss(moments: Array) -> tuple[Array, Array]:
+    """Four numbers (..., 4) and log-weights of the same moments, from (..., 9): moments, and the centre they are about.
+
+    By Chebyshev's algorithm and the eigenvalues of the Jacobi matrix (Golub and Welsch 1969,
+    doi:10.1090/S0025-5718-69-99647-1). Where fewer numbers have these moments, the others get no weight.
+    """
+    total, centre = moments[..., 0], moments[..., -1]
+    diagonal, beside = np.zeros((2, *total.shape, _NODES))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = np.zeros_like(moments[..., :-1])
+        now = moments[..., :-1] / total[..., None]
+        diagonal[..., 0] = now[..., 1]
+        for k in range(1, _NODES):
+            # Mixed moments of the polynomial of degree k, of which those below k vanish.
+            after = np.zeros_like(now)
+            inner = slice(k, 2 * _NODES - k)
+            after[..., inner] = (
+                now[..., k + 1 : 2 * _NODES - k + 1]
+                - diagonal[..., k - 1, None] * now[..., inner]
+                - beside[..., k - 1, None] * before[..., inner]
+            )
+            enough = after[..., k] > _FLAT * now[..., k - 1]
+            beside[..., k] = np.where(enough, after[..., k] / now[..., k - 1], 0.0)
+            diagonal[..., k] = np.where(enough, after[..., k + 1] / after[..., k] - now[..., k] / now[..., k - 1], 0.0)
+            before, now = now, np.where(enough[..., None], after, 0.0)
+    jacobi = np.zeros((*total.shape, _NODES, _NODES))
+    at = np.arange(_NODES)
+    jacobi[..., at, at] = diagonal
+    jacobi[..., at[1:], at[:-1]] = np.sqrt(beside[..., 1:])
+    number, vectors = np.linalg.eigh(np.where(np.isfinite(jacobi), jacobi, 0.0))
+    with np.errstate(divide="ignore"):
+        log_weight = np.log(total[..., None] * vectors[..., 0, :] ** 2)
+    return np.maximum(number + centre[..., None], 0.0), log_weight
 
 
 class _Steps:
@@ -198,29 +253,46 @@ class _Steps:
             )  # fmt: skip
         return out
 
-    def log_hidden(self, runs: Runs, scale: Array, sigma: Array) -> Array:
-        """(run, node, m) log-probabilities of the losses and of m unrecorded gains, but for exp(-Gamma)."""
+    def log_hidden(self, runs: Runs, scale: Array, sigma: Array) -> tuple[Array, Array]:
+        """(run, node, m) log-probabilities of the losses and of m unrecorded gains, but for exp(-Gamma); moments.
+
+        The (run, node, 9) moments of m are NaN where the terms say them.
+        """
         n_run, n_interval = runs.gained.shape
-        count = np.full_like(runs.gained, -1) if runs.count is None else runs.count
+        count = np.full_like(runs.gained, -1) if runs.at_end is None else runs.at_end
         density = np.full((n_run, n_interval + 1), np.nan) if runs.density is None else runs.density
         gamma = np.ascontiguousarray(self.gamma[None] * scale[:, None, None])
         most = _most_gained(runs, count, gamma.max(axis=1))
         open_ = runs.inside & (runs.gained < 0)
         n_m = int(np.where(open_, most, 0).sum(axis=1).max(initial=0)) + 1
-        spines = runs.n + np.where(runs.inside, most, 0).sum(axis=1)
         out = np.full((n_run, len(self.gamma), n_m), -np.inf)
+        moments = np.full((n_run, len(self.gamma), N_MOMENTS + 1), np.nan)
         numbers = (runs.n, runs.gained, runs.lost, count, runs.first, runs.stop)
         log_hidden(
-            self.move, self.log_alive, self.lost, self.fresh, gamma, self.composition, numbers, density, sigma,
-            (most, spines), out,
+            (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
+            most, out, moments,
         )  # fmt: skip
-        return out
+        return out, moments
 
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     """(run, interval) the most spines that may be gained: as recorded, all that are there, or the end of the tail."""
     tail = poisson.isf(_TAIL, _FASTEST * gamma).astype(np.int64) + 1
     return np.where(runs.gained >= 0, runs.gained, np.where(count >= 0, count, tail))
+
+
+def together(pieces: Sequence[Evidence]) -> Evidence:
+    """Evidence of all records of several pieces, in their order."""
+    if len(pieces) == 1:
+        return pieces[0]
+    offset = np.cumsum([0, *(len(piece) for piece in pieces[:-1])])
+    return Evidence(
+        pieces[0].log_weight,
+        np.concatenate([piece.losses for piece in pieces]),
+        Gains(*(np.concatenate(each) for each in zip(*(piece.gains for piece in pieces), strict=True))),
+        np.concatenate([piece.record + start for piece, start in zip(pieces, offset, strict=True)]),
+        one_start=all(piece.one_start for piece in pieces),
+    )
 
 
 def joined(courses: Courses, keep: Integers) -> Courses:

@@ -29,6 +29,9 @@ def log_mixed(number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: Ar
     n, x, a, b = (np.asarray(each, float) for each in (number, exposure, shape, rate))
     # By the beta function, because log-gammas of a large shape (small variation) cancel.
     rising = np.where(n > 0, gammaln(np.maximum(n, 1.0)) - betaln(a, np.maximum(n, 1.0)), 0.0)
+    between = (n > 0) & (n < 1)  # of gains that are known by their mean
+    if np.any(between):
+        rising = np.where(between, gammaln(a + n) - gammaln(a), rising)
     mixed: Array = rising - n * np.log(b + x) - a * np.log1p(x / b)
     return mixed
 
@@ -57,8 +60,8 @@ class Gains(NamedTuple):
         return Gains(*(each[rows] for each in self))
 
     def with_more(self, number: Array) -> "Gains":
-        """The gains with so many (run,) more that nobody recorded; their probability stands elsewhere."""
-        return self._replace(number=self.number + number[:, None, None])
+        """The gains with (run, node) more that nobody recorded; their probability stands elsewhere."""
+        return self._replace(number=self.number + number[:, :, None])
 
     def log_probability(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(run, node, ...) logarithm of the probability of the gains given the start.

@@ -15,7 +15,7 @@ logarithm since the session before has Student's distribution with two degrees o
 (1 + u^2 / 2)^(-3/2) / (2 sqrt(2) sigma) with u the change over sigma.
 
 Sums over G are finite where the count at the end is known; otherwise the caller gives the largest G. States below
-1e-15 of the whole are dropped.
+1e-12 of the whole are dropped.
 """
 
 import math
@@ -33,25 +33,13 @@ from synmodel.inference.likelihood.kernel import (
     survive_three,
     survive_two,
 )
+from synmodel.inference.likelihood.tail import N_MOMENTS, fates_two, fill_powers, length_changes, open_tail
 
-__all__ = ["log_hidden", "log_length_change"]
+__all__ = ["log_hidden"]
 
 NOT_RECORDED = -1
-_DROPPED = 1e-15
-_LOG_T2 = math.log(2.0 * math.sqrt(2.0))
-
-
-@compiled
-def log_length_change(n, before, m, after, sigma):  # type: ignore[no-untyped-def]
-    """Log-density of the change of log length between n spines at one density and m at the next [1/um]."""
-    if not (before >= 0.0 and after >= 0.0):
-        return 0.0
-    if (m == 0) != (after == 0.0):
-        return -math.inf
-    if m == 0 or n == 0 or before == 0.0:
-        return 0.0
-    u = (math.log(m / after) - math.log(n / before)) / sigma
-    return -1.5 * math.log1p(0.5 * u * u) - _LOG_T2 - math.log(sigma)
+_DROPPED = 1e-12
+_LONGEST_TAIL = 2
 
 
 @compiled
@@ -126,37 +114,31 @@ def filter_of(  # noqa: C901 - three functions, counted as one
     """The filter for forms in two or in three classes, from what is done with them."""
 
     @compiled
-    def after_gains(form, left, state, interval, limits, log_p, then, out):  # type: ignore[no-untyped-def]
+    def after_gains(form, left, state, interval, limits, p, then, weight):  # type: ignore[no-untyped-def]
         """Add what follows when ``left`` spines of the law ``form`` are there and newcomers join, to the law after."""
-        n, m, last = state
-        fresh, gamma, gained, count, before, after, sigma = interval
-        low, high = limits
-        for g in range(high + 1):
-            if g > 0:
-                if not last:
-                    one_joins(form, left + g - 1, fresh)
-                if gained < 0:
-                    if gamma == 0.0:
-                        return
-                    log_p += math.log(gamma / g)
-            if g < low:
+        m, last = state
+        fresh, gained, powers, by_length = interval
+        for g in range(limits[0] if last else 0, limits[1] + 1):
+            if g > 0 and not last:
+                one_joins(form, left + g - 1, fresh)
+            if g < limits[0]:
                 continue
-            log_w = log_p
-            if count < 0:
-                log_w += log_length_change(n, before, left + g, after, sigma)
+            w = p * powers[g] * by_length[left + g]
             target = m + g if gained < 0 else m
             if last:
-                out[target] += math.exp(log_w)
-            else:
-                add(then[left + g, target], left + g, math.exp(log_w), form)
+                weight[0, target] += w
+            elif w > 0.0:
+                if weight[left + g, target] == 0.0:
+                    then[left + g, target][:] = 0.0
+                add(then[left + g, target], left + g, w, form)
+                weight[left + g, target] += w
 
     @compiled
-    def after_losses(form, state, steps, interval, bounds, then, work, out):  # type: ignore[no-untyped-def]
+    def after_losses(form, state, steps, interval, bounds, then, work, weight):  # type: ignore[no-untyped-def]
         """Add what follows from n spines of the law ``form`` and each number of losses that is allowed."""
         n, m, last = state
         log_s, d, move = steps
-        _, _, gained, count, _, _, _ = interval
-        lost, most, most_n, most_m = bounds
+        lost, count, most, most_n, most_m = bounds
         moved, kept = work[1], work[2]
         log_p = 0.0
         for lose in range((lost if lost >= 0 else n) + 1):
@@ -165,48 +147,66 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             if lose < lost or log_p == -math.inf:
                 continue
             left = n - lose
-            limits = gains_allowed(left, gained, count, most, (most_n, most_m - m))
+            limits = gains_allowed(left, interval[1], count, most, (most_n, most_m - m))
             if limits[0] > limits[1]:
                 continue
             kept[:] = form
             log_here = log_p + settle(kept, left, log_s, move, moved[:0] if last else moved, work[3:])
             if log_here > -math.inf:
-                after_gains(moved, left, state, interval, limits, log_here, then, out)
+                after_gains(moved, left, (m, last), interval, limits, math.exp(log_here), then, weight)
 
     @compiled
-    def filter_hidden(steps, gamma, record, most_gained, law, work, out):  # type: ignore[no-untyped-def]
-        """Fill ``out`` (m,) with the logarithms of a_m of one run.
-
-        ``law`` and its successor hold the forms by number of spines and unrecorded gains: (2, n, m, ...); ``work`` are
-        five forms. ``record`` is (first, stop, gained, lost, count, density, sigma).
-        """
+    def through_interval(i, steps, gamma, record, most_gained, laws, weights, work, last):  # type: ignore[no-untyped-def]
+        """From the law at the start of interval i to that at its end, not normalised."""
         move, log_s, d, fresh = steps
-        first, stop, gained, lost, count, density, sigma = record
-        most_n, most_m = law.shape[1] - 1, law.shape[2] - 1
+        gained, lost, count, density, sigma = record
+        now, then = laws
+        before, weight = weights
+        most_n, most_m = weight.shape[0] - 1, weight.shape[1] - 1
+        powers, by_length = np.ones(most_n + 1), np.ones(most_n + 1)
+        if gained[i] < 0:
+            fill_powers(gamma[i], powers)
+        bounds = (lost[i], count[i], most_gained[i], most_n, most_m)
+        for n in range(max(lost[i], 0), most_n + 1):
+            if not np.max(before[n]) > _DROPPED:
+                continue
+            if count[i] < 0:
+                length_changes(n, density[i], density[i + 1], sigma, 0, by_length)
+            interval = (fresh[i], gained[i], powers, by_length)
+            for m in range(most_m + 1):
+                if before[n, m] > _DROPPED:
+                    after_losses(
+                        now[n, m], (n, m, last), (log_s[i], d[i], move[i]), interval, bounds, then, work, weight
+                    )
+
+    @compiled
+    def filter_hidden(steps, gamma, start, span, record, most_gained, law, work, weights):  # type: ignore[no-untyped-def]
+        """Bring the law of a run through the intervals of a span (first, stop, whether the run ends there).
+
+        ``law`` and its successor hold the forms by number of spines and unrecorded gains: (2, n, m, ...), and
+        ``weights`` (2, n, m) their sums, at first those of the start; ``work`` are five forms. Returns the logarithm
+        that the final weights are to be multiplied by.
+        """
+        first, stop, ends = span
+        weights[0, start, 0] = 1.0
         base = 0.0
-        out[:] = 0.0
         for i in range(first, stop):
-            now, then, last = law[(i - first) % 2], law[(i - first + 1) % 2], i == stop - 1
-            then[:] = 0.0
-            of_losses = (log_s[i], d[i], move[i])
-            interval = (fresh[i], gamma[i], gained[i], count[i], density[i], density[i + 1], sigma)
-            bounds = (lost[i], most_gained[i], most_n, most_m)
-            for n in range(max(lost[i], 0), most_n + 1):
-                for m in range(most_m + 1):
-                    if np.sum(now[n, m]) > _DROPPED:
-                        work[0][:] = now[n, m]
-                        after_losses(work[0], (n, m, last), of_losses, interval, bounds, then, work, out)
-            total = np.sum(out) if last else np.sum(then)
+            at, to = (i - first) % 2, (i - first + 1) % 2
+            weights[to] = 0.0
+            last = ends and i == stop - 1
+            through_interval(
+                i, steps, gamma, record, most_gained, (law[at], law[to]), (weights[at], weights[to]), work, last
+            )
+            total = np.sum(weights[to])
             if not total > 0.0:
-                out[:] = 0.0
-                break
+                return -math.inf
             base += math.log(total)
-            if last:
-                out /= total
-            else:
-                then /= total
-        for m in range(most_m + 1):
-            out[m] = base + math.log(out[m]) if out[m] > 0.0 else -math.inf
+            weights[to] /= total
+            for n in range(0 if last else len(weights[to])):
+                for m in range(weights.shape[2]):
+                    if weights[to, n, m] > 0.0:
+                        law[to, n, m] /= total
+        return base
 
     return filter_hidden
 
@@ -216,40 +216,146 @@ filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_th
 
 
 @compiled
-def log_hidden(move, log_s, d, fresh, gamma, composition, runs, density, sigma, most, out):  # type: ignore[no-untyped-def]
+def begin_two(n, c, n_law, n_m):  # type: ignore[no-untyped-def]
+    """The law of n spines of composition c among others of up to n_law - 1 spines, and forms to work with."""
+    law = np.empty((2, n_law, n_m, n_law + 2))
+    law[0, n, 0][:] = 0.0
+    law[0, n, 0, 0] = 1.0
+    for k in range(n):
+        join_two(law[0, n, 0], k, c[0], c[1])
+    return law, np.empty((5, n_law + 2))
+
+
+@compiled
+def begin_three(n, c, n_law, n_m):  # type: ignore[no-untyped-def]
+    """As :func:`begin_two`."""
+    law = np.empty((2, n_law, n_m, n_law + 2, n_law + 2))
+    law[0, n, 0][:] = 0.0
+    law[0, n, 0, 0, 0] = 1.0
+    for k in range(n):
+        join_three(law[0, n, 0], k, c[0], c[1], c[2])
+    return law, np.empty((5, n_law + 2, n_law + 2))
+
+
+@compiled
+def fates_three(f, n, fate, forms):  # type: ignore[no-untyped-def]
+    """Write f(fate s) to the first of three forms."""
+    move_three(f, n, fate, forms[0], forms[1], forms[2])
+
+
+@compiled
+def tail_length(gained, lost, count, first, stop):  # type: ignore[no-untyped-def]
+    """How many sessions at the end have a density alone, if one or two after recorded gains; else 0."""
+    n = 0
+    for i in range(stop - 1, first - 1, -1):
+        if gained[i] >= 0 or lost[i] >= 0 or count[i] >= 0:
+            break
+        n += 1
+    for i in range(first, stop - n):
+        if gained[i] < 0:
+            return 0
+    return n if n <= _LONGEST_TAIL else 0
+
+
+@compiled
+def tail_steps(i, two, steps, gamma):  # type: ignore[no-untyped-def]
+    """Fates of a spine of each class (there at both open sessions, at the first alone, at none), and mean births.
+
+    Interval i ends at the first open session.
+    """
+    move, log_s, _, fresh = steps
+    n_class = log_s.shape[1]
+    fate = np.zeros((n_class, 3))
+    both_born, later = 0.0, 0.0
+    for c in range(n_class):
+        here = math.exp(log_s[i, c])
+        both = 0.0
+        if two:
+            for j in range(n_class):
+                both += here * move[i, c, j] * math.exp(log_s[i + 1, j])
+            both_born += gamma[i] * fresh[i, c] * math.exp(log_s[i + 1, c])
+            later = gamma[i + 1]
+        fate[c, 0], fate[c, 1], fate[c, 2] = both, max(here - both, 0.0), 1.0 - here
+    return fate, (both_born, max(gamma[i] - both_born, 0.0), later)
+
+
+def run_of(filter_hidden: Compiled, begin: Compiled, fates: Compiled) -> Compiled:
+    """What is computed for one run, from the filter and what it starts and ends with."""
+
+    @compiled
+    def through_tail(law, weights, i, two, steps, gamma, seen, most_gained, out):  # type: ignore[no-untyped-def]
+        """Moments of m less their centre, which comes last, over all states before the open sessions."""
+        density, sigma = seen
+        fate, means = tail_steps(i, two, steps, gamma)
+        n_law, room = weights.shape[0], 1 + np.max(most_gained)
+        n_n = n_law + 2 * room
+        work = (np.empty((N_MOMENTS + 1, n_n)), np.empty(n_n), np.empty(n_n), np.empty((3, room)))
+        forms = np.empty((3, n_law + 2, n_law + 2))
+        out[:] = 0.0
+        out[-1] = means[0] + means[1] + means[2]
+        for n in range(n_law):
+            if weights[n, 0] > _DROPPED:
+                fates(law[n, 0], n, fate, forms)
+                open_tail(forms[0], n, means, density[i:], sigma, two, work, out[:-1])
+
+    @compiled
+    def one_run(start, c, steps, gamma, span, record, most_gained, out, moments):  # type: ignore[no-untyped-def]
+        """Fill ``out`` (m,) and ``moments`` (9,) of one run."""
+        first, stop = span
+        gained, lost, count, density, sigma = record
+        n_open = tail_length(gained, lost, count, first, stop)
+        scored = stop - n_open
+        n_law, n_m = start + 1, 1
+        for i in range(first, scored):
+            n_law += most_gained[i]
+            n_m += most_gained[i] if gained[i] < 0 else 0
+        law, work = begin(start, c, n_law, n_m)
+        weights = np.zeros((2, n_law, n_m))
+        whole = (first, scored, n_open == 0)
+        base = filter_hidden(steps, gamma, start, whole, record, most_gained, law, work, weights)
+        at = (scored - first) % 2
+        out[:] = -math.inf
+        if base == -math.inf:
+            return
+        if n_open == 0:
+            for m in range(n_m):
+                if weights[at, 0, m] > 0.0:
+                    out[m] = base + math.log(weights[at, 0, m])
+            return
+        two = n_open == _LONGEST_TAIL
+        through_tail(
+            law[at], weights[at], scored, two, steps, gamma, (density, sigma), most_gained[scored:stop], moments
+        )
+        out[0] = base
+
+    return one_run
+
+
+run_of_two = run_of(filter_pairs, begin_two, fates_two)
+run_of_three = run_of(filter_triples, begin_three, fates_three)
+
+
+@compiled
+def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out, moments):  # type: ignore[no-untyped-def]
     """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
 
-    ``move``, ``log_s``, ``d``, ``fresh`` and ``composition`` are as in
+    A run that ends with one or two sessions of a density alone has one logarithm, to be added to that of its terms;
+    these follow from the ``moments`` (run, node, 9), see :mod:`synmodel.inference.likelihood.tail`. Those of other runs
+    stay as they are.
+
+    ``steps`` are move, log_s, d, fresh and ``composition`` as in
     :func:`synmodel.inference.likelihood.kernel.log_losses`, of two or three classes; ``gamma`` (run, node, interval)
     the mean numbers of newcomers; ``runs`` a tuple n, gained, lost, count, first, stop with negative entries for what
-    was not recorded; ``density`` (run, session) [1/um], NaN where none; ``sigma`` (run,); ``most`` a tuple: the
-    largest gain (run, interval) and number of spines (run,).
+    was not recorded; ``density`` (run, session) [1/um], NaN where none; ``sigma`` (run,);
+    ``most_gained`` (run, interval) the largest gain.
     """
+    move, log_s, d, fresh = steps
     n, gained, lost, count, first, stop = runs
-    most_gained, most_spines = most
-    n_class = d.shape[2]
     for r in range(len(n)):
-        size = most_spines[r] + 3
-        n_m = 1
-        for i in range(first[r], stop[r]):
-            if gained[r, i] < 0:
-                n_m += most_gained[r, i]
-        n_m = min(n_m, out.shape[2])
-        record = (first[r], stop[r], gained[r], lost[r], count[r], density[r], sigma[r])
+        record, span = (gained[r], lost[r], count[r], density[r], sigma[r]), (first[r], stop[r])
         for j in range(d.shape[0]):
-            steps = (move[j], log_s[j], d[j], fresh[j])
-            c = composition[j, first[r]]
-            out[r, j] = -math.inf
-            if n_class == 2:
-                pairs = np.zeros((2, most_spines[r] + 1, n_m, size))
-                pairs[0, n[r], 0, 0] = 1.0
-                for k in range(n[r]):
-                    join_two(pairs[0, n[r], 0], k, c[0], c[1])
-                filter_pairs(steps, gamma[r, j], record, most_gained[r], pairs, np.empty((5, size)), out[r, j, :n_m])
+            own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
+            if d.shape[2] == 2:
+                run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], moments[r, j])
             else:
-                triples = np.zeros((2, most_spines[r] + 1, n_m, size, size))
-                triples[0, n[r], 0, 0, 0] = 1.0
-                for k in range(n[r]):
-                    join_three(triples[0, n[r], 0], k, c[0], c[1], c[2])
-                work = np.empty((5, size, size))
-                filter_triples(steps, gamma[r, j], record, most_gained[r], triples, work, out[r, j, :n_m])
+                run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], moments[r, j])

@@ -1,19 +1,24 @@
-"""Likelihood of Observations, real or simulated: the labelled layer over the class filter."""
+"""Likelihood of Observations, real or simulated: the labelled layer over the class filters."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from synmodel.data.counts import resolution
+from synmodel.data.explanations import Piece, Record, pieces_of_counts, pieces_of_fractions
 from synmodel.errors import FitError
+from synmodel.inference.likelihood.blocks import Block, blocks_of, evidence_of_blocks
 from synmodel.inference.likelihood.counts import one_level, refuse_animals
 from synmodel.inference.likelihood.courses import LossFrailty, courses_of
-from synmodel.inference.likelihood.evidence import evidence_of
 from synmodel.inference.likelihood.runs import Runs, whole_numbers
 from synmodel.schema import OBSERVATIONS, conform
 from synmodel.turnover.hazards import checked_times
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["consistent_runs", "log_likelihood"]
+__all__ = ["Tables", "blocks_of_tables", "dendrite_tables", "log_likelihood"]
 
 Array = NDArray[np.float64]
 
@@ -30,11 +35,14 @@ def log_likelihood(
 ) -> xr.DataArray:
     """Log-probability of the gains and losses of every dendrite given its counts at the start of each run.
 
-    A dendrite's chain is cut where an interval is not known (NaN) or does not add up (count, gained and lost
-    disagree). Each longest piece without a cut, a *run*, is a factor of its own: it starts from its own count, with
-    the composition and mean number that the model expects at that session of a dendrite that has not been looked
-    at. With a cut this is a partial likelihood: what earlier runs tell of later ones is not used, and nothing is
-    lost without one.
+    What was not recorded (NaN) is summed over: gains, losses, or both, of an interval whose ends are counted; a session
+    that was skipped is joined over, and gains and losses at the next compare with the last session before. A dendrite's
+    chain is cut where an interval does not add up (count, gained and lost disagree). Each longest piece without a
+    cut, a *run*, is a factor of its own: it starts from its own count, with the composition and mean number
+    that the model expects at that session of a dendrite that has not been looked at. With a cut this is a partial
+    likelihood: what earlier runs tell of later ones is not used, and nothing is lost without one.
+
+    Fractions need the length law of their study, so they are left to :func:`synmodel.inference.fit`.
 
     Parameters
     ----------
@@ -69,21 +77,14 @@ def log_likelihood(
     sessions = checked_times(observations["session"].to_numpy())
     count = observations["spine_count"]
     shape = count.shape[:-1]
-    leading = {dim: size for dim, size in count.sizes.items() if dim != "session"}
-    tables = {}
-    for name, last in (
-        ("spine_count", "session"),
-        ("gained", "interval"),
-        ("lost", "interval"),
-        ("length_um", "session"),
-    ):
-        table = observations[name].expand_dims({d: n for d, n in leading.items() if d not in observations[name].dims})
-        tables[name] = table.transpose(*leading, last).to_numpy().reshape(-1, table.sizes[last]).astype(float)
-    runs, dendrite = consistent_runs(tables["spine_count"], tables["gained"], tables["lost"])
-    scale = _scales(tables["length_um"], dendrite) if per_um else np.ones(len(dendrite))
-    evidence = evidence_of(runs, courses_of(model, sessions, drive, composition, frailty), scale)
-    log_p = one_level(evidence, model, birth_effect)
-    total = np.bincount(dendrite, weights=log_p, minlength=len(tables["gained"]))
+    leading = {str(dim): size for dim, size in count.sizes.items() if dim != "session"}
+    tables = dendrite_tables(observations, leading)._replace(formation=None, elimination=None)
+    blocks = blocks_of_tables(tables, lambda: _scales(tables.length_um, per_um=per_um), 1.0)
+    total = np.zeros(len(tables.spine_count))
+    if blocks:
+        evidence, dendrite = evidence_of_blocks(blocks, courses_of(model, sessions, drive, composition, frailty))
+        np.add.at(total, dendrite, one_level(evidence, model, birth_effect))
+        _refuse_no_length(blocks, tables.length_um)
     return xr.DataArray(
         total.reshape(shape),
         dims=tuple(leading),
@@ -93,47 +94,147 @@ def log_likelihood(
     )
 
 
-def consistent_runs(count: Array, gained: Array, lost: Array) -> tuple[Runs, NDArray[np.int64]]:
-    """The longest runs of intervals that are known and add up.
+class Tables(NamedTuple):
+    """Numbers of dendrites, NaN where not known.
+
+    Attributes
+    ----------
+    spine_count, length_um, density_per_um : (dendrite, session) ndarray
+    gained, lost : (dendrite, interval) ndarray
+    formation, elimination : (dendrite, interval) ndarray or None
+        Fractions; None where there are none.
+    """
+
+    spine_count: Array
+    gained: Array
+    lost: Array
+    length_um: Array
+    density_per_um: Array
+    formation: Array | None
+    elimination: Array | None
+
+
+def dendrite_tables(observations: xr.Dataset, leading: dict[str, int] | None = None) -> Tables:
+    """Numbers of all dendrites of Observations, in the order of animal and dendrite (after other leading dims)."""
+    dims = leading or {"animal": observations.sizes["animal"], "dendrite": observations.sizes["dendrite"]}
+
+    def table(name: str, last: str) -> Array:
+        each = observations[name].reset_coords(drop=True)
+        each = each.expand_dims({d: n for d, n in dims.items() if d not in each.dims})
+        return each.transpose(*dims, last).to_numpy().reshape(-1, observations.sizes[last]).astype(float)
+
+    def by_session(name: str) -> Array | None:
+        known = name in observations and observations[name].dtype.kind == "f"
+        if not known or "session" not in observations[name].dims:
+            return None
+        return table(name, "session")
+
+    count = table("spine_count", "session")
+    formation, elimination = by_session("formation_fraction"), by_session("elimination_fraction")
+    density = by_session("density_per_um")
+    both = formation is not None and elimination is not None
+    return Tables(
+        count,
+        table("gained", "interval"),
+        table("lost", "interval"),
+        table("length_um", "session"),
+        np.full(count.shape, np.nan) if density is None else density,
+        formation[:, 1:] if both and formation is not None else None,
+        elimination[:, 1:] if both and elimination is not None else None,
+    )
+
+
+def blocks_of_tables(tables: Tables, length_um: Callable[[], Array], density: float) -> list[Block]:
+    """Blocks of all dendrites.
 
     Parameters
     ----------
-    count : (dendrite, session) ndarray
-        NaN where not known.
-    gained, lost : (dendrite, interval) ndarray
-        NaN where not known.
+    tables : Tables
+    length_um : callable
+        Gives the (dendrite,) mean lengths, if any dendrite was counted.
+    density : float
+        Of the study, see :func:`synmodel.inference.likelihood.blocks.blocks_of`.
 
-    Returns
-    -------
-    Runs
-        In the order of dendrites and sessions.
-    (run,) ndarray of int
-        Dendrite of each run.
+    Raises
+    ------
+    FitError
+        For numbers that are no counts, and whatever ``length_um`` raises.
     """
-    for name, table in (("spine_count", count), ("gained", gained), ("lost", lost)):
+    for name, table in (("spine_count", tables.spine_count), ("gained", tables.gained), ("lost", tables.lost)):
         whole_numbers(name, np.where(np.isnan(table), 0.0, table))
-    whole = count[:, 1:] == count[:, :-1] + gained - lost  # False with NaN
-    edge = np.zeros((len(whole), 1), bool)
-    change = np.diff(np.concatenate([edge, whole, edge], axis=1).astype(np.int8), axis=1)
-    dendrite, first = np.nonzero(change == 1)
-    _, stop = np.nonzero(change == -1)
-    interval = np.arange(whole.shape[1])
-    inside = (interval >= first[:, None]) & (interval < stop[:, None])
-    number = [np.where(inside, table[dendrite], 0.0).astype(np.int64) for table in (gained, lost)]
-    return Runs(count[dendrite, first].astype(np.int64), number[0], number[1], first, stop), dendrite
+    by_fractions = _told_by_fractions(tables)
+    whole = _whole_rows(tables) & ~by_fractions
+    others = list(_pieces(tables, by_fractions, np.flatnonzero(~whole)))
+    counted = whole.any() or any(piece.counted for _, piece in others)
+    lengths = length_um() if counted else np.empty(0)
+    blocks = blocks_of(others, lengths, tables.spine_count.shape[1], density)
+    return [*_whole_block(tables, np.flatnonzero(whole), lengths), *blocks]
 
 
-def _scales(length_um: Array, dendrite: NDArray[np.int64]) -> Array:
-    """(run,) mean length of the dendrite of each run [um]."""
+def _told_by_fractions(tables: Tables) -> NDArray[np.bool_]:
+    """(dendrite,) whether fractions are all there is: counts that were found from them come without lengths."""
+    if tables.formation is None or tables.elimination is None:
+        return np.zeros(len(tables.spine_count), bool)
+    known = (np.isfinite(tables.formation) | np.isfinite(tables.elimination)).any(axis=1)
+    counted = np.isfinite(tables.spine_count).any(axis=1) & np.isfinite(tables.length_um).any(axis=1)
+    return np.asarray(known & ~counted)
+
+
+def _whole_rows(tables: Tables) -> NDArray[np.bool_]:
+    """(dendrite,) whether all is known and adds up."""
+    count = tables.spine_count
+    adds_up = (count[:, 1:] == count[:, :-1] + tables.gained - tables.lost) & (tables.lost <= count[:, :-1])
+    return np.asarray(adds_up.all(axis=1) & (count.shape[1] > 1))
+
+
+def _whole_block(tables: Tables, rows: NDArray[np.int64], length_um: Array) -> list[Block]:
+    if len(rows) == 0:
+        return []
+    count, gained, lost = (each[rows].astype(np.int64) for each in (tables.spine_count, tables.gained, tables.lost))
+    stop = np.full(len(rows), gained.shape[1], np.int64)
+    runs = Runs(count[:, 0], gained, lost, np.zeros_like(stop), stop)
+    return [Block(np.arange(count.shape[1]), runs, np.arange(len(rows)), rows, length_um[rows], None)]
+
+
+def _pieces(tables: Tables, by_fractions: NDArray[np.bool_], rows: NDArray[np.int64]) -> Iterator[tuple[int, Piece]]:
+    """Pieces of the dendrites of which something is not known."""
+    blank = np.full(tables.gained.shape[1], np.nan)
+    fractions = [each for each in (tables.formation, tables.elimination) if each is not None]
+    tolerance = [resolution(each) for each in fractions]
+    for row in rows.tolist():
+        told = bool(by_fractions[row])
+        record = Record(
+            spine_count=tables.spine_count[row],
+            gained=tables.gained[row],
+            lost=tables.lost[row],
+            formation=fractions[0][row] if told else blank,
+            elimination=fractions[1][row] if told else blank,
+            density_per_um=tables.density_per_um[row] if told else np.full(len(blank) + 1, np.nan),
+            length_um=tables.length_um[row],
+        )
+        if told:
+            pieces: Iterator[Piece] = iter(pieces_of_fractions(record, (tolerance[0], tolerance[1]))[0])
+        else:
+            pieces = pieces_of_counts(record)
+        for piece in pieces:
+            yield row, piece
+
+
+def _scales(length_um: Array, *, per_um: bool) -> Array:
+    """(dendrite,) mean length of each dendrite [um], NaN where none is known; 1 for births per dendrite."""
+    if not per_um:
+        return np.ones(len(length_um))
     known = np.isfinite(length_um)
     with np.errstate(invalid="ignore"):
-        mean = np.where(known, length_um, 0.0).sum(axis=1) / known.sum(axis=1)
-    scale = mean[dendrite]
-    wrong = dendrite[~(scale > 0)]
-    if len(wrong):
-        message = (
-            f"length_um of dendrite {wrong[0]} (in the order of the table) is {length_um[wrong[0]].tolist()}; "
-            "births are per um, so give its length [um], or per_um=False for births per dendrite"
-        )
-        raise FitError(message)
-    return np.asarray(scale, float)
+        return np.asarray(np.where(known, length_um, 0.0).sum(axis=1) / known.sum(axis=1))
+
+
+def _refuse_no_length(blocks: list[Block], length_um: Array) -> None:
+    for block in blocks:
+        wrong = block.dendrite[block.record][~(block.scale > 0)]
+        if len(wrong):
+            message = (
+                f"length_um of dendrite {wrong[0]} (in the order of the table) is {length_um[wrong[0]].tolist()}; "
+                "births are per um, so give its length [um], or per_um=False for births per dendrite"
+            )
+            raise FitError(message)

@@ -24,7 +24,7 @@ class Runs(NamedTuple):
         -1 where not recorded, 0 outside of the run.
     first, stop : (run,) ndarray of int
         The run covers intervals ``first`` to, not including, ``stop``.
-    count : (run, interval) ndarray of int, optional
+    at_end : (run, interval) ndarray of int, optional
         Spines at the end of each interval, -1 where not known; None where gains and losses say them all.
     density : (run, session) ndarray, optional
         [1/um], NaN where not known; it tells of numbers that are not known.
@@ -35,7 +35,7 @@ class Runs(NamedTuple):
     lost: NDArray[np.int64]
     first: NDArray[np.int64]
     stop: NDArray[np.int64]
-    count: NDArray[np.int64] | None = None
+    at_end: NDArray[np.int64] | None = None
     density: NDArray[np.float64] | None = None
 
     @property
@@ -48,14 +48,14 @@ class Runs(NamedTuple):
     def partial(self) -> NDArray[np.bool_]:
         """(run,) whether something was not recorded, or contradicts the number at the end of an interval."""
         open_ = (self.gained < 0) | (self.lost < 0)
-        if self.count is not None:
+        if self.at_end is not None:
             change = np.where(self.inside, self.gained - self.lost, 0)
-            open_ |= (self.count >= 0) & (self.count != self.n[:, None] + np.cumsum(change, axis=1))
+            open_ |= (self.at_end >= 0) & (self.at_end != self.n[:, None] + np.cumsum(change, axis=1))
         return np.asarray((open_ & self.inside).any(axis=1))
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Runs":
         """Some of the runs."""
-        count = None if self.count is None else self.count[rows]
+        count = None if self.at_end is None else self.at_end[rows]
         density = None if self.density is None else self.density[rows]
         return Runs(self.n[rows], self.gained[rows], self.lost[rows], self.first[rows], self.stop[rows], count, density)
 
@@ -63,7 +63,7 @@ class Runs(NamedTuple):
 def completed(runs: Runs) -> Runs:
     """The runs with each gain, loss and number that follows from the others."""
     gained, lost = runs.gained.copy(), runs.lost.copy()
-    count = np.full_like(gained, NOT_RECORDED) if runs.count is None else runs.count.copy()
+    count = np.full_like(gained, NOT_RECORDED) if runs.at_end is None else runs.at_end.copy()
     now = runs.n.copy()
     for i, inside in enumerate(runs.inside.T):
         g, d, end = gained[:, i], lost[:, i], count[:, i]
@@ -74,7 +74,7 @@ def completed(runs: Runs) -> Runs:
         g[:] = np.where(both & (g < 0) & (d >= 0) & (g_implied >= 0), g_implied, g)
         d[:] = np.where(both & (d < 0) & (g >= 0) & (d_implied >= 0), d_implied, d)
         now = np.where(inside, end, now)
-    return runs._replace(gained=gained, lost=lost, count=count)
+    return runs._replace(gained=gained, lost=lost, at_end=count)
 
 
 def checked_runs(
