@@ -17,7 +17,7 @@ from synmodel.data.audit import Findings
 from synmodel.documents import parse_toml
 from synmodel.errors import DataError, did_you_mean
 
-__all__ = ["EMPTY", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
+__all__ = ["EMPTY", "Rows", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
 
 EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null", "-", ".", "#n/a", "#value!", "#div/0!"})
 """Cells that hold nothing, in lower case."""
@@ -87,8 +87,17 @@ def as_text(cell: Any) -> str:
     return str(cell)
 
 
-def table_of(rows: Rows, name: str) -> pd.DataFrame:
+def table_of(rows: Rows, name: str, heading_at: int = 1) -> pd.DataFrame:
     """The table whose first row is its heading; empty rows are passed over but counted.
+
+    Parameters
+    ----------
+    rows : list of lists of str
+        Rows from the heading on.
+    name : str
+        Name of the file.
+    heading_at : int
+        Row of the heading in the file.
 
     Raises
     ------
@@ -101,7 +110,7 @@ def table_of(rows: Rows, name: str) -> pd.DataFrame:
     heading = [cell.strip() for cell in rows[0]]
     width = max(i for i, cell in enumerate(heading) if cell) + 1
     body = {}
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(rows[1:], start=heading_at + 1):
         cells = [cell.strip() for cell in row]
         if any(cells[width:]):
             message = f"{name}, row {number}, has {len(cells)} cells under {width} headings; name or remove the others"

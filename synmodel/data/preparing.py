@@ -1,0 +1,143 @@
+"""From the rows of a file to a table of a known form: names, mouse, percent, days, and forms of other programs."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from synmodel.data import exports
+from synmodel.data.audit import Findings
+from synmodel.data.forms import Form, day_of, recognise, renamed
+from synmodel.data.naming import named
+from synmodel.data.options import ReadingOptions, SessionDays
+from synmodel.data.percent import as_fractions
+from synmodel.data.sessions import days_of_headings, is_session, with_days
+from synmodel.data.sheets import laid_out
+from synmodel.data.tables import Rows
+from synmodel.data.triples import from_triples, is_triples
+from synmodel.data.wide import QUANTITIES, long_of, wide_table
+from synmodel.errors import DataError
+
+__all__ = ["prepared"]
+
+_FEWEST_DAYS = 2
+
+
+def prepared(
+    files: Sequence[tuple[str, Rows]], options: ReadingOptions, findings: Findings
+) -> tuple[pd.DataFrame, Form, int]:
+    """The table of one file, or of several wide ones, under canonical names, its form, and the rows read.
+
+    Parameters
+    ----------
+    files : sequence of (str, list of lists of str)
+        Name and rows of each file.
+
+    Raises
+    ------
+    DataError
+        If the columns make no known form, days or names are missing, or several files are no wide tables.
+    """
+    given = options.session_days()
+    name = ", ".join(each for each, _ in files)
+    tables = [_named(rows, each, options, findings) for each, rows in files]
+    read = sum(len(table) for table, _, _ in tables)
+    wide = [wide_table(table, each, given) for (table, _, _), (each, _) in zip(tables, files, strict=True)]
+    if all(each is not None for each in wide):
+        together = long_of([each for each in wide if each is not None], given, findings)
+        table = as_fractions(together, (), name, findings)
+        _refuse_alone(table, name, options)
+        return table, recognise(table.columns, name, options.form), read
+    if len(files) != 1:
+        message = (
+            f"{name} are {len(files)} files; only deposited workbooks of one study, and tables with one column per "
+            "session and one quantity per file, are read together"
+        )
+        raise DataError(message)
+    table, counted, percent = tables[0]
+    table = _as_form(table, given, name, findings)
+    if "day" in table or "last_day" in table:
+        table = with_days(table, given, name, findings, counted=counted)
+    else:
+        table = _with_day_headings(table, given, name, findings)
+    table = as_fractions(table, percent, name, findings)
+    _refuse_without_mouse(table, name, options)
+    return table, recognise(table.columns, name, options.form), read
+
+
+def _named(
+    rows: Rows, name: str, options: ReadingOptions, findings: Findings
+) -> tuple[pd.DataFrame, bool, tuple[str, ...]]:
+    """A table under canonical names, whether its sessions are counted, and its columns in percent."""
+    table = laid_out(rows, name, findings)
+    given = options.column_names()
+    habits = named([str(column) for column in table.columns], given, name)
+    table = renamed(table, given, name, habits.names)
+    told = [f"{theirs} -> {canonical}" for theirs, canonical in habits.names.items()]
+    told += [f"{theirs} -> {canonical}" for canonical, theirs in given.items() if canonical != theirs]
+    if told:
+        findings.note(f"columns read as: {', '.join(told)}")
+    table = _with_mouse(table, name, options, findings)
+    if "dendrite" not in table and "fov" in table and "last_day" not in table:
+        findings.note("no column for the dendrite: the field of view is taken as the dendrite")
+        table = table.rename(columns={"fov": "dendrite"})
+    return table, habits.counted, habits.percent
+
+
+def _with_mouse(table: pd.DataFrame, name: str, options: ReadingOptions, findings: Findings) -> pd.DataFrame:
+    if options.mouse is None:
+        return table
+    if "mouse" in table:
+        message = f"--mouse is {options.mouse!r}, but {name} has a column for the mouse; leave --mouse out"
+        raise DataError(message)
+    findings.note(f"all rows taken as of mouse {options.mouse}")
+    return table.assign(mouse=options.mouse)
+
+
+def _refuse_without_mouse(table: pd.DataFrame, name: str, options: ReadingOptions) -> None:
+    """Ask for the mouse where it is all that is missing."""
+    there = set(table.columns)
+    rest = {"dendrite", "day"} <= there and there & {"spine_count", "status", "formation_fraction"}
+    if "mouse" not in there and options.form is None and (rest or {"dendrite", "spine"} <= there):
+        message = f"{name} has no column for the mouse; give its name, such as --mouse m1, or add a column mouse"
+        raise DataError(message)
+
+
+def _refuse_alone(table: pd.DataFrame, name: str, options: ReadingOptions) -> None:
+    """Ask for the other wide tables where one quantity alone makes no form."""
+    there = set(table.columns)
+    if (
+        options.form is None
+        and "spine_count" not in there
+        and not {"formation_fraction", "elimination_fraction"} <= there
+    ):
+        held = ", ".join(name for name in table.columns if name in QUANTITIES)
+        message = (
+            f"{name} holds {held} alone; give it together with the tables of the same dendrites, such as formation.csv "
+            "elimination.csv density.csv, or with spine_count"
+        )
+        raise DataError(message)
+
+
+def _as_form(table: pd.DataFrame, given: SessionDays, name: str, findings: Findings) -> pd.DataFrame:
+    """Tables that other programs and papers lay out otherwise, in a form of our own."""
+    if exports.is_registry(table):
+        return exports.from_registry(table, findings)
+    if exports.is_points(table):
+        return exports.from_points(table, findings)
+    if is_triples(table):
+        return from_triples(table, given, name, findings)
+    return table
+
+
+def _with_day_headings(table: pd.DataFrame, given: SessionDays, name: str, findings: Findings) -> pd.DataFrame:
+    """A table of presence with headings that name days as numbers."""
+    headings = [column for column in map(str, table.columns) if is_session(column, given)]
+    if "spine" not in table or len(headings) < _FEWEST_DAYS:
+        return table
+    days = days_of_headings(headings, given, name, findings)
+    names = {heading: heading if day_of(heading) == day else f"day_{day:.10g}" for heading, day in days.items()}
+    twice = [heading for i, heading in enumerate(days) if days[heading] in list(days.values())[:i]]
+    if twice:
+        message = f"{name} has two columns for day {days[twice[0]]:g}; rename or remove {twice[0]!r}"
+        raise DataError(message)
+    return table.rename(columns=names)

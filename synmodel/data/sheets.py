@@ -1,0 +1,153 @@
+"""Tables as papers lay them out: titles above the heading, labels in the first row of each block, columns unnamed.
+
+Everything that is found in this way is told in the audit.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from synmodel.data.audit import Findings
+from synmodel.data.naming import meaning, plain
+from synmodel.data.sessions import is_session
+from synmodel.data.tables import Rows, table_of
+from synmodel.data.triples import stable_column
+from synmodel.errors import DataError, did_you_mean
+
+__all__ = ["chosen_sheet", "heading_row", "laid_out"]
+
+_FEWEST = 2
+_TOP = 20
+_FILLED = ("study", "arm", "mouse", "fov", "dendrite")
+
+
+def chosen_sheet(sheets: Mapping[str, Rows], name: str, wanted: str | None, findings: Findings) -> tuple[str, Rows]:
+    """Title and rows of the sheet to read: the one that is wanted, or the only one.
+
+    Raises
+    ------
+    DataError
+        If there is no such sheet, or several and none is wanted.
+    """
+    filled = {title: rows for title, rows in sheets.items() if any(cell.strip() for row in rows for cell in row)}
+    if wanted is not None:
+        if wanted not in sheets:
+            message = f"{name} has no sheet {wanted!r}; {did_you_mean(wanted, sheets)}"
+            raise DataError(message)
+        return wanted, sheets[wanted]
+    if not filled:
+        message = f"{name} is empty; give a workbook with a table"
+        raise DataError(message)
+    tables = [title for title, rows in filled.items() if heading_row(rows) == 0]
+    if len(filled) == 1 or len(tables) == 1:
+        title = next(iter(tables or filled))
+        others = [other for other in filled if other != title]
+        if others:
+            findings.note(f"sheet {title!r} read; the others have no table: {', '.join(map(repr, others))}")
+        return title, filled[title]
+    titles = ", ".join(map(repr, filled))
+    likely = next((title for title, rows in filled.items() if heading_row(rows) is not None), next(iter(filled)))
+    message = f'{name} has the sheets {titles}; say which to read, such as --sheet "{likely}"'
+    raise DataError(message)
+
+
+def heading_row(rows: Rows) -> int | None:
+    """Position of the first row that has the most known names of columns; None if no row has two."""
+    known = [sum(_is_name(cell) for cell in row) for row in rows[:_TOP]]
+    most = max(known, default=0)
+    return known.index(most) if most >= _FEWEST else None
+
+
+def _is_name(cell: str) -> bool:
+    text = cell.strip()
+    words = bool(plain(text)) and not text.lstrip("+-\u2212").replace(".", "").isdigit()
+    return words and (meaning(text) is not None or stable_column([text]) is not None or is_session(text))
+
+
+def laid_out(rows: Rows, name: str, findings: Findings) -> pd.DataFrame:
+    """The table of a sheet or file, its heading found and its labels filled down.
+
+    Raises
+    ------
+    DataError
+        If there is no table, or a column without heading holds what is no label.
+    """
+    at = heading_row(rows) or 0
+    if at == 0:
+        return _without_unnamed(table_of(rows, name), findings)
+    above = [cell.strip() for row in rows[:at] for cell in row if cell.strip()]
+    findings.note(f"heading found in row {at + 1}" + (f"; left out above it: {', '.join(above[:3])}" if above else ""))
+    table = _with_labels(rows[at:], name, at + 1, findings)
+    return _filled(_without_unnamed(table, findings), findings)
+
+
+def _with_labels(rows: Rows, name: str, heading_at: int, findings: Findings) -> pd.DataFrame:
+    """The table with names for columns of labels that have none, told from what stands in them."""
+    width = max(len(row) for row in rows)
+    heading = [cell.strip() for cell in rows[0]] + [""] * (width - len(rows[0]))
+    body = [row + [""] * (width - len(row)) for row in rows[1:]]
+    found: dict[int, str] = {}
+    silent = []
+    for i in (i for i, title in enumerate(heading) if not title):
+        cells = [row[i].strip() for row in body if row[i].strip()]
+        if not cells:
+            continue
+        label = _label(cells)
+        if label is not None and label not in (*found.values(), *heading):
+            found[i] = label
+        else:
+            silent.append(i)
+    if len(silent) == 1 and "arm" not in (*found.values(), *(meaning(title) for title in heading)):
+        found[silent[0]] = "arm"
+        silent = []
+    if found:
+        told = ", ".join(f"column {_letter(i)} -> {label}" for i, label in found.items())
+        findings.note(f"columns without heading named from their cells: {told}")
+    named = [found.get(i, title) for i, title in enumerate(heading)]
+    return table_of([named, *body], name, heading_at)
+
+
+def _label(cells: list[str]) -> str | None:
+    """The label that all cells name, such as mouse for mouse1 and mouse2."""
+    words = {plain(cell).rstrip("0123456789") for cell in cells}
+    if len(words) != 1:
+        return None
+    word = words.pop()
+    if word in ("experiment", "exp", "cohort", "batch"):
+        return "study"
+    label = meaning(word) if word else None
+    return label if label in _FILLED else None
+
+
+def _letter(position: int) -> str:
+    """Letter of a column as spreadsheets show it."""
+    text = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def _without_unnamed(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
+    """The table without columns that have no heading; those that hold something are told."""
+    unnamed = [i for i, column in enumerate(table.columns) if column == ""]
+    holding = [_letter(i) for i in unnamed if (table.iloc[:, i] != "").any()]
+    if holding:
+        findings.note(f"columns without heading left out: {', '.join(holding)}")
+    return table.iloc[:, [i for i in range(table.shape[1]) if i not in unnamed]] if unnamed else table
+
+
+def _filled(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
+    """The table with labels that stand only in the first row of their block in every row of it."""
+    done = []
+    for column in table.columns:
+        label = column if column in _FILLED else meaning(str(column))
+        cells = table[column]
+        if label not in _FILLED or not isinstance(cells, pd.Series) or cells.iloc[0] == "" or (cells != "").all():
+            continue
+        done.append(f"{column} ({int((cells == '').sum())} cells)")
+        table = table.assign(**{str(column): cells.where(cells != "").ffill()})
+    if done:
+        findings.note(f"labels filled down from the first row of each block: {', '.join(done)}")
+    return table
