@@ -68,8 +68,8 @@ def _named(
     rows: Rows, name: str, options: ReadingOptions, findings: Findings
 ) -> tuple[pd.DataFrame, bool, tuple[str, ...]]:
     """A table under canonical names, whether its sessions are counted, and its columns in percent."""
-    table = laid_out(rows, name, findings)
     given = options.column_names()
+    table = laid_out(rows, name, findings, given.values())
     habits = named([str(column) for column in table.columns], given, name)
     table = renamed(table, given, name, habits.names)
     told = [f"{theirs} -> {canonical}" for theirs, canonical in habits.names.items()]

@@ -86,7 +86,8 @@ def with_days(
         labels = list(dict.fromkeys(cell for cell in cells if cell))
         doses = _doses(table, given.dose_date)
         read = _interpreted(labels, given, f"{name}: {column}", counted=counted, dated=bool(doses.notna().all()))
-        days = pd.Series([_days(read.get(c), dose) for c, dose in zip(cells, doses, strict=True)], table.index)
+        found = [_days(read.get(cell), dose) for cell, dose in zip(cells, doses, strict=True)]
+        days = pd.Series(found, table.index, dtype=float)
         far = days.abs() > LONGEST
         _refuse_far(days, far, cells, f"{name}: {column}")
         for row, cell in cells[far].items():

@@ -3,13 +3,12 @@
 Everything that is found in this way is told in the audit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
 from synmodel.data.audit import Findings
 from synmodel.data.naming import meaning, plain
-from synmodel.data.sessions import is_session
 from synmodel.data.tables import Rows, table_of
 from synmodel.data.triples import stable_column
 from synmodel.errors import DataError, did_you_mean
@@ -51,28 +50,48 @@ def chosen_sheet(sheets: Mapping[str, Rows], name: str, wanted: str | None, find
     raise DataError(message)
 
 
-def heading_row(rows: Rows) -> int | None:
-    """Position of the first row that has the most known names of columns; None if no row has two."""
-    known = [sum(_is_name(cell) for cell in row) for row in rows[:_TOP]]
-    most = max(known, default=0)
+def heading_row(rows: Rows, given: Collection[str] = ()) -> int | None:
+    """Position of the heading: the first row, or else the first with the most known names; None if none has two.
+
+    Parameters
+    ----------
+    rows : list of lists of str
+        Rows of a file or sheet.
+    given : collection of str
+        Names of columns that were asked for.
+    """
+    known = [_names(row, given) for row in rows[:_TOP]]
+    if not known or known[0] >= _FEWEST:
+        return 0 if known else None
+    most = max(known)
     return known.index(most) if most >= _FEWEST else None
 
 
-def _is_name(cell: str) -> bool:
-    text = cell.strip()
-    words = bool(plain(text)) and not text.lstrip("+-\u2212").replace(".", "").isdigit()
-    return words and (meaning(text) is not None or stable_column([text]) is not None or is_session(text))
+def _names(row: list[str], given: Collection[str]) -> int:
+    """How many names of columns a row has."""
+    asked = sum(cell.strip() in given for cell in row)
+    found = {meaning(cell) for cell in row if cell.strip() not in given} - {None}
+    return asked + len(found) + (stable_column(row) is not None)
 
 
-def laid_out(rows: Rows, name: str, findings: Findings) -> pd.DataFrame:
+def laid_out(rows: Rows, name: str, findings: Findings, given: Collection[str] = ()) -> pd.DataFrame:
     """The table of a sheet or file, its heading found and its labels filled down.
+
+    Parameters
+    ----------
+    rows : list of lists of str
+        Rows of a file or sheet.
+    name : str
+        Name of the file.
+    given : collection of str
+        Names of columns that were asked for.
 
     Raises
     ------
     DataError
         If there is no table, or a column without heading holds what is no label.
     """
-    at = heading_row(rows) or 0
+    at = heading_row(rows, given) or 0
     if at == 0:
         return _without_unnamed(table_of(rows, name), findings)
     above = [cell.strip() for row in rows[:at] for cell in row if cell.strip()]

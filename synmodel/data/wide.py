@@ -74,7 +74,7 @@ def wide_table(table: pd.DataFrame, name: str, given: SessionDays) -> WideTable 
         message = (
             f"{name} has columns for sessions ({column!r}, ...) but nothing says which quantity they hold; name it in "
             "the file's name or in the headings, such as formation.csv or formation_day_1 (or elimination, density, "
-            "spine_count, gained, lost, length)"
+            "spine_count, gained, lost, length); presence of spines needs a column spine"
         )
         raise DataError(message)
     return WideTable(table, name, {column: (each or str(quantity), label) for column, (each, label) in cells.items()})
