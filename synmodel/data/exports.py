@@ -70,7 +70,7 @@ def from_points(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     every = placed[keep].drop_duplicates().merge(sessions, on=dendrite)
     missing = every.merge(seen[[*keep, "day"]].drop_duplicates(), on=[*keep, "day"], how="left", indicator=True)
     absent = missing.loc[missing["_merge"] == "left_only", [*keep, "day"]].assign(status="absent")
-    absent.index = pd.RangeIndex(len(absent)) + int(table.index.max()) + 1  # these are no rows of the file
+    absent.index = pd.Index([f"{i}" for i in range(len(absent))])  # these are no rows of the file
     refused = int((seen["status"] == "unsure").sum())
     findings.note(
         f"no column for the status: a spine is present where it has a row ({len(seen) - refused}), absent where only "

@@ -23,7 +23,7 @@ _WORDS: Mapping[str, str] = {
     "dendrite_label dendrites",
     "spine": "spine_id spine_label spine_name lineage_id",
     "day": "session_day time_day days imaging_day day_of_imaging day_of_session time_days day_relative day_post_dose "
-    "session session_id t timepoint tp scan time date imaging_date session_date filename",
+    "session session_id t timepoint tp scan time date imaging_date session_date",
     "status": "state spine_status",
     "spine_count": "n_spines num_spines spines spine_counts number_of_spines total_spines count n_spine spine_n "
     "of_spines no_of_spines",
@@ -42,7 +42,7 @@ _WORDS: Mapping[str, str] = {
     "protrusion_length_um": "protrusion_length spine_protrusion_length",
     "dose_date": "injection_date date_of_dose date_of_injection treatment_date",
 }
-_COUNTED = {"session", "sessionid", "t", "timepoint", "tp", "scan", "filename"}
+_COUNTED = {"session", "sessionid", "t", "timepoint", "tp", "scan"}
 _UNITS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("length_um", "head_width_um", "protrusion_length_um"), frozenset({"um", "micron", "microns"})),
     "density_per_um": frozenset({"um", "perum", "1um", "um1", "spinesum", "spinesperum"}),

@@ -1,6 +1,7 @@
 """From the rows of a file to a table of a known form: names, mouse, percent, days, and forms of other programs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -47,14 +48,12 @@ def prepared(
         table = as_fractions(together, (), name, findings)
         _refuse_alone(table, name, options)
         return table, recognise(table.columns, name, options.form), read
-    if len(files) != 1:
-        message = (
-            f"{name} are {len(files)} files; only deposited workbooks of one study, and tables with one column per "
-            "session and one quantity per file, are read together"
-        )
-        raise DataError(message)
-    table, counted, percent = tables[0]
-    table = _as_form(table, given, name, findings)
+    _, counted, percent = tables[0]
+    table = _stacked([(table, each) for (table, _, _), (each, _) in zip(tables, files, strict=True)], findings)
+    if is_triples(table):
+        table = from_triples(table, given, name, findings)
+        given = replace(given, in_order=())  # these days are in the table now
+    table = _as_form(table, findings)
     if "day" in table or "last_day" in table:
         table = with_days(table, given, name, findings, counted=counted)
     else:
@@ -62,6 +61,29 @@ def prepared(
     table = as_fractions(table, percent, name, findings)
     _refuse_without_mouse(table, name, options)
     return table, recognise(table.columns, name, options.form), read
+
+
+def is_one_quantity(rows: Rows, name: str, options: ReadingOptions) -> bool:
+    """Whether rows are a wide table of a quantity that needs other tables to be of use."""
+    table, _, _ = _named(rows, name, options, Findings())
+    wide = wide_table(table, name, options.session_days())
+    return wide is not None and len({quantity for quantity, _ in wide.cells.values()}) == 1
+
+
+def _stacked(tables: Sequence[tuple[pd.DataFrame, str]], findings: Findings) -> pd.DataFrame:
+    """One table of several with the same columns, such as one file per mouse."""
+    first, name = tables[0]
+    if len(tables) == 1:
+        return first
+    for table, other in tables[1:]:
+        if set(table.columns) != set(first.columns):
+            message = (
+                f"{name} and {other} have other columns; only deposited workbooks of one study, tables with the same "
+                "columns, and tables of one quantity each with a column per session are read together"
+            )
+            raise DataError(message)
+    findings.note(f"{len(tables)} files with the same columns read as one table")
+    return pd.concat([table.set_axis([f"{row} of {each}" for row in table.index]) for table, each in tables])
 
 
 def _named(
@@ -118,14 +140,12 @@ def _refuse_alone(table: pd.DataFrame, name: str, options: ReadingOptions) -> No
         raise DataError(message)
 
 
-def _as_form(table: pd.DataFrame, given: SessionDays, name: str, findings: Findings) -> pd.DataFrame:
-    """Tables that other programs and papers lay out otherwise, in a form of our own."""
+def _as_form(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
+    """Tables that other programs lay out otherwise, in a form of our own."""
     if exports.is_registry(table):
         return exports.from_registry(table, findings)
     if exports.is_points(table):
         return exports.from_points(table, findings)
-    if is_triples(table):
-        return from_triples(table, given, name, findings)
     return table
 
 

@@ -14,9 +14,10 @@ from synmodel.data.counts import audited_counts, records_of
 from synmodel.data.forms import Form
 from synmodel.data.fractions import reconstructed
 from synmodel.data.layout import to_observations
+from synmodel.data.matlab import read_matrix
 from synmodel.data.newspines import records_of_new_spines, records_of_survival
 from synmodel.data.options import MOST_SPINES, ReadingOptions
-from synmodel.data.preparing import prepared
+from synmodel.data.preparing import is_one_quantity, prepared
 from synmodel.data.sheets import chosen_sheet
 from synmodel.data.tables import Rows, read_sheets, read_text
 from synmodel.data.usage import dendrites_used
@@ -26,6 +27,7 @@ from synmodel.errors import DataError
 __all__ = ["Reading", "read_each", "read_observations"]
 
 _WORKBOOKS = {".xlsx", ".xlsm"}
+_MATLAB = ".mat"
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def read_observations(
     Parameters
     ----------
     path : Path or str, or several
-        Table (.csv, .tsv, .xlsx) with a heading; or several that belong together: deposited workbooks of one study,
-        or wide tables of one quantity each.
+        Table (.csv, .tsv, .xlsx) with a heading, or matrix of presence (.mat); or several that belong together:
+        deposited workbooks of one study, wide tables of one quantity each, or tables with the same columns.
     form : str, optional
         ``spines``, ``presence``, ``new-spines``, ``survival``, ``counts``, ``fractions`` or ``workbook``; by default
         recognised from the columns.
@@ -108,7 +110,9 @@ def read_each(
     columns: Mapping[str, str] | Path | str | None = None,
     options: ReadingOptions | None = None,
 ) -> list[Reading]:
-    """Read several files, each on its own but for workbooks, which are read together as one deposit.
+    """Read several files, each on its own but for workbooks and wide tables.
+
+    Workbooks are read together as one deposit, and so are wide tables of one quantity each.
 
     Parameters
     ----------
@@ -122,9 +126,13 @@ def read_each(
     DataError
         As :func:`read_observations`.
     """
+    every = _together(options or ReadingOptions(), form, columns, MOST_SPINES)
     workbooks = [path for path in paths if path.suffix.lower() in _WORKBOOKS]
-    groups = [[path] for path in paths if path not in workbooks] + ([workbooks] if workbooks else [])
-    return [read_observations(group, form=form, columns=columns, options=options) for group in groups]
+    texts = [path for path in paths if path.suffix.lower() not in (*_WORKBOOKS, _MATLAB)]
+    wide = [path for path in texts if len(texts) > 1 and is_one_quantity(read_text(path), path.name, every)]
+    groups = [[path] for path in paths if path not in (*workbooks, *wide)]
+    groups += [group for group in (wide, workbooks) if group]
+    return [read_observations(group, options=every) for group in groups]
 
 
 def _together(
@@ -157,6 +165,8 @@ def _rows(
     """Name and rows of one file."""
     if sheets is not None:
         return file.name, chosen_sheet(sheets, file.name, options.sheet, findings)[1]
+    if file.suffix.lower() == _MATLAB:
+        return file.name, read_matrix(file, options.session_days(), findings)
     if options.sheet is not None:
         message = f"--sheet is {options.sheet!r}, but {file.name} is no workbook; leave --sheet out"
         raise DataError(message)

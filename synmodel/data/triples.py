@@ -41,15 +41,14 @@ def from_triples(table: pd.DataFrame, given: SessionDays, name: str, findings: F
     DataError
         If days are given for other than two sessions.
     """
-    days = given.in_order or tuple(given.by_label.values())
-    if not days:
-        days = (0.0, 1.0)
+    days = given.in_order or (0.0, 1.0)
+    if not given.in_order and not given.by_label:
         findings.note(
             "no days in the table: its two sessions are taken as days 0 and 1; give the true ones, such as "
             "--days=-1,1, before rates per day are fitted"
         )
-    if len(days) != _SESSIONS:
-        message = f"{name} has new, lost and stable spines between two sessions, but --days gives {len(days)}; give two"
+    if given.by_label or len(days) != _SESSIONS:
+        message = f"{name} has new, lost and stable spines between two sessions; give two days in order, as --days=-1,1"
         raise DataError(message)
     stable = stable_column(list(map(str, table.columns)))
     kept, new, lost = (numbers(table[str(column)], findings) for column in (stable, "gained", "lost"))
