@@ -23,7 +23,7 @@ _WORDS: Mapping[str, str] = {
     "dendrite_label dendrites",
     "spine": "spine_id spine_label spine_name lineage_id",
     "day": "session_day time_day days imaging_day day_of_imaging day_of_session time_days day_relative day_post_dose "
-    "session session_id t timepoint tp scan time date imaging_date session_date",
+    "session session_id t timepoint tp scan time date imaging_date session_date week weeks",
     "status": "state spine_status",
     "spine_count": "n_spines num_spines spines spine_counts number_of_spines total_spines count n_spine spine_n "
     "of_spines no_of_spines",
@@ -42,7 +42,7 @@ _WORDS: Mapping[str, str] = {
     "protrusion_length_um": "protrusion_length spine_protrusion_length",
     "dose_date": "injection_date date_of_dose date_of_injection treatment_date",
 }
-_COUNTED = {"session", "sessionid", "t", "timepoint", "tp", "scan"}
+_COUNTED = {"session", "sessionid", "t", "timepoint", "tp", "scan", "week", "weeks"}
 _UNITS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("length_um", "head_width_um", "protrusion_length_um"), frozenset({"um", "micron", "microns"})),
     "density_per_um": frozenset({"um", "perum", "1um", "um1", "spinesum", "spinesperum"}),
@@ -64,13 +64,19 @@ class Named:
         Name in the file to canonical name, for columns that are not named canonically.
     percent : tuple of str
         Canonical names of columns whose heading says that they are in percent.
+    day : str
+        Name in the file of the column of days, empty where there is none.
     counted : bool
-        Whether the column read as ``day`` counts sessions, so that its plain numbers are no days.
+        Whether that column counts sessions, so that its plain numbers are no days.
+    other_units : mapping
+        Names in the file that would have a meaning but for their unit, and that meaning.
     """
 
     names: Mapping[str, str]
     percent: tuple[str, ...]
+    day: str
     counted: bool
+    other_units: Mapping[str, str]
 
 
 def plain(text: str) -> str:
@@ -143,8 +149,11 @@ def named(headings: Sequence[str], given: Mapping[str, str], name: str) -> Named
             raise DataError(message)
         names[chosen[0][0]] = canonical
         in_percent += [canonical] if chosen[0][1] else []
-    day = next((heading for heading, canonical in names.items() if canonical == "day"), given.get("day", ""))
-    return Named(names, tuple(in_percent), plain(day) in _COUNTED)
+    day = given.get("day") or next((heading for heading in headings if names.get(heading, heading) == "day"), "")
+    silent = [heading for heading in free if heading not in names and heading not in CANONICAL]
+    units = {heading: word for heading in silent if (word := meaning(_BRACKETS.sub("", heading))) is not None}
+    other = {heading: word for heading, word in units.items() if _BRACKETS.search(heading) and word not in there}
+    return Named(names, tuple(in_percent), day, plain(day) in _COUNTED, other)
 
 
 def _preferred(canonical: str, columns: list[tuple[str, bool]]) -> list[tuple[str, bool]]:

@@ -68,6 +68,6 @@ def _at(table: pd.DataFrame, row: Hashable) -> str:
     """Row and arm, or mouse and arm where a row is of several rows or files."""
     record = table[table.index == row].iloc[0]
     arm = f" (arm {record['arm']})" if "arm" in table else ""
-    if isinstance(row, int):
+    if isinstance(row, int | np.integer):
         return f"row {row:d}{arm}"
     return f"mouse {record['mouse']}{arm}"

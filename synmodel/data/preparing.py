@@ -8,7 +8,7 @@ import pandas as pd
 from synmodel.data import exports
 from synmodel.data.audit import Findings
 from synmodel.data.forms import Form, day_of, recognise, renamed
-from synmodel.data.naming import named
+from synmodel.data.naming import Named, named
 from synmodel.data.options import ReadingOptions, SessionDays
 from synmodel.data.percent import as_fractions
 from synmodel.data.sessions import days_of_headings, is_session, with_days
@@ -40,32 +40,33 @@ def prepared(
     """
     given = options.session_days()
     name = ", ".join(each for each, _ in files)
-    tables = [_named(rows, each, options, findings) for each, rows in files]
-    read = sum(len(table) for table, _, _ in tables)
-    wide = [wide_table(table, each, given) for (table, _, _), (each, _) in zip(tables, files, strict=True)]
+    read = [(each, *_named(rows, each, options, findings)) for each, rows in files]
+    rows_read = sum(len(table) for _, table, _ in read)
+    wide = [wide_table(table, each, given) for each, table, _ in read]
     if all(each is not None for each in wide):
         together = long_of([each for each in wide if each is not None], given, findings)
         table = as_fractions(together, (), name, findings)
         _refuse_alone(table, name, options)
-        return table, recognise(table.columns, name, options.form), read
-    _, counted, percent = tables[0]
-    table = _stacked([(table, each) for (table, _, _), (each, _) in zip(tables, files, strict=True)], findings)
+        return table, recognise(table.columns, name, options.form), rows_read
+    table = _stacked([(table, each) for each, table, _ in read], findings)
     if is_triples(table):
         table = from_triples(table, given, name, findings)
         given = replace(given, in_order=())  # these days are in the table now
-    table = _as_form(table, findings)
-    if "day" in table or "last_day" in table:
-        table = with_days(table, given, name, findings, counted=counted)
-    else:
-        table = _with_day_headings(table, given, name, findings)
-    table = as_fractions(table, percent, name, findings)
+    table = _with_days(_as_form(table, findings), given, name, findings, read[0][2])
     _refuse_without_mouse(table, name, options)
-    return table, recognise(table.columns, name, options.form), read
+    return table, recognise(table.columns, name, options.form), rows_read
+
+
+def _with_days(table: pd.DataFrame, given: SessionDays, name: str, findings: Findings, habits: Named) -> pd.DataFrame:
+    """The table with days as numbers, in their column or in headings."""
+    if "day" in table or "last_day" in table:
+        return with_days(table, given, name, findings, habits)
+    return _with_day_headings(table, given, name, findings)
 
 
 def is_one_quantity(rows: Rows, name: str, options: ReadingOptions) -> bool:
     """Whether rows are a wide table of a quantity that needs other tables to be of use."""
-    table, _, _ = _named(rows, name, options, Findings())
+    table, _ = _named(rows, name, options, Findings())
     wide = wide_table(table, name, options.session_days())
     return wide is not None and len({quantity for quantity, _ in wide.cells.values()}) == 1
 
@@ -86,10 +87,8 @@ def _stacked(tables: Sequence[tuple[pd.DataFrame, str]], findings: Findings) -> 
     return pd.concat([table.set_axis([f"{row} of {each}" for row in table.index]) for table, each in tables])
 
 
-def _named(
-    rows: Rows, name: str, options: ReadingOptions, findings: Findings
-) -> tuple[pd.DataFrame, bool, tuple[str, ...]]:
-    """A table under canonical names, whether its sessions are counted, and its columns in percent."""
+def _named(rows: Rows, name: str, options: ReadingOptions, findings: Findings) -> tuple[pd.DataFrame, Named]:
+    """A table under canonical names with its fractions as fractions, and how its columns were called."""
     given = options.column_names()
     table = laid_out(rows, name, findings, given.values())
     habits = named([str(column) for column in table.columns], given, name)
@@ -98,11 +97,13 @@ def _named(
     told += [f"{theirs} -> {canonical}" for canonical, theirs in given.items() if canonical != theirs]
     if told:
         findings.note(f"columns read as: {', '.join(told)}")
+    for theirs, canonical in habits.other_units.items():
+        findings.note(f"column {theirs!r} is in another unit, so not read as {canonical}; convert it to have it used")
     table = _with_mouse(table, name, options, findings)
     if "dendrite" not in table and "fov" in table and "last_day" not in table:
         findings.note("no column for the dendrite: the field of view is taken as the dendrite")
         table = table.rename(columns={"fov": "dendrite"})
-    return table, habits.counted, habits.percent
+    return as_fractions(table, habits.percent, name, findings), habits
 
 
 def _with_mouse(table: pd.DataFrame, name: str, options: ReadingOptions, findings: Findings) -> pd.DataFrame:

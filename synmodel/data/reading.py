@@ -170,7 +170,7 @@ def _rows(
     if options.sheet is not None:
         message = f"--sheet is {options.sheet!r}, but {file.name} is no workbook; leave --sheet out"
         raise DataError(message)
-    return file.name, read_text(file)
+    return file.name, read_text(file, findings)
 
 
 def _from_spines(table: pd.DataFrame, form: Form, name: str, findings: Findings, rows: int) -> Reading:

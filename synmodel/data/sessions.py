@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from synmodel.data.audit import Findings
+from synmodel.data.naming import Named
 from synmodel.data.options import SessionDays
 from synmodel.errors import DataError
 
@@ -61,9 +62,7 @@ def is_session(label: str, given: SessionDays | None = None) -> bool:
     return read.day is not None or read.on is not None or bool(_SESSION.fullmatch(label.strip().lower()))
 
 
-def with_days(
-    table: pd.DataFrame, given: SessionDays, name: str, findings: Findings, *, counted: bool = False
-) -> pd.DataFrame:
+def with_days(table: pd.DataFrame, given: SessionDays, name: str, findings: Findings, named: Named) -> pd.DataFrame:
     """The table with numbers of days in the columns ``day``, ``new_on_day`` and ``last_day``.
 
     Parameters
@@ -72,8 +71,8 @@ def with_days(
         Days of labels and the date of the dose; a column ``dose_date`` of the table goes before it.
     name : str
         Name of the file.
-    counted : bool
-        Whether the file counts its sessions (0, 1, 2), so that a plain number is no day.
+    named : Named
+        How the file calls its column of days, and whether that counts sessions, so that a plain number is no day.
 
     Raises
     ------
@@ -85,15 +84,16 @@ def with_days(
         cells = table[column]
         labels = list(dict.fromkeys(cell for cell in cells if cell))
         doses = _doses(table, given.dose_date)
-        read = _interpreted(labels, given, f"{name}: {column}", counted=counted, dated=bool(doses.notna().all()))
+        where = f"{name}: {named.day if column == 'day' and named.day else column}"
+        read = _interpreted(labels, given, where, counted=named.counted, dated=bool(doses.notna().all()))
         found = [_days(read.get(cell), dose) for cell, dose in zip(cells, doses, strict=True)]
         days = pd.Series(found, table.index, dtype=float)
         far = days.abs() > LONGEST
-        _refuse_far(days, far, cells, f"{name}: {column}")
+        _refuse_far(days, far, cells, where)
         for row, cell in cells[far].items():
             message = f"{column} is {cell}, more than {LONGEST:g} days from the dose{_disguise(cell)}; row left out"
             findings.add("implausible-day", f"row {row}", message)
-        _note(read, dict(zip(cells, days, strict=True)), findings)
+        _note(read, dict(zip(cells, days.mask(far), strict=True)), findings)
         text = [cell if pd.isna(day) else f"{day:.10g}" for cell, day in zip(cells, days, strict=True)]
         table = table.assign(**{column: text})[~far]
     return table
@@ -249,7 +249,7 @@ def _disguise(label: str) -> str:
     hidden = None if day is None else _disguised(day)
     if day is None or hidden is None:
         return ""
-    return f" (as a date {'of Excel' if day <= _EXCEL[1] else 'yyyymmdd'} it is {hidden.isoformat()})"
+    return f" ({hidden.isoformat()} as {'Excel counts' if day <= _EXCEL[1] else 'yyyymmdd'})"
 
 
 def _days(read: _Label | None, dose: date | None) -> float | None:

@@ -4,6 +4,7 @@ Cells stay text until a reader asks for numbers, so that nothing is guessed: a d
 name. The index of a table is the row in the file, 1 for the heading, so that an audit can point at it.
 """
 
+import codecs
 import csv
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,8 +27,10 @@ Rows = list[list[str]]
 _SEPARATORS = "\t;,"
 
 
-def read_text(path: Path) -> Rows:
+def read_text(path: Path, findings: Findings | None = None) -> Rows:
     """Rows of a text file separated by commas, semicolons or tabs.
+
+    Text that is no UTF-8 is read as spreadsheets save it: UTF-16 with a mark at its start, or Windows-1252.
 
     Raises
     ------
@@ -35,13 +38,11 @@ def read_text(path: Path) -> Rows:
         If the file cannot be read as text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a table (.csv, .tsv or .xlsx)"
         raise DataError(message) from fault
-    except UnicodeDecodeError as fault:
-        message = f"cannot read {path}: it is no text in UTF-8; save it as CSV in UTF-8 or give the .xlsx"
-        raise DataError(message) from fault
+    text = _decoded(content, path, findings)
     heading = text.split("\n", 1)[0]
     separator = max(_SEPARATORS, key=heading.count)
     try:
@@ -49,6 +50,22 @@ def read_text(path: Path) -> Rows:
     except csv.Error as fault:
         message = f"cannot read {path}: it is no table ({fault}); give a table (.csv, .tsv or .xlsx)"
         raise DataError(message) from fault
+
+
+def _decoded(content: bytes, path: Path, findings: Findings | None) -> str:
+    encodings = ("utf-16",) if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding != "utf-8-sig" and ("\0" in text or "\n" not in text.replace("\r", "\n")):
+            continue  # no table of text, whatever its bytes may spell
+        if findings is not None and encoding != "utf-8-sig":
+            findings.note(f"{path.name} is text in {encoding}, not in UTF-8")
+        return text
+    message = f"cannot read {path}: it is no text in UTF-8; save it as CSV in UTF-8 or give the .xlsx"
+    raise DataError(message)
 
 
 def read_sheets(path: Path) -> dict[str, Rows]:

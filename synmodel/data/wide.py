@@ -109,7 +109,7 @@ def long_of(tables: Sequence[WideTable], given: SessionDays, findings: Findings)
                 message = f"{each.name}: {quantity} is in two of the tables; give each quantity once"
                 raise DataError(message)
             merged = block if merged is None else merged.merge(block, on=[*keys[0], "day"], how="outer", sort=False)
-            told.append(f"{each.name} as {quantity}")
+        told.append(f"{each.name} as {' and '.join(dict.fromkeys(found for found, _ in each.cells.values()))}")
     if merged is None:
         message = f"{name} has no column for a session; give one column per day"
         raise DataError(message)
