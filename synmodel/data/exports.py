@@ -13,8 +13,10 @@ import pandas as pd
 
 from synmodel.data.audit import Findings
 from synmodel.data.forms import day_of
+from synmodel.data.naming import plain
+from synmodel.errors import DataError
 
-__all__ = ["from_points", "from_registry", "is_points", "is_registry"]
+__all__ = ["from_points", "from_registry", "is_points", "is_registry", "refuse_untracked"]
 
 _STATUS = "status_"
 _WORDS = {
@@ -23,6 +25,9 @@ _WORDS = {
     **dict.fromkeys(("censored", "artifact", "ignored", "ignore", "single_tp_only"), "censored"),
 }
 _FEWEST = 2
+_DETECTED = {"spinevol", "headvol", "geodesicdisttosoma", "spinesurfarea"}
+"""Columns of RESPAN, which numbers the spines of every image anew."""
+
 _NO = {"false", "0", "no"}
 _LABELS = ("study", "arm", "mouse", "fov", "dendrite", "spine")
 
@@ -47,6 +52,22 @@ def from_registry(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     read = sorted({word for word in words if word in _WORDS and word != _WORDS[word]})
     findings.note("status of each time point read as: " + ", ".join(f"{word} -> {_WORDS[word]}" for word in read))
     return long.assign(day=long["day"].map(columns), status=words.map(_WORDS).fillna(long["status"]))
+
+
+def refuse_untracked(table: pd.DataFrame, name: str) -> None:
+    """Refuse a list of spines that were detected anew in every image.
+
+    Raises
+    ------
+    DataError
+        If the columns are those of such a list.
+    """
+    if "spine" in table and "status" not in table and len(_DETECTED & {plain(str(each)) for each in table}) >= _FEWEST:
+        message = (
+            f"{name} lists spines as detected in one image, whose numbers name other spines in the next; give a table "
+            "in which a spine keeps its label, such as a registry made by matching them over sessions"
+        )
+        raise DataError(message)
 
 
 def is_points(table: pd.DataFrame) -> bool:

@@ -94,11 +94,7 @@ def renamed(
     final.columns = [f"{name}_in_file" if name in _RESERVED else name for name in final.columns]
     twice = final.columns[final.columns.duplicated()]
     if len(twice):
-        places = [i + 1 for i, column in enumerate(final.columns) if column == twice[0]]
-        message = (
-            f"{name} has two columns for {twice[0]!r} (columns {places[0]} and {places[1]}); "
-            "rename one of them in the file"
-        )
+        message = f"{name} has two columns for {twice[0]!r}; rename one of them in the file"
         raise DataError(message)
     return final
 

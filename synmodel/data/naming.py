@@ -24,13 +24,13 @@ _WORDS: Mapping[str, str] = {
     "spine": "spine_id spine_label spine_name lineage_id",
     "day": "session_day time_day days imaging_day day_of_imaging day_of_session time_days day_relative day_post_dose "
     "session session_id t timepoint tp scan time date imaging_date session_date week weeks",
-    "status": "state spine_status",
+    "status": "spine_status",
     "spine_count": "n_spines num_spines spines spine_counts number_of_spines total_spines count n_spine spine_n "
     "of_spines no_of_spines",
     "gained": "new n_new formed n_add n_added added new_spines gains gain n_formed spines_gained spines_formed "
-    "num_new n_gained gained_spines of_new number_of_new",
+    "num_new n_gained gained_spines of_new number_of_new number_of_new_spines number_of_gained_spines",
     "lost": "eliminated n_sub n_lost losses loss lost_spines spines_lost n_eliminated n_subtracted subtracted "
-    "spines_eliminated of_lost number_of_lost eliminated_spines",
+    "spines_eliminated of_lost number_of_lost eliminated_spines number_of_lost_spines number_of_eliminated_spines",
     "length_um": "length dend_length dendrite_length dendritic_length total_len segment_length branch_length len "
     "dend_len total_length length_of_dendrite",
     "density_per_um": "density spine_density total_den spines_per_um spines_um density_um spine_density_um",
@@ -173,7 +173,7 @@ def _meaning(heading: str, *, followed: bool) -> tuple[str | None, bool]:
     bare = _BRACKETS.sub(" ", heading)
     percent = "%" in bare
     word, unit = plain(bare), plain(units[0]) if units else ""
-    if units and "%" in units[0]:
+    if units and units[0] == "%":
         unit = "%"
     for ending in ("percent", "pct"):
         if word.removesuffix(ending).removeprefix(ending) != word:
@@ -183,6 +183,6 @@ def _meaning(heading: str, *, followed: bool) -> tuple[str | None, bool]:
         canonical = "n_new" if followed else "gained"
     if canonical is None or (word not in _KNOWN and "um" not in _UNITS.get(canonical, ())):
         return None, False
-    if unit and unit not in _UNITS.get(canonical, ()):
+    if (unit or units) and unit not in _UNITS.get(canonical, ()):
         return None, False
     return canonical, (percent or unit in _PERCENT) and canonical.endswith("_fraction")

@@ -6,7 +6,7 @@ Numbers and day names (``Day -3``, ``D7``, ``day_neg3``) are days. Dates need th
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -28,7 +28,7 @@ _NAMED = re.compile(
 )
 _SESSION = re.compile(
     r"(?:t|tp|s|ses|sess|session|scan|time[ _]?point|imaging|week|wk|w|visit)[ _#]*[+-]?\d+"
-    r"|baseline\w*|pre\w*|post\w*|before|after"
+    r"|(?:baseline|pre|post|before|after)(?:[ _-]*(?:\d+|dose|drug|injection|treatment))?"
 )
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T]\d{1,2}:\d{2}.*)?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -85,7 +85,9 @@ def with_days(table: pd.DataFrame, given: SessionDays, name: str, findings: Find
         labels = list(dict.fromkeys(cell for cell in cells if cell))
         doses = _doses(table, given.dose_date)
         where = f"{name}: {named.day if column == 'day' and named.day else column}"
-        read = _interpreted(labels, given, where, counted=named.counted, dated=bool(doses.notna().all()))
+        often = {cell for cell in cells[cells.duplicated()] if any(map(str.isalpha, cell))}
+        dated = bool(doses.notna().all())
+        read = _interpreted(labels, given, where, counted=named.counted, dated=dated, often=often)
         found = [_days(read.get(cell), dose) for cell, dose in zip(cells, doses, strict=True)]
         days = pd.Series(found, table.index, dtype=float)
         far = days.abs() > LONGEST
@@ -129,8 +131,10 @@ def _doses(table: pd.DataFrame, dose: date | None) -> "pd.Series[date]":
     return pd.Series(own, table.index, dtype=object)
 
 
-def _interpreted(labels: list[str], given: SessionDays, where: str, *, counted: bool, dated: bool) -> dict[str, _Label]:
-    """What each label says, after every check that does not need the row."""
+def _interpreted(
+    labels: list[str], given: SessionDays, where: str, *, counted: bool, dated: bool, often: Collection[str] = ()
+) -> dict[str, _Label]:
+    """What each label says, after every check that does not need the row; ``often`` are those of several rows."""
     if given.by_label or given.in_order:
         return _as_given(labels, given, where)
     read = {label: _read(label, day_first=_day_first(labels, where)) for label in labels}
@@ -138,8 +142,9 @@ def _interpreted(labels: list[str], given: SessionDays, where: str, *, counted: 
     named = [label for label in silent if _SESSION.fullmatch(label.strip().lower())]
     if counted:
         named = [label for label, each in read.items() if each.on is None and (each.day is None or not each.told)]
-    if not named and labels and len(silent) == len(labels):
-        named = silent
+    if not named:
+        # A word in several rows is the name of a session; one in a single row is a slip, left to the audit.
+        named = silent if len(silent) == len(labels) else [label for label in silent if label in often]
     if named:
         example = ",".join(f"{label}={day}" for label, day in zip(named, (-3, 1, 4, 7, 10, 14), strict=False))
         more = "" if len(named) <= _SHOWN else f" and {len(named) - _SHOWN} more"

@@ -93,37 +93,35 @@ def laid_out(rows: Rows, name: str, findings: Findings, given: Collection[str] =
     """
     at = heading_row(rows, given) or 0
     if at == 0:
-        return _without_unnamed(table_of(rows, name), findings)
-    above = [cell.strip() for row in rows[:at] for cell in row if cell.strip()]
+        return _filled(_without_unnamed(table_of(rows, name), findings), findings, least=0.5)
+    above = [" ".join(cell.split()) for row in rows[:at] for cell in row if cell.strip()]
     findings.note(f"heading found in row {at + 1}" + (f"; left out above it: {', '.join(above[:3])}" if above else ""))
     table = _with_labels(rows[at:], name, at + 1, findings)
-    return _filled(_without_unnamed(table, findings), findings)
+    return _filled(_without_unnamed(table, findings), findings, least=0)
 
 
 def _with_labels(rows: Rows, name: str, heading_at: int, findings: Findings) -> pd.DataFrame:
     """The table with names for columns of labels that have none, told from what stands in them."""
     width = max(len(row) for row in rows)
-    heading = [cell.strip() for cell in rows[0]] + [""] * (width - len(rows[0]))
+    heading = [" ".join(cell.split()) for cell in rows[0]] + [""] * (width - len(rows[0]))
     body = [row + [""] * (width - len(row)) for row in rows[1:]]
+    numbers = [i for i, title in enumerate(heading) if title and (meaning(title) or title) not in _FILLED]
+    named = {meaning(title) for title in heading if title}
     found: dict[int, str] = {}
     silent = []
-    for i in (i for i, title in enumerate(heading) if not title):
+    for i in (i for i in range(min(numbers, default=0)) if not heading[i]):
         cells = [row[i].strip() for row in body if row[i].strip()]
-        if not cells:
-            continue
         label = _label(cells)
-        if label is not None and label not in (*found.values(), *heading):
+        if label is not None and label not in (*found.values(), *named):
             found[i] = label
-        else:
+        elif cells and not any(cell.replace(".", "").isdigit() for cell in cells):
             silent.append(i)
-    if len(silent) == 1 and "arm" not in (*found.values(), *(meaning(title) for title in heading)):
+    if len(silent) == 1 and "arm" not in (*found.values(), *named):
         found[silent[0]] = "arm"
-        silent = []
     if found:
-        told = ", ".join(f"column {_letter(i)} -> {label}" for i, label in found.items())
+        told = ", ".join(f"column {_letter(i)} -> {label}" for i, label in sorted(found.items()))
         findings.note(f"columns without heading named from their cells: {told}")
-    named = [found.get(i, title) for i, title in enumerate(heading)]
-    return table_of([named, *body], name, heading_at)
+    return table_of([[found.get(i, title) for i, title in enumerate(heading)], *body], name, heading_at)
 
 
 def _label(cells: list[str]) -> str | None:
@@ -157,13 +155,18 @@ def _without_unnamed(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     return table.iloc[:, [i for i in range(table.shape[1]) if i not in unnamed]] if unnamed else table
 
 
-def _filled(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
-    """The table with labels that stand only in the first row of their block in every row of it."""
+def _filled(table: pd.DataFrame, findings: Findings, least: float) -> pd.DataFrame:
+    """The table with labels that stand only in the first row of their block in every row of it.
+
+    ``least`` is the share of empty cells from which on a column is one of blocks, and not one that lacks a label.
+    """
     done = []
     for column in table.columns:
         label = column if column in _FILLED else meaning(str(column))
         cells = table[column]
-        if label not in _FILLED or not isinstance(cells, pd.Series) or cells.iloc[0] == "" or (cells != "").all():
+        if label not in _FILLED or not isinstance(cells, pd.Series) or cells.iloc[0] == "":
+            continue
+        if not (cells == "").any() or (cells == "").mean() < least:
             continue
         done.append(f"{column} ({int((cells == '').sum())} cells)")
         table = table.assign(**{str(column): cells.where(cells != "").ffill()})

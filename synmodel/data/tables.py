@@ -124,7 +124,7 @@ def table_of(rows: Rows, name: str, heading_at: int = 1) -> pd.DataFrame:
     if not rows or not any(cell.strip() for cell in rows[0]):
         message = f"{name} is empty or has no heading in its first row; give a table with named columns"
         raise DataError(message)
-    heading = [cell.strip() for cell in rows[0]]
+    heading = [" ".join(cell.split()) for cell in rows[0]]  # headings of spreadsheets hold line ends
     width = max(i for i, cell in enumerate(heading) if cell) + 1
     body = {}
     for number, row in enumerate(rows[1:], start=heading_at + 1):

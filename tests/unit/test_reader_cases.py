@@ -1,5 +1,6 @@
 """Files as laboratories have them: each is read at the first try, or refused with one line that says what to give."""
 
+import re
 from pathlib import Path
 
 import h5py
@@ -98,7 +99,7 @@ def test_every_name_that_was_interpreted_is_told(read):
 def test_two_columns_for_one_name(refusal):
     both = refusal(COUNTS.replace("arm,mouse", "treatment,group"), names=("a.csv",))
     assert both.startswith("a.csv has two columns for 'arm': 'treatment' and 'group'; name the one")
-    assert "two columns for 'lost' (columns 7 and 8)" in refusal(COUNTS.replace("length_um", "lost"))
+    assert "two columns for 'lost'; rename one" in refusal(COUNTS.replace("length_um", "lost"))
 
 
 def test_a_name_is_taken_by_a_map_before_a_habit(read, plain):
@@ -144,6 +145,7 @@ def test_labels_of_sessions(read, plain, labels, options):
         (["T0", "T1", "T2", "T3"], {"days": "T0=0,T1=2,T2=4"}, "the session 'T3', for which --days gives no day"),
         (["T0", "T1", "T2", "T3"], {"days": "1,2,3"}, "has 4 sessions ('T0', 'T1', 'T2', 'T3'), but --days gives 3"),
         (["a", "b", "c", "d"], {}, "which name sessions but not their days"),
+        (["Day -3", "last week", "Day 1", "Day 3"], {}, "day has 'last week', which name sessions but not"),
     ],
 )
 def test_labels_that_are_no_days(refusal, labels, options, message):
@@ -163,7 +165,7 @@ def test_labels_that_are_no_days(refusal, labels, options, message):
     ],
 )
 def test_options_that_cannot_be(options, message):
-    with pytest.raises(DataError, match="^[^\n]*$") as fault:
+    with pytest.raises(DataError, match=r"^[^\n]*$") as fault:
         ReadingOptions(**options)
     assert message in str(fault.value)
 
@@ -374,6 +376,11 @@ def test_points_of_spines_by_session(read, refusal):
     assert any("absent where only others of its dendrite have one (2)" in note for note in reading.audit.notes)
 
 
+def test_spines_detected_anew_in_every_image(refusal):
+    text = "session,mouse,spine_id,x,y,z,dendrite_id,spine_vol,head_vol\n1,m,1,0,0,0,1,2,1\n2,m,1,0,0,0,1,2,1\n"
+    assert "give a table in which a spine keeps its label" in refusal(text, days="1=-1,2=1")
+
+
 REPORT = """session,segment,numSpines,goodSpines,totalLen,totalDen,nAdd,nSub,tor
 0,0,12,12,40.0,0.3,,,
 1,0,13,13,40.1,0.324,2,1,0.12
@@ -426,7 +433,7 @@ def test_matrices_of_matlab_that_cannot_be_read(tmp_path):
     path = tmp_path / "a.mat"
 
     def refused(days=None):
-        with pytest.raises(DataError, match="^[^\n]*$") as fault:
+        with pytest.raises(DataError, match=r"^[^\n]*$") as fault:
             read_observations(path, options=ReadingOptions(days=days, mouse="m"))
         return str(fault.value)
 
@@ -480,6 +487,20 @@ def test_workbooks_of_source_data(book):
     assert "column A -> study, column B -> mouse, column C -> dendrite, column D -> arm" in notes
     assert "labels filled down from the first row of each block: study (3 cells), mouse (2 cells)" in notes
     assert "lost + stable at the first session, new + stable at the second" in notes
+
+
+def test_labels_in_the_first_row_of_each_block(read, plain):
+    """As saved from merged cells; a label that is missing once is a fault, and no block."""
+    lines = COUNTS.splitlines()
+    blocks = [re.sub(r"^(\w+),(\w+),(\w+),", ",,,", line) if i % 4 else line for i, line in enumerate(lines[1:])]
+    reading = read("\n".join([HEADING, *blocks]))
+    xr.testing.assert_identical(reading.observations, plain)
+    filled = (
+        "labels filled down from the first row of each block: arm (24 cells), mouse (24 cells), dendrite (24 cells)"
+    )
+    assert reading.audit.notes == (filled,)
+    once = read(COUNTS.replace("saline,s1,d1,1,", "saline,,d1,1,"))
+    assert "missing-value" in once.audit.tally()
 
 
 def test_source_data_without_days_say_so(book):
@@ -542,7 +563,7 @@ def test_collected_files(names, options, message):
         pytest.skip(f"the collected files are not at {SHARED}")
     paths = [SHARED / name for name in names]
     if message is not None:
-        with pytest.raises(DataError, match="^[^\n]*$") as fault:
+        with pytest.raises(DataError, match=r"^[^\n]*$") as fault:
             read_observations(paths, options=ReadingOptions(**options))
         assert message in str(fault.value)
         return
