@@ -67,8 +67,11 @@ def _with_days(table: pd.DataFrame, given: SessionDays, name: str, findings: Fin
 
 def is_one_quantity(rows: Rows, name: str, options: ReadingOptions) -> bool:
     """Whether rows are a wide table of a quantity that needs other tables to be of use."""
-    table, _ = _named(rows, name, options, Findings())
-    wide = wide_table(table, name, options.session_days())
+    try:
+        table, _ = _named(rows, name, options, Findings())
+        wide = wide_table(table, name, options.session_days())
+    except DataError:
+        return False  # whoever reads it says why
     return wide is not None and len({quantity for quantity, _ in wide.cells.values()}) == 1
 
 

@@ -21,6 +21,7 @@ from synmodel.data.preparing import is_one_quantity, prepared
 from synmodel.data.sheets import chosen_sheet
 from synmodel.data.tables import Rows, read_sheets, read_text
 from synmodel.data.usage import dendrites_used
+from synmodel.data.wide import quantity_of
 from synmodel.data.workbooks import is_deposit, records_of_workbook
 from synmodel.errors import DataError
 
@@ -96,7 +97,7 @@ def read_observations(
     together = _all_sheets(sheets)
     if is_deposit(together) and options.form in (None, "workbook") and options.sheet is None:
         return _from_workbook(together, title, findings, options.most_spines)
-    rows = [_rows(file, sheets.get(file), options, findings) for file in files]
+    rows = [each for file in files for each in _rows(file, sheets.get(file), options, findings)]
     table, found, read = prepared(rows, options, findings)
     if found in ("spines", "presence"):
         return _from_spines(table, found, title, findings, read)
@@ -161,16 +162,30 @@ def _all_sheets(sheets: Mapping[Path, Mapping[str, Rows]]) -> dict[str, Rows]:
 
 def _rows(
     file: Path, sheets: Mapping[str, Rows] | None, options: ReadingOptions, findings: Findings
-) -> tuple[str, Rows]:
-    """Name and rows of one file."""
+) -> list[tuple[str, Rows]]:
+    """Name and rows of one file, or of each of its sheets where these are wide tables of one quantity each."""
     if sheets is not None:
-        return file.name, chosen_sheet(sheets, file.name, options.sheet, findings)[1]
+        return _rows_of_sheets(file.name, sheets, options, findings)
     if file.suffix.lower() == _MATLAB:
-        return file.name, read_matrix(file, options.session_days(), findings)
+        return [(file.name, read_matrix(file, options.session_days(), findings))]
     if options.sheet is not None:
         message = f"--sheet is {options.sheet!r}, but {file.name} is no workbook; leave --sheet out"
         raise DataError(message)
-    return file.name, read_text(file, findings)
+    return [(file.name, read_text(file, findings))]
+
+
+def _rows_of_sheets(
+    name: str, sheets: Mapping[str, Rows], options: ReadingOptions, findings: Findings
+) -> list[tuple[str, Rows]]:
+    wide = [(title, rows) for title, rows in sheets.items() if is_one_quantity(rows, title, options)]
+    if options.sheet is None and len(wide) > 1:
+        left = ", ".join(repr(title) for title in sheets if title not in dict(wide)) or "none"
+        findings.note(
+            f"sheets of {name} read together: {', '.join(repr(title) for title, _ in wide)}; left out: {left}"
+        )
+        return wide
+    title, rows = chosen_sheet(sheets, name, options.sheet, findings)
+    return [(title if quantity_of(title) is not None else name, rows)]
 
 
 def _from_spines(table: pd.DataFrame, form: Form, name: str, findings: Findings, rows: int) -> Reading:

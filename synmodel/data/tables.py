@@ -25,6 +25,7 @@ EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null", "-", ".", "#n/a", "#v
 
 Rows = list[list[str]]
 _SEPARATORS = "\t;,"
+_TOP = 20
 
 
 def read_text(path: Path, findings: Findings | None = None) -> Rows:
@@ -43,10 +44,12 @@ def read_text(path: Path, findings: Findings | None = None) -> Rows:
         message = f"cannot read {path}: {fault.strerror}; give the path of a table (.csv, .tsv or .xlsx)"
         raise DataError(message) from fault
     text = _decoded(content, path, findings)
-    heading = text.split("\n", 1)[0]
-    separator = max(_SEPARATORS, key=heading.count)
+    lines = text.splitlines()
+    # The first line is the heading, or a title without separators above it.
+    first = next((line for line in lines[:_TOP] if any(map(line.count, _SEPARATORS))), "")
+    separator = max(_SEPARATORS, key=first.count)
     try:
-        return list(csv.reader(text.splitlines(), delimiter=separator, strict=True))
+        return list(csv.reader(lines, delimiter=separator, strict=True))
     except csv.Error as fault:
         message = f"cannot read {path}: it is no table ({fault}); give a table (.csv, .tsv or .xlsx)"
         raise DataError(message) from fault

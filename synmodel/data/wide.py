@@ -17,7 +17,7 @@ from synmodel.data.options import SessionDays
 from synmodel.data.sessions import days_of_headings, is_session
 from synmodel.errors import DataError
 
-__all__ = ["QUANTITIES", "WideTable", "long_of", "wide_table"]
+__all__ = ["QUANTITIES", "WideTable", "long_of", "quantity_of", "wide_table"]
 
 _LABELS = ("study", "arm", "mouse", "fov", "dendrite")
 QUANTITIES = (
@@ -68,7 +68,7 @@ def wide_table(table: pd.DataFrame, name: str, given: SessionDays) -> WideTable 
     cells = {column: found for column in map(str, table.columns) if (found := _cell(column, given)) is not None}
     if len(cells) < _FEWEST:
         return None
-    quantity = _quantity_of_file(name)
+    quantity = quantity_of(name)
     if quantity is None and any(each is None for each, _ in cells.values()):
         column = next(column for column, (each, _) in cells.items() if each is None)
         message = (
@@ -135,9 +135,16 @@ def _cell(heading: str, given: SessionDays) -> tuple[str | None, str] | None:
     return None
 
 
-def _quantity_of_file(name: str) -> str | None:
-    """The one quantity that words of a file's name name."""
-    words = [word for word in re.split(r"[^A-Za-z\u00b5]+", name.rsplit(".", 1)[0]) if word]
+def quantity_of(name: str) -> str | None:
+    """The one quantity that words in the name of a file or sheet name.
+
+    Examples
+    --------
+    >>> quantity_of("wide_formation.csv"), quantity_of("Fig. 2b spine density"), quantity_of("table.csv")
+    ('formation_fraction', 'density_per_um', None)
+    """
+    stem = re.sub(r"\.(csv|tsv|txt|xlsx|xlsm)$", "", name, flags=re.IGNORECASE)
+    words = [word for word in re.split(r"[^A-Za-z\u00b5]+", stem) if word]
     pairs = [" ".join(pair) for pair in pairwise(words)]
     for candidates in (pairs, words):
         found = {quantity for word in candidates if (quantity := meaning(word)) in QUANTITIES}

@@ -78,6 +78,7 @@ def refusal(read):
         COUNTS.replace(HEADING, "group,subject,branch,time_day,numSpines,nAdd,nSub,totalLen"),
         COUNTS.replace(HEADING, "condition,mouseID,segmentID,Time (days),spines,formed,eliminated,length [um]"),
         "A title,,,,,,,\n" + COUNTS,
+        "# exported in spring\n\n" + COUNTS,
     ],
 )
 def test_habits_of_files_and_names(read, plain, text):
@@ -522,6 +523,21 @@ def test_the_only_sheet_with_a_table_is_read(tmp_path, plain):
     reading = read_observations(tmp_path / "a.xlsx")
     xr.testing.assert_identical(reading.observations, plain)
     assert reading.audit.notes == ("sheet 'counts' read; the others have no table: 'Sheet'",)
+
+
+def test_a_sheet_per_quantity(tmp_path, read):
+    openpyxl = pytest.importorskip("openpyxl")
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["Source data"])
+    for name, text in (("Fig. 1a Formation", FORMATION), ("Elimination", ELIMINATION), ("Spine density", DENSITY)):
+        sheet = workbook.create_sheet(name)
+        sheet.append([f"{name} by mouse"])
+        for line in text.splitlines():
+            sheet.append([float(cell) if cell.replace(".", "").isdigit() else cell or None for cell in line.split(",")])
+    workbook.save(tmp_path / "a.xlsx")
+    reading = read_observations(tmp_path / "a.xlsx")
+    xr.testing.assert_identical(reading.observations, read(FORMATION, ELIMINATION, DENSITY, names=NAMES).observations)
+    assert "read together: 'Fig. 1a Formation', 'Elimination', 'Spine density'; left out: 'Sheet'" in str(reading.audit)
 
 
 CASES = [
