@@ -134,7 +134,7 @@ def named(headings: Sequence[str], given: Mapping[str, str], name: str) -> Named
         if canonical is not None and (heading not in CANONICAL or canonical != heading):
             meant.setdefault(canonical, []).append((heading, percent))
     names: dict[str, str] = {}
-    in_percent: list[str] = []
+    in_percent = [canonical for canonical, theirs in given.items() if _meaning(theirs, followed=followed)[1]]
     for canonical, columns in meant.items():
         if canonical in there:
             continue

@@ -53,7 +53,8 @@ def prepared(
         table = from_triples(table, given, name, findings)
         given = replace(given, in_order=())  # these days are in the table now
     exports.refuse_untracked(table, name)
-    table = _with_days(_as_form(table, findings), given, name, findings, read[0][2])
+    habits = next((habits for _, _, habits in read if habits.counted), read[0][2])
+    table = _with_days(_as_form(table, findings), given, name, findings, habits)
     _refuse_without_mouse(table, name, options)
     return table, recognise(table.columns, name, options.form), rows_read
 

@@ -80,14 +80,15 @@ def with_days(table: pd.DataFrame, given: SessionDays, name: str, findings: Find
         If labels are time points without days, dates without the date of the dose, or no days at all.
     """
     columns = [column for column in ("day", "new_on_day", "last_day") if column in table]
+    every = pd.concat([table[column] for column in columns])
+    labels = list(dict.fromkeys(cell for cell in every if cell))
+    often = {cell for cell in every[every.duplicated()] if any(map(str.isalpha, cell))}
+    doses = _doses(table, given.dose_date, name, findings)
+    where = f"{name}: {named.day or columns[0]}" if named.day or columns[0] != "day" else name
+    dated = bool(doses.notna().all())
+    read = _interpreted(labels, given, where, counted=named.counted, dated=dated, often=often)
     for column in columns:
         cells = table[column]
-        labels = list(dict.fromkeys(cell for cell in cells if cell))
-        doses = _doses(table, given.dose_date)
-        where = f"{name}: {named.day if column == 'day' and named.day else column}"
-        often = {cell for cell in cells[cells.duplicated()] if any(map(str.isalpha, cell))}
-        dated = bool(doses.notna().all())
-        read = _interpreted(labels, given, where, counted=named.counted, dated=dated, often=often)
         found = [_days(read.get(cell), dose) for cell, dose in zip(cells, doses, strict=True)]
         days = pd.Series(found, table.index, dtype=float)
         far = days.abs() > LONGEST
@@ -97,7 +98,7 @@ def with_days(table: pd.DataFrame, given: SessionDays, name: str, findings: Find
             findings.add("implausible-day", f"row {row}", message)
         _note(read, dict(zip(cells, days.mask(far), strict=True)), findings)
         text = [cell if pd.isna(day) else f"{day:.10g}" for cell, day in zip(cells, days, strict=True)]
-        table = table.assign(**{column: text})[~far]
+        table, doses = table.assign(**{column: text})[~far], doses[~far]
     return table
 
 
@@ -123,11 +124,13 @@ def days_of_headings(headings: Sequence[str], given: SessionDays, name: str, fin
     return known
 
 
-def _doses(table: pd.DataFrame, dose: date | None) -> "pd.Series[date]":
+def _doses(table: pd.DataFrame, dose: date | None, name: str, findings: Findings) -> "pd.Series[date]":
     """Date of the dose of every row: its own, or that of the file."""
     if "dose_date" not in table:
         return pd.Series([dose] * len(table), table.index, dtype=object)
-    own = [_read(cell, day_first=True).on or dose for cell in table["dose_date"]]
+    day_first = _day_first(list(table["dose_date"]), f"{name}: dose_date")
+    own = [_read(cell, day_first=day_first).on or dose for cell in table["dose_date"]]
+    findings.note("dates of sessions are counted from the column dose_date")
     return pd.Series(own, table.index, dtype=object)
 
 
@@ -155,7 +158,7 @@ def _interpreted(
         raise DataError(message)
     dates = [label for label, each in read.items() if each.on is not None]
     if dates and not dated:
-        message = f"{where} is a date ({dates[0]}), from which no days since the dose follow; {_ASK_DATE}"
+        message = f"{where} has dates ({dates[0]}, ...), from which no days since the dose follow; {_ASK_DATE}"
         raise DataError(message)
     return read
 

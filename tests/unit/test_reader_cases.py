@@ -135,7 +135,7 @@ def test_labels_of_sessions(read, plain, labels, options):
 @pytest.mark.parametrize(
     ("labels", "options", "message"),
     [
-        (["2024-03-07", "2024-03-09", "2024-03-11", "2024-03-13"], {}, "day is a date (2024-03-07), from which"),
+        (["2024-03-07", "2024-03-09", "2024-03-11", "2024-03-13"], {}, "day has dates (2024-03-07, ...), from which"),
         (["2024-03-07", "2024-03-09", "2024-03-11", "2024-03-13"], {}, "such as --dose-date 2024-03-10"),
         (["2024-03-07", "2024-03-09", "2024-03-11", "2024-03-13"], {"dose_date": "2004-03-10"}, "check --dose-date"),
         (["1/3/2024", "2/3/2024", "3/3/2024", "4/3/2024"], {"dose_date": "2024-03-10"}, "day/month or month/day"),
@@ -189,8 +189,16 @@ def test_each_mouse_may_have_a_date_of_its_own(read, plain):
     for i, row in enumerate(RECORDS):
         dose = 10 + i // 8  # another date for every mouse
         lines.append(",".join(map(str, (*row[:3], f"2024-03-{dose + row[3]:02d}", *row[4:], f"2024-03-{dose}"))))
-    seen = read("\n".join(lines)).observations.drop_vars("dose_date")
-    xr.testing.assert_identical(seen, plain)
+    reading = read("\n".join(lines))
+    xr.testing.assert_identical(reading.observations.drop_vars("dose_date"), plain)
+    assert "dates of sessions are counted from the column dose_date" in reading.audit.notes
+
+
+def test_days_of_new_spines_followed(read):
+    text = "arm,dendrite,new_on_day,n_new,day,n_present\na,1,T1,3,T2,1\na,1,T1,3,T3,1\n"
+    seen = read(text, days="T1=1,T2=5,T3=10").observations
+    np.testing.assert_array_equal(seen["new_spines_seen"][0, 0], [3, 1, 1])
+    assert seen["session"].to_numpy().tolist() == [1, 5, 10]
 
 
 def test_one_mistyped_day_is_named_and_left_out(read):
@@ -344,7 +352,7 @@ A1,F1,4,T1,0,13,matched,23,manual,33,ignored
 
 
 def test_registry_of_lineages(read, refusal):
-    assert "table.csv: day has 'T1', 'T2', 'T3'" in refusal(REGISTRY)
+    assert "table.csv has 'T1', 'T2', 'T3', which name sessions" in refusal(REGISTRY)
     reading = read(REGISTRY, days="T1=-1,T2=1,T3=4")
     expected = [[1, 1, 1], [1, 0, 0], [0, 1, -1], [1, 1, -1]]
     np.testing.assert_array_equal(reading.presence["present"], expected)
