@@ -70,4 +70,5 @@ def _at(table: pd.DataFrame, row: Hashable) -> str:
     arm = f" (arm {record['arm']})" if "arm" in table else ""
     if isinstance(row, int | np.integer):
         return f"row {row:d}{arm}"
-    return f"mouse {record['mouse']}{arm}"
+    known = [f"{label} {record[label]}" for label in ("mouse", "dendrite") if label in table]
+    return ", ".join(known or ["one row"]) + arm

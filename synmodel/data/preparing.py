@@ -45,6 +45,7 @@ def prepared(
     wide = [wide_table(table, each, given) for each, table, _ in read]
     if all(each is not None for each in wide):
         together = long_of([each for each in wide if each is not None], given, findings)
+        _refuse_without_mouse(together, name, options)
         table = as_fractions(together, (), name, findings)
         _refuse_alone(table, name, options)
         return table, recognise(table.columns, name, options.form), rows_read

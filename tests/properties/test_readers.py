@@ -110,7 +110,11 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path, text, damage):
     try:
         reading = read_observations(path)
     except DataError as fault:
-        assert "\n" not in str(fault)
+        refusal = str(fault)
+    else:
+        refusal = ""
+    assert "\n" not in refusal
+    if refusal:
         return
     dendrites = reading.document()["dendrites"]
     assert dendrites["used"] <= dendrites["total"]
