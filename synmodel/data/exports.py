@@ -34,7 +34,8 @@ _LABELS = ("study", "arm", "mouse", "fov", "dendrite", "spine")
 
 def is_registry(table: pd.DataFrame) -> bool:
     """Whether a table has one row per spine and its status at each time point."""
-    return sum(str(column).lower().startswith(_STATUS) for column in table.columns) >= _FEWEST
+    times = sum(str(column).lower().startswith(_STATUS) for column in table.columns)
+    return times >= _FEWEST and not {"day", "status"} & set(table.columns)
 
 
 def from_registry(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
