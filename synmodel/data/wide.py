@@ -77,7 +77,12 @@ def wide_table(table: pd.DataFrame, name: str, given: SessionDays) -> WideTable 
             "spine_count, gained, lost, length); presence of spines needs a column spine"
         )
         raise DataError(message)
-    return WideTable(table, name, {column: (each or str(quantity), label) for column, (each, label) in cells.items()})
+    named = {column: (each or str(quantity), label) for column, (each, label) in cells.items()}
+    twice = [each for each, _ in named.values() if each in table]
+    if twice:
+        message = f"{name} has {twice[0]} in a column of its own and by session; remove one of them"
+        raise DataError(message)
+    return WideTable(table, name, named)
 
 
 def long_of(tables: Sequence[WideTable], given: SessionDays, findings: Findings) -> pd.DataFrame:

@@ -290,6 +290,7 @@ def test_one_wide_table_with_quantities_in_its_headings(read):
         ([FORMATION, ELIMINATION.replace("fov", "cell")], NAMES[:2], "give both the same"),
         ([FORMATION.replace("B,drug", "A,saline"), ELIMINATION], NAMES[:2], "rows 2 and 3 share arm, mouse, dendrite"),
         ([FORMATION.replace("day_1", "D-1"), ELIMINATION], NAMES[:2], "two columns for day -1"),
+        ([FORMATION.replace("fov", "formation")], ["formation.csv"], "in a column of its own and by session"),
         ([FORMATION, COUNTS], ["formation.csv", "counts.csv"], "have other columns"),
     ],
 )
