@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from synmodel.data import Reading
+    from synmodel.data import Reading, ReadingOptions
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Read observations of spines from tables, with an audit of each file.")
 
-Files = Annotated[list[Path], typer.Argument(help="Table (.csv, .tsv, .xlsx), or workbooks of one deposit together.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="Table (.csv, .tsv, .xlsx); or together: workbooks of one deposit, wide tables of one study."),
+]
 FormName = Annotated[str | None, typer.Option("--form", help="Form of the table; by default told from its columns.")]
 Columns = Annotated[Path | None, typer.Option(help='TOML file with [columns] canonical = "name in the file".')]
 MostSpines = Annotated[int | None, typer.Option(help="Most spines of one dendrite, where only fractions are given.")]
+Days = Annotated[
+    str | None, typer.Option(help="Days of sessions since the first dose: T0=-3,T1=1 by name, or -3,1 in order.")
+]
+DoseDate = Annotated[str | None, typer.Option(help="Date of the first dose (2024-03-10), where sessions are dates.")]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook.")]
+Mouse = Annotated[str | None, typer.Option(help="Name of the mouse, where the file has no column for it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -26,12 +35,16 @@ def check(
     form: FormName = None,
     columns: Columns = None,
     most_spines: MostSpines = None,
+    days: Days = None,
+    dose_date: DoseDate = None,
+    sheet: Sheet = None,
+    mouse: Mouse = None,
     as_json: AsJson = False,
 ) -> None:
-    """Audit a file: what in it is inconsistent, and where. Exit status 2 when it cannot be used."""
-    reading = _read(files, form, columns, most_spines)
+    """Audit a file: how it is read, and what in it is inconsistent. Exit status 2 when it cannot be used."""
+    reading = _read(files, _options(form, columns, most_spines, days, dose_date, sheet, mouse))
     if as_json:
-        _print_json(reading.audit.document())
+        _print_json(reading.document())
     else:
         _print_audit(reading, every=True)
 
@@ -43,13 +56,17 @@ def convert(
     form: FormName = None,
     columns: Columns = None,
     most_spines: MostSpines = None,
+    days: Days = None,
+    dose_date: DoseDate = None,
+    sheet: Sheet = None,
+    mouse: Mouse = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a file as Observations (netCDF), presence of spines where it has them, and its audit (JSON)."""
     from synmodel.report import files as results
 
-    reading = _read(files, form, columns, most_spines)
-    document = reading.audit.document()
+    reading = _read(files, _options(form, columns, most_spines, days, dose_date, sheet, mouse))
+    document = reading.document()
     written = ["observations.nc", "audit.json"]
     with results.folder(out) as folder:
         results.save_dataset(reading.observations, folder / "observations.nc")
@@ -72,13 +89,26 @@ def schema() -> None:
     _print_json(long_table_schema())
 
 
-def _read(files: list[Path], form: str | None, columns: Path | None, most_spines: int | None) -> "Reading":
-    from synmodel.data import read_observations
-    from synmodel.data.fractions import MOST_SPINES
+def _options(
+    form: str | None,
+    columns: Path | None,
+    most_spines: int | None,
+    days: str | None,
+    dose_date: str | None,
+    sheet: str | None,
+    mouse: str | None,
+) -> "ReadingOptions":
+    from synmodel.data import ReadingOptions
+    from synmodel.data.options import MOST_SPINES
 
-    path = files[0] if len(files) == 1 else files
     bound = MOST_SPINES if most_spines is None else most_spines
-    return read_observations(path, form=form, columns=columns, most_spines=bound)
+    return ReadingOptions(form, columns, bound, days, dose_date, sheet, mouse)
+
+
+def _read(files: list[Path], options: "ReadingOptions") -> "Reading":
+    from synmodel.data import read_observations
+
+    return read_observations(files[0] if len(files) == 1 else files, options=options)
 
 
 def _print_json(document: Any) -> None:
@@ -88,19 +118,21 @@ def _print_json(document: Any) -> None:
 
 
 def _print_audit(reading: "Reading", *, every: bool) -> None:
-    from synmodel.data.audit import KINDS
+    from synmodel.data.audit import ADVICE, KINDS
+    from synmodel.data.usage import dendrites_used
 
     audit, sizes = reading.audit, reading.observations.sizes
     counts = int(reading.observations["spine_count"].notnull().any("session").sum())
-    dendrites = int((reading.observations["dendrite_label"] != "").sum())
+    total, used = dendrites_used(reading.observations, reading.presence)
     sys.stdout.write(
-        f"form {reading.form}: {audit.rows} rows, {sizes['animal']} animals, {dendrites} dendrites "
-        f"({counts} with counts), {sizes['session']} sessions\n"
+        f"form {reading.form}: {audit.rows} rows, {sizes['animal']} animals, {total} dendrites "
+        f"({counts} with counts, {used} used), {sizes['session']} sessions\n"
     )
+    for note in audit.notes:
+        sys.stdout.write(f"note: {note}\n")
     for kind, number in audit.tally().items():
-        sys.stdout.write(f"{number:6d}  {kind}: {KINDS[kind]}\n")
+        sys.stdout.write(f"{number:6d}  {kind}: {KINDS[kind]}\n        to do: {ADVICE[kind]}\n")
     if not audit.problems:
         sys.stdout.write("nothing inconsistent was found\n")
-    if every:
-        for problem in audit.problems:
-            sys.stdout.write(f"{problem.kind}: {problem.where}: {problem.message}\n")
+    for line in audit.lines() if every else ():
+        sys.stdout.write(f"{line}\n")

@@ -38,7 +38,7 @@ REQUIRED: Mapping[Form, tuple[str, ...]] = {
 CANONICAL = (
     *dict.fromkeys(name for names in REQUIRED.values() for name in names),
     *("study", "arm", "fov", "gained", "lost", "length_um", "density_per_um", "head_width_um"),
-    *("protrusion_length_um", "damaged", "censored", "interpolated"),
+    *("protrusion_length_um", "damaged", "censored", "interpolated", "dose_date"),
 )
 """Columns that have a meaning of their own."""
 
@@ -62,13 +62,17 @@ def day_of(heading: str) -> float | None:
     return float(found[1].replace("\u2212", "-")) if found else None
 
 
-def renamed(table: pd.DataFrame, columns: Mapping[str, str], name: str) -> pd.DataFrame:
+def renamed(
+    table: pd.DataFrame, columns: Mapping[str, str], name: str, habits: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """The table with canonical names for its columns.
 
     Parameters
     ----------
     columns : mapping
-        Canonical name to the name in the file. Names that are canonical but for case need no entry.
+        Canonical name to the name in the file, as it was asked for.
+    habits : mapping, optional
+        Name in the file to canonical name, for names that are other words for it (:mod:`synmodel.data.naming`).
 
     A column whose name means something else in Observations becomes ``..._in_file``.
 
@@ -86,8 +90,7 @@ def renamed(table: pd.DataFrame, columns: Mapping[str, str], name: str) -> pd.Da
             message = f"columns.{canonical} is {theirs!r}, which {name} does not have; {did_you_mean(theirs, known)}"
             raise DataError(message)
     given = {theirs: canonical for canonical, theirs in columns.items()}
-    lower = {column: column.lower() for column in known if column.lower() in CANONICAL and column not in given}
-    final = table.rename(columns={**lower, **given})
+    final = table.rename(columns={**(habits or {}), **given})
     final.columns = [f"{name}_in_file" if name in _RESERVED else name for name in final.columns]
     twice = final.columns[final.columns.duplicated()]
     if len(twice):

@@ -26,11 +26,9 @@ from synmodel.data.audit import Findings
 from synmodel.data.counts import resolution
 from synmodel.data.layout import ANIMAL, DENDRITE, place
 from synmodel.data.means import step_of, tell
+from synmodel.data.options import MOST_SPINES
 
 __all__ = ["MOST_SPINES", "Chain", "chains", "reconstructed"]
-
-MOST_SPINES = 40
-"""Default bound on the number of spines of one dendrite."""
 
 _MEANS = ("head_width_um", "protrusion_length_um")
 Labels = tuple[Hashable, ...]

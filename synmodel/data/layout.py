@@ -57,13 +57,15 @@ def with_labels(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
 def place(record: "pd.Series[Any]", *, day: bool = True) -> str:
     """Where in words: row, study, arm, mouse, dendrite and day.
 
-    The name of a record is its row in the file, a text such as ``sheet 2B, row 7``, or a text of digits where the
-    record is derived from several rows.
+    The name of a record is its row in the file, a text such as ``sheet 2B, row 7`` or ``7 of second.csv``, or a text
+    of digits where the record is derived from several rows.
     """
     text = f"{record['study']}, {record['arm']}, mouse {record['mouse']}, dendrite {record['dendrite']}"
     if day:
         text += f", day {record['day']:g}"
     if isinstance(record.name, int | np.integer):
+        return f"row {record.name}: {text}"
+    if " of " in str(record.name):
         return f"row {record.name}: {text}"
     return f"{record.name}: {text}" if str(record.name).startswith("sheet") else text
 

@@ -25,6 +25,7 @@ __all__ = ["SpineRow", "counts_of", "from_long", "from_wide", "long_table_schema
 NOT_KNOWN = -1
 _STATUS = {"present": 1, "absent": 0, "censored": NOT_KNOWN, "unsure": NOT_KNOWN}
 _CELLS = {"1": 1, "0": 0, "": NOT_KNOWN}
+_WORDS = {**_STATUS, **dict.fromkeys(("true", "yes"), 1), **dict.fromkeys(("false", "no"), 0)}
 _NO_ROW = -2
 _SPINE = [*DENDRITE, "spine"]
 
@@ -73,6 +74,7 @@ def from_wide(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     table = with_labels(table, findings)
     days = {column: day for column in map(str, table.columns) if (day := day_of(column)) is not None}
     table = _spines_apart(table, list(days), findings)
+    table = _with_digits(table, list(days), findings)
     pieces = []
     for column, day in days.items():
         cells = table[column].str.removesuffix(".0")
@@ -84,6 +86,16 @@ def from_wide(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
         imaged = (cells != "").groupby([table[name] for name in DENDRITE]).transform("any")
         pieces.append(table[_SPINE].assign(day=day, present=present)[imaged])
     return pd.concat(pieces)
+
+
+def _with_digits(table: pd.DataFrame, days: list[str], findings: Findings) -> pd.DataFrame:
+    """Wide rows with 1, 0 or nothing where a word such as present or TRUE says the same; this is told."""
+    words = sorted({word for day in days for word in table[day].str.lower() if word in _WORDS})
+    if not words:
+        return table
+    digits = {word: "" if _WORDS[word] == NOT_KNOWN else str(_WORDS[word]) for word in words}
+    findings.note("cells read as: " + ", ".join(f"{word} -> {digits[word] or 'not known'}" for word in words))
+    return table.assign(**{day: table[day].str.lower().replace(digits) for day in days})
 
 
 def _spines_apart(table: pd.DataFrame, days: list[str], findings: Findings) -> pd.DataFrame:

@@ -1,27 +1,34 @@
 """From a file of a laboratory to Observations and an audit: the door of all readers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from synmodel.data import presence
 from synmodel.data.audit import Audit, Findings
 from synmodel.data.counts import audited_counts, records_of
-from synmodel.data.forms import Form, recognise, renamed
-from synmodel.data.fractions import MOST_SPINES, reconstructed
+from synmodel.data.forms import Form
+from synmodel.data.fractions import reconstructed
 from synmodel.data.layout import to_observations
+from synmodel.data.matlab import read_matrix
 from synmodel.data.newspines import records_of_new_spines, records_of_survival
-from synmodel.data.tables import column_map, read_sheets, read_text, table_of
+from synmodel.data.options import MOST_SPINES, ReadingOptions
+from synmodel.data.preparing import is_one_quantity, prepared
+from synmodel.data.sheets import chosen_sheet
+from synmodel.data.tables import Rows, read_sheets, read_text
+from synmodel.data.usage import dendrites_used
+from synmodel.data.wide import quantity_of
 from synmodel.data.workbooks import is_deposit, records_of_workbook
-from synmodel.errors import DataError, did_you_mean
+from synmodel.errors import DataError
 
-__all__ = ["Reading", "read_each", "read_observations", "select"]
+__all__ = ["Reading", "read_each", "read_observations"]
 
 _WORKBOOKS = {".xlsx", ".xlsm"}
+_MATLAB = ".mat"
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,18 @@ class Reading:
     presence : Dataset or None
         Presence of each spine, from forms that have spines.
     audit : Audit
-        What is inconsistent in the file.
+        What is inconsistent in the file, and how it was read.
     """
 
     form: Form
     observations: xr.Dataset
     presence: xr.Dataset | None
     audit: Audit
+
+    def document(self) -> dict[str, Any]:
+        """The audit as a plain document for JSON, with the number of ``dendrites``, in total and used."""
+        total, used = dendrites_used(self.observations, self.presence)
+        return {**self.audit.document(), "dendrites": {"total": total, "used": used}}
 
 
 def read_observations(
@@ -52,13 +64,15 @@ def read_observations(
     form: str | None = None,
     columns: Mapping[str, str] | Path | str | None = None,
     most_spines: int = MOST_SPINES,
+    options: ReadingOptions | None = None,
 ) -> Reading:
     """Read observations of spines in any of the known forms, with an audit.
 
     Parameters
     ----------
     path : Path or str, or several
-        Table (.csv, .tsv, .xlsx) with a heading in its first row; or one or more deposited workbooks of one study.
+        Table (.csv, .tsv, .xlsx) with a heading, or matrix of presence (.mat); or several that belong together:
+        deposited workbooks of one study, wide tables of one quantity each, or tables with the same columns.
     form : str, optional
         ``spines``, ``presence``, ``new-spines``, ``survival``, ``counts``, ``fractions`` or ``workbook``; by default
         recognised from the columns.
@@ -66,43 +80,46 @@ def read_observations(
         Canonical names of columns to names in the file, or a TOML file with them under ``[columns]``.
     most_spines : int
         Most spines that one dendrite can have; where only fractions are given, it bounds their denominators.
+    options : ReadingOptions, optional
+        These three and the rest: days of sessions, date of the dose, sheet, mouse. ``form``, ``columns`` and
+        ``most_spines`` go before it where they are given.
 
     Raises
     ------
     DataError
         If the file cannot be read, its columns make no known form, or no dendrite in it is usable.
     """
-    if most_spines < 1:
-        message = f"most_spines is {most_spines}; it is 1 or more"
-        raise DataError(message)
-    names = column_map(Path(columns)) if isinstance(columns, Path | str) else dict(columns or {})
+    options = _together(options or ReadingOptions(), form, columns, most_spines)
     files = [Path(path)] if isinstance(path, Path | str) else [Path(each) for each in path]
     findings = Findings()
-    sheets = _sheets(files)
+    sheets = {file: read_sheets(file) for file in files if file.suffix.lower() in _WORKBOOKS}
     title = ", ".join(file.name for file in files)
-    if is_deposit(sheets) and form in (None, "workbook"):
-        return _from_workbook(sheets, title, findings, most_spines)
-    if len(files) != 1:
-        message = f"{title} are {len(files)} files; only deposited workbooks of one study are read together"
-        raise DataError(message)
-    rows = next(iter(sheets.values())) if sheets else read_text(files[0])
-    table = renamed(table_of(rows, title), names, title)
-    found = recognise(table.columns, title, form)
+    together = _all_sheets(sheets)
+    if is_deposit(together) and options.form in (None, "workbook") and options.sheet is None:
+        return _from_workbook(together, title, findings, options.most_spines)
+    rows = [each for file in files for each in _rows(file, sheets.get(file), options, findings)]
+    table, found, read = prepared(rows, options, findings)
     if found in ("spines", "presence"):
-        return _from_spines(table, found, title, findings)
-    return _from_dendrites(table, found, title, findings, most_spines)
+        return _from_spines(table, found, title, findings, read)
+    return _from_dendrites(table, found, title, findings, options.most_spines, read)
 
 
 def read_each(
-    paths: Sequence[Path], *, form: str | None = None, columns: Mapping[str, str] | Path | str | None = None
+    paths: Sequence[Path],
+    *,
+    form: str | None = None,
+    columns: Mapping[str, str] | Path | str | None = None,
+    options: ReadingOptions | None = None,
 ) -> list[Reading]:
-    """Read several files, each on its own but for workbooks, which are read together as one deposit.
+    """Read several files, each on its own but for workbooks and wide tables.
+
+    Workbooks are read together as one deposit, and so are wide tables of one quantity each.
 
     Parameters
     ----------
     paths : sequence of Path
         Tables and workbooks.
-    form, columns
+    form, columns, options
         As in :func:`read_observations`.
 
     Raises
@@ -110,33 +127,81 @@ def read_each(
     DataError
         As :func:`read_observations`.
     """
+    every = _together(options or ReadingOptions(), form, columns, MOST_SPINES)
     workbooks = [path for path in paths if path.suffix.lower() in _WORKBOOKS]
-    groups = [[path] for path in paths if path not in workbooks] + ([workbooks] if workbooks else [])
-    return [read_observations(group, form=form, columns=columns) for group in groups]
+    texts = [path for path in paths if path.suffix.lower() not in (*_WORKBOOKS, _MATLAB)]
+    wide = [path for path in texts if len(texts) > 1 and is_one_quantity(read_text(path), path.name, every)]
+    groups = [[path] for path in paths if path not in (*workbooks, *wide)]
+    groups += [group for group in (wide, workbooks) if group]
+    return [read_observations(group, options=every) for group in groups]
 
 
-def _sheets(files: list[Path]) -> dict[str, list[list[str]]]:
-    """Sheets of those files that are workbooks; the name of the file leads where there are several."""
-    sheets = {}
-    for file in files:
-        if file.suffix.lower() in _WORKBOOKS:
-            lead = f"{file.name}: " if len(files) > 1 else ""
-            sheets.update({lead + title: rows for title, rows in read_sheets(file).items()})
-    return sheets
+def _together(
+    options: ReadingOptions,
+    form: str | None,
+    columns: Mapping[str, str] | Path | str | None,
+    most_spines: int,
+) -> ReadingOptions:
+    """Options with the single ones that were given besides."""
+    if form is not None:
+        options = replace(options, form=form)
+    if columns is not None:
+        options = replace(options, columns=columns)
+    return options if most_spines == MOST_SPINES else replace(options, most_spines=most_spines)
 
 
-def _from_spines(table: pd.DataFrame, form: Form, name: str, findings: Findings) -> Reading:
+def _all_sheets(sheets: Mapping[Path, Mapping[str, Rows]]) -> dict[str, Rows]:
+    """Sheets of all workbooks; the name of the file leads where there are several."""
+    several = len(sheets) > 1
+    return {
+        f"{file.name}: {title}" if several else title: rows
+        for file, own in sheets.items()
+        for title, rows in own.items()
+    }
+
+
+def _rows(
+    file: Path, sheets: Mapping[str, Rows] | None, options: ReadingOptions, findings: Findings
+) -> list[tuple[str, Rows]]:
+    """Name and rows of one file, or of each of its sheets where these are wide tables of one quantity each."""
+    if sheets is not None:
+        return _rows_of_sheets(file.name, sheets, options, findings)
+    if file.suffix.lower() == _MATLAB:
+        return [(file.name, read_matrix(file, options.session_days(), findings))]
+    if options.sheet is not None:
+        message = f"--sheet is {options.sheet!r}, but {file.name} is no workbook; leave --sheet out"
+        raise DataError(message)
+    return [(file.name, read_text(file, findings))]
+
+
+def _rows_of_sheets(
+    name: str, sheets: Mapping[str, Rows], options: ReadingOptions, findings: Findings
+) -> list[tuple[str, Rows]]:
+    wide = [(title, rows) for title, rows in sheets.items() if is_one_quantity(rows, title, options)]
+    if options.sheet is None and len(wide) > 1:
+        left = ", ".join(repr(title) for title in sheets if title not in dict(wide)) or "none"
+        findings.note(
+            f"sheets of {name} read together: {', '.join(repr(title) for title, _ in wide)}; left out: {left}"
+        )
+        return wide
+    title, rows = chosen_sheet(sheets, name, options.sheet, findings)
+    return [(title if quantity_of(title) is not None else name, rows)]
+
+
+def _from_spines(table: pd.DataFrame, form: Form, name: str, findings: Findings, rows: int) -> Reading:
     read = presence.from_long if form == "spines" else presence.from_wide
     records = read(table, findings)
     if records.empty or not (records["present"] >= 0).any():
-        raise _unusable(name, "no spine is known to be present or absent at any session", findings, len(table))
+        raise _unusable(name, "no spine is known to be present or absent at any session", findings, rows)
     spines = presence.presence_dataset(records, findings)
     counts = presence.with_extras(presence.counts_of(spines), table, findings)
     observations = to_observations(counts, findings)
-    return Reading(form, observations, spines, findings.audit(len(table)))
+    return Reading(form, observations, spines, findings.audit(rows))
 
 
-def _from_dendrites(table: pd.DataFrame, form: Form, name: str, findings: Findings, most_spines: int) -> Reading:
+def _from_dendrites(
+    table: pd.DataFrame, form: Form, name: str, findings: Findings, most_spines: int, rows: int
+) -> Reading:
     if form == "new-spines":
         records = records_of_new_spines(table, findings)
     elif form == "survival":
@@ -145,10 +210,10 @@ def _from_dendrites(table: pd.DataFrame, form: Form, name: str, findings: Findin
         records = audited_counts(records_of(table, findings), findings)
     else:
         records = reconstructed(records_of(table, findings), findings, most_spines)
-    return _laid_out(records, form, name, findings, len(table))
+    return _laid_out(records, form, name, findings, rows)
 
 
-def _from_workbook(sheets: dict[str, list[list[str]]], name: str, findings: Findings, most_spines: int) -> Reading:
+def _from_workbook(sheets: dict[str, Rows], name: str, findings: Findings, most_spines: int) -> Reading:
     records, n_rows = records_of_workbook(sheets, findings, most_spines)
     return _laid_out(records, "workbook", name, findings, n_rows)
 
@@ -164,50 +229,3 @@ def _unusable(name: str, why: str, findings: Findings, rows: int) -> DataError:
     kinds = ", ".join(f"{count} {kind}" for kind, count in audit.tally().items()) or "none noted"
     message = f"{name} has no usable dendrite: {why} (problems: {kinds})"
     return DataError(message)
-
-
-def select(
-    observations: xr.Dataset, *, arm: str | None = None, study: str | None = None, without: Sequence[str] = ()
-) -> xr.Dataset:
-    """The animals of one arm or study, without flagged dendrites; sessions and intervals stay those of the file.
-
-    Parameters
-    ----------
-    observations : Dataset
-        Observations with coordinates ``arm`` and ``study`` on animal.
-    without : sequence of str
-        Coordinates (such as ``damaged``): a dendrite for which one is not 0 at some session becomes unknown.
-
-    Raises
-    ------
-    DataError
-        If there is no such arm or study, or no animal of both.
-    """
-    keep = np.ones(observations.sizes["animal"], dtype=bool)
-    for name, wanted in (("study", study), ("arm", arm)):
-        if wanted is not None:
-            labels = observations[name].to_numpy().astype(str)
-            if wanted not in labels:
-                message = f"{name} is {wanted!r}; {did_you_mean(wanted, set(labels.tolist()))}"
-                raise DataError(message)
-            keep &= labels == wanted
-    if not keep.any():
-        message = f"no animal is of arm {arm!r} in study {study!r}; see observations.arm and observations.study"
-        raise DataError(message)
-    return _without(observations.isel(animal=np.flatnonzero(keep)), without)
-
-
-def _without(observations: xr.Dataset, flags: Sequence[str]) -> xr.Dataset:
-    """Observations with NaN for every dendrite that carries one of the flags."""
-    kept = observations.copy()
-    for flag in flags:
-        if flag not in observations.coords:
-            known = [str(name) for name in observations.coords]
-            message = f"without is {flag!r}, which is no coordinate of the observations; {did_you_mean(flag, known)}"
-            raise DataError(message)
-        marked = observations[flag].fillna(0) != 0
-        marked = marked.any([dim for dim in marked.dims if dim not in ("animal", "dendrite")])
-        for name, values in kept.data_vars.items():
-            if {"animal", "dendrite"} <= set(values.dims):
-                kept[name] = values.where(~marked).assign_attrs(values.attrs)
-    return kept

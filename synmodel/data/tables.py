@@ -4,6 +4,7 @@ Cells stay text until a reader asks for numbers, so that nothing is guessed: a d
 name. The index of a table is the row in the file, 1 for the heading, so that an audit can point at it.
 """
 
+import codecs
 import csv
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,17 +18,20 @@ from synmodel.data.audit import Findings
 from synmodel.documents import parse_toml
 from synmodel.errors import DataError, did_you_mean
 
-__all__ = ["EMPTY", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
+__all__ = ["EMPTY", "Rows", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
 
 EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null", "-", ".", "#n/a", "#value!", "#div/0!"})
 """Cells that hold nothing, in lower case."""
 
 Rows = list[list[str]]
 _SEPARATORS = "\t;,"
+_TOP = 20
 
 
-def read_text(path: Path) -> Rows:
+def read_text(path: Path, findings: Findings | None = None) -> Rows:
     """Rows of a text file separated by commas, semicolons or tabs.
+
+    Text that is no UTF-8 is read as spreadsheets save it: UTF-16 with a mark at its start, or Windows-1252.
 
     Raises
     ------
@@ -35,20 +39,36 @@ def read_text(path: Path) -> Rows:
         If the file cannot be read as text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a table (.csv, .tsv or .xlsx)"
         raise DataError(message) from fault
-    except UnicodeDecodeError as fault:
-        message = f"cannot read {path}: it is no text in UTF-8; save it as CSV in UTF-8 or give the .xlsx"
-        raise DataError(message) from fault
-    heading = text.split("\n", 1)[0]
-    separator = max(_SEPARATORS, key=heading.count)
+    text = _decoded(content, path, findings)
+    lines = text.splitlines()
+    # The first line is the heading, or a title without separators above it.
+    first = next((line for line in lines[:_TOP] if any(map(line.count, _SEPARATORS))), "")
+    separator = max(_SEPARATORS, key=first.count)
     try:
-        return list(csv.reader(text.splitlines(), delimiter=separator, strict=True))
+        return list(csv.reader(lines, delimiter=separator, strict=True))
     except csv.Error as fault:
         message = f"cannot read {path}: it is no table ({fault}); give a table (.csv, .tsv or .xlsx)"
         raise DataError(message) from fault
+
+
+def _decoded(content: bytes, path: Path, findings: Findings | None) -> str:
+    encodings = ("utf-16",) if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding != "utf-8-sig" and ("\0" in text or "\n" not in text.replace("\r", "\n")):
+            continue  # no table of text, whatever its bytes may spell
+        if findings is not None and encoding != "utf-8-sig":
+            findings.note(f"{path.name} is text in {encoding}, not in UTF-8")
+        return text
+    message = f"cannot read {path}: it is no text in UTF-8; save it as CSV in UTF-8 or give the .xlsx"
+    raise DataError(message)
 
 
 def read_sheets(path: Path) -> dict[str, Rows]:
@@ -87,8 +107,17 @@ def as_text(cell: Any) -> str:
     return str(cell)
 
 
-def table_of(rows: Rows, name: str) -> pd.DataFrame:
+def table_of(rows: Rows, name: str, heading_at: int = 1) -> pd.DataFrame:
     """The table whose first row is its heading; empty rows are passed over but counted.
+
+    Parameters
+    ----------
+    rows : list of lists of str
+        Rows from the heading on.
+    name : str
+        Name of the file.
+    heading_at : int
+        Row of the heading in the file.
 
     Raises
     ------
@@ -98,10 +127,10 @@ def table_of(rows: Rows, name: str) -> pd.DataFrame:
     if not rows or not any(cell.strip() for cell in rows[0]):
         message = f"{name} is empty or has no heading in its first row; give a table with named columns"
         raise DataError(message)
-    heading = [cell.strip() for cell in rows[0]]
+    heading = [" ".join(cell.split()) for cell in rows[0]]  # headings of spreadsheets hold line ends
     width = max(i for i, cell in enumerate(heading) if cell) + 1
     body = {}
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(rows[1:], start=heading_at + 1):
         cells = [cell.strip() for cell in row]
         if any(cells[width:]):
             message = f"{name}, row {number}, has {len(cells)} cells under {width} headings; name or remove the others"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from synmodel.data import read_observations
 from synmodel.data.counts import balanced
+from synmodel.errors import DataError
 
 STATUS = {1: "present", 0: "absent", -1: "censored"}
 DAYS = (-1.0, 1.0, 3.0, 7.5)
@@ -71,3 +72,50 @@ def test_what_is_not_known_is_not_counted(tmp_path, dendrites, shuffle):
         np.testing.assert_array_equal(np.isfinite(gained), known[1:] & known[:-1])
     seen = reading.observations
     assert bool((balanced(seen) == seen["gained"].notnull()).all())
+
+
+CELLS = (
+    "",
+    "Day 3",
+    "T1",
+    "45000",
+    "20260101",
+    "2024-01-01",
+    "12/13/2024",
+    "1e400",
+    "10%",
+    "-",
+    "x;y",
+    '"',
+    "mouse",
+    "new",
+)
+TABLES = (
+    "arm,mouse,dendrite,day,spine_count,gained,lost\na,m,1,-1,5,,\na,m,1,1,6,2,1\na,m,1,3,6,0,0",
+    "mouse,dendrite,spine,T0,T1\nm,1,a,1,0\nm,1,b,,1",
+    "mouse,dendrite,formation_day_1,elimination_day_1,density_day_-1\nm,1,0.1,0.2,0.5\nm,2,10,0.1,0.5",
+    "title,,,\nfov,# of New,# of Lost,# of Stable\nf1,1,2,9\n,0,1,3",
+)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(TABLES), st.lists(st.tuples(st.integers(0, 99), st.sampled_from(CELLS)), max_size=4))
+def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path, text, damage):
+    cells = [line.split(",") for line in text.split("\n")]
+    for place, cell in damage:
+        row = cells[place % len(cells)]
+        row[place // len(cells) % len(row)] = cell
+    path = tmp_path / "damaged.csv"
+    path.write_text("\n".join(map(",".join, cells)))
+    try:
+        reading = read_observations(path)
+    except DataError as fault:
+        refusal = str(fault)
+    else:
+        refusal = ""
+    assert "\n" not in refusal
+    if refusal:
+        return
+    dendrites = reading.document()["dendrites"]
+    assert dendrites["used"] <= dendrites["total"]
+    assert all("\n" not in line for line in (*reading.audit.notes, *reading.audit.lines()))

@@ -12,7 +12,9 @@ COUNTS = """study,arm,mouse,dendrite,day,spine_count,gained,lost,length_um
 s,drug,m1,1,-1,10,,,20
 s,drug,m1,1,1,12,2,1,20
 """
-WIDE = "mouse,dendrite,spine,-1,1\nm,1,a,1,1\nm,1,b,0,1\n"
+DATED = "date,segment,numSpines\n2024-03-07,1,5\n2024-03-11,1,6\n"
+NOTE = "days read from labels: 'day_-1' -> -1, 'day_1' -> 1"
+WIDE = "mouse,dendrite,spine,day_-1,day_1\nm,1,a,1,1\nm,1,b,0,1\n"
 
 
 @pytest.fixture
@@ -38,13 +40,16 @@ def test_check(run, tmp_path):
     status, out, err = run("check", "a.csv", "--json")
     assert (status, err) == (0, "")
     document = json.loads(out)
-    assert set(document) == {"rows", "problems"}
+    assert set(document) == {"rows", "problems", "notes", "dendrites"}
     assert document["rows"] == 2
+    assert document["notes"] == []
+    assert document["dendrites"] == {"total": 1, "used": 1}
     assert [problem["kind"] for problem in document["problems"]] == ["count-mismatch"]
     assert set(document["problems"][0]) == {"kind", "where", "message"}
     status, out, _ = run("check", "a.csv")
     assert status == 0
-    assert "form counts: 2 rows, 1 animals, 1 dendrites (1 with counts), 2 sessions" in out
+    assert "form counts: 2 rows, 1 animals, 1 dendrites (1 with counts, 1 used), 2 sessions" in out
+    assert "to do: compare count, gained and lost with the images" in out
     assert "row 3: s, drug, mouse m1, dendrite 1, day 1: 12 spines, but 10 + 2 - 1 is 11" in out
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
@@ -56,7 +61,12 @@ def test_convert(run, tmp_path):
     assert "nothing inconsistent" in out
     folder = tmp_path / "deep" / "out"
     assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "observations.nc", "presence.nc"]
-    assert json.loads((folder / "audit.json").read_text()) == {"rows": 2, "problems": []}
+    assert json.loads((folder / "audit.json").read_text()) == {
+        "rows": 2,
+        "problems": [],
+        "notes": [NOTE],
+        "dendrites": {"total": 1, "used": 1},
+    }
     with xr.open_dataset(folder / "observations.nc", engine="h5netcdf") as seen:
         assert seen["spine_count"].to_numpy().tolist() == [[[1, 2]]]
         assert seen["mouse"].to_numpy().tolist() == ["m"]
@@ -66,6 +76,30 @@ def test_convert(run, tmp_path):
     first = (folder / "observations.nc").read_bytes()
     run("convert", "a.csv", "--out", "again", "--json")
     assert (tmp_path / "again" / "observations.nc").read_bytes() == first
+
+
+def test_days_dates_sheet_and_mouse(run, tmp_path):
+    (tmp_path / "dated.csv").write_text(DATED)
+    status, out, _ = run("check", "dated.csv", "--dose-date", "2024-03-10", "--mouse", "m1")
+    assert status == 0
+    assert "note: columns read as: date -> day, segment -> dendrite, numSpines -> spine_count\n" in out
+    assert "note: days read from labels: '2024-03-07' -> -3, '2024-03-11' -> 1\n" in out
+    (tmp_path / "counted.csv").write_text("session,dendrite,spines\n0,1,5\n1,1,6\n")
+    status, out, _ = run("convert", "counted.csv", "--days", "-3,1", "--mouse", "m1", "--json")
+    assert status == 0
+    assert "days read from labels: '0' -> -3, '1' -> 1" in json.loads(out)["notes"]
+    with xr.open_dataset(tmp_path / "synmodel-data" / "observations.nc", engine="h5netcdf") as seen:
+        assert seen["session"].to_numpy().tolist() == [-3, 1]
+
+
+def test_equal_problems_are_grouped_on_the_screen_and_whole_in_json(run, tmp_path):
+    rows = "".join(f"s,drug,m{i},1,{day},10,1,1,20\n" for i in range(5) for day in (-1, 1, 3))
+    (tmp_path / "a.csv").write_text(COUNTS.splitlines()[0] + "\n" + rows.replace("3,10", "3,12"))
+    _, out, _ = run("check", "a.csv")
+    line = next(line for line in out.splitlines() if line.startswith("count-mismatch, 5 times"))
+    assert line.endswith("row 10: s, drug, mouse m2, dendrite 1, day 3 and 2 more")
+    _, out, _ = run("check", "a.csv", "--json")
+    assert [problem["kind"] for problem in json.loads(out)["problems"]].count("count-mismatch") == 5
 
 
 def test_columns_and_form(run, tmp_path):
@@ -93,6 +127,11 @@ def test_schema(run):
         (["convert", "c.csv", "--out", "o"], "no usable dendrite"),
         (["convert", "a.csv", "--out", "b.csv"], "which is a file; give a folder"),
         (["check", "a.csv", "c.csv"], "only deposited workbooks"),
+        (["check", "a.csv", "--sheet", "x"], "is no workbook; leave --sheet out"),
+        (["check", "a.csv", "--mouse", "m"], "has a column for the mouse; leave --mouse out"),
+        (["check", "a.csv", "--days", "T0"], "days has 'T0', which is no number of days"),
+        (["check", "a.csv", "--days", "T0=1"], "--days gives 't0', but a.csv: day has only the sessions '-1', '1'"),
+        (["check", "a.csv", "--dose-date", "soon"], "write year, month and day, such as 2024-03-10"),
     ],
 )
 def test_bad_input_exits_2_with_one_line(run, tmp_path, arguments, message):

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from synmodel.data import Audit, Problem, read_observations, select
-from synmodel.data.audit import KINDS, Kind
+from synmodel.data.audit import ADVICE, KINDS, Kind
 from synmodel.data.counts import balanced
 from synmodel.data.fractions import chains
 from synmodel.data.means import step_of, tell
@@ -387,12 +387,23 @@ def test_select_and_summarise(read):
 
 
 def test_the_vocabulary_is_documented():
-    assert set(KINDS) == set(get_args(Kind))
+    assert set(KINDS) == set(ADVICE) == set(get_args(Kind))
     problem = Problem("repeated-row", "row 3", "taken once")
-    assert Audit(1, (problem,)).document() == {
+    assert Audit(1, (problem,), ("columns read as: Day -> day",)).document() == {
         "rows": 1,
         "problems": [{"kind": "repeated-row", "where": "row 3", "message": "taken once"}],
+        "notes": ["columns read as: Day -> day"],
     }
+
+
+def test_equal_problems_are_one_line_with_the_first_three_places():
+    rows = [Problem("count-mismatch", f"row {i}", f"{i} spines, but 1 + 1 - 1 is 1") for i in range(2, 7)]
+    other = Problem("missing-value", "row 9", "the day is empty")
+    lines = Audit(9, (*rows, other)).lines()
+    assert lines == [
+        "count-mismatch, 5 times: 2 spines, but 1 + 1 - 1 is 1 (the first of them): row 2; row 3; row 4 and 2 more",
+        "missing-value: row 9: the day is empty",
+    ]
 
 
 def test_the_schema_of_the_table_of_spines():

@@ -1,0 +1,144 @@
+"""Matrices of presence in files of MATLAB: one row per spine, one column per session.
+
+Files of MATLAB 5 to 7 and of 7.3 (HDF5) are read. The matrix is the one that holds nothing but 0, 1 and NaN, on its
+own or in a structure such as ``SpineRegistry.Data`` or ``spineAnalysisData.presenceMatrix``. Such files name no
+days.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.data.audit import Findings
+from synmodel.data.options import SessionDays
+from synmodel.data.tables import Rows
+from synmodel.errors import DataError
+
+__all__ = ["read_matrix"]
+
+_FEWEST = 2
+_KNOWN = ("SpineRegistry.Data", "spineAnalysisData.presenceMatrix")
+"""Where programs for tracking spines keep presence, which go before other matrices of 0 and 1."""
+
+_SPINES = "isSpineMatrix"
+
+
+def read_matrix(path: Path, given: SessionDays, findings: Findings) -> Rows:
+    """Rows of a table of presence from a file of MATLAB: a heading, then one row per spine.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    given : SessionDays
+        Days of the sessions, in their order.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, holds no or several such matrices, or days are missing.
+    """
+    found = {name: matrix for name, matrix in _matrices(path) if _is_presence(matrix)}
+    chosen = [name for name in _KNOWN if name in found] or list(found)
+    if not chosen:
+        message = f"{path.name} has no matrix of 0, 1 and NaN (spines by sessions); save presence as such a matrix"
+        raise DataError(message)
+    if len(chosen) > 1:
+        message = (
+            f"{path.name} has several matrices of 0, 1 and NaN: {', '.join(chosen)}; save the one of presence alone "
+            "in a file"
+        )
+        raise DataError(message)
+    matrix = _of_spines(found, chosen[0], findings)
+    days = given.in_order
+    if not days:
+        message = (
+            f"{path.name}: {chosen[0]} has {matrix.shape[1]} sessions (columns) without days; give them in order, such "
+            f'as --days "{",".join(str(day) for day in range(-1, 2 * matrix.shape[1] - 1, 2))}"'
+        )
+        raise DataError(message)
+    if len(days) != matrix.shape[1] and len(days) == matrix.shape[0]:
+        findings.note(f"{chosen[0]} read with sessions in rows, as --days gives {len(days)} sessions")
+        matrix = matrix.T
+    if len(days) != matrix.shape[1]:
+        message = (
+            f"{path.name}: {chosen[0]} has {matrix.shape[1]} sessions (columns), but --days gives {len(days)}; "
+            "give one day for each"
+        )
+        raise DataError(message)
+    findings.note(f"presence from the matrix {chosen[0]}: {matrix.shape[0]} spines, {matrix.shape[1]} sessions")
+    heading = ["dendrite", "spine", *(f"day_{day:.10g}" for day in days)]
+    cells = [["" if np.isnan(cell) else f"{cell:g}" for cell in row] for row in matrix]
+    return [heading, *([path.stem, str(i + 1), *row] for i, row in enumerate(cells))]
+
+
+def _of_spines(found: Mapping[str, NDArray[np.float64]], name: str, findings: Findings) -> NDArray[np.float64]:
+    """The matrix without rows of other synapses, where the file says beside it which are spines."""
+    spines = found.get(f"{name.rpartition('.')[0]}.{_SPINES}")
+    matrix = found[name]
+    if spines is None or spines.shape != matrix.shape or name.endswith(_SPINES):
+        return matrix
+    rows = (spines == 1).any(axis=1)
+    findings.note(f"{_SPINES}: {int(rows.sum())} of {len(rows)} synapses are spines; the others are left out")
+    return matrix[rows]
+
+
+def _is_presence(matrix: NDArray[np.float64]) -> bool:
+    """Whether a matrix has two rows and columns or more, and nothing but 0, 1 and NaN, and some spine."""
+    known = matrix[~np.isnan(matrix)]
+    return min(matrix.shape) >= _FEWEST and bool(np.isin(known, (0, 1)).all() and (known == 1).any())
+
+
+def _matrices(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Name and values of every matrix of numbers in the file, in structures as ``structure.field``."""
+    try:
+        start = path.read_bytes()[:128]
+    except OSError as fault:
+        message = f"cannot read {path}: {fault.strerror}; give the path of a table or a .mat file"
+        raise DataError(message) from fault
+    try:
+        yield from _from_hdf5(path) if b"7.3" in start else _from_mat5(path)
+    except DataError:
+        raise
+    except Exception as fault:  # both libraries let many errors of broken files through
+        message = f"cannot read {path}: it is no file of MATLAB ({fault}); save it again with save(..., '-v7')"
+        raise DataError(message) from fault
+
+
+def _from_mat5(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    from scipy.io import loadmat
+
+    content = loadmat(path, squeeze_me=False, struct_as_record=True)
+    for name, value in content.items():
+        if not name.startswith("__"):
+            yield from _walked(name, value)
+
+
+def _walked(name: str, value: Any) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    if not isinstance(value, np.ndarray):
+        return
+    if value.dtype.names and value.size == 1:
+        for field in value.dtype.names:
+            yield from _walked(f"{name}.{field}", value.reshape(-1)[0][field])
+    elif value.dtype.kind in "biuf" and value.ndim == 2:
+        yield name, value.astype(float)
+
+
+def _from_hdf5(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        yield from _walked_hdf5("", file)
+
+
+def _walked_hdf5(lead: str, group: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    for name, value in group.items():
+        if name.startswith("#"):
+            continue  # what MATLAB refers to from cells
+        if hasattr(value, "items"):
+            yield from _walked_hdf5(f"{lead}{name}.", value)
+        elif value.dtype.kind in "biuf" and value.ndim == 2 and value.attrs.get("MATLAB_class") != b"char":
+            yield lead + name, np.asarray(value, dtype=float).T  # MATLAB writes columns first
