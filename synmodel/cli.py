@@ -374,7 +374,7 @@ def _fit_data(
 ) -> None:
     """Fit tables of single dendrites; an interrupted nested run goes on when it is started again."""
     from synmodel.provenance import provenance
-    from synmodel.report import dendrite_figures, dendrites, files
+    from synmodel.report import conventional, dendrite_figures, dendrites, files
     from synmodel.workflows import fit_dendrites
 
     files.check(out, dendrites.FILES)
@@ -393,6 +393,7 @@ def _fit_data(
     document = dendrites.document(fits)
     with files.folder(out) as folder:
         (folder / "fit.json").write_text(files.to_json(document))
+        (folder / "conventional.csv").write_text(conventional.conventional_csv(fits.conventional), encoding="utf-8")
         fits.tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
         files.save_figure(dendrite_figures.figure_of(document), folder / "fit", provenance(seed=seed))
     if as_json:

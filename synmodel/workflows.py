@@ -19,8 +19,10 @@ from synmodel.errors import FitError
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries
 from synmodel.inference import fit as fit_observations
+from synmodel.inference.conventional import Conventional, conventional_analysis
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.evidence import ReadingFit, compare_readings
+from synmodel.inference.expected_differences import beside
 from synmodel.inference.joint import load_posterior, recorded_readings
 from synmodel.inference.posterior import DEFAULT_MODEL
 from synmodel.inference.problem import STUDIES
@@ -204,11 +206,15 @@ def fit_studies(
 
 @dataclass(frozen=True)
 class DendriteFits:
-    """Tables of single dendrites, and one fit of them, or several side by side."""
+    """Tables of single dendrites, one fit of them, or several side by side, and the conventional analysis.
+
+    The conventional analysis stands beside the fit, of several that with the highest evidence.
+    """
 
     readings: list[TableReading]
     tree: xr.DataTree
     table: xr.Dataset | None
+    conventional: Conventional
 
 
 def fit_dendrites(
@@ -251,6 +257,7 @@ def fit_dendrites(
         select(each.observations, without=[flag for flag in flagged if flag in each.observations.coords])
         for each in readings
     ]
+    conventional = conventional_analysis(observations, without=flagged)
     chosen = list(models) or [DEFAULT_MODEL]
     if len(chosen) > 1:
         tree, table = compare_models(
@@ -262,7 +269,8 @@ def fit_dendrites(
             checkpoint=checkpoint,
             progress=progress,
         )
-        return DendriteFits(readings, tree, table)
+        best = tree[str(table["model"].to_numpy()[int(table["log_evidence"].argmax())])]
+        return DendriteFits(readings, tree, table, beside(conventional, observations, best, seed=seed))
     tree = fit_observations(
         observations,
         model=chosen[0],
@@ -272,7 +280,7 @@ def fit_dendrites(
         checkpoint=checkpoint,
         progress=stage(progress, "fitting dendrites"),
     )
-    return DendriteFits(readings, tree, None)
+    return DendriteFits(readings, tree, None, beside(conventional, observations, tree, seed=seed))
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,6 +51,7 @@ COLUMNS = {
     "welch_p": ("1", "two-sided p of Welch's t"),
     "hedges_g": ("1", "difference over the pooled standard deviation of mice, corrected for few mice"),
     "welch_note": ("", "what to read with care in Welch's t"),
+    "model_difference": ("1", "arm minus control that the fitted model expects, at its estimate"),
 }
 """Name of each column of the analysis -> its unit and what it is."""
 
@@ -66,10 +67,15 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Conventional:
-    """The analysis: a row for each arm, quantity and interval with the columns of :data:`COLUMNS`, and remarks."""
+    """The analysis, a row for each arm, quantity and interval with the columns of :data:`COLUMNS`, and remarks.
+
+    ``model`` names the fitted model that fills ``model_difference``; empty, and NaN there, without one
+    (:func:`synmodel.inference.expected_differences.beside`).
+    """
 
     table: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    model: str = ""
 
 
 def conventional_analysis(observations: Several, *, without: Sequence[str] = ()) -> Conventional:

@@ -18,7 +18,15 @@ from synmodel.inference.likelihood.courses import Courses
 from synmodel.randomness import stream_key
 from synmodel.turnover import TurnoverModel
 
-__all__ = ["CELL", "STATISTICS", "Cell", "cells_of", "observed_statistics", "predicted_statistics"]
+__all__ = [
+    "CELL",
+    "STATISTICS",
+    "Cell",
+    "cells_of",
+    "drawn_changes",
+    "observed_statistics",
+    "predicted_statistics",
+]
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -79,13 +87,13 @@ def predicted_statistics(problem: DendriteProblem, vectors: Sequence[Array] | Ar
     for vector in vectors:
         pieces = []
         for arm, model, courses in problem.courses(vector):
-            pieces.append(_statistics(arm, *_drawn(arm, model, courses, generator)))
+            pieces.append(_statistics(arm, *drawn_changes(arm, model, courses, generator)))
             pieces.append(_drawn_survival(arm, courses, generator))
         rows.append(np.concatenate(pieces))
     return np.array(rows)
 
 
-def _drawn(
+def drawn_changes(
     arm: ArmData, model: TurnoverModel, courses: Courses, generator: np.random.Generator
 ) -> tuple[Counts, Counts]:
     """Gains and losses (run, interval) of every run, drawn from the model given its start."""
