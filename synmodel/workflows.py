@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from synmodel import intervals
@@ -269,7 +270,7 @@ def fit_dendrites(
             checkpoint=checkpoint,
             progress=progress,
         )
-        best = tree[str(table["model"].to_numpy()[int(table["log_evidence"].argmax())])]
+        best = tree.children[str(table["model"].to_numpy()[int(np.argmax(table["log_evidence"].to_numpy()))])]
         return DendriteFits(readings, tree, table, beside(conventional, observations, best, seed=seed))
     tree = fit_observations(
         observations,

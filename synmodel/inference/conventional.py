@@ -1,8 +1,8 @@
 """The conventional analysis of single dendrites: each drug arm against its control, quantity by quantity.
 
 Two tests for every interval after the first dose: a linear mixed model over dendrites, all intervals together
-(:mod:`synmodel.inference.mixed_models`), and Welch's t over the means of mice, each interval alone, with Hedges' g. No p
-is corrected for the number of tests. A fit that fails is told in its row.
+(:mod:`synmodel.inference.mixed_models`), and Welch's t over the means of mice, each interval alone, with Hedges' g. No
+p is corrected for the number of tests. A fit that fails is told in its row.
 """
 
 from collections.abc import Iterator, Sequence

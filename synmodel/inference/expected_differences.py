@@ -1,11 +1,12 @@
 """What a fitted model expects of the differences that the conventional analysis tests, at its estimate.
 
-Experiments on the same dendrites are drawn from the model many times (:mod:`synmodel.inference.predictive`); the mean over
-dendrites and draws of a quantity in the drug arm, minus that in its control, is what either test estimates.
+Experiments on the same dendrites are drawn from the model many times (:mod:`synmodel.inference.predictive`); the mean
+over dendrites and draws of a quantity in the drug arm, minus that in its control, is what either test estimates.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,14 +89,14 @@ def expected_differences(
         for arm, model, courses in problem.courses(vector)
     }
     sessions = {(arm.study, arm.arm): arm.sessions for arm in problem.arms}
-    rows = table.to_dict("records")
-    return np.array([_difference(row, means, sessions) for row in rows], float)
+    rows: list[dict[Any, Any]] = table.to_dict("records")
+    return np.array([_difference(row, means, sessions) for row in rows], np.float64)
 
 
 _Means = Mapping[tuple[str, str], Mapping[str, Array]]
 
 
-def _difference(row: Mapping[str, object], means: _Means, sessions: Mapping[tuple[str, str], Array]) -> float:
+def _difference(row: Mapping[Any, Any], means: _Means, sessions: Mapping[tuple[str, str], Array]) -> float:
     ends = []
     for name in ("arm", "control"):
         key = (str(row["study"]), str(row[name]))

@@ -6,6 +6,7 @@ its study's session before has no fraction: it would be over a longer interval t
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -107,7 +108,7 @@ def _fractions(
     changes = own[change].transpose("animal", "dendrite", "interval").to_numpy().astype(float)
     given = tables["formation_fraction" if change == "gained" else "elimination_fraction"]
     start, value = np.full_like(given, np.nan), np.full_like(given, np.nan)
-    for before, here in zip(at[:-1], at[1:], strict=True):
+    for before, here in pairwise(at.tolist()):
         n = tables["spine_count"][:, :, before]
         if here == before + 1:
             value[:, :, here] = np.where(n > 0, changes[:, :, before] / np.where(n > 0, n, 1.0), np.nan)

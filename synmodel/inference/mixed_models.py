@@ -4,8 +4,8 @@
 
     value = mean of the session + difference of the arms at that session + mouse + dendrite + residual
 
-by restricted maximum likelihood. One optimiser may stop below the maximum and say that it converged, most of all where a
-variance goes to 0; so three are tried, the highest likelihood is taken, and it is told where no two of them agree on it.
+by restricted maximum likelihood. One optimiser may stop below the maximum and say that it converged, most of all where
+a variance goes to 0; so three are tried, the highest likelihood is taken, and it is told where no two agree on it.
 Intervals and p are statsmodels' own (Wald, normal), which are too narrow for a handful of mice.
 """
 
@@ -63,8 +63,8 @@ def arm_differences(table: pd.DataFrame) -> ArmDifferences:
     Parameters
     ----------
     table : DataFrame
-        Columns ``value``, ``session`` (rising labels), ``treated`` (0 or 1), ``mouse`` and ``dendrite`` (labels that are
-        unique over mice); both arms stand at every session.
+        Columns ``value``, ``session``, ``treated`` (0 or 1), ``mouse`` and ``dendrite`` (labels that are unique over
+        mice); both arms stand at every session.
     """
     sessions = np.unique(table["session"])
     if not available():
@@ -93,13 +93,12 @@ def _fits(table: pd.DataFrame, fixed: Array, *, with_dendrites: bool) -> list[An
 
     spec = None
     if with_dendrites:
-        names, columns, designs = [], [], []
+        columns, designs = [], []
         for _, own in table.groupby("mouse", sort=True)["dendrite"]:
             labels, code = np.unique(own.to_numpy(str), return_inverse=True)
             designs.append(np.eye(len(labels))[code])
             columns.append(labels.tolist())
-        names.append("dendrite")
-        spec = VCSpec(names, [columns], [designs])
+        spec = VCSpec(["dendrite"], [columns], [designs])
     done = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what they say of the optimiser, the results are asked for

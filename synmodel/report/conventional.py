@@ -19,7 +19,7 @@ _CARE = (
 _NAMES = {
     "formation_fraction": "formation",
     "elimination_fraction": "elimination",
-    "density_change": "density, relative to the first session",
+    "density_change": "density change",
 }
 
 
