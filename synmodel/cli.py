@@ -82,7 +82,11 @@ def compare(
 def fit(
     out: Out = Path("synmodel-fit"),
     study: Annotated[
-        list[str] | None, typer.Option(help="Study to fit (may be repeated); default: all embedded.")
+        list[str] | None,
+        typer.Option(
+            help="Embedded study, or folder with study.toml and summaries.csv, to fit (may be repeated); "
+            "default, and beside folders alone: all embedded."
+        ),
     ] = None,
     unit: Unit = "mouse",
     profiles: Annotated[

@@ -112,7 +112,7 @@ def test_a_balanced_mixed_model_by_its_mean_squares():
 
 
 def test_the_mixed_model_covers_a_known_difference():
-    """With 12 mice an arm, intervals hold the truth as often as they say; of dendrites taken as independent they do not."""
+    """With 12 mice an arm intervals hold the truth as often as they say; with dendrites as independent they do not."""
     truth, held, naive, estimates = 0.05, 0, 0, []
     for seed in range(40):
         table = crossed(12, 4, 2, sds=(0.08, 0.04, 0.08), difference=truth, seed=100 + seed)
