@@ -199,7 +199,7 @@ def fit_studies(
     if not chosen:
         message = f"studies is {studies!r}; give a list of at least one of {', '.join(STUDIES)}, or of folders"
         raise FitError(message)
-    begun = settled_parameters(chosen, unit=unit, seed=seed)
+    begun = settled_parameters(chosen, unit=unit, seed=seed, progress=stage(progress, "first fit"))
     fit = fit_summaries(
         studies=chosen, parameters=begun, unit=unit, seed=seed, starts=1, progress=stage(progress, "fitting")
     )

@@ -18,7 +18,7 @@ from synmodel import library
 from synmodel.data.studies import Study, load_study
 from synmodel.data.summaries import density_of, read_summaries, summaries_of
 from synmodel.documents import parse_toml, read
-from synmodel.errors import FitError, LibraryError
+from synmodel.errors import FitError, LibraryError, did_you_mean
 from synmodel.inference.targets import ArmTargets, Means, arm_targets, targets_of
 from synmodel.parameters import Parameter, default_parameters
 
@@ -120,8 +120,11 @@ def fitted_studies(studies: Sequence[str | Path], embedded: Sequence[str]) -> tu
     names: dict[str, None] = {}
     folders: dict[Path, str | Path] = {}
     for each in studies:
-        if isinstance(each, str) and (each in known or not _is_path(each)):
+        if isinstance(each, str) and each in known:
             names[each] = None
+        elif isinstance(each, str) and not _is_path(each):
+            message = f"the library has no study {each!r}, and no folder has this name; {did_you_mean(each, known)}"
+            raise LibraryError(message)
         else:
             folders.setdefault(Path(each).absolute(), each)
     given = [given_study(folder) for folder in folders.values()]

@@ -164,8 +164,9 @@ def fit_summaries(
 
 
 def settled_parameters(
-    studies: Sequence[FittedStudy], *, unit: Unit = "mouse", seed: int = 1, starts: int = 2
-) -> ParameterSet | None:
+    studies: Sequence[FittedStudy], *, unit: Unit = "mouse", seed: int = 1, starts: int = 2,
+    progress: Progress | None = None,
+) -> ParameterSet | None:  # fmt: skip
     """Parameters of the library, with those of the studies of folders at the estimates of a first fit.
 
     The correlation of means is held at the values with which a problem is made. Those of an embedded study are its
@@ -173,7 +174,7 @@ def settled_parameters(
 
     Parameters
     ----------
-    studies, unit, seed, starts
+    studies, unit, seed, starts, progress
         As in :func:`fit_summaries`.
 
     Returns
@@ -184,7 +185,7 @@ def settled_parameters(
     given = [each for each in studies if isinstance(each, GivenStudy)]
     if not given:
         return None
-    first = fit_summaries(studies=studies, unit=unit, seed=seed, starts=starts).parameters
+    first = fit_summaries(studies=studies, unit=unit, seed=seed, starts=starts, progress=progress).parameters
     groups = {each.study.name for each in given}
     own = [parameter for name, parameter in first.items() if name.partition(".")[0] in groups]
     return default_parameters().joined(ParameterSet(own))
