@@ -271,7 +271,6 @@ def fit_dendrites(
         select(each.observations, without=[flag for flag in flagged if flag in each.observations.coords])
         for each in readings
     ]
-    conventional = conventional_analysis(observations, without=flagged)
     chosen = list(models) or [DEFAULT_MODEL]
     if len(chosen) > 1:
         tree, table = compare_models(
@@ -284,7 +283,7 @@ def fit_dendrites(
             progress=progress,
         )
         best = tree.children[str(table["model"].to_numpy()[int(np.argmax(table["log_evidence"].to_numpy()))])]
-        return DendriteFits(readings, tree, table, beside(conventional, observations, best, seed=seed))
+        return DendriteFits(readings, tree, table, _conventional(observations, flagged, best, seed))
     tree = fit_observations(
         observations,
         model=chosen[0],
@@ -294,7 +293,14 @@ def fit_dendrites(
         checkpoint=checkpoint,
         progress=stage(progress, "fitting dendrites"),
     )
-    return DendriteFits(readings, tree, None, beside(conventional, observations, tree, seed=seed))
+    return DendriteFits(readings, tree, None, _conventional(observations, flagged, tree, seed))
+
+
+def _conventional(
+    observations: Sequence[xr.Dataset], flagged: Sequence[str], tree: xr.DataTree, seed: int
+) -> Conventional:
+    """The conventional analysis of the dendrites without flags, beside one fit of them."""
+    return beside(conventional_analysis(observations, without=flagged), observations, tree, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)

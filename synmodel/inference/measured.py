@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.errors import FitError
 from synmodel.inference.arms import Several
 from synmodel.schema import OBSERVATIONS, conform
 
@@ -45,6 +46,11 @@ def dendrite_table(observations: Several, *, without: Sequence[str] = ()) -> pd.
     DataFrame
         Columns ``study``, ``arm``, ``mouse`` (``study/arm/mouse``), ``dendrite``, ``quantity``, ``start_day`` [day],
         ``end_day`` [day], ``value`` [1].
+
+    Raises
+    ------
+    FitError
+        For observations of several experiments.
     """
     several = [observations] if isinstance(observations, xr.Dataset) else list(observations)
     rows = [row for each in several for row in _rows(each, without)]
@@ -53,6 +59,9 @@ def dendrite_table(observations: Several, *, without: Sequence[str] = ()) -> pd.
 
 def _rows(observations: xr.Dataset, without: Sequence[str]) -> Iterator[tuple[object, ...]]:
     conform(observations, OBSERVATIONS)
+    if "replicate" in observations.dims:
+        message = "observations has a dim replicate; analyse one experiment at a time: observations.isel(replicate=0)"
+        raise FitError(message)
     kept = _unflagged(observations, without)
     study, arm, mouse = (_labels(observations, name) for name in ("study", "arm", "mouse"))
     sessions = observations["session"].to_numpy().astype(float)

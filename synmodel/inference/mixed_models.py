@@ -17,11 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["INSTALL", "ArmDifferences", "arm_differences", "available"]
+__all__ = ["INSTALL", "NOT_INSTALLED", "ArmDifferences", "arm_differences", "available"]
 
 Array = NDArray[np.float64]
 
 INSTALL = "mixed models and Hedges' g need statsmodels; install it with: pip install 'synmodel[data]'"
+NOT_INSTALLED = "statsmodels is not installed"
+"""Note of every row where the mixed model is left out."""
+
 _OPTIMISERS = ("nm", "powell", "cg")
 _SAME = 0.01  # of the logarithm of the likelihood
 _NOTHING = 1e-3  # of a variance, as a share of the residual's
@@ -68,7 +71,7 @@ def arm_differences(table: pd.DataFrame) -> ArmDifferences:
     """
     sessions = np.unique(table["session"])
     if not available():
-        return _none(len(sessions), "statsmodels is not installed")
+        return _none(len(sessions), NOT_INSTALLED)
     levels = table["value"].groupby(table["treated"]).nunique()
     if (levels <= 1).all():
         return _none(len(sessions), "no fit: the values of each arm are all alike")

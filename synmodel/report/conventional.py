@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from synmodel.inference.conventional import COLUMNS, Conventional
+from synmodel.inference.mixed_models import NOT_INSTALLED
 
 __all__ = ["conventional_csv", "conventional_document", "conventional_tables"]
 
@@ -46,7 +47,7 @@ def conventional_tables(found: dict[str, Any]) -> list[Table]:
         shown.append(_table(f"{study}: {arm} minus {control}, %, beside what {found['model']} expects", own))
     notes = Table(title=Text("Of the tests", style="bold"), title_justify="left", box=None, pad_edge=False)
     notes.add_column("")
-    remarks = sorted({row[key] for row in rows for key in ("mixed_note", "welch_note")} - {""})
+    remarks = sorted({row[key] for row in rows for key in ("mixed_note", "welch_note")} - {"", NOT_INSTALLED})
     for note in (*found["notes"], *(f"{remark} (see conventional.csv)" for remark in remarks)):
         notes.add_row(Text(f"- {note}"))
     return [*shown, notes] if notes.row_count else shown

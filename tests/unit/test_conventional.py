@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.stats import t as student
 
 from synmodel.data import load_summaries, read_observations
+from synmodel.errors import FitError
 from synmodel.inference import conventional, mixed_models
 from synmodel.inference.conventional import COLUMNS, conventional_analysis, pairs_of
 from synmodel.inference.dendrites import DendriteProblem
@@ -180,6 +181,12 @@ def test_fractions_of_a_file_stand_in_for_counts_and_no_interval_is_longer(tmp_p
     }
     density = found[(found["quantity"] == "density_change") & (found["end_day"] == 3)]
     assert density["value"].to_numpy() == pytest.approx([0, 0, 0.25])
+
+
+def test_one_experiment_at_a_time(tmp_path):
+    several = read(counts(), tmp_path).expand_dims(replicate=2)
+    with pytest.raises(FitError, match=r"observations.isel\(replicate=0\)"):
+        dendrite_table(several)
 
 
 def test_flagged_dendrites_are_left_out(tmp_path):
