@@ -52,6 +52,8 @@ COLUMNS = {
     "hedges_g": ("1", "difference over the pooled standard deviation of mice, corrected for few mice"),
     "welch_note": ("", "what to read with care in Welch's t"),
     "model_difference": ("1", "arm minus control that the fitted model expects, at its estimate"),
+    "model_dendrites": ("1", "dendrites of the arm with counts, which the fit rests on"),
+    "model_dendrites_control": ("1", "the same of the control"),
 }
 """Name of each column of the analysis -> its unit and what it is."""
 
@@ -69,7 +71,7 @@ class Pair(NamedTuple):
 class Conventional:
     """The analysis, a row for each arm, quantity and interval with the columns of :data:`COLUMNS`, and remarks.
 
-    ``model`` names the fitted model that fills ``model_difference``; empty, and NaN there, without one
+    ``model`` names the fitted model that fills the last columns; empty, and NaN there, without one
     (:func:`synmodel.inference.expected_differences.beside`).
     """
 

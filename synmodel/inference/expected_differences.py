@@ -6,7 +6,7 @@ over dendrites and draws of a quantity in the drug arm, minus that in its contro
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,10 +22,13 @@ from synmodel.inference.predictive import drawn_changes
 from synmodel.randomness import generator_of
 from synmodel.turnover import TurnoverModel
 
-__all__ = ["beside", "estimate_of", "expected_differences"]
+__all__ = ["EXPECTED", "beside", "estimate_of", "expected_differences"]
 
 Array = NDArray[np.float64]
 _DRAWS = 400
+
+EXPECTED = ("model_difference", "model_dendrites", "model_dendrites_control")
+"""Columns that a fit adds to the conventional analysis."""
 
 
 def beside(analysis: Conventional, observations: Several, tree: xr.DataTree, *, seed: int) -> Conventional:
@@ -45,7 +48,8 @@ def beside(analysis: Conventional, observations: Several, tree: xr.DataTree, *, 
     model = str((tree.attrs if "posterior" in tree.children else tree["maximum"].attrs)["model"])
     problem = DendriteProblem(observations, model)
     expected = expected_differences(problem, estimate_of(problem, tree), analysis.table, seed=seed)
-    return replace(analysis, table=analysis.table.assign(model_difference=expected), model=model)
+    table = analysis.table.assign(**{name: expected[name].to_numpy() for name in EXPECTED})
+    return replace(analysis, table=table, model=model)
 
 
 def estimate_of(problem: DendriteProblem, tree: xr.DataTree) -> Array:
@@ -61,8 +65,8 @@ def estimate_of(problem: DendriteProblem, tree: xr.DataTree) -> Array:
 
 def expected_differences(
     problem: DendriteProblem, vector: Array, table: pd.DataFrame, *, seed: int, draws: int = _DRAWS
-) -> Array:
-    """Expected difference of the arms in each row of a table.
+) -> pd.DataFrame:
+    """Expected difference of the arms in each row of a table, and the dendrites that it rests on.
 
     Parameters
     ----------
@@ -80,56 +84,61 @@ def expected_differences(
 
     Returns
     -------
-    (row,) ndarray
-        [1]; NaN where the fit has no counts of an arm over that interval.
+    DataFrame
+        Rows of the table: ``model_difference`` [1], NaN where the fit has no counts of an arm over that interval;
+        ``model_dendrites`` and ``model_dendrites_control``, the dendrites with such counts.
     """
     generator = generator_of(seed, "expected differences")
-    means = {
+    arms = {
         (arm.study, arm.arm): _means(arm, model, courses, generator, draws)
         for arm, model, courses in problem.courses(vector)
     }
-    sessions = {(arm.study, arm.arm): arm.sessions for arm in problem.arms}
     rows: list[dict[Any, Any]] = table.to_dict("records")
-    return np.array([_difference(row, means, sessions) for row in rows], np.float64)
+    return pd.DataFrame([_difference(row, arms) for row in rows], columns=list(EXPECTED))
 
 
-_Means = Mapping[tuple[str, str], Mapping[str, Array]]
+class _Expected(NamedTuple):
+    """What is expected of an arm: (session,) days, and by quantity (interval,) means and numbers of dendrites."""
+
+    sessions: Array
+    mean: Mapping[str, Array]
+    number: Mapping[str, NDArray[np.int64]]
 
 
-def _difference(row: Mapping[Any, Any], means: _Means, sessions: Mapping[tuple[str, str], Array]) -> float:
-    ends = []
-    for name in ("arm", "control"):
-        key = (str(row["study"]), str(row[name]))
-        if key not in means:
-            return float("nan")
-        quantity = str(row["quantity"])
-        at = np.flatnonzero(sessions[key][1:] == row["end_day"])
-        one_interval = quantity != "density_change"
-        if len(at) == 0 or (one_interval and sessions[key][at[0]] != row["start_day"]):
-            return float("nan")
-        ends.append(float(means[key][quantity][at[0]]))
-    return ends[0] - ends[1]
+def _difference(row: Mapping[Any, Any], arms: Mapping[tuple[str, str], _Expected]) -> tuple[float, int, int]:
+    ends = [_of_arm(row, arms.get((row["study"], row[name]))) for name in ("arm", "control")]
+    return ends[0][0] - ends[1][0], ends[0][1], ends[1][1]
+
+
+def _of_arm(row: Mapping[Any, Any], arm: _Expected | None) -> tuple[float, int]:
+    """Mean of an arm over the interval of a row, and its dendrites; NaN and 0 where the fit has none."""
+    if arm is None:
+        return float("nan"), 0
+    at = np.flatnonzero(arm.sessions[1:] == row["end_day"])
+    quantity = row["quantity"]
+    if len(at) == 0 or (quantity != "density_change" and arm.sessions[at[0]] != row["start_day"]):
+        return float("nan"), 0
+    return float(arm.mean[quantity][at[0]]), int(arm.number[quantity][at[0]])
 
 
 def _means(
     arm: ArmData, model: TurnoverModel, courses: Courses, generator: np.random.Generator, draws: int
-) -> dict[str, Array]:
-    """(interval,) mean over dendrites and experiments of each quantity; NaN where there is no dendrite."""
+) -> _Expected:
+    """Means over dendrites and experiments; NaN where there is no dendrite."""
     runs = arm.runs
-    inside, from_first = runs.inside, (runs.first == runs.first.min())[:, None]
-    total = {name: np.zeros(inside.shape[1]) for name in QUANTITIES}
-    number = {name: np.zeros(inside.shape[1]) for name in QUANTITIES}
+    from_first = runs.inside & (runs.first == runs.first.min())[:, None]
+    seen = dict(zip(QUANTITIES, (runs.inside, runs.inside, from_first), strict=True))
+    total = {name: np.zeros(runs.inside.shape[1]) for name in QUANTITIES}
+    usable = {name: np.zeros(runs.inside.shape[1]) for name in QUANTITIES}
+    start = np.broadcast_to(runs.n[:, None], runs.inside.shape)
     for _ in range(draws):
         gained, lost = drawn_changes(arm, model, courses, generator)
-        after = runs.n[:, None] + np.cumsum(gained - lost, axis=1)
+        after = start + np.cumsum(gained - lost, axis=1)
         before = after - gained + lost
-        start = runs.n[:, None] * np.ones_like(before)
-        for name, part, whole, known in (
-            ("formation_fraction", gained, before, inside),
-            ("elimination_fraction", lost, before, inside),
-            ("density_change", after - start, start, inside & from_first),
-        ):
-            usable = known & (whole > 0)
-            total[name] += np.where(usable, part / np.maximum(whole, 1), 0.0).sum(axis=0)
-            number[name] += usable.sum(axis=0)
-    return {name: np.where(number[name] > 0, total[name] / np.maximum(number[name], 1), np.nan) for name in QUANTITIES}
+        parts = ((gained, before), (lost, before), (after - start, start))
+        for name, (part, whole) in zip(QUANTITIES, parts, strict=True):
+            known = seen[name] & (whole > 0)
+            total[name] += np.where(known, part / np.maximum(whole, 1), 0.0).sum(axis=0)
+            usable[name] += known.sum(axis=0)
+    mean = {name: np.where(usable[name] > 0, total[name] / np.maximum(usable[name], 1), np.nan) for name in QUANTITIES}
+    return _Expected(arm.sessions, mean, {name: known.sum(axis=0) for name, known in seen.items()})

@@ -14,8 +14,8 @@ __all__ = ["conventional_csv", "conventional_document", "conventional_tables"]
 _CARE = (
     "the mixed model's interval is Wald's and narrow for a handful of mice; Welch's rests on mice alone; "
     "no p is corrected for the number of tests",
-    "the tests do not know how the arms differed before any drug; the model says what it expects of the dendrites that "
-    "have counts",
+    "the tests do not know how the arms differed before any drug",
+    "what the model expects is of the dendrites that have counts (last column), and so rests on theirs alone",
 )
 _NAMES = {
     "formation_fraction": "formation",
@@ -44,7 +44,12 @@ def conventional_tables(found: dict[str, Any]) -> list[Table]:
     rows, shown = found["rows"], []
     for study, arm, control in dict.fromkeys((row["study"], row["arm"], row["control"]) for row in rows):
         own = [row for row in rows if (row["study"], row["arm"], row["control"]) == (study, arm, control)]
-        shown.append(_table(f"{study}: {arm} minus {control}, %, beside what {found['model']} expects", own))
+        shown.append(
+            _table(
+                f"{study}: {arm} minus {control}, %, beside what {found['model']} expects (mixed model over dendrites)",
+                own,
+            )
+        )
     notes = Table(title=Text("Of the tests", style="bold"), title_justify="left", box=None, pad_edge=False)
     notes.add_column("")
     remarks = sorted({row[key] for row in rows for key in ("mixed_note", "welch_note")} - {"", NOT_INSTALLED})
@@ -55,9 +60,9 @@ def conventional_tables(found: dict[str, Any]) -> list[Table]:
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
-    heads = ("day", "mice", "mixed model over dendrites", "p", "Welch over mice", "p", "g", "model")
+    heads = ("day", "mice", "dendrites", "mixed model", "p", "Welch over mice", "p", "g", "model", "of")
     for number, head in enumerate(("", *heads)):
-        table.add_column(Text(head), justify="left" if number == 0 else "right", overflow="fold")
+        table.add_column(Text(head), justify="left" if number == 0 else "right", overflow="fold", no_wrap=True)
     last = ""
     for row in rows:
         name = _NAMES[row["quantity"]]
@@ -70,12 +75,14 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"{row['start_day']:g} to {row['end_day']:g}",
         f"{row['n_mice']} / {row['n_mice_control']}",
+        f"{row['n_dendrites']} / {row['n_dendrites_control']}",
         _interval(row, "mixed"),
         _p(row["mixed_p"]),
         _interval(row, "welch"),
         _p(row["welch_p"]),
         _number(row["hedges_g"], "+.2f"),
         _number(100 * row["model_difference"], "+.1f"),
+        f"{row['model_dendrites']} / {row['model_dendrites_control']}",
     )
 
 

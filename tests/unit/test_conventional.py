@@ -251,9 +251,13 @@ def test_what_the_model_expects_by_its_moments(tmp_path):
     )
     wanted = [expected["psilocybin"][name] - expected["saline"][name] for name in table["quantity"]]
     assert wanted[0] > 0.03, "the drug does something"
-    np.testing.assert_allclose(expected_differences(problem, vector, table, seed=1), wanted, atol=0.005)
+    found = expected_differences(problem, vector, table, seed=1)
+    np.testing.assert_allclose(found["model_difference"], wanted, atol=0.005)
+    assert (found[["model_dendrites", "model_dendrites_control"]] == 48).all(axis=None)
     for other in (table.assign(arm="ketamine"), table.assign(end_day=2.0), table[:2].assign(start_day=-3.0)):
-        assert np.isnan(expected_differences(problem, vector, other, seed=1, draws=2)).all()
+        none = expected_differences(problem, vector, other, seed=1, draws=2)
+        assert none["model_difference"].isna().all()
+        assert (none["model_dendrites"] == 0).all()
 
 
 def test_csv_and_json_hold_every_column(tmp_path):
