@@ -15,12 +15,12 @@ _CARE = (
     "the mixed model's interval is Wald's and narrow for a handful of mice; Welch's rests on mice alone; "
     "no p is corrected for the number of tests",
     "the tests do not know how the arms differed before any drug",
-    "what the model expects is of the dendrites that have counts (last column), and so rests on theirs alone",
+    "n are dendrites of the arm and its control; the model knows those with counts alone (last column)",
 )
 _NAMES = {
     "formation_fraction": "formation",
     "elimination_fraction": "elimination",
-    "density_change": "density change",
+    "density_change": "density",
 }
 
 
@@ -60,9 +60,9 @@ def conventional_tables(found: dict[str, Any]) -> list[Table]:
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
-    heads = ("day", "mice", "dendrites", "mixed model", "p", "Welch over mice", "p", "g", "model", "of")
+    heads = ("day", "mice", "n", "mixed model", "p", "Welch over mice", "p", "g", "model", "n")
     for number, head in enumerate(("", *heads)):
-        table.add_column(Text(head), justify="left" if number == 0 else "right", overflow="fold", no_wrap=True)
+        table.add_column(Text(head), justify="left" if number == 0 else "right", overflow="fold")
     last = ""
     for row in rows:
         name = _NAMES[row["quantity"]]
@@ -74,15 +74,15 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"{row['start_day']:g} to {row['end_day']:g}",
-        f"{row['n_mice']} / {row['n_mice_control']}",
-        f"{row['n_dendrites']} / {row['n_dendrites_control']}",
+        f"{row['n_mice']}/{row['n_mice_control']}",
+        f"{row['n_dendrites']}/{row['n_dendrites_control']}",
         _interval(row, "mixed"),
         _p(row["mixed_p"]),
         _interval(row, "welch"),
         _p(row["welch_p"]),
         _number(row["hedges_g"], "+.2f"),
         _number(100 * row["model_difference"], "+.1f"),
-        f"{row['model_dendrites']} / {row['model_dendrites_control']}",
+        f"{row['model_dendrites']}/{row['model_dendrites_control']}",
     )
 
 
@@ -96,7 +96,7 @@ def _interval(row: dict[str, Any], test: str) -> str:
 def _p(value: float) -> str:
     if math.isnan(value):
         return "-"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "<.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _number(value: float, form: str) -> str:
