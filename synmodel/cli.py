@@ -82,7 +82,11 @@ def compare(
 def fit(
     out: Out = Path("synmodel-fit"),
     study: Annotated[
-        list[str] | None, typer.Option(help="Study to fit (may be repeated); default: all embedded.")
+        list[str] | None,
+        typer.Option(
+            help="Embedded study, or folder with study.toml and summaries.csv, to fit (may be repeated); "
+            "default, and beside folders alone: all embedded."
+        ),
     ] = None,
     unit: Unit = "mouse",
     profiles: Annotated[
@@ -374,7 +378,7 @@ def _fit_data(
 ) -> None:
     """Fit tables of single dendrites; an interrupted nested run goes on when it is started again."""
     from synmodel.provenance import provenance
-    from synmodel.report import dendrite_figures, dendrites, files
+    from synmodel.report import conventional, dendrite_figures, dendrites, files
     from synmodel.workflows import fit_dendrites
 
     files.check(out, dendrites.FILES)
@@ -393,6 +397,7 @@ def _fit_data(
     document = dendrites.document(fits)
     with files.folder(out) as folder:
         (folder / "fit.json").write_text(files.to_json(document))
+        (folder / "conventional.csv").write_text(conventional.conventional_csv(fits.conventional), encoding="utf-8")
         fits.tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
         files.save_figure(dendrite_figures.figure_of(document), folder / "fit", provenance(seed=seed))
     if as_json:

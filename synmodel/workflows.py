@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from synmodel import intervals
@@ -19,13 +20,17 @@ from synmodel.errors import FitError
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries
 from synmodel.inference import fit as fit_observations
+from synmodel.inference.conventional import Conventional, conventional_analysis
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.evidence import ReadingFit, compare_readings
+from synmodel.inference.expected_differences import beside
+from synmodel.inference.folders import fitted_studies
 from synmodel.inference.joint import load_posterior, recorded_readings
 from synmodel.inference.posterior import DEFAULT_MODEL
 from synmodel.inference.problem import STUDIES
-from synmodel.inference.readings import READINGS, Reading
+from synmodel.inference.readings import READINGS, Reading, readings_of
 from synmodel.inference.selection import compare_models
+from synmodel.inference.summary_fit import settled_parameters
 from synmodel.inference.targets import Unit
 from synmodel.inference.verdicts import Profiles, profile, verdicts_of
 from synmodel.parameters import ParameterSet
@@ -88,13 +93,17 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
-    """A fit with verdicts, profiles (empty unless asked for) and readings of the data side by side."""
+    """A fit with verdicts, profiles (empty unless asked for) and readings of the data side by side.
+
+    ``notes`` say which readings cannot be fitted to these studies.
+    """
 
     fit: Fit
     source: Estimate
     verdicts: list[Verdict]
     profiles: Profiles
     readings: list[ReadingFit]
+    notes: list[str] = field(default_factory=list)
 
 
 def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
@@ -160,7 +169,7 @@ def _source(fit: Fit, studies: Sequence[str], unit: Unit) -> Estimate:
 
 def fit_studies(
     *,
-    studies: Sequence[str] | None = None,
+    studies: Sequence[str | Path] | None = None,
     unit: Unit = "mouse",
     seed: int = 1,
     with_profiles: bool = False,
@@ -171,8 +180,9 @@ def fit_studies(
 
     Parameters
     ----------
-    studies : sequence of str, optional
-        At least one; default: all embedded ones.
+    studies : sequence of str or Path, optional
+        At least one name of an embedded study, or folder with ``study.toml`` and ``summaries.csv``; default, and beside
+        folders alone: all embedded ones.
     with_profiles : bool
         Also profile the parameters of the cascade, which takes some minutes.
     all_readings : bool
@@ -185,30 +195,40 @@ def fit_studies(
     FitError
         If no study is named.
     """
-    chosen = STUDIES if studies is None else tuple(dict.fromkeys(studies))  # a study given twice is fitted once
-    if not chosen or isinstance(studies, str):
-        message = f"studies is {studies!r}; give a list of at least one of {', '.join(STUDIES)}"
+    chosen = () if isinstance(studies, str) else fitted_studies(STUDIES if studies is None else studies, STUDIES)
+    if not chosen:
+        message = f"studies is {studies!r}; give a list of at least one of {', '.join(STUDIES)}, or of folders"
         raise FitError(message)
-    fit = fit_summaries(studies=chosen, unit=unit, seed=seed, starts=1, progress=stage(progress, "fitting"))
-    source = _source(fit, chosen, unit)
+    begun = settled_parameters(chosen, unit=unit, seed=seed, progress=stage(progress, "first fit"))
+    fit = fit_summaries(
+        studies=chosen, parameters=begun, unit=unit, seed=seed, starts=1, progress=stage(progress, "fitting")
+    )
+    source = _source(fit, fit.problem.studies, unit)
     names = [name for name in source.problem.free if name.partition(".")[0] in _SHARED]
     verdicts = verdicts_of(source, names, seed=seed)
-    wanted = tuple(READINGS.values()) if all_readings else MAIN_READINGS
-    readings = compare_readings(wanted, studies=chosen, unit=unit, seed=seed, progress=stage(progress, "readings"))
+    wanted = READINGS.values() if all_readings else MAIN_READINGS
+    fitted, notes = readings_of(wanted, chosen)
+    readings = compare_readings(
+        fitted, studies=chosen, parameters=begun, unit=unit, seed=seed, progress=stage(progress, "readings")
+    )
     profiles: Profiles = {}
     if with_profiles:
         of_cascade = [name for name in fit.problem.free if name.startswith(("cascade.", "serotonin."))]
         profiles = profile(fit, of_cascade, progress=stage(progress, "profiles"))
-    return FitResult(fit, source, verdicts, profiles, readings)
+    return FitResult(fit, source, verdicts, profiles, readings, notes)
 
 
 @dataclass(frozen=True)
 class DendriteFits:
-    """Tables of single dendrites, and one fit of them, or several side by side."""
+    """Tables of single dendrites, one fit of them, or several side by side, and the conventional analysis.
+
+    The conventional analysis stands beside the fit, of several that with the highest evidence.
+    """
 
     readings: list[TableReading]
     tree: xr.DataTree
     table: xr.Dataset | None
+    conventional: Conventional
 
 
 def fit_dendrites(
@@ -262,7 +282,8 @@ def fit_dendrites(
             checkpoint=checkpoint,
             progress=progress,
         )
-        return DendriteFits(readings, tree, table)
+        best = tree.children[str(table["model"].to_numpy()[int(np.argmax(table["log_evidence"].to_numpy()))])]
+        return DendriteFits(readings, tree, table, _conventional(observations, flagged, best, seed))
     tree = fit_observations(
         observations,
         model=chosen[0],
@@ -272,7 +293,14 @@ def fit_dendrites(
         checkpoint=checkpoint,
         progress=stage(progress, "fitting dendrites"),
     )
-    return DendriteFits(readings, tree, None)
+    return DendriteFits(readings, tree, None, _conventional(observations, flagged, tree, seed))
+
+
+def _conventional(
+    observations: Sequence[xr.Dataset], flagged: Sequence[str], tree: xr.DataTree, seed: int
+) -> Conventional:
+    """The conventional analysis of the dendrites without flags, beside one fit of them."""
+    return beside(conventional_analysis(observations, without=flagged), observations, tree, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_APART", "MOST_SPINES", "OPEN", "Piece", "Record", "Remark", "pieces_of_counts", "pieces_of_fractions"]
+from synmodel.data.options import MOST_SPINES
+
+__all__ = ["MOST_APART", "OPEN", "Piece", "Record", "Remark", "pieces_of", "pieces_of_counts", "pieces_of_fractions"]
 
 Array = NDArray[np.float64]
 OPEN = -1
@@ -54,10 +56,22 @@ class Record(NamedTuple):
     length_um: Array
 
     @property
+    def told_by_fractions(self) -> bool:
+        """Whether fractions are all there is: numbers that were found from them come without lengths."""
+        fractions = np.isfinite(self.formation).any() or np.isfinite(self.elimination).any()
+        counted = np.isfinite(self.spine_count).any() and np.isfinite(self.length_um).any()
+        return bool(fractions and not counted)
+
+    @property
     def imaged(self) -> NDArray[np.bool_]:
         """(session,) whether anything but a length was recorded."""
-        known = np.isfinite(self.spine_count) | np.isfinite(self.density_per_um)
-        for each in (self.gained, self.lost, self.formation, self.elimination):
+        known = np.isfinite(self.spine_count)
+        for each in (self.gained, self.lost):
+            known[1:] |= np.isfinite(each)
+        if not self.told_by_fractions:
+            return known
+        known |= np.isfinite(self.density_per_um)
+        for each in (self.formation, self.elimination):
             known[1:] |= np.isfinite(each)
         # The session before the first fractions: they are fractions of its spines.
         first = int(known.argmax())
@@ -91,6 +105,15 @@ class Piece:
     at_end: NDArray[np.int64]
     density: Array
     counted: bool
+
+
+def pieces_of(
+    record: Record, tolerance: tuple[float, float], most_spines: int = MOST_SPINES
+) -> tuple[list[Piece], list[Remark]]:
+    """Pieces of a record of counts, or of fractions if these are all there is; see :func:`pieces_of_fractions`."""
+    if record.told_by_fractions:
+        return pieces_of_fractions(record, tolerance, most_spines)
+    return list(pieces_of_counts(record)), []
 
 
 def pieces_of_counts(record: Record) -> Iterator[Piece]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from synmodel.data.audit import Findings
 from synmodel.data.counts import resolution
+from synmodel.data.explanations import Record, pieces_of_fractions
 from synmodel.data.layout import ANIMAL, DENDRITE, place
 from synmodel.data.means import step_of, tell
 from synmodel.data.options import MOST_SPINES
@@ -117,7 +118,10 @@ def reconstructed(records: pd.DataFrame, findings: Findings, most_spines: int = 
     steps = _steps(members, candidates)
     records = records.copy()
     for labels, found in candidates.items():
-        chain = _unique(members[labels], found, steps[labels[: len(ANIMAL)]], most_spines, findings)
+        if not found:
+            _note_pieces(members[labels], (tolerance[0], tolerance[1]), most_spines, findings)
+            continue
+        chain = _unique(members[labels], found, steps[labels[: len(ANIMAL)]], findings)
         if chain is not None:
             rows = members[labels].index
             records.loc[rows, "spine_count"] = chain.count
@@ -142,7 +146,7 @@ def _usable(own: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     gaps = np.flatnonzero(~both[1:])
     if len(gaps) == 0:
         return own
-    message = "a fraction is not known although the dendrite was imaged; counts from here on are left out"
+    message = "a fraction is not known although the dendrite was imaged; from here on a fit has densities alone"
     findings.add("missing-value", place(own.iloc[gaps[0] + 1]), message)
     return own.iloc[: gaps[0] + 1]
 
@@ -184,25 +188,40 @@ def _steps(members: dict[Labels, pd.DataFrame], candidates: dict[Labels, list[Ch
     }
 
 
-def _unique(own: pd.DataFrame, found: list[Chain], steps: Steps, most_spines: int, findings: Findings) -> Chain | None:
+def _note_pieces(own: pd.DataFrame, tolerance: tuple[float, float], most_spines: int, findings: Findings) -> None:
+    """Say what becomes of a dendrite of which no one chain explains all fractions."""
+    blank = np.full(len(own), np.nan)
+    formation, elimination = (own[f"{name}_fraction"].to_numpy(float)[1:] for name in ("formation", "elimination"))
+    density = own["density_per_um"].to_numpy(float) if "density_per_um" in own else blank
+    record = Record(blank, blank[1:], blank[1:], formation, elimination, density, own["length_um"].to_numpy(float))
+    pieces, remarks = pieces_of_fractions(record, tolerance, most_spines)
+    said = "; ".join(f"day {own['day'].iloc[at]:g}: {text}" for at, text in remarks)
+    if pieces:
+        message = (
+            f"{said or 'explained in pieces'}; a fit uses {len(pieces)} piece{'s' * (len(pieces) > 1)} of the record"
+        )
+    else:
+        message = f"no numbers of spines up to {most_spines} explain an interval of this dendrite; left out"
+    findings.add("no-integers-explain", place(own.iloc[0], day=False), message)
+
+
+def _unique(own: pd.DataFrame, found: list[Chain], steps: Steps, findings: Findings) -> Chain | None:
     where = place(own.iloc[0], day=False)
-    if not found:
-        message = f"no numbers of spines up to {most_spines} explain all fractions of this dendrite; counts left out"
-        findings.add("no-integers-explain", where, message)
-        return None
     verdicts = [tell(_means(own), np.array(chain.count), steps) for chain in found]
     if True in verdicts:
         return found[verdicts.index(True)]
     found = [chain for chain, verdict in zip(found, verdicts, strict=True) if verdict is None]
     if not found:
-        message = "the numbers that explain the fractions contradict the means over spines; counts left out"
+        message = (
+            "the numbers that explain the fractions contradict the means over spines; a fit sums over them all the same"
+        )
         findings.add("no-integers-explain", where, message)
         return None
     if len(found) == 1:
         return found[0]
     first = ", ".join(str(chain.count[0]) for chain in found[:4]) + (", ..." if len(found) > 4 else "")
     message = (
-        f"{first} spines at day {own['day'].iloc[0]:g} explain the fractions alike; counts left out "
+        f"{first} spines at day {own['day'].iloc[0]:g} explain the fractions alike; a fit sums over them "
         "(a length, or a lower bound with --most-spines, would tell)"
     )
     findings.add("ambiguous-integers", where, message)

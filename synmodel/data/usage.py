@@ -4,20 +4,20 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.data.counts import balanced
+from synmodel.data.counts import resolution
+from synmodel.data.explanations import Record, pieces_of
 
 __all__ = ["dendrites_used"]
 
-_AT_SESSIONS = ("spine_count", "density_per_um", "new_spines_seen", "new_spines_followed")
-_FRACTIONS = ("formation_fraction", "elimination_fraction")
+_NEW_SPINES = ("new_spines_seen", "new_spines_followed")
 _FEWEST = 2
 
 
 def dendrites_used(observations: xr.Dataset, presence: xr.Dataset | None = None) -> tuple[int, int]:
     """Number of dendrites, and of those that are used.
 
-    A dendrite is used if it has an interval that balances, an interval with both fractions, a count or density at
-    two sessions, or a spine that is known at two sessions.
+    A dendrite is used if numbers of spines explain an interval of it (:mod:`synmodel.data.explanations`), if one of its
+    spines is known at two sessions, or if its new spines are followed.
 
     Parameters
     ----------
@@ -32,20 +32,28 @@ def dendrites_used(observations: xr.Dataset, presence: xr.Dataset | None = None)
         All dendrites, and those used.
     """
     there = (observations["dendrite_label"] != "").to_numpy()
-    used = balanced(observations).any("interval").to_numpy()
-    for name in _AT_SESSIONS:
-        used |= _known(observations, name).sum(axis=-1) >= _FEWEST
-    used |= (_known(observations, _FRACTIONS[0]) & _known(observations, _FRACTIONS[1])).any(axis=-1)
+    used = np.zeros(there.shape, bool)
+    for name in _NEW_SPINES:
+        used |= np.isfinite(_table(observations, name)).sum(axis=-1) >= _FEWEST
     if presence is not None:
         followed = ((presence["present"] >= 0).sum("session") >= _FEWEST).to_numpy()
         used[presence["animal"].to_numpy()[followed], presence["dendrite"].to_numpy()[followed]] = True
+    tables = {name: _table(observations, name) for name in Record._fields[:3] + Record._fields[5:]}
+    fractions = [_table(observations, f"{name}_fraction")[..., 1:] for name in ("formation", "elimination")]
+    tolerance = (resolution(fractions[0]), resolution(fractions[1]))
+    for at in zip(*np.nonzero(there & ~used), strict=True):
+        own = {name: table[at] for name, table in tables.items()}
+        record = Record(formation=fractions[0][at], elimination=fractions[1][at], **own)
+        used[at] = bool(pieces_of(record, tolerance)[0])
     return int(there.sum()), int((there & used).sum())
 
 
-def _known(observations: xr.Dataset, name: str) -> NDArray[np.bool_]:
-    """(animal, dendrite, session) whether a number is known; one that never changes stands for every session."""
+def _table(observations: xr.Dataset, name: str) -> NDArray[np.float64]:
+    """(animal, dendrite, session or interval) numbers; one that never changes stands for every session."""
     count = observations["spine_count"]
     if name not in observations:
-        return np.zeros(count.shape, dtype=bool)
-    values = observations[name].astype(float).broadcast_like(count).transpose(*count.dims)
-    return np.isfinite(values.to_numpy())
+        return np.full(count.shape, np.nan)
+    values = observations[name].astype(float)
+    if "interval" in values.dims:
+        return values.transpose("animal", "dendrite", "interval").to_numpy()
+    return values.broadcast_like(count).transpose(*count.dims).to_numpy()

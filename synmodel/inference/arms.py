@@ -50,6 +50,8 @@ class Shown(NamedTuple):
         Spines at the first session of the record.
     first : (record,) ndarray of int
         That session.
+    inside : (record, interval) ndarray of bool
+        Intervals of the record.
     known : (record, interval) ndarray of bool
         Where gains and losses between neighbouring sessions are known.
     before, gained, lost : (record, interval) ndarray
@@ -62,6 +64,7 @@ class Shown(NamedTuple):
 
     n: NDArray[np.int64]
     first: NDArray[np.int64]
+    inside: NDArray[np.bool_]
     known: NDArray[np.bool_]
     before: Array
     gained: Array

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from synmodel.errors import FitError
+from synmodel.inference.folders import FittedStudy
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import READINGS, Reading, joint_problem
 from synmodel.inference.summary_fit import Fit, fit_problem
@@ -73,7 +74,7 @@ def laplace_evidence(fit: Fit) -> float:
 def compare_readings(
     readings: Iterable[Reading] = tuple(READINGS.values()),
     *,
-    studies: tuple[str, ...] = STUDIES,
+    studies: tuple[FittedStudy, ...] = STUDIES,
     parameters: ParameterSet | None = None,
     unit: Unit = "mouse",
     seed: int = 1,

@@ -16,22 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import norm
 
 from synmodel.data.studies import Study
-from synmodel.data.summaries import density_of, read_summaries, summaries_of
-from synmodel.documents import parse_toml, read
-from synmodel.errors import FitError, LibraryError, SimulationError
+from synmodel.errors import FitError, SimulationError
 from synmodel.inference.density import Density, weighted
 from synmodel.inference.estimate import Estimate
+from synmodel.inference.folders import like_parameters, read_folder
 from synmodel.inference.hierarchy import BASELINE, EFFECTS, joined, own_names
 from synmodel.inference.joint import load_posterior
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.summary_fit import fit_problem
-from synmodel.inference.targets import ArmTargets, Means, targets_of
+from synmodel.inference.targets import ArmTargets, Means
 from synmodel.parameters import ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses, drug_doses
 from synmodel.randomness import generator_of
@@ -42,7 +40,6 @@ Array = NDArray[np.float64]
 Steps = Callable[[str, int, int], None]
 DRAWS = 800
 _POINTS = 4096
-_LIKE = "shao2021"
 _FEWEST = 50
 _FEWEST_STUDIES = 3
 _TISSUE_DRAWS = 400
@@ -137,33 +134,6 @@ class Prediction:
             "coverage": {"50": self.coverage(0.5), "90": self.coverage(0.9), "n": len(self.seen)},
             "log_predictive_density": self.mean_of("log_density"),
         }
-
-
-def read_folder(folder: str | Path) -> tuple[Study, list[ArmTargets]]:
-    """A study from ``study.toml`` and ``summaries.csv`` in a folder.
-
-    Raises
-    ------
-    SynmodelError
-        With one line, if one of both cannot be used.
-    """
-    where = Path(folder)
-    study = read(Study, parse_toml(where / "study.toml", LibraryError), "study", LibraryError)
-    table = read_summaries(where / "summaries.csv")
-    unknown = sorted(set(table["arm"].astype(str)) - {arm.name for arm in study.arms})
-    if unknown:
-        study.arm(unknown[0])  # raises with the names that are close
-    return study, targets_from(study, table)
-
-
-def targets_from(study: Study, table: pd.DataFrame) -> list[ArmTargets]:
-    """Targets of the arms of a study that have rows in a table of group summaries."""
-    present = set(table["arm"])
-    return [
-        targets_of(study, arm.name, summaries_of(table, study.name, arm.name), density_of(table, study.name, arm.name))
-        for arm in study.arms
-        if arm.name in present
-    ]
 
 
 def predict_folder(
@@ -271,10 +241,7 @@ def _baseline_parameters(study: Study, source: Estimate, seed: int) -> Parameter
     else:
         kept, known = list(parameters.values()), []
     if not known:
-        known = [
-            replace(p, name=group + name.partition(".")[2])
-            for name, p in default_parameters().items() if name.startswith(f"{_LIKE}.")
-        ]  # fmt: skip
+        known = like_parameters(study.name)
     priors = _tissue_priors(source, study.name, seed)
     begun = [
         replace(p, prior=prior, value=prior.centre) if (prior := priors.get(p.name.partition(".")[2], p.prior)) else p

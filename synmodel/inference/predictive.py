@@ -18,7 +18,15 @@ from synmodel.inference.likelihood.courses import Courses
 from synmodel.randomness import stream_key
 from synmodel.turnover import TurnoverModel
 
-__all__ = ["CELL", "STATISTICS", "Cell", "cells_of", "observed_statistics", "predicted_statistics"]
+__all__ = [
+    "CELL",
+    "STATISTICS",
+    "Cell",
+    "cells_of",
+    "drawn_changes",
+    "observed_statistics",
+    "predicted_statistics",
+]
 
 Array = NDArray[np.float64]
 SURVIVAL = "new_spine_survival"
@@ -80,13 +88,13 @@ def predicted_statistics(problem: DendriteProblem, vectors: Sequence[Array] | Ar
         pieces = []
         for arm, model, courses in problem.courses(vector):
             shown = arm.shown()
-            pieces.append(_statistics(arm, shown, *_drawn(arm, shown, model, courses, generator)))
+            pieces.append(_statistics(arm, shown, *drawn_changes(arm, shown, model, courses, generator)))
             pieces.append(_drawn_survival(arm, courses, generator))
         rows.append(np.concatenate(pieces))
     return np.array(rows)
 
 
-def _drawn(
+def drawn_changes(
     arm: ArmData, shown: Shown, model: TurnoverModel, courses: Courses, generator: np.random.Generator
 ) -> tuple[Array, Array, Array]:
     """Spines before, gains and losses (record, interval) of every record, drawn from the model given its start."""

@@ -14,19 +14,20 @@ protected   which spines stabilisation protects: all, or one class alone
 =========== ==================================================================================================
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from synmodel.data import load_study
 from synmodel.errors import FitError, did_you_mean
-from synmodel.inference.hierarchy import SPREADS, baseline_names, joined, own_names
+from synmodel.inference.folders import FittedStudy, GivenStudy, like_parameters, study_of, targets_of_study
+from synmodel.inference.hierarchy import BASELINE, SPREADS, baseline_names, joined, own_names
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.targets import ArmTargets, Unit
 from synmodel.inference.twitches import TwitchData
 from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.pharmacology import acting_doses
 
-__all__ = ["DEFAULT", "READINGS", "Reading", "Receptor", "joint_problem", "reading_named"]
+__all__ = ["DEFAULT", "READINGS", "Reading", "Receptor", "joint_problem", "reading_named", "readings_of"]
 
 Receptor = Literal["membrane", "intracellular", "TrkB"]
 
@@ -116,8 +117,38 @@ def reading_named(name: str) -> Reading:
     return READINGS[name]
 
 
+def readings_of(
+    readings: Iterable[Reading], studies: Sequence[FittedStudy], parameters: ParameterSet | None = None
+) -> tuple[list[Reading], list[str]]:
+    """Those of the readings that know every drug of the studies, and notes of what pulses do not know.
+
+    Parameters
+    ----------
+    readings : iterable of Reading
+        Which are wanted.
+    studies, parameters
+        As in :func:`joint_problem`.
+    """
+    wanted = list(readings)
+    base = default_parameters() if parameters is None else parameters
+    doses = [dose for study in studies for arm in study_of(study).arms for dose in acting_doses(arm.doses)]
+    amounts: dict[str, dict[str, None]] = {}
+    for dose in doses:
+        amounts.setdefault(dose.compound, {})[f"{dose.amount:g} {dose.unit} {dose.route}"] = None
+    notes = [
+        f"pulses take all doses of {compound} as one: {', '.join(each)}"
+        for compound, each in sorted(amounts.items())
+        if len(each) > 1
+    ]
+    unknown = sorted({dose.compound for dose in doses if f"{dose.compound}.formation_fold" not in base})
+    if not unknown:
+        return wanted, notes
+    note = f"no pulse is fitted: pulses have no effect sizes for {', '.join(unknown)}"
+    return [reading for reading in wanted if reading.drive == "mechanism"], [note]
+
+
 def joint_problem(
-    studies: Sequence[str] = STUDIES,
+    studies: Sequence[FittedStudy] = STUDIES,
     *,
     parameters: ParameterSet | None = None,
     reading: Reading = DEFAULT,
@@ -129,38 +160,47 @@ def joint_problem(
 
     Parameters
     ----------
-    studies : sequence of str
-        Names in the library.
+    studies : sequence of str or GivenStudy
+        Names in the library, and studies of folders.
     parameters : ParameterSet, optional
-        Starting and fixed values; default: those of the library.
+        Starting and fixed values; default: those of the library. A study of a folder that has none there starts from
+        those of a study like it.
     reading : Reading
         Which mechanism or pulse.
     unit : {"mouse", "dendrite"}
         Unit of replication.
     targets : sequence of ArmTargets, optional
-        Published numbers by arm; default: those of the library.
+        Published numbers by arm; default: those of the library and of the folders.
     with_spreads : bool
         Whether the spreads between arms and between studies are free. A maximum would send them to 0, where nothing
         differs and the density is highest though hardly any of the probability is there; so they are held at the
         library's values, medians of the posterior, unless the posterior is sampled.
     """
-    base = joined(default_parameters() if parameters is None else parameters, studies)
-    compounds = {dose.compound for study in studies for arm in load_study(study).arms for dose in arm.doses}
-    free = [name for study in studies for name in (*baseline_names(study), *own_names(load_study(study)))]
+    known = [study_of(study) for study in studies]
+    base = default_parameters() if parameters is None else parameters
+    for each in known:
+        if f"{each.name}.{BASELINE[0]}" not in base:
+            base = base.joined(ParameterSet(like_parameters(each.name)))
+    base = joined(base, known)
+    compounds = {dose.compound for study in known for arm in study.arms for dose in arm.doses}
+    free = [name for study in known for name in (*baseline_names(study.name), *own_names(study))]
+    if targets is None and any(isinstance(study, GivenStudy) for study in studies):
+        targets = [target for study in studies for target in targets_of_study(study)]
     free += SPREADS if with_spreads else ()
+    names = [study.name for study in known]
     terms = [TwitchData()] if "psilocybin" in compounds else []
     free += TwitchData.FREE if terms else ()
     if reading.drive == "mechanism":
         base, added = _mechanism(base, reading, compounds)
         protected = (reading.protected != "mature", reading.protected != "nascent")
         return SummaryProblem(
-            base, [*free, *added], studies, unit=unit, targets=targets, terms=terms, protected=protected
+            base, [*free, *added], names, unit=unit, targets=targets, terms=terms, protected=protected
         )
     base, added, tied = _pulse(base, reading, compounds)
     if terms:
         added += TwitchData.PHARMACOLOGY  # the same data, so that readings can be compared
     return SummaryProblem(
-        base, [*free, *added], studies, unit=unit, drive="phenomenological", targets=targets, tied=tied, terms=terms
+        base, [*free, *added], names, unit=unit, drive="phenomenological", targets=targets, tied=tied, terms=terms
     )
 
 

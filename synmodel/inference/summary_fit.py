@@ -10,14 +10,15 @@ from scipy.special import ndtri
 
 from synmodel.errors import FitError
 from synmodel.inference.estimate import Estimate
+from synmodel.inference.folders import FittedStudy, GivenStudy
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.readings import DEFAULT, Reading, joint_problem
 from synmodel.inference.sampling import sobol_points
 from synmodel.inference.targets import Unit
-from synmodel.parameters import ParameterSet
+from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.randomness import generator_of, stream_key, uniform_array
 
-__all__ = ["Fit", "fit_problem", "fit_summaries", "release"]
+__all__ = ["Fit", "fit_problem", "fit_summaries", "release", "settled_parameters"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -135,7 +136,7 @@ def _covariance(jacobian: Array) -> Array:
 
 def fit_summaries(
     *,
-    studies: Sequence[str] = STUDIES,
+    studies: Sequence[FittedStudy] = STUDIES,
     parameters: ParameterSet | None = None,
     unit: Unit = "mouse",
     reading: Reading = DEFAULT,
@@ -147,8 +148,8 @@ def fit_summaries(
 
     Parameters
     ----------
-    studies : sequence of str
-        Names in the library.
+    studies : sequence of str or GivenStudy
+        Names in the library, and studies of folders (:func:`synmodel.inference.folders.given_study`).
     parameters : ParameterSet, optional
         Starting and fixed values; default: those of the library.
     unit : {"mouse", "dendrite"}
@@ -160,6 +161,34 @@ def fit_summaries(
     """
     problem = joint_problem(studies, parameters=parameters, unit=unit, reading=reading)
     return fit_problem(problem, seed=seed, starts=starts, progress=progress)
+
+
+def settled_parameters(
+    studies: Sequence[FittedStudy], *, unit: Unit = "mouse", seed: int = 1, starts: int = 2,
+    progress: Progress | None = None,
+) -> ParameterSet | None:  # fmt: skip
+    """Parameters of the library, with those of the studies of folders at the estimates of a first fit.
+
+    The correlation of means is held at the values with which a problem is made. Those of an embedded study are its
+    estimates; a study of a folder has only those of a study like it until it was fitted once.
+
+    Parameters
+    ----------
+    studies, unit, seed, starts, progress
+        As in :func:`fit_summaries`.
+
+    Returns
+    -------
+    ParameterSet or None
+        None, for the parameters of the library, where no study is of a folder.
+    """
+    given = [each for each in studies if isinstance(each, GivenStudy)]
+    if not given:
+        return None
+    first = fit_summaries(studies=studies, unit=unit, seed=seed, starts=starts, progress=progress).parameters
+    groups = {each.study.name for each in given}
+    own = [parameter for name, parameter in first.items() if name.partition(".")[0] in groups]
+    return default_parameters().joined(ParameterSet(own))
 
 
 def release(fit: Fit, freed: Mapping[str, float | None], *, seed: int) -> Fit:

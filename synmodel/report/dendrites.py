@@ -14,11 +14,12 @@ from rich.text import Text
 from synmodel.inference.predictive import CELL
 from synmodel.inference.sampling import LARGEST_PARETO_K
 from synmodel.inference.selection import left_out
+from synmodel.report.conventional import conventional_document, conventional_tables
 from synmodel.workflows import DendriteFits
 
 __all__ = ["FILES", "document", "tables"]
 
-FILES = ("fit.json", "fit.nc", "fit.png", "fit.svg")
+FILES = ("fit.json", "fit.nc", "fit.png", "fit.svg", "conventional.csv")
 _TAILS = (0.025, 0.975)
 _CAVEATS = (
     "spines that were overlooked once count as a loss and a gain; the term transient takes up scores of one session",
@@ -31,7 +32,11 @@ def document(fits: DendriteFits) -> dict[str, Any]:
     tally: Counter[str] = Counter()
     for reading in fits.readings:
         tally.update(reading.audit.tally())
-    around = {"audit": dict(tally), "read_with_care": list(_CAVEATS)}
+    around = {
+        "conventional": conventional_document(fits.conventional),
+        "audit": dict(tally),
+        "read_with_care": list(_CAVEATS),
+    }
     if fits.table is None:
         return {**_of_tree(fits.tree), **around}
     rows = [
@@ -139,6 +144,7 @@ def tables(found: dict[str, Any]) -> list[Table]:
         shown = [_comparison(found["comparison"]), *_of_one(found["models"][best])]
     else:
         shown = _of_one(found)
+    shown += conventional_tables(found["conventional"])
     notes = _table("Read with care", "")
     for note in found["read_with_care"]:
         notes.add_row(Text(f"- {note}"))

@@ -214,6 +214,7 @@ def fit_document(result: FitResult) -> dict[str, Any]:
         "fits": study_documents(fit),
         "parameters": parameter_entries(result.verdicts),
         "readings": [each.document() for each in result.readings],
+        "notes": result.notes,
     }
 
 

@@ -106,7 +106,12 @@ def fit_tables(document: dict[str, Any]) -> list[Table]:
     parameters = plain_table("Parameters", "name", "estimate (95 % interval)", "unit", "verdict")
     for name, entry in document["parameters"].items():
         add_row(parameters, name, _interval(entry), entry["unit"], entry["verdict"])
-    return [_goodness(document), parameters, _readings(document)]
+    shown = [_goodness(document), parameters, _readings(document)]
+    if document["notes"]:
+        shown.append(plain_table("Read with care"))
+        for text in document["notes"]:
+            add_row(shown[-1], "- " + text)
+    return shown
 
 
 def _readings(document: dict[str, Any]) -> Table:

@@ -194,6 +194,11 @@ def test_the_command_line_fits_a_table(file, tmp_path):
     assert document["parameters"]["psilocybin.formation_fold"]["low"] > 1
     assert (out / "fit.nc").exists()
     assert "psilocybin.formation_fold" in done.output
+    assert "lab: psilocybin minus saline, %, beside what births expects (mixed model over dendrites)" in done.output
+    first = document["conventional"]["rows"][0]
+    assert (first["quantity"], first["end_day"]) == ("formation_fraction", 1.0)
+    assert first["model_difference"] == pytest.approx(first["welch_difference"], abs=0.1)
+    assert first["model_difference"] > 0.05, "births are threefold"
 
 
 @pytest.mark.parametrize(
@@ -371,5 +376,13 @@ def test_the_command_line_compares_models(file, tmp_path):
     assert json.loads(done.stdout) == document
     assert {row["model"] for row in document["comparison"]} == {"none", "births"}
     assert {cell["quantity"] for cell in document["models"]["births"]["predictive"]} >= {"formation_fraction"}
+    best = max(document["comparison"], key=lambda row: row["log_evidence"])["model"]
+    assert document["conventional"]["model"] == best
+    rows = document["conventional"]["rows"]
+    assert {(row["arm"], row["control"]) for row in rows} == {("psilocybin", "saline")}
+    assert len(rows) == 3 * 4, "three quantities at four sessions after the dose"
+    assert all(row["mixed_low"] < row["mixed_difference"] < row["mixed_high"] for row in rows)
+    assert all(row["model_difference"] is not None for row in rows)
+    assert len((out / "conventional.csv").read_text().splitlines()) == 1 + len(rows)
     assert (out / "fit.png").stat().st_size > 10_000
     assert set(xr.open_datatree(out / "fit.nc", engine="h5netcdf").children) == {"none", "births"}

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.data.counts import resolution
-from synmodel.data.explanations import Piece, Record, pieces_of_counts, pieces_of_fractions
+from synmodel.data.explanations import Piece, Record, pieces_of
 from synmodel.errors import FitError
 from synmodel.inference.likelihood.blocks import Block, blocks_of, evidence_of_blocks
 from synmodel.inference.likelihood.counts import one_level, refuse_animals
@@ -162,29 +162,20 @@ def blocks_of_tables(tables: Tables, length_um: Callable[[], Array], density: fl
     """
     for name, table in (("spine_count", tables.spine_count), ("gained", tables.gained), ("lost", tables.lost)):
         whole_numbers(name, np.where(np.isnan(table), 0.0, table))
-    by_fractions = _told_by_fractions(tables)
-    whole = _whole_rows(tables) & ~by_fractions
-    others = list(_pieces(tables, by_fractions, np.flatnonzero(~whole)))
+    whole = _whole_rows(tables)
+    others = list(_pieces(tables, np.flatnonzero(~whole)))
     counted = whole.any() or any(piece.counted for _, piece in others)
     lengths = length_um() if counted else np.empty(0)
     blocks = blocks_of(others, lengths, tables.spine_count.shape[1], density)
     return [*_whole_block(tables, np.flatnonzero(whole), lengths), *blocks]
 
 
-def _told_by_fractions(tables: Tables) -> NDArray[np.bool_]:
-    """(dendrite,) whether fractions are all there is: counts that were found from them come without lengths."""
-    if tables.formation is None or tables.elimination is None:
-        return np.zeros(len(tables.spine_count), bool)
-    known = (np.isfinite(tables.formation) | np.isfinite(tables.elimination)).any(axis=1)
-    counted = np.isfinite(tables.spine_count).any(axis=1) & np.isfinite(tables.length_um).any(axis=1)
-    return np.asarray(known & ~counted)
-
-
 def _whole_rows(tables: Tables) -> NDArray[np.bool_]:
-    """(dendrite,) whether all is known and adds up."""
+    """(dendrite,) whether all is counted and adds up; without a length, it may have been found from fractions."""
     count = tables.spine_count
     adds_up = (count[:, 1:] == count[:, :-1] + tables.gained - tables.lost) & (tables.lost <= count[:, :-1])
-    return np.asarray(adds_up.all(axis=1) & (count.shape[1] > 1))
+    counted = np.isfinite(tables.length_um).any(axis=1) | (tables.formation is None)
+    return np.asarray(adds_up.all(axis=1) & (count.shape[1] > 1) & counted)
 
 
 def _whole_block(tables: Tables, rows: NDArray[np.int64], length_um: Array) -> list[Block]:
@@ -196,27 +187,23 @@ def _whole_block(tables: Tables, rows: NDArray[np.int64], length_um: Array) -> l
     return [Block(np.arange(count.shape[1]), runs, np.arange(len(rows)), rows, length_um[rows], None)]
 
 
-def _pieces(tables: Tables, by_fractions: NDArray[np.bool_], rows: NDArray[np.int64]) -> Iterator[tuple[int, Piece]]:
+def _pieces(tables: Tables, rows: NDArray[np.int64]) -> Iterator[tuple[int, Piece]]:
     """Pieces of the dendrites of which something is not known."""
-    blank = np.full(tables.gained.shape[1], np.nan)
-    fractions = [each for each in (tables.formation, tables.elimination) if each is not None]
-    tolerance = [resolution(each) for each in fractions]
+    blank = np.full(tables.gained.shape, np.nan)
+    formation = blank if tables.formation is None else tables.formation
+    elimination = blank if tables.elimination is None else tables.elimination
+    tolerance = (resolution(formation), resolution(elimination))
     for row in rows.tolist():
-        told = bool(by_fractions[row])
         record = Record(
             spine_count=tables.spine_count[row],
             gained=tables.gained[row],
             lost=tables.lost[row],
-            formation=fractions[0][row] if told else blank,
-            elimination=fractions[1][row] if told else blank,
-            density_per_um=tables.density_per_um[row] if told else np.full(len(blank) + 1, np.nan),
+            formation=formation[row],
+            elimination=elimination[row],
+            density_per_um=tables.density_per_um[row],
             length_um=tables.length_um[row],
         )
-        if told:
-            pieces: Iterator[Piece] = iter(pieces_of_fractions(record, (tolerance[0], tolerance[1]))[0])
-        else:
-            pieces = pieces_of_counts(record)
-        for piece in pieces:
+        for piece in pieces_of(record, tolerance)[0]:
             yield row, piece
 
 
