@@ -28,8 +28,6 @@ __all__ = ["MOST_APART", "OPEN", "Piece", "Record", "Remark", "pieces_of", "piec
 Array = NDArray[np.float64]
 OPEN = -1
 """In place of a number that was not recorded."""
-MOST_SPINES = 40
-"""Default bound on the number of spines of one dendrite, where only fractions are given."""
 MOST_APART = 3
 """How far the numbers of spines of two fractions of one interval may be apart, where none explains both."""
 
@@ -122,8 +120,12 @@ def pieces_of_counts(record: Record) -> Iterator[Piece]:
     chain: _Counted | None = None
     for k in at.tolist():
         count = record.spine_count[k]
-        extended = chain is not None and chain.extend(
-            k, _whole(record.gained[k - 1]), _whole(record.lost[k - 1]), _whole(count)
+        now = _whole(count)
+        gained, lost = (_whole(each[k - 1]) if k > 0 else OPEN for each in (record.gained, record.lost))
+        extended = chain is not None and (
+            chain.extend(k, gained, lost, now)
+            # Over a skipped session gains and losses may compare with that session, which the file does not have.
+            or (k - chain.sessions[-1] > 1 and now >= 0 and chain.extend(k, OPEN, OPEN, now))
         )
         if not extended:
             if chain is not None and len(chain.sessions) > 1:

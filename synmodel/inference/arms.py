@@ -139,10 +139,10 @@ def _shown(block: Block, mouse: NDArray[np.int64], n_interval: int) -> Shown:
     tables = [np.zeros((len(chosen), n_interval), kind) for kind in (bool, float, float, float)]
     for table, values in zip(tables, (known, before, runs.gained, runs.lost), strict=True):
         table[:, block.keep[1:] - 1] = values
-    return Shown(
-        runs.n, block.keep[runs.first], tables[0], tables[1], tables[2], tables[3], block.scale[chosen],
-        mouse[block.dendrite],
-    )  # fmt: skip
+    first, stop, interval = block.keep[runs.first], block.keep[runs.stop], np.arange(n_interval)
+    inside = (interval >= first[:, None]) & (interval < stop[:, None])
+    own = block.scale[chosen], mouse[block.dendrite]
+    return Shown(runs.n, first, inside, tables[0], tables[1], tables[2], tables[3], *own)
 
 
 def arms_of(observations: Several) -> list[ArmData]:

@@ -222,7 +222,7 @@ def test_doses_of_arms():
 
 
 def test_data_that_cannot_be_fitted(observations):
-    with pytest.raises(FitError, match="no interval with count = previous"):
+    with pytest.raises(FitError, match="no two sessions of a dendrite"):
         DendriteProblem(observations.assign(gained=observations["gained"] + 1), "births")
     with pytest.raises(FitError, match="engine is 'mcmc'"):
         inference.fit(observations, engine="mcmc", seed=1)
@@ -275,7 +275,8 @@ def test_new_spines_followed_are_a_check_and_not_a_datum(observations, problem):
     seen = np.full((*observations["spine_count"].shape,), np.nan)
     seen[:, :, 2], seen[:, :, 4] = 2, 1  # new on day 1, half of them there on day 5
     seen[0, 0, 4] = np.nan
-    followed = observations.drop_vars(["gained", "lost"]).assign(
+    followed = observations.drop_vars(["spine_count", "gained", "lost"]).assign(
+        spine_count=observations["spine_count"] * np.nan,
         gained=observations["gained"] * np.nan,
         lost=observations["lost"] * np.nan,
         new_spines_seen=(("animal", "dendrite", "session"), seen),

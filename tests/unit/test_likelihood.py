@@ -275,9 +275,9 @@ def observed(count, gained, lost, length=10.0):
 def test_observations_are_runs_of_counts():
     nan = np.nan
     table = observed(
-        [[[4, 5, 4, 6], [4, nan, 4, 6], [4, 5, 4, 7], [nan] * 4]],
-        [[[2, 1, 2], [nan, nan, 2], [2, 1, 2], [nan] * 3]],
-        [[[1, 2, 0], [nan, nan, 0], [1, 2, 0], [nan] * 3]],
+        [[[4, 5, 4, 6], [4, nan, 4, 6], [4, 5, 4, 7], [nan] * 4, [4, 9, 8, 6]]],
+        [[[2, 1, 2], [nan, nan, 2], [2, 1, 2], [nan] * 3, [2, 1, 0]]],
+        [[[1, 2, 0], [nan, nan, 0], [1, 2, 0], [nan] * 3, [1, 2, 2]]],
     ).assign_coords(animal=["m1"])
     design = {"drive": DRIVE, "frailty": LossFrailty(0.3), "birth_effect": "lasting"}
     model = replace(TWO, formation=TWO.births / 10, formation_cv_dendrite=0.4)
@@ -296,12 +296,13 @@ def test_observations_are_runs_of_counts():
     plain = replace(model, formation_cv_dendrite=0.0)
     steps = propagate(plain, times, DRIVE)
     mean = plain.stationary()
-    for i in range(2):
-        mean = mean @ steps.survival[i] + steps.newborn[i]
+    mean = mean @ steps.survival[0] + steps.newborn[0]
     model = plain
     cut = log_likelihood(plain, table, drive=DRIVE)
-    alone = run(4, [2], [0], times[2:], composition=mean / mean.sum(), frailty=None)
-    assert float(cut[0, 1]) == pytest.approx(alone, rel=1e-12)
+    alone = run(9, [1, 0], [2, 2], times[1:], composition=mean / mean.sum(), frailty=None)
+    assert float(cut[0, 4]) == pytest.approx(alone, rel=1e-12)
+    skipped = run(4, [-1, 2], [-1, 0], times[[0, 2, 3]], count=[[4, 6]], frailty=None)
+    assert float(cut[0, 1]) == pytest.approx(skipped, rel=1e-12)
 
 
 def test_simulated_observations_and_replicates():

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.data.explanations import MOST_SPINES, OPEN, Piece
+from synmodel.data.explanations import OPEN, Piece
+from synmodel.data.options import MOST_SPINES
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.evidence import Evidence, Mixture, evidence_of, joined, together
 from synmodel.inference.likelihood.runs import Runs

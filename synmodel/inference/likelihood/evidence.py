@@ -286,10 +286,12 @@ def together(pieces: Sequence[Evidence]) -> Evidence:
     if len(pieces) == 1:
         return pieces[0]
     offset = np.cumsum([0, *(len(piece) for piece in pieces[:-1])])
+    nodes = len(pieces[0].log_weight)
+    gains = [[np.broadcast_to(each, (len(each), nodes, 1)) for each in piece.gains] for piece in pieces]
     return Evidence(
         pieces[0].log_weight,
         np.concatenate([piece.losses for piece in pieces]),
-        Gains(*(np.concatenate(each) for each in zip(*(piece.gains for piece in pieces), strict=True))),
+        Gains(*(np.concatenate(each) for each in zip(*gains, strict=True))),
         np.concatenate([piece.record + start for piece, start in zip(pieces, offset, strict=True)]),
         one_start=all(piece.one_start for piece in pieces),
     )
