@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.data import load_study
 from synmodel.errors import FitError
-from synmodel.inference.likelihood.blocks import Block
+from synmodel.inference.likelihood.blocks import Block, LengthLaw, evidence_of_blocks
+from synmodel.inference.likelihood.courses import Courses
+from synmodel.inference.likelihood.evidence import Evidence, together
 from synmodel.inference.likelihood.observations import blocks_of_tables, dendrite_tables
+from synmodel.inference.likelihood.records import Records
+from synmodel.inference.likelihood.tracked import Tracked, evidence_of_tracked, tracked_rows
 from synmodel.schema import OBSERVATIONS, conform
 
 __all__ = ["VEHICLES", "ArmData", "Cohort", "Several", "Shown", "arms_of", "doses_of"]
@@ -84,6 +88,8 @@ class ArmData:
         [day].
     blocks : tuple of Block
         Records of dendrites, see :func:`synmodel.inference.likelihood.log_likelihood`.
+    tracked : Tracked or None
+        Dendrites whose spines are known one by one; the likelihood takes these records, and not those of their counts.
     mouse : (dendrite,) ndarray of int
         Index into ``mice``; -1 for a dendrite without a record.
     mice : tuple of str
@@ -99,12 +105,44 @@ class ArmData:
     blocks: tuple[Block, ...]
     mouse: NDArray[np.int64]
     mice: tuple[str, ...]
+    tracked: Tracked | None = None
     cohorts: tuple[Cohort, ...] = ()
 
     @property
     def n_dendrites(self) -> int:
         """Dendrites with a record."""
-        return len(np.unique(np.concatenate([block.dendrite for block in self.blocks])))
+        return int((self.mouse >= 0).sum())
+
+    @property
+    def n_intervals(self) -> int:
+        """Intervals of records."""
+        by_spine = 0 if self.tracked is None else self.tracked.n_intervals
+        return by_spine + sum(block.n_intervals for block in self.counted)
+
+    @property
+    def counted(self) -> tuple[Block, ...]:
+        """Blocks of the dendrites of which no history of single spines is known."""
+        if self.tracked is None:
+            return self.blocks
+        others = [block.without(self.tracked.dendrite) for block in self.blocks]
+        return tuple(block for block in others if len(block.record))
+
+    def evidence(self, courses: Courses, law: LengthLaw | None) -> tuple[Evidence, NDArray[np.int64]]:
+        """What all records say, and the mouse of each."""
+        pieces, dendrite = list[Evidence](), list[NDArray[np.int64]]()
+        counted = self.counted
+        if counted:
+            evidence, of = evidence_of_blocks(counted, courses, law)
+            pieces, dendrite = [evidence], [of]
+        if self.tracked is not None:
+            pieces.append(evidence_of_tracked(self.tracked, courses))
+            dendrite.append(self.tracked.dendrite)
+        return together(pieces), self.mouse[np.concatenate(dendrite)]
+
+    def arrays(self) -> list[NDArray[np.generic]]:
+        """All that the likelihood depends on."""
+        by_spine = [] if self.tracked is None else self.tracked.arrays()
+        return [self.sessions, self.mouse, *by_spine, *(each for block in self.counted for each in block.arrays())]
 
     @property
     def of_fractions(self) -> bool:
@@ -114,7 +152,8 @@ class ArmData:
     @property
     def starts_later(self) -> bool:
         """Whether a record starts after the first session."""
-        return any(bool(block.keep[block.runs.first].any()) for block in self.blocks)
+        late = self.tracked is not None and bool(self.tracked.records.first_imaged.any())
+        return late or any(bool(block.keep[block.runs.first].any()) for block in self.blocks)
 
     def shown(self) -> Shown:
         """What predictive checks show of the arm."""
@@ -145,7 +184,7 @@ def _shown(block: Block, mouse: NDArray[np.int64], n_interval: int) -> Shown:
     return Shown(runs.n, first, inside, tables[0], tables[1], tables[2], tables[3], *own)
 
 
-def arms_of(observations: Several) -> list[ArmData]:
+def arms_of(observations: Several, presence: Sequence[xr.Dataset] = ()) -> list[ArmData]:
     """Split Observations into arms.
 
     Parameters
@@ -154,6 +193,8 @@ def arms_of(observations: Several) -> list[ArmData]:
         Observations (:data:`synmodel.schema.OBSERVATIONS`) with coordinates ``arm`` and, if there are several,
         ``study`` and ``mouse`` on ``animal``. Tracked counts of an arm stand in one of them alone; new spines
         followed may stand in another.
+    presence : sequence of Dataset
+        Presence records (:data:`synmodel.schema.PRESENCE`) of dendrites of the observations, known by their labels.
 
     Raises
     ------
@@ -161,7 +202,7 @@ def arms_of(observations: Several) -> list[ArmData]:
         If no dendrite has a record of two sessions, counted dendrites have no length, or an arm stands in two of them.
     """
     several = [observations] if isinstance(observations, xr.Dataset) else list(observations)
-    arms = [arm for each in several for arm in _arms_of_one(each)]
+    arms = [arm for each in several for arm in _arms_of_one(each, presence)]
     if not arms:
         message = (
             "observations has no two sessions of a dendrite whose counts, gains, losses or fractions are known: "
@@ -180,7 +221,7 @@ def arms_of(observations: Several) -> list[ArmData]:
     return sorted(with_cohorts, key=lambda arm: (arm.study, arm.arm))
 
 
-def _arms_of_one(observations: xr.Dataset) -> list[ArmData]:
+def _arms_of_one(observations: xr.Dataset, presence: Sequence[xr.Dataset]) -> list[ArmData]:
     conform(observations, OBSERVATIONS)
     if "replicate" in observations.dims:
         message = "observations has a dim replicate; fit one experiment at a time: observations.isel(replicate=0)"
@@ -192,7 +233,7 @@ def _arms_of_one(observations: xr.Dataset) -> list[ArmData]:
     arms: list[ArmData] = []
     for name, which in sorted(set(zip(study, arm, strict=True))):
         rows = np.flatnonzero((study == name) & (arm == which))
-        arms.extend(_arm(observations.isel(animal=rows), name, which, mouse[rows]))
+        arms.extend(_arm(observations.isel(animal=rows), name, which, mouse[rows], presence))
     return arms
 
 
@@ -220,14 +261,19 @@ def _labels(observations: xr.Dataset, name: str, default: str | None, n: int) ->
     return np.array([default or str(i + 1) for i in range(n)])
 
 
-def _arm(own: xr.Dataset, study: str, arm: str, mouse: NDArray[np.str_]) -> Iterator[ArmData]:
+def _arm(
+    own: xr.Dataset, study: str, arm: str, mouse: NDArray[np.str_], presence: Sequence[xr.Dataset]
+) -> Iterator[ArmData]:
     tables = dendrite_tables(own)
-    density = _median(tables.density_per_um)
-    blocks = blocks_of_tables(tables, lambda: _lengths(tables.length_um, study, arm), density)
-    if not blocks:
-        return
-    with_record = np.unique(np.concatenate([block.dendrite for block in blocks]))
+    blocks = blocks_of_tables(
+        tables, lambda: _lengths(tables.length_um, study, arm), _median(tables.density_per_um)
+    )  # fmt: skip
     names = np.repeat(mouse, own.sizes["dendrite"])
+    tracked = _tracked(own, study, arm, names, presence)
+    if not blocks and tracked is None:
+        return
+    records = [block.dendrite for block in blocks] + ([tracked.dendrite] if tracked is not None else [])
+    with_record = np.unique(np.concatenate(records))
     mice, of_dendrite = np.unique(names[with_record], return_inverse=True)
     numbers = np.full(len(names), -1, np.int64)
     numbers[with_record] = of_dendrite
@@ -239,7 +285,37 @@ def _arm(own: xr.Dataset, study: str, arm: str, mouse: NDArray[np.str_]) -> Iter
         blocks=tuple(blocks),
         mouse=numbers,
         mice=tuple(f"{study}/{arm}/{name}" for name in mice),
+        tracked=tracked,
     )
+
+
+def _tracked(
+    own: xr.Dataset, study: str, arm: str, names: NDArray[np.str_], presence: Sequence[xr.Dataset]
+) -> Tracked | None:
+    """Dendrites of an arm whose spines stand in a presence record with the sessions of the observations."""
+    labels = own["dendrite_label"].to_numpy().astype(str).ravel() if "dendrite_label" in own.coords else None
+    sessions = own["session"].to_numpy().astype(float)
+    for each in presence:
+        if labels is None or not np.array_equal(each["session"].to_numpy().astype(float), sessions):
+            continue
+        where = {pair: k for k, pair in enumerate(zip(names.tolist(), labels.tolist(), strict=True)) if pair[1]}
+        mine = (each["study"].to_numpy().astype(str) == study) & (each["arm"].to_numpy().astype(str) == arm)
+        pairs = zip(
+            each["mouse"].to_numpy().astype(str).tolist(),
+            each["dendrite_label"].to_numpy().astype(str).tolist(),
+            strict=True,
+        )
+        of = np.array([where.get(pair, -1) if here else -1 for pair, here in zip(pairs, mine.tolist(), strict=True)])
+        # A flag may have made a dendrite unknown in the observations: then it is so here.
+        known = np.isfinite(own["spine_count"].to_numpy().reshape(len(names), -1)).any(axis=1)
+        rows = np.flatnonzero((of >= 0) & known[of])
+        if len(rows) == 0:
+            continue
+        dendrite, number = np.unique(of[rows], return_inverse=True)
+        present, owner = tracked_rows(each["present"].to_numpy()[rows].astype(np.int8), number.astype(np.int64))
+        lengths = _lengths(dendrite_tables(own).length_um, study, arm)
+        return Tracked(Records(present, owner, len(dendrite)), dendrite.astype(np.int64), lengths[dendrite])
+    return None
 
 
 def _median(density_per_um: Array) -> float:

@@ -28,7 +28,7 @@ from synmodel.errors import FitError, did_you_mean
 from synmodel.grid import time_grid
 from synmodel.inference.arms import ArmData, Several, arms_of
 from synmodel.inference.likelihood.animals import animals_log_probability
-from synmodel.inference.likelihood.blocks import LengthLaw, evidence_of_blocks
+from synmodel.inference.likelihood.blocks import LengthLaw
 from synmodel.inference.likelihood.courses import Courses, courses_on
 from synmodel.inference.priors import Priors
 from synmodel.inference.terms import EFFECTS, Terms, read_terms
@@ -133,7 +133,7 @@ class DendriteProblem:
     @property
     def n_intervals(self) -> int:
         """Number of intervals of dendrites that enter the likelihood."""
-        return sum(block.n_intervals for arm in self.arms for block in arm.blocks)
+        return sum(arm.n_intervals for arm in self.arms)
 
     def values(self, vector: Array) -> dict[str, float]:
         """All parameter values by name at a vector."""
@@ -163,7 +163,7 @@ class DendriteProblem:
         content = hashlib.sha256(f"{self.terms.name} {self.parameters.digest()}".encode())
         for arm in self.arms:
             content.update(repr((arm.study, arm.arm, arm.doses, arm.mice)).encode())
-            for array in (arm.sessions, arm.mouse, *(each for block in arm.blocks for each in block.arrays())):
+            for array in arm.arrays():
                 content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()
 
@@ -177,8 +177,8 @@ class DendriteProblem:
         pieces = []
         for arm, pulse in zip(self.arms, self._pulses, strict=True):
             model, courses = self.course(arm, pulse, values)
-            evidence, dendrite = evidence_of_blocks(arm.blocks, courses, self._length_law(arm, values))
-            pieces.append(animals_log_probability(evidence, model, arm.mouse[dendrite], len(arm.mice), "response"))
+            evidence, mouse = arm.evidence(courses, self._length_law(arm, values))
+            pieces.append(animals_log_probability(evidence, model, mouse, len(arm.mice), "response"))
         return np.concatenate(pieces)
 
     def _length_law(self, arm: ArmData, values: Mapping[str, float]) -> LengthLaw | None:

@@ -115,6 +115,21 @@ class Block:
         first = np.flatnonzero(np.diff(self.record, prepend=-1))
         return int((self.runs.stop - self.runs.first)[first].sum())
 
+    def without(self, dendrite: Integers) -> "Block":
+        """The block without the records of some dendrites."""
+        of_record = ~np.isin(self.dendrite, dendrite)
+        rows = of_record[self.record]
+        number = np.cumsum(of_record) - 1
+        lengths = self.lengths
+        if lengths is not None:
+            lengths = Lengths(
+                lengths.start[rows], lengths.log_n[rows], lengths.change[rows], lengths.density[of_record]
+            )
+        return Block(
+            self.keep, self.runs.take(rows), number[self.record[rows]], self.dendrite[of_record], self.scale[rows],
+            lengths,
+        )  # fmt: skip
+
     def arrays(self) -> list[NDArray[np.generic]]:
         """All that the likelihood of the block depends on."""
         law = [] if self.lengths is None else [self.lengths.start, self.lengths.change, self.lengths.density]

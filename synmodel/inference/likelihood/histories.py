@@ -29,6 +29,8 @@ References
 Schwarz and Arnason 1996, Biometrics 52:860, doi:10.2307/2533048 (entries as a superpopulation).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
@@ -43,7 +45,7 @@ from synmodel.inference.likelihood.runs import checked_lengths
 from synmodel.turnover.hazards import checked_times
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["histories_log_likelihood"]
+__all__ = ["Weighed", "histories_log_likelihood", "weighed"]
 
 Array = NDArray[np.float64]
 
@@ -118,8 +120,36 @@ def histories_log_likelihood(
     return _perfect(records, courses, scale, model.formation_cv_dendrite, lasting=lasting)
 
 
-def _perfect(records: Records, courses: Courses, scale: Array, cv: float, *, lasting: bool) -> Array:
-    """(dendrite,) the multinomial of the first spines and the Poisson numbers of later ones."""
+class Weighed(NamedTuple):
+    """Histories of the spines of every dendrite, weighed; all (dendrite,).
+
+    Attributes
+    ----------
+    log_p : ndarray
+        Logarithm of the weights of all histories, without that of no other births.
+    n_old, n_new : ndarray
+        Spines there when the dendrite was first imaged, and later ones.
+    exposure : ndarray
+        Mean number of later ones.
+    mean : ndarray
+        Mean number of the first.
+    """
+
+    log_p: Array
+    n_old: Array
+    n_new: Array
+    exposure: Array
+    mean: Array
+
+
+def weighed(records: Records, courses: Courses, scale: Array) -> Weighed:
+    """The multinomial of the first spines and the Poisson numbers of later ones, for perfect detection.
+
+    Raises
+    ------
+    FitError
+        If a spine is not known when its dendrite was first imaged.
+    """
     records.refuse_censored_starts()
     owner, first = records.dendrite, records.first_imaged
     old = records.there_at_first
@@ -134,13 +164,19 @@ def _perfect(records: Records, courses: Courses, scale: Array, cv: float, *, las
         log_weights = np.log(weights)
     n_old, n_new = records.per_dendrite(old), records.per_dendrite(~old)
     log_p = records.per_dendrite(log_weights) + gammaln(n_old + 1) - records.log_repeats()
-    exposure = scale * _entries(records, courses)
+    mean = scale * courses.total[0, first]
+    return Weighed(log_p, n_old, n_new, scale * _entries(records, courses), mean)
+
+
+def _perfect(records: Records, courses: Courses, scale: Array, cv: float, *, lasting: bool) -> Array:
+    """(dendrite,) log-probabilities, births that differ between dendrites integrated out."""
+    histories = weighed(records, courses, scale)
     if cv == 0:
-        return log_p - exposure
+        return histories.log_p - histories.exposure
     a, b = np.full(records.n_dendrite, cv**-2), np.full(records.n_dendrite, cv**-2)
     if lasting:
-        a, b = a + n_old, b + scale * courses.total[0, first]
-    return log_p + log_mixed(n_new, exposure, a, b)
+        a, b = a + histories.n_old, b + histories.mean
+    return histories.log_p + log_mixed(histories.n_new, histories.exposure, a, b)
 
 
 def _seen_at_least_once(records: Records, courses: Courses, miss: Array) -> Array:
