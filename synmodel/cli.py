@@ -103,7 +103,7 @@ def fit(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="With --data: terms joined by +, such as births+elimination; several are compared."),
+        typer.Option(help="With --data: terms joined by +, such as formation+elimination; several are compared."),
     ] = None,
     engine: Annotated[
         str | None, typer.Option(help="With --data: map (intervals, verdicts), importance or nested (posterior).")
@@ -112,6 +112,17 @@ def fit(
         list[str] | None, typer.Option(help="With --data: leave out dendrites with this flag, such as damaged.")
     ] = None,
     columns: Annotated[Path | None, typer.Option(help="With --data: TOML file that names the columns.")] = None,
+    days: cli_data.Days = None,
+    dose_date: cli_data.DoseDate = None,
+    sheet: cli_data.Sheet = None,
+    mouse: cli_data.Mouse = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(help="With --data: what an arm was given, NAME=compound:amount:route:day (may be repeated)."),
+    ] = None,
+    arms: Annotated[
+        Path | None, typer.Option(help="With --data: table of doses: arm, compound, amount, route, day, genotype.")
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(min=8, help="Live points of nested sampling (300), or points of importance sampling (8192)."),
@@ -122,7 +133,11 @@ def fit(
     The summaries take about a minute on two cores; intervals are those of the library's posterior.
     """
     if data:
-        _fit_data(data, out, model or [], engine, without or [], columns, seed, size, as_json=as_json, quiet=quiet)
+        from synmodel import cli_dendrites
+
+        how = cli_dendrites.FitOptions(model or [], engine, without or [], seed, size, arm or [], arms)
+        reading = cli_data.options_of(None, columns, None, days, dose_date, sheet, mouse)
+        cli_dendrites.fit(data, out, how, reading, as_json=as_json, quiet=quiet)
         return
     from synmodel.provenance import provenance
     from synmodel.report import documents, figures, files, tables
@@ -361,47 +376,3 @@ def _list(kind: str, rows: list[tuple[str, str]], as_json: bool) -> None:
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         _print(f"{name:<{width}}  {text}")
-
-
-def _fit_data(
-    data: list[Path],
-    out: Path,
-    models: list[str],
-    engine: str | None,
-    without: list[str],
-    columns: Path | None,
-    seed: int,
-    size: int | None,
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Fit tables of single dendrites; an interrupted nested run goes on when it is started again."""
-    from synmodel.provenance import provenance
-    from synmodel.report import conventional, dendrite_figures, dendrites, files
-    from synmodel.workflows import fit_dendrites
-
-    files.check(out, dendrites.FILES)
-    with _progress(quiet) as steps:
-        fits = fit_dendrites(
-            data,
-            models=models,
-            engine=engine,
-            without=without,
-            columns=columns,
-            seed=seed,
-            size=size,
-            checkpoint=out.with_name(f".{out.name}.checkpoint"),
-            progress=steps,
-        )
-    document = dendrites.document(fits)
-    with files.folder(out) as folder:
-        (folder / "fit.json").write_text(files.to_json(document))
-        (folder / "conventional.csv").write_text(conventional.conventional_csv(fits.conventional), encoding="utf-8")
-        fits.tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
-        files.save_figure(dendrite_figures.figure_of(document), folder / "fit", provenance(seed=seed))
-    if as_json:
-        _print_json(document)
-    else:
-        _print_tables(dendrites.tables(document))
-        _print(f"Written to {out}: {', '.join(dendrites.FILES)}")

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from synmodel.data import Reading, ReadingOptions
 
-__all__ = ["app"]
+__all__ = ["Days", "DoseDate", "Mouse", "Sheet", "app", "options_of"]
 
 app = typer.Typer(no_args_is_help=True, help="Read observations of spines from tables, with an audit of each file.")
 
@@ -42,7 +42,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Audit a file: how it is read, and what in it is inconsistent. Exit status 2 when it cannot be used."""
-    reading = _read(files, _options(form, columns, most_spines, days, dose_date, sheet, mouse))
+    reading = _read(files, options_of(form, columns, most_spines, days, dose_date, sheet, mouse))
     if as_json:
         _print_json(reading.document())
     else:
@@ -65,7 +65,7 @@ def convert(
     """Write a file as Observations (netCDF), presence of spines where it has them, and its audit (JSON)."""
     from synmodel.report import files as results
 
-    reading = _read(files, _options(form, columns, most_spines, days, dose_date, sheet, mouse))
+    reading = _read(files, options_of(form, columns, most_spines, days, dose_date, sheet, mouse))
     document = reading.document()
     written = ["observations.nc", "audit.json"]
     with results.folder(out) as folder:
@@ -89,7 +89,7 @@ def schema() -> None:
     _print_json(long_table_schema())
 
 
-def _options(
+def options_of(
     form: str | None,
     columns: Path | None,
     most_spines: int | None,
@@ -98,6 +98,7 @@ def _options(
     sheet: str | None,
     mouse: str | None,
 ) -> "ReadingOptions":
+    """How a file is to be read, from the options of a verb."""
     from synmodel.data import ReadingOptions
     from synmodel.data.options import MOST_SPINES
 

@@ -1,7 +1,7 @@
 """The jobs of the command line as functions: fit, compare, simulate, each with one report of progress."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from synmodel.caveats import notes_of
 from synmodel.checking import Checked, checks_of
 from synmodel.claims import RECEPTORS, Cell, compared
 from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
+from synmodel.data import Arm, ReadingOptions, read_each, select
 from synmodel.data import Reading as TableReading
-from synmodel.data import read_each, select
 from synmodel.errors import FitError
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries
 from synmodel.inference import fit as fit_observations
+from synmodel.inference.arms import DendriteData
 from synmodel.inference.conventional import Conventional, conventional_analysis
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.evidence import ReadingFit, compare_readings
@@ -237,8 +238,8 @@ def fit_dendrites(
     models: Sequence[str] = (),
     engine: str | None = None,
     without: Sequence[str] = (),
-    form: str | None = None,
-    columns: Path | None = None,
+    options: ReadingOptions | None = None,
+    regimens: Mapping[str, Arm] | None = None,
     seed: int = 1,
     size: int | None = None,
     checkpoint: Path | None = None,
@@ -256,14 +257,16 @@ def fit_dendrites(
         See :func:`synmodel.inference.fit`; by default ``map``, and ``importance`` for several models.
     without : sequence of str
         Flags of dendrites to leave out, see :func:`synmodel.data.select`.
-    form, columns
-        See :func:`synmodel.data.read_observations`.
+    options : ReadingOptions, optional
+        How the files are to be read.
+    regimens : mapping, optional
+        What arms were given, by name, where the library does not know them (:func:`synmodel.data.regimens_of`).
     seed, size, checkpoint
         Of the sampler.
     progress : callable, optional
         As in :func:`compare_drugs`.
     """
-    readings = read_each(paths, form=form, columns=columns)
+    readings = read_each(paths, options=options)
     flagged = [flag for flag in without if any(flag in reading.observations.coords for reading in readings)]
     if len(flagged) < len(without):
         select(readings[0].observations, without=without)  # says which flag is in none of the tables
@@ -271,10 +274,12 @@ def fit_dendrites(
         select(each.observations, without=[flag for flag in flagged if flag in each.observations.coords])
         for each in readings
     ]
+    presence = [each.presence for each in readings if each.presence is not None]
+    data = DendriteData(observations, presence, regimens or {})
     chosen = list(models) or [DEFAULT_MODEL]
     if len(chosen) > 1:
         tree, table = compare_models(
-            observations,
+            data,
             chosen,
             engine=engine or "importance",
             seed=seed,
@@ -283,9 +288,9 @@ def fit_dendrites(
             progress=progress,
         )
         best = tree.children[str(table["model"].to_numpy()[int(np.argmax(table["log_evidence"].to_numpy()))])]
-        return DendriteFits(readings, tree, table, _conventional(observations, flagged, best, seed))
+        return DendriteFits(readings, tree, table, _conventional(data, flagged, best, seed))
     tree = fit_observations(
-        observations,
+        data,
         model=chosen[0],
         engine=engine or "map",
         seed=seed,
@@ -293,14 +298,12 @@ def fit_dendrites(
         checkpoint=checkpoint,
         progress=stage(progress, "fitting dendrites"),
     )
-    return DendriteFits(readings, tree, None, _conventional(observations, flagged, tree, seed))
+    return DendriteFits(readings, tree, None, _conventional(data, flagged, tree, seed))
 
 
-def _conventional(
-    observations: Sequence[xr.Dataset], flagged: Sequence[str], tree: xr.DataTree, seed: int
-) -> Conventional:
+def _conventional(data: DendriteData, flagged: Sequence[str], tree: xr.DataTree, seed: int) -> Conventional:
     """The conventional analysis of the dendrites without flags, beside one fit of them."""
-    return beside(conventional_analysis(observations, without=flagged), observations, tree, seed=seed)
+    return beside(conventional_analysis(data.observations, without=flagged), data, tree, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ def main() -> None:
     write(
         calibrate(
             Design(),
-            "births+elimination",
+            "formation+elimination",
             parameters=laboratory_priors(),
             replicates=options.replicates,
             size=1024,

@@ -21,7 +21,7 @@ from synmodel.workflows import fit_dendrites
 
 HERE = Path(__file__).parent
 IMAGES = HERE.parent / "images"
-EFFECTS = ("births", "births+maturation", "births+elimination", "births+maturation+elimination")
+EFFECTS = ("births", "formation+maturation", "formation+elimination", "formation+maturation+elimination")
 TABLES_2016 = ("phoumthipphavong2016_dendrites.csv", "phoumthipphavong2016_new_spine_persistence.csv")
 RUNS = {
     "ketamine2016": (
@@ -29,8 +29,8 @@ RUNS = {
         ("damaged",),
         (
             *("none", *EFFECTS, "elimination", "maturation"),
-            *("none+arms", "births+arms", "births+elimination+arms"),
-            "births+elimination+transient",
+            *("none+arms", "formation+arms", "formation+elimination+arms"),
+            "formation+elimination+transient",
         ),
     ),
     "psilocybin2021": (
@@ -38,8 +38,8 @@ RUNS = {
         (),
         (
             *("none", *EFFECTS, "elimination", "maturation", "maturation+elimination"),
-            *("births+maturation+ketanserin", "births+maturation+blocked"),
-            "births+maturation+transient",
+            *("formation+maturation+ketanserin", "formation+maturation+blocked"),
+            "formation+maturation+transient",
         ),
     ),
     "joint": (

@@ -3,6 +3,7 @@
 from synmodel.data.audit import Audit, Problem
 from synmodel.data.options import ReadingOptions
 from synmodel.data.reading import Reading, read_each, read_observations
+from synmodel.data.regimens import read_regimens, regimens_of
 from synmodel.data.selection import select
 from synmodel.data.studies import Arm, Study, load_study
 from synmodel.data.summaries import load_summaries
@@ -20,5 +21,7 @@ __all__ = [
     "load_summaries",
     "read_each",
     "read_observations",
+    "read_regimens",
+    "regimens_of",
     "select",
 ]

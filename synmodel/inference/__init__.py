@@ -1,5 +1,6 @@
 """Inference: from published summaries and tracked spines to parameters, with what they can and cannot tell."""
 
+from synmodel.inference.arms import DendriteData
 from synmodel.inference.calibration import Design, calibrate, centring, coverage, uniformity
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood import (
@@ -19,6 +20,7 @@ from synmodel.inference.verdicts import Verdict, judge
 
 __all__ = [
     "READINGS",
+    "DendriteData",
     "DendriteProblem",
     "Design",
     "Fit",

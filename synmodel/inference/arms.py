@@ -4,8 +4,8 @@ Arms are known by their doses in the library of studies; an arm of another study
 ``antagonist+drug`` or a vehicle's, one dose on day 0.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library
-from synmodel.data import load_study
-from synmodel.errors import FitError
+from synmodel.data import Arm, load_study
+from synmodel.errors import FitError, did_you_mean
 from synmodel.inference.likelihood.blocks import Block, LengthLaw, evidence_of_blocks
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.evidence import Evidence, together
@@ -23,7 +23,7 @@ from synmodel.inference.likelihood.records import Records
 from synmodel.inference.likelihood.tracked import Tracked, evidence_of_tracked, tracked_rows
 from synmodel.schema import OBSERVATIONS, conform
 
-__all__ = ["VEHICLES", "ArmData", "Cohort", "Several", "Shown", "arms_of", "doses_of"]
+__all__ = ["VEHICLES", "ArmData", "Cohort", "DendriteData", "Dendrites", "Several", "Shown", "arms_of", "doses_of"]
 
 Array = NDArray[np.float64]
 
@@ -32,6 +32,29 @@ VEHICLES = ("saline", "vehicle", "control")
 
 Several = xr.Dataset | Sequence[xr.Dataset]
 """Observations of one file, or of several."""
+
+
+@dataclass(frozen=True, eq=False)
+class DendriteData:
+    """What is known of dendrites beside their Observations.
+
+    Attributes
+    ----------
+    observations : Dataset, or several
+        Observations (:data:`synmodel.schema.OBSERVATIONS`).
+    presence : sequence of Dataset
+        Presence records (:data:`synmodel.schema.PRESENCE`) of their dendrites, known by their labels.
+    regimens : mapping
+        What arms were given, by name (:func:`synmodel.data.regimens_of`), where the library does not know them.
+    """
+
+    observations: Several
+    presence: Sequence[xr.Dataset] = ()
+    regimens: Mapping[str, Arm] = field(default_factory=dict)
+
+
+Dendrites = Several | DendriteData
+"""Observations, with or without what else is known."""
 
 
 class Cohort(NamedTuple):
@@ -84,6 +107,8 @@ class ArmData:
     Attributes
     ----------
     doses : tuple of (compound, day)
+    regimen : Arm or None
+        Doses with amount and route, and genotype; None where they are not known.
     sessions : (n_session,) ndarray
         [day].
     blocks : tuple of Block
@@ -106,7 +131,19 @@ class ArmData:
     mouse: NDArray[np.int64]
     mice: tuple[str, ...]
     tracked: Tracked | None = None
+    regimen: Arm | None = None
     cohorts: tuple[Cohort, ...] = ()
+
+    @property
+    def genotype(self) -> str:
+        """Of the animals; wild-type where nothing else is known."""
+        return "wild-type" if self.regimen is None else self.regimen.genotype
+
+    @property
+    def given(self) -> list[tuple[str, float]]:
+        """Doses, after a genotype that is not wild-type, which a pulse can only take for something given before."""
+        first = min((day for _, day in self.doses), default=0.0)
+        return [*([] if self.genotype == "wild-type" else [(self.genotype, first)]), *self.doses]
 
     @property
     def n_dendrites(self) -> int:
@@ -184,29 +221,33 @@ def _shown(block: Block, mouse: NDArray[np.int64], n_interval: int) -> Shown:
     return Shown(runs.n, first, inside, tables[0], tables[1], tables[2], tables[3], *own)
 
 
-def arms_of(observations: Several, presence: Sequence[xr.Dataset] = ()) -> list[ArmData]:
-    """Split Observations into arms.
+def arms_of(data: Dendrites) -> list[ArmData]:
+    """Split data into arms.
 
     Parameters
     ----------
-    observations : Dataset, or several
+    data : Dataset, or several, or DendriteData
         Observations (:data:`synmodel.schema.OBSERVATIONS`) with coordinates ``arm`` and, if there are several,
         ``study`` and ``mouse`` on ``animal``. Tracked counts of an arm stand in one of them alone; new spines
         followed may stand in another.
-    presence : sequence of Dataset
-        Presence records (:data:`synmodel.schema.PRESENCE`) of dendrites of the observations, known by their labels.
 
     Raises
     ------
     FitError
         If no dendrite has a record of two sessions, counted dendrites have no length, or an arm stands in two of them.
     """
-    several = [observations] if isinstance(observations, xr.Dataset) else list(observations)
-    arms = [arm for each in several for arm in _arms_of_one(each, presence)]
+    data = data if isinstance(data, DendriteData) else DendriteData(data)
+    several = [data.observations] if isinstance(data.observations, xr.Dataset) else list(data.observations)
+    arms = [_with_regimen(arm, data.regimens) for each in several for arm in _arms_of_one(each, data.presence)]
     if not arms:
         message = (
             "observations has no two sessions of a dendrite whose counts, gains, losses or fractions are known: "
             "look at the audit of the file"
+        )
+        raise FitError(message)
+    for unknown in set(data.regimens) - {arm.arm for arm in arms}:
+        message = (
+            f"--arm names {unknown!r}, which is no arm of the table; {did_you_mean(unknown, [a.arm for a in arms])}"
         )
         raise FitError(message)
     names = [(arm.study, arm.arm) for arm in arms]
@@ -219,6 +260,18 @@ def arms_of(observations: Several, presence: Sequence[xr.Dataset] = ()) -> list[
         replace(arm, cohorts=tuple(cohort for name, cohort in cohorts if name == (arm.study, arm.arm))) for arm in arms
     ]
     return sorted(with_cohorts, key=lambda arm: (arm.study, arm.arm))
+
+
+def _with_regimen(arm: ArmData, regimens: Mapping[str, Arm]) -> ArmData:
+    """The arm with its doses: as given, from the library, or none if its name is that of a vehicle."""
+    regimen = regimens.get(arm.arm)
+    if regimen is None and arm.study in library.names("studies"):
+        known = load_study(arm.study)
+        regimen = known.arm(arm.arm) if arm.arm in [each.name for each in known.arms] else None
+    if regimen is None:
+        return replace(arm, regimen=None if arm.doses else Arm(name=arm.arm))
+    doses = tuple((dose.compound, day) for dose in regimen.doses for day in dose.days)
+    return replace(arm, regimen=regimen, doses=doses)
 
 
 def _arms_of_one(observations: xr.Dataset, presence: Sequence[xr.Dataset]) -> list[ArmData]:

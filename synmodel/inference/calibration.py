@@ -21,7 +21,8 @@ from scipy.special import ndtr
 from scipy.stats import chisquare
 
 from synmodel.inference.arms import doses_of
-from synmodel.inference.dendrites import DendriteProblem, baseline_of, parameters_for
+from synmodel.inference.dendrites import DendriteProblem, baseline_of, parameters_for, template
+from synmodel.inference.effects import pulse_parameters
 from synmodel.inference.posterior import fit
 from synmodel.parameters import ParameterSet, Prior
 from synmodel.provenance import provenance
@@ -217,9 +218,13 @@ def calibrate(
 def _prior(design: Design, model: str, parameters: ParameterSet | None, *, transient: bool) -> DendriteProblem:
     """The problem of any experiment of this design: its parameters and priors do not depend on what is seen."""
     drugs = sorted({drug for arm in design.arms for drug, _ in doses_of("lab", arm)} - {"ketanserin"})
-    values = parameters_for(["lab"], [], drugs).as_floats()
+    values = _of_laboratory(drugs).as_floats()
     template = simulated_observations(design, values, transient=transient, seed=0)
     return DendriteProblem(template, model, parameters)
+
+
+def _of_laboratory(drugs: Sequence[str]) -> ParameterSet:
+    return parameters_for(["lab"], []).joined(ParameterSet(pulse_parameters(drugs, template())))
 
 
 def laboratory_priors(drugs: Sequence[str] = ("psilocybin",)) -> ParameterSet:
@@ -228,7 +233,7 @@ def laboratory_priors(drugs: Sequence[str] = ("psilocybin",)) -> ParameterSet:
     Those of a fit are wide on purpose; a tenth of their draws have no spines, or thousands.
     """
     chosen = []
-    for parameter in parameters_for(["lab"], [], drugs).values():
+    for parameter in _of_laboratory(drugs).values():
         key = parameter.name.partition(".")[2]
         if key in _SPREAD and parameter.prior is not None:
             centre = _BIRTHS_FOLD if key == "formation_fold" else parameter.prior.centre

@@ -1,8 +1,9 @@
 r"""The fit of single dendrites: exact log-likelihood of every mouse as a function of named parameters.
 
 For each arm of each study the model is that of :mod:`synmodel.turnover`: births per um, two hidden classes (three
-with ``transient``), constant baseline rates, and pulses of the drug's effects. Gains and losses enter through the exact
-likelihood (:mod:`synmodel.inference.likelihood`) given the number of spines at the start of each run of sessions.
+with ``transient``), constant baseline rates, and the drug's effects (:mod:`synmodel.inference.effects`). Gains and
+losses enter through the exact likelihood (:mod:`synmodel.inference.likelihood`) given the number of spines at the start
+of each run of sessions; where only fractions were published, summed over the numbers that explain them.
 Births differ between the dendrites of a mouse and between mice (gamma; integrated, not sampled), from the first
 session on: the number of spines at the start tells nothing of them, because the arms of a study differ in density
 before any drug and no arm is in balance.
@@ -15,65 +16,52 @@ scores that last one session, whatever they are. Misses have no exact likelihood
 """
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synmodel import library
 from synmodel.errors import FitError, did_you_mean
-from synmodel.grid import time_grid
-from synmodel.inference.arms import ArmData, Several, arms_of
+from synmodel.inference.arms import ArmData, Dendrites, arms_of
+from synmodel.inference.effects import effects_for, safe_name
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw
 from synmodel.inference.likelihood.courses import Courses, courses_on
 from synmodel.inference.priors import Priors
-from synmodel.inference.terms import EFFECTS, Terms, read_terms
+from synmodel.inference.terms import Terms, read_terms
 from synmodel.parameters import ParameterSet
-from synmodel.signalling.phenomenology import effective_doses, pulse_folds
 from synmodel.turnover import TurnoverModel
 from synmodel.turnover.hazards import folds_on_cells
 
-__all__ = ["DendriteProblem", "baseline_of", "parameters_for"]
+__all__ = ["DendriteProblem", "baseline_of", "parameters_for", "template"]
 
 Array = NDArray[np.float64]
-
-SHARED = "drugs"
-"""Group of the parameters of an effect that all drugs share."""
 
 _BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "nascent_fraction")
 _TRANSIENT = ("transient_formation", "transient_loss", "transient_fraction")
 _SPREAD = ("formation_cv_dendrite", "formation_cv_animal")
 _LENGTHS = ("length_median", "length_spread", "length_change")
-_FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 8, 1.0
 
 
-def parameters_for(studies: Sequence[str], arms: Sequence[str], drugs: Sequence[str]) -> ParameterSet:
-    """Starting values, supports and weak priors for any studies, arms and drugs, from a template of the library."""
-    template = ParameterSet.from_toml(library.path_of("templates", "dendrites"))
+def parameters_for(studies: Sequence[str], arms: Sequence[str]) -> ParameterSet:
+    """Starting values, supports and weak priors for any studies and arms, from a template of the library."""
     chosen = []
-    for group, names in (("study", studies), ("arm", arms), ("drug", drugs)):
+    for group, names in (("study", studies), ("arm", arms)):
         for name in names:
-            for parameter in template.values():
+            for parameter in template().values():
                 prefix, _, key = parameter.name.partition(".")
                 if prefix == group:
-                    chosen.append(replace(parameter, name=f"{_safe(name)}.{key}"))
+                    chosen.append(replace(parameter, name=f"{safe_name(name)}.{key}"))
     return ParameterSet(chosen)
 
 
-def _safe(name: str) -> str:
-    """A name without dots, which part the group from the key."""
-    return re.sub(r"[.\s/]+", "_", name)
-
-
-class _Pulse(NamedTuple):
-    """Grid of an arm's drive and its doses."""
-
-    doses: tuple[tuple[str, float], ...]
-    knots: Array
+@cache
+def template() -> ParameterSet:
+    """Parameters of a ``study``, an ``arm`` and a ``drug``, to be named after each of them."""
+    return ParameterSet.from_toml(library.path_of("templates", "dendrites"))
 
 
 class DendriteProblem:
@@ -81,10 +69,10 @@ class DendriteProblem:
 
     Parameters
     ----------
-    observations : Dataset, or several
+    observations : Dataset, or several, or DendriteData
         Observations with ``arm``, ``study`` and ``mouse`` on ``animal``.
     model : str
-        Terms of :mod:`synmodel.inference.terms`, for instance ``"births+elimination"``.
+        Terms of :mod:`synmodel.inference.terms`, for instance ``"formation+elimination"``.
     parameters : ParameterSet, optional
         Replaces starting values, supports or priors by name.
 
@@ -94,14 +82,14 @@ class DendriteProblem:
         For observations or a model that cannot be fitted.
     """
 
-    def __init__(self, observations: Several, model: str, parameters: ParameterSet | None = None) -> None:
+    def __init__(self, observations: Dendrites, model: str, parameters: ParameterSet | None = None) -> None:
         self.terms: Terms = read_terms(model)
         self.arms = arms_of(observations)
         self.studies = sorted({arm.study for arm in self.arms})
-        self.drugs = sorted({drug for arm in self.arms for drug, _ in arm.doses} - _antagonists(self.arms))
         self._others = _other_arms(self.arms)
-        groups = [*self.drugs, *([SHARED] if self.terms.alike else [])]
-        base = parameters_for(self.studies, list(self._others.values()), groups)
+        self.effects = effects_for(self.terms, self.arms, template())
+        base = parameters_for(self.studies, list(self._others.values()))
+        base = base.joined(ParameterSet(self.effects.parameters))
         if parameters is not None:
             base = _overridden(base, parameters)
         self.parameters = base
@@ -109,26 +97,19 @@ class DendriteProblem:
         self.lower, self.upper = base.bounds(self.free)
         self.mice = [mouse for arm in self.arms for mouse in arm.mice]
         self._fixed = base.as_floats()
-        self._pulses = [_pulse(arm, self._fixed) for arm in self.arms]
         self._prior = Priors(base, self.free)
 
     def _free_names(self) -> list[str]:
         keys = [*_BASELINE, *(_TRANSIENT if self.terms.transient else ()), *_SPREAD]
         told = {arm.study for arm in self.arms if arm.of_fractions}
         names = [
-            f"{_safe(study)}.{key}" for study in self.studies for key in (*keys, *(_LENGTHS if study in told else ()))
+            f"{safe_name(study)}.{key}"
+            for study in self.studies
+            for key in (*keys, *(_LENGTHS if study in told else ()))
         ]
         if self.terms.arms:
-            names += [f"{arm}.{key}" for arm in self._others.values() for key in ("births_ratio", "loss_ratio")]
-        if not self.terms.effects:
-            return names
-        for drug in [SHARED] if self.terms.alike else self.drugs:
-            names += [f"{_safe(drug)}.{EFFECTS[term]}" for term in self.terms.effects]
-            names.append(f"{_safe(drug)}.decay")
-        for drug in self.drugs:
-            if self.terms.ketanserin and any(_blocked(arm, drug) for arm in self.arms):
-                names.append(f"{_safe(drug)}.blocked_by_ketanserin")
-        return names
+            names += [f"{arm}.{key}" for arm in self._others.values() for key in ("formation_ratio", "loss_ratio")]
+        return [*names, *self.effects.free]
 
     @property
     def n_intervals(self) -> int:
@@ -137,14 +118,7 @@ class DendriteProblem:
 
     def values(self, vector: Array) -> dict[str, float]:
         """All parameter values by name at a vector."""
-        values = {**self._fixed, **self.parameters.unpack(vector, self.free)}
-        if self.terms.alike:
-            for drug in map(_safe, self.drugs):
-                for key in (*EFFECTS.values(), "decay"):
-                    values[f"{drug}.{key}"] = values[f"{SHARED}.{key}"]
-        if self.terms.blocked:
-            values.update({f"{_safe(drug)}.blocked_by_ketanserin": 1.0 for drug in self.drugs})
-        return values
+        return self.effects.values({**self._fixed, **self.parameters.unpack(vector, self.free)})
 
     def prior_transform(self, cube: Array) -> Array:
         """From the unit cube to a vector, see :class:`synmodel.inference.priors.Priors`."""
@@ -162,7 +136,7 @@ class DendriteProblem:
         """SHA-256 of data, model and parameters: what a run is of."""
         content = hashlib.sha256(f"{self.terms.name} {self.parameters.digest()}".encode())
         for arm in self.arms:
-            content.update(repr((arm.study, arm.arm, arm.doses, arm.mice)).encode())
+            content.update(repr((arm.study, arm.arm, arm.doses, arm.regimen, arm.mice)).encode())
             for array in arm.arrays():
                 content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()
@@ -175,8 +149,8 @@ class DendriteProblem:
         """(mouse,) exact log-probabilities, births of dendrites and mice integrated out; order of ``mice``."""
         values = self.values(vector)
         pieces = []
-        for arm, pulse in zip(self.arms, self._pulses, strict=True):
-            model, courses = self.course(arm, pulse, values)
+        for arm in self.arms:
+            model, courses = self.course(arm, values)
             evidence, mouse = arm.evidence(courses, self._length_law(arm, values))
             pieces.append(animals_log_probability(evidence, model, mouse, len(arm.mice), "response"))
         return np.concatenate(pieces)
@@ -184,21 +158,21 @@ class DendriteProblem:
     def _length_law(self, arm: ArmData, values: Mapping[str, float]) -> LengthLaw | None:
         if not arm.of_fractions:
             return None
-        return LengthLaw(*(values[f"{_safe(arm.study)}.{key}"] for key in _LENGTHS))
+        return LengthLaw(*(values[f"{safe_name(arm.study)}.{key}"] for key in _LENGTHS))
 
-    def course(self, arm: ArmData, pulse: "_Pulse", values: Mapping[str, float]) -> tuple[TurnoverModel, Courses]:
+    def course(self, arm: ArmData, values: Mapping[str, float]) -> tuple[TurnoverModel, Courses]:
         """Turnover model of an arm's study and its course through the arm's sessions."""
-        model, composition = baseline_of(_safe(arm.study), values, transient=self.terms.transient)
+        model, composition = baseline_of(safe_name(arm.study), values, transient=self.terms.transient)
         other = self._others.get((arm.study, arm.arm))
         if other is not None:
-            births, loss = values[f"{other}.births_ratio"], values[f"{other}.loss_ratio"]
+            births, loss = values[f"{other}.formation_ratio"], values[f"{other}.loss_ratio"]
             model = replace(
                 model,
                 formation=[births * each for each in model.births.tolist()],
                 loss=[loss * each for each in model.loss],
             )
-        folds = pulse_folds(pulse.doses, pulse.knots, values) if len(pulse.knots) else {}
-        cells = folds_on_cells(model, arm.sessions, pulse.knots, folds)
+        knots, folds = self.effects.folds(arm, values)
+        cells = folds_on_cells(model, arm.sessions, knots, folds)
         # Only a run that starts later needs the balance of births and losses.
         balance = arm.starts_later
         return model, courses_on(model, cells, arm.sessions, composition, balance=balance)
@@ -206,7 +180,7 @@ class DendriteProblem:
     def courses(self, vector: Array) -> list[tuple[ArmData, TurnoverModel, Courses]]:
         """Every arm with its model and course at a vector."""
         values = self.values(vector)
-        return [(arm, *self.course(arm, pulse, values)) for arm, pulse in zip(self.arms, self._pulses, strict=True)]
+        return [(arm, *self.course(arm, values)) for arm in self.arms]
 
 
 def baseline_of(study: str, values: Mapping[str, float], *, transient: bool) -> tuple[TurnoverModel, Array]:
@@ -239,11 +213,6 @@ def baseline_of(study: str, values: Mapping[str, float], *, transient: bool) -> 
     return model, composition
 
 
-def _antagonists(arms: Sequence[ArmData]) -> set[str]:
-    """Compounds without an effect of their own: vehicles of the library, and ketanserin."""
-    return {"saline", "ketanserin"} & {compound for arm in arms for compound, _ in arm.doses}
-
-
 def _other_arms(arms: Sequence[ArmData]) -> dict[tuple[str, str], str]:
     """Names in the parameter set of all arms but the first control (or first arm) of each study."""
     others = {}
@@ -252,13 +221,8 @@ def _other_arms(arms: Sequence[ArmData]) -> dict[tuple[str, str], str]:
         control = next((arm for arm in own if all(drug == "saline" for drug, _ in arm.doses)), own[0])
         for arm in own:
             if arm is not control:
-                others[arm.study, arm.arm] = f"{_safe(study)}-{_safe(arm.arm)}"
+                others[arm.study, arm.arm] = f"{safe_name(study)}-{safe_name(arm.arm)}"
     return dict(sorted(others.items()))
-
-
-def _blocked(arm: ArmData, drug: str) -> bool:
-    compounds = {compound for compound, _ in arm.doses}
-    return {drug, "ketanserin"} <= compounds
 
 
 def _overridden(base: ParameterSet, given: ParameterSet) -> ParameterSet:
@@ -267,14 +231,3 @@ def _overridden(base: ParameterSet, given: ParameterSet) -> ParameterSet:
             message = f"there is no parameter {name!r} in this fit; {did_you_mean(name, base)}"
             raise FitError(message)
     return ParameterSet(given[name] if name in given else base[name] for name in base)
-
-
-def _pulse(arm: ArmData, values: Mapping[str, float]) -> _Pulse:
-    doses = tuple((_safe(drug), day) for drug, day in arm.doses)
-    drugs = [day for _, day, _ in effective_doses(doses, values)]
-    if not drugs:
-        return _Pulse(doses, np.empty(0))
-    knots = time_grid(
-        arm.sessions, drugs, first_step=_FIRST_STEP_DAY, per_decade=_PER_DECADE, largest_step=_LARGEST_STEP_DAY
-    )
-    return _Pulse(doses, knots)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.data import Arm
 from synmodel.grid import MINUTE, time_grid
 from synmodel.inference.hierarchy import EFFECTS, SCALED, effect_factor
-from synmodel.inference.targets import ArmTargets
 from synmodel.parameters import ParameterSet
 from synmodel.pharmacology import (
     concentrations,
@@ -24,13 +24,44 @@ from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
 from synmodel.signalling.signals import all_modules, collect
 
-__all__ = ["Drives"]
+__all__ = ["Dosed", "Drives"]
 
 Array = NDArray[np.float64]
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
 _OWN = ".cascade_"
 _OTHERWISE = ("evoked", "protein", "d1")  # of the cascade, but of no hazard of a spine
 _FIRST_MINUTE, _PER_DECADE_OF_DRUG = MINUTE, 24
+
+
+class _Study(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def species(self) -> Literal["mouse"]: ...
+
+
+class Dosed(Protocol):
+    """An arm: its study, its doses and genotype, its sessions [day], and a text that says all this."""
+
+    @property
+    def study(self) -> _Study:
+        """Name and species."""
+        ...
+
+    @property
+    def arm(self) -> Arm:
+        """Doses and genotype."""
+        ...
+
+    @property
+    def sessions(self) -> Array:
+        """(n,) days."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Equal for arms with the same study, doses and sessions."""
+        ...
 
 
 class Drives:
@@ -59,7 +90,7 @@ class Drives:
         self._names: dict[tuple[str, str], Sequence[str]] = {}
         self._folds: dict[str, tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
 
-    def names(self, target: ArmTargets) -> list[str]:
+    def names(self, target: Dosed) -> list[str]:
         """Names of all parameters on which the folds of an arm depend; none without drug."""
         doses = drug_doses(target.arm.doses)
         if not doses:
@@ -73,7 +104,7 @@ class Drives:
         exposed = exposure_parameters(doses, _subject(target))
         return [*shared, *self._mechanism, *own, *(name for name in exposed if name not in self._mechanism)]
 
-    def folds(self, target: ArmTargets, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
+    def folds(self, target: Dosed, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
         """Knots [day] and folds by effect of the drive of an arm; none without drug."""
         names = self.names_of(target)
         if not names:
@@ -85,7 +116,7 @@ class Drives:
             self._folds[where] = (key, *made(target, values, where))
         return self._folds[where][1:]
 
-    def names_of(self, target: ArmTargets) -> Sequence[str]:
+    def names_of(self, target: Dosed) -> Sequence[str]:
         """:meth:`names`, found once."""
         return self._found("all", target.identity, lambda: self.names(target))
 
@@ -96,7 +127,7 @@ class Drives:
         return self._names[kind, where]
 
     def _phenomenological(
-        self, target: ArmTargets, values: Mapping[str, float], where: str
+        self, target: Dosed, values: Mapping[str, float], where: str
     ) -> tuple[Array, dict[str, Array]]:
         events = _events(target)
         if not effective_doses(events, values):
@@ -110,9 +141,7 @@ class Drives:
         factors = {effect: effect_factor(target.study.name, effect, values) for effect in EFFECTS}
         return grid, pulse_folds(events, grid, values, factors)
 
-    def _mechanistic(
-        self, target: ArmTargets, values: Mapping[str, float], where: str
-    ) -> tuple[Array, dict[str, Array]]:
+    def _mechanistic(self, target: Dosed, values: Mapping[str, float], where: str) -> tuple[Array, dict[str, Array]]:
         doses, subject, study = target.arm.doses, _subject(target), target.study.name
         if where not in self._grids:
             self._grids[where] = _grid(doses, target.sessions)
@@ -133,7 +162,7 @@ class Drives:
         return times, slow_folds(times, self._mtorc1[where][1], altered)
 
     def _engaged(
-        self, target: ArmTargets, where: str, subject: Subject, times: Array, values: Mapping[str, float]
+        self, target: Dosed, where: str, subject: Subject, times: Array, values: Mapping[str, float]
     ) -> dict[str, Array]:
         """Engaged receptors of an arm; concentrations are kept, as a fit hardly ever changes kinetics."""
         doses = target.arm.doses
@@ -143,7 +172,7 @@ class Drives:
             self._plasma[where] = key, concentrations(doses, subject, times, values)
         return engagement(self._plasma[where][1], subject, values, times)
 
-    def _fast_names(self, target: ArmTargets) -> list[str]:
+    def _fast_names(self, target: Dosed) -> list[str]:
         """Names of the parameters of an arm up to mTORC1."""
         slow = {*self._slow, *(name for name in self.names_of(target) if _OWN in name)}
         return [name for name in self.names_of(target) if name not in slow and not _of_hierarchy(name)]
@@ -167,7 +196,7 @@ def _of_hierarchy(name: str) -> bool:
     return name.startswith("spread.") or ".effect_on." in name
 
 
-def _subject(target: ArmTargets) -> Subject:
+def _subject(target: Dosed) -> Subject:
     return _subject_of(target.study.species, target.arm.genotype)
 
 
@@ -176,7 +205,7 @@ def _subject_of(species: Literal["mouse"], genotype: str) -> Subject:
     return Subject(species=species, genotype=genotype)
 
 
-def _events(target: ArmTargets) -> list[tuple[str, float]]:
+def _events(target: Dosed) -> list[tuple[str, float]]:
     """Doses of an arm, after its genotype, which a pulse can only take for something given before them."""
     doses = [(dose.compound, day) for dose in target.arm.doses for day in dose.days]
     first = min((day for _, day in doses), default=0.0)

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.inference.arms import ArmData, Several
+from synmodel.inference.arms import ArmData, Dendrites
 from synmodel.inference.conventional import Conventional
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood.courses import Courses
@@ -31,14 +31,14 @@ EXPECTED = ("model_difference", "model_dendrites", "model_dendrites_control")
 """Columns that a fit adds to the conventional analysis."""
 
 
-def beside(analysis: Conventional, observations: Several, tree: xr.DataTree, *, seed: int) -> Conventional:
+def beside(analysis: Conventional, observations: Dendrites, tree: xr.DataTree, *, seed: int) -> Conventional:
     """The conventional analysis with what a fit of the same observations expects in ``model_difference``.
 
     Parameters
     ----------
     analysis : Conventional
         Of :func:`synmodel.inference.conventional.conventional_analysis`.
-    observations : Dataset, or several
+    observations : Dataset, or several, or DendriteData
         What was fitted.
     tree : DataTree
         One fit, see :func:`synmodel.inference.fit`.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from synmodel.compiled import one_blas_thread
 from synmodel.errors import FitError, did_you_mean
-from synmodel.inference.arms import Several
+from synmodel.inference.arms import Dendrites
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.maximum import Maximum, judge_maximum, maximise
 from synmodel.inference.predictive import CELL, cells_of, observed_statistics, predicted_statistics
@@ -28,7 +28,7 @@ from synmodel.randomness import checked_seed, stream_key
 __all__ = ["DEFAULT_MODEL", "fit"]
 
 Array = NDArray[np.float64]
-DEFAULT_MODEL = "births+maturation+elimination"
+DEFAULT_MODEL = "formation+maturation+elimination"
 _PREDICTIVE_DRAWS = 200
 _FEWEST_POINTS, _MOST_POINTS = 256, 2048  # from which the repartition is made
 _SAMPLERS: dict[str, tuple[Sampler, int]] = {"nested": (nested, 300), "importance": (importance, 8192)}
@@ -37,7 +37,7 @@ _SAMPLERS: dict[str, tuple[Sampler, int]] = {"nested": (nested, 300), "importanc
 
 @one_blas_thread()  # vectors are short
 def fit(
-    observations: Several,
+    observations: Dendrites,
     *,
     model: str = DEFAULT_MODEL,
     engine: str = "nested",
@@ -53,7 +53,7 @@ def fit(
 
     Parameters
     ----------
-    observations : Dataset, or several
+    observations : Dataset, or several, or DendriteData
         Observations with coordinates ``study``, ``arm`` and ``mouse`` on ``animal``
         (:func:`synmodel.data.read_observations`).
     model : str

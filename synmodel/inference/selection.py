@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from synmodel.errors import FitError
-from synmodel.inference.arms import Several
+from synmodel.inference.arms import Dendrites
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.posterior import fit
 from synmodel.inference.sampling import smoothed
@@ -35,7 +35,7 @@ _ERRORS = 2.0
 
 
 def compare_models(
-    observations: Several,
+    observations: Dendrites,
     models: Sequence[str],
     *,
     engine: str = "importance",

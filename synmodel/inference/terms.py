@@ -1,29 +1,37 @@
-"""Names of models for single dendrites: terms joined by ``+`` that say which mechanisms a fit may use.
+"""Names of models for single dendrites: terms joined by ``+`` that say what a fit may use.
 
 =============== =======================================================================================
-``births``      the drug changes births of spines
+``formation``   the drug changes the formation of spines
 ``maturation``  it changes the hazard by which nascent spines become mature
 ``elimination`` it changes all loss hazards
-``arms``        arms differ by constant factors of births and losses before any drug
-``ketanserin``  ketanserin blocks a share of the effects, to be estimated; without it, none
-``blocked``     ketanserin blocks all effects
-``alike``       all drugs have one and the same effect
+``mechanism``   through concentration, receptors and one cascade for all drugs; without it, by a pulse for each drug
+``decays``      each effect of a pulse has a decay of its own; without it, one decay
+``arms``        arms differ by constant factors of formation and losses before any drug
+``ketanserin``  ketanserin, or a knock-out, blocks a share of a pulse's effects, to be estimated; without it, none
+``blocked``     it blocks all effects of a pulse
+``alike``       pulses of all drugs are one and the same
 ``transient``   a third class of short-lived spines, which also stands for false detections
 ``none``        no effect of any drug
 =============== =======================================================================================
+
+``births``, the old word for ``formation``, still works.
 """
 
+import logging
 from dataclasses import dataclass
 
 from synmodel.errors import FitError, did_you_mean
 
 __all__ = ["EFFECTS", "SWITCHES", "TERMS", "Terms", "read_terms"]
 
-EFFECTS = {"births": "formation_fold", "maturation": "maturation_fold", "elimination": "elimination_fold"}
+EFFECTS = {"formation": "formation_fold", "maturation": "maturation_fold", "elimination": "elimination_fold"}
 """Term -> key of the drug's parameter that it frees."""
 
-SWITCHES = ("arms", "ketanserin", "blocked", "alike", "transient")
+SWITCHES = ("mechanism", "decays", "arms", "ketanserin", "blocked", "alike", "transient")
 """Terms that are no effects."""
+
+_OLD = {"births": "formation"}
+_OF_PULSES = ("decays", "ketanserin", "blocked", "alike")
 
 TERMS = (*EFFECTS, *SWITCHES, "none")
 
@@ -33,6 +41,8 @@ class Terms:
     """What a model for single dendrites may use."""
 
     effects: tuple[str, ...]
+    mechanism: bool
+    decays: bool
     arms: bool
     ketanserin: bool
     blocked: bool
@@ -57,10 +67,12 @@ def read_terms(model: str) -> Terms:
 
     Examples
     --------
-    >>> read_terms("transient + births").name
-    'births+transient'
+    >>> read_terms("transient + formation").name
+    'formation+transient'
     """
-    given = [term.strip() for term in model.split("+")]
+    given = [_OLD.get(term.strip(), term.strip()) for term in model.split("+")]
+    if len(given) > len([term for term in model.split("+") if term.strip() not in _OLD]):
+        logging.getLogger("synmodel").info("the term births is called formation now; the old word still works")
     for term in given:
         if term not in TERMS:
             message = f"model is {model!r}; {term!r} is no term: {did_you_mean(term, TERMS)}"
@@ -69,7 +81,11 @@ def read_terms(model: str) -> Terms:
     if len(set(given)) < len(given) or ("none" in given and effects) or not (effects or "none" in given):
         message = (
             f"model is {model!r}; give each term once, and one or more of {', '.join(EFFECTS)}, or none: "
-            "for instance births+elimination+transient"
+            "for instance formation+elimination+transient"
         )
+        raise FitError(message)
+    wrong = [term for term in _OF_PULSES if term in given]
+    if "mechanism" in given and wrong:
+        message = f"model is {model!r}; {wrong[0]} is a term of pulses: leave it, or mechanism, out"
         raise FitError(message)
     return Terms(effects, *(term in given for term in SWITCHES))

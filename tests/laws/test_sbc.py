@@ -44,7 +44,7 @@ def test_a_replicate_does_not_depend_on_the_others():
 def test_the_whole_pipeline_is_calibrated():
     """500 experiments of two arms, ten parameters: ranks, coverage, and a posterior that is 5 % off is caught."""
     calibration = calibrate(
-        Design(), "births+elimination", parameters=laboratory_priors(), replicates=500, size=1024, seed=1
+        Design(), "formation+elimination", parameters=laboratory_priors(), replicates=500, size=1024, seed=1
     )
     assert passes(calibration, bins=20)
     held = coverage(calibration, 0.9)

@@ -43,12 +43,12 @@ def test_check(run, tmp_path):
     assert set(document) == {"rows", "problems", "notes", "dendrites"}
     assert document["rows"] == 2
     assert document["notes"] == []
-    assert document["dendrites"] == {"total": 1, "used": 1}
+    assert document["dendrites"] == {"total": 1, "used": 0}  # its only interval does not balance
     assert [problem["kind"] for problem in document["problems"]] == ["count-mismatch"]
     assert set(document["problems"][0]) == {"kind", "where", "message"}
     status, out, _ = run("check", "a.csv")
     assert status == 0
-    assert "form counts: 2 rows, 1 animals, 1 dendrites (1 with counts, 1 used), 2 sessions" in out
+    assert "form counts: 2 rows, 1 animals, 1 dendrites (1 with counts, 0 used), 2 sessions" in out
     assert "to do: compare count, gained and lost with the images" in out
     assert "row 3: s, drug, mouse m1, dendrite 1, day 1: 12 spines, but 10 + 2 - 1 is 11" in out
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

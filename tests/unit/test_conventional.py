@@ -238,7 +238,7 @@ def test_what_the_model_expects_by_its_moments(tmp_path):
     rows = counts(dendrites=12)
     rows = rows[rows["day"] > -3]  # so that the first interval holds the dose
     rows.loc[rows["day"] == -1, ["gained", "lost"]] = ""
-    problem = DendriteProblem(read(rows, tmp_path), "births")
+    problem = DendriteProblem(read(rows, tmp_path), "formation")
     vector = problem.parameters.replace({"psilocybin.formation_fold": 3.0}).pack(problem.free)
     expected = {}
     for arm, _, courses in problem.courses(vector):

@@ -75,7 +75,7 @@ def observations(file):
 
 @pytest.fixture(scope="module")
 def problem(observations):
-    return DendriteProblem(observations, "births")
+    return DendriteProblem(observations, "formation")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,8 @@ def test_the_problem_is_the_likelihood_of_its_arms(problem, observations):
     for arm in ("psilocybin", "saline"):
         own = select(observations, arm=arm)
         model, composition = baseline_of("lab", TRUTH, transient=False)
-        grid = problem._pulses[[each.arm for each in problem.arms].index(arm)].knots
+        own_arm = problem.arms[[each.arm for each in problem.arms].index(arm)]
+        grid = problem.effects.folds(own_arm, problem.values(vector))[0]
         drive = None if arm == "saline" else phenomenological_drive([("psilocybin", 0.0)], grid, TRUTH)
         counts = {
             name: own[name].to_numpy().reshape(-1, own[name].shape[-1]).astype(int) for name in ("gained", "lost")
@@ -151,18 +152,18 @@ def test_predictive_statistics_hold_the_data_that_the_model_made(problem):
 
 
 def test_arms_may_differ_before_any_drug(observations):
-    problem = DendriteProblem(observations, "births+arms")
-    assert "lab-psilocybin.births_ratio" in problem.free
-    assert "lab-saline.births_ratio" not in problem.free
+    problem = DendriteProblem(observations, "formation+arms")
+    assert "lab-psilocybin.formation_ratio" in problem.free
+    assert "lab-saline.formation_ratio" not in problem.free
     vector = vector_of(problem, TRUTH)
-    plain = DendriteProblem(observations, "births")
+    plain = DendriteProblem(observations, "formation")
     assert problem.log_likelihood(vector) == pytest.approx(plain.log_likelihood(vector_of(plain, TRUTH)))
     vector[problem.free.index("lab-psilocybin.loss_ratio")] = np.log(3.0)
     assert problem.log_likelihood(vector) < plain.log_likelihood(vector_of(plain, TRUTH)) - 10
 
 
 def test_a_rare_third_class_changes_nothing(problem, observations):
-    three = DendriteProblem(observations, "births+transient")
+    three = DendriteProblem(observations, "formation+transient")
     vector = vector_of(three, {**TRUTH, "lab.transient_formation": 0.0005, "lab.transient_fraction": 0.0005})
     assert three.log_likelihood(vector) == pytest.approx(problem.log_likelihood(vector_of(problem, TRUTH)), abs=15)
 
@@ -187,10 +188,10 @@ def test_posterior_as_a_tree(observations, tmp_path):
 @pytest.mark.slow
 def test_the_command_line_fits_a_table(file, tmp_path):
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, ["fit", "--data", str(file), "--model", "births", "--out", str(out), "--quiet"])
+    done = CliRunner().invoke(app, ["fit", "--data", str(file), "--model", "formation", "--out", str(out), "--quiet"])
     assert done.exit_code == 0, done.output
     document = json.loads((out / "fit.json").read_text())
-    assert document["model"] == "births"
+    assert document["model"] == "formation"
     assert document["parameters"]["psilocybin.formation_fold"]["low"] > 1
     assert (out / "fit.nc").exists()
     assert "psilocybin.formation_fold" in done.output
@@ -204,9 +205,9 @@ def test_the_command_line_fits_a_table(file, tmp_path):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("birth", r"'birth' is no term: did you mean 'births'\?"),
-        ("none+births", "give each term once"),
-        ("births+births", "give each term once"),
+        ("formatio", r"'formatio' is no term: did you mean 'formation'\?"),
+        ("none+formation", "give each term once"),
+        ("formation+formation", "give each term once"),
         ("transient", "give each term once"),
     ],
 )
@@ -223,14 +224,14 @@ def test_doses_of_arms():
 
 def test_data_that_cannot_be_fitted(observations):
     with pytest.raises(FitError, match="no two sessions of a dendrite"):
-        DendriteProblem(observations.assign(gained=observations["gained"] + 1), "births")
+        DendriteProblem(observations.assign(gained=observations["gained"] + 1), "formation")
     with pytest.raises(FitError, match="engine is 'mcmc'"):
         inference.fit(observations, engine="mcmc", seed=1)
-    formation = DendriteProblem(observations, "births").parameters["lab.formation"]
+    formation = DendriteProblem(observations, "formation").parameters["lab.formation"]
     with pytest.raises(FitError, match=r"there is no parameter 'lab.birth'"):
-        DendriteProblem(observations, "births", ParameterSet([replace(formation, name="lab.birth")]))
+        DendriteProblem(observations, "formation", ParameterSet([replace(formation, name="lab.birth")]))
     with pytest.raises(SynmodelError, match="one experiment at a time"):
-        DendriteProblem(observations.expand_dims(replicate=2), "births")
+        DendriteProblem(observations.expand_dims(replicate=2), "formation")
 
 
 def test_flagged_dendrites_are_left_out(file, tmp_path):
@@ -246,7 +247,7 @@ def test_flagged_dendrites_are_left_out(file, tmp_path):
 
 def test_all_drugs_may_share_one_effect(observations):
     """With one drug it is the plain model under other names; with two, both follow the shared parameters."""
-    alike, plain = DendriteProblem(observations, "births+alike"), DendriteProblem(observations, "births")
+    alike, plain = DendriteProblem(observations, "formation+alike"), DendriteProblem(observations, "formation")
     assert alike.free == [name.replace("psilocybin", "drugs") for name in plain.free]
     shared = {name.replace("psilocybin", "drugs"): value for name, value in TRUTH.items()}
     assert alike.log_likelihood(vector_of(alike, shared)) == plain.log_likelihood(vector_of(plain, TRUTH))
@@ -255,7 +256,7 @@ def test_all_drugs_may_share_one_effect(observations):
 def test_ketanserin_may_block_all(observations):
     arm = np.where(observations["arm"] == "psilocybin", "ketanserin+psilocybin", "saline")
     renamed = observations.assign_coords(arm=("animal", arm))
-    blocked, shared = (DendriteProblem(renamed, f"births{term}") for term in ("+blocked", ""))
+    blocked, shared = (DendriteProblem(renamed, f"formation{term}") for term in ("+blocked", ""))
     vector = vector_of(blocked, TRUTH)
     without = vector_of(shared, {**TRUTH, "psilocybin.formation_fold": 1.0})
     assert blocked.log_likelihood(vector) == pytest.approx(shared.log_likelihood(without), rel=1e-12)
@@ -264,11 +265,11 @@ def test_ketanserin_may_block_all(observations):
 
 def test_tables_of_several_files_are_one_fit(observations):
     parts = [observations.isel(animal=observations["arm"].to_numpy() == arm) for arm in ("psilocybin", "saline")]
-    together, apart = DendriteProblem(observations, "births"), DendriteProblem(parts, "births")
+    together, apart = DendriteProblem(observations, "formation"), DendriteProblem(parts, "formation")
     vector = vector_of(together, TRUTH)
     np.testing.assert_array_equal(together.mouse_log_likelihood(vector), apart.mouse_log_likelihood(vector))
     with pytest.raises(FitError, match="arm saline of study lab stands in several"):
-        DendriteProblem([observations, parts[1]], "births")
+        DendriteProblem([observations, parts[1]], "formation")
 
 
 def test_new_spines_followed_are_a_check_and_not_a_datum(observations, problem):
@@ -281,7 +282,7 @@ def test_new_spines_followed_are_a_check_and_not_a_datum(observations, problem):
         lost=observations["lost"] * np.nan,
         new_spines_seen=(("animal", "dendrite", "session"), seen),
     )
-    both = DendriteProblem([observations, followed], "births")
+    both = DendriteProblem([observations, followed], "formation")
     vector = vector_of(problem, TRUTH)
     np.testing.assert_array_equal(both.mouse_log_likelihood(vector), problem.mouse_log_likelihood(vector))
     cells = [(cell.arm, cell.start_day, cell.end_day) for cell in cells_of(both) if cell.quantity == SURVIVAL]
@@ -302,26 +303,26 @@ def test_new_spines_followed_are_a_check_and_not_a_datum(observations, problem):
 @pytest.fixture(scope="module")
 def compared(observations):
     small = observations.isel(dendrite=slice(0, 4))
-    return compare_models(small, ["none", "births"], seed=1, size=512, draws=200)
+    return compare_models(small, ["none", "formation"], seed=1, size=512, draws=200)
 
 
 def test_models_side_by_side(compared):
     tree, table = compared
-    assert list(tree.children) == ["none", "births"]
+    assert list(tree.children) == ["none", "formation"]
     assert table["evidence_difference"].max() == 0
     assert (table["log_evidence_error"] < 0.2).all()
     best = str(table["model"][int(np.argmax(table["log_evidence"].to_numpy()))].item())
     assert str(table["verdict"].sel(model=best).item()) == "highest evidence"
-    by_mouse, pareto = left_out(tree["births"])
+    by_mouse, pareto = left_out(tree["formation"])
     assert by_mouse.shape == pareto.shape == (8,)
-    assert float(table["elpd"].sel(model="births")) == pytest.approx(by_mouse.sum())
+    assert float(table["elpd"].sel(model="formation")) == pytest.approx(by_mouse.sum())
 
 
 def test_mice_left_out_as_arviz_has_them(compared):
     """Equal where no draw is repeated; with each draw five times arviz finds no tail to fit, and weights do."""
     arviz_stats = pytest.importorskip("arviz_stats")
     values = np.random.default_rng(1).normal(-2.0, 0.4, (1, 600, 8))
-    tree = compared[0]["births"].copy()
+    tree = compared[0]["formation"].copy()
     for draws in (values, np.repeat(values[:, :120], 5, axis=1)):
         tree["log_likelihood"] = xr.Dataset({"mouse": (("chain", "draw", "mouse_label"), draws)})
         tree["posterior"] = xr.Dataset({"x": (("chain", "draw"), draws[..., 0])})
@@ -336,8 +337,8 @@ def test_mice_left_out_as_arviz_has_them(compared):
 @pytest.mark.slow
 def test_importance_and_nested_sampling_agree(observations, compared):
     small = observations.isel(dendrite=slice(0, 4))
-    nested = inference.fit(small, model="births", engine="nested", seed=2, size=100, draws=50)
-    stats, other = nested["sample_stats"].attrs, compared[1].sel(model="births")
+    nested = inference.fit(small, model="formation", engine="nested", seed=2, size=100, draws=50)
+    stats, other = nested["sample_stats"].attrs, compared[1].sel(model="formation")
     error = np.hypot(stats["log_evidence_error"], float(other["log_evidence_error"]))
     assert abs(stats["log_evidence"] - float(other["log_evidence"])) < 4 * error
     assert np.isnan(stats["pareto_k"])
@@ -348,19 +349,19 @@ def test_finished_models_are_kept_until_all_are(observations, tmp_path):
     one = inference.fit(small, model="none", engine="importance", seed=1, size=64, draws=50)
     one.to_netcdf(tmp_path / "run.none.nc", engine="h5netcdf")
     options = {"seed": 1, "size": 64, "draws": 50, "checkpoint": checkpoint}
-    tree, _ = compare_models(small, ["none", "births"], **options)
+    tree, _ = compare_models(small, ["none", "formation"], **options)
     np.testing.assert_array_equal(tree["none"]["posterior"]["lab.formation"], one["posterior"]["lab.formation"])
     assert not list(tmp_path.iterdir())
     one.to_netcdf(tmp_path / "run.none.nc", engine="h5netcdf")
     with pytest.raises(FitError, match="belongs to another run"):
-        compare_models(small, ["none", "births"], **{**options, "seed": 2})
+        compare_models(small, ["none", "formation"], **{**options, "seed": 2})
 
 
 def test_comparisons_that_are_none(observations):
     for models, engine in (
-        (["births"], "importance"),
-        (["births", "births"], "importance"),
-        (["births", "none"], "map"),
+        (["formation"], "importance"),
+        (["formation", "formation"], "importance"),
+        (["formation", "none"], "map"),
     ):
         with pytest.raises(FitError, match="give two or more different ones"):
             compare_models(observations, models, engine=engine, seed=1)
@@ -368,15 +369,15 @@ def test_comparisons_that_are_none(observations):
 
 def test_the_command_line_compares_models(file, tmp_path):
     out = tmp_path / "out"
-    models = ["--model", "none", "--model", "births"]
+    models = ["--model", "none", "--model", "formation"]
     done = CliRunner().invoke(
         app, ["fit", "--data", str(file), *models, "--size", "128", "--out", str(out), "--quiet", "--json"]
     )
     assert done.exit_code == 0, done.output
     document = json.loads((out / "fit.json").read_text())
     assert json.loads(done.stdout) == document
-    assert {row["model"] for row in document["comparison"]} == {"none", "births"}
-    assert {cell["quantity"] for cell in document["models"]["births"]["predictive"]} >= {"formation_fraction"}
+    assert {row["model"] for row in document["comparison"]} == {"none", "formation"}
+    assert {cell["quantity"] for cell in document["models"]["formation"]["predictive"]} >= {"formation_fraction"}
     best = max(document["comparison"], key=lambda row: row["log_evidence"])["model"]
     assert document["conventional"]["model"] == best
     rows = document["conventional"]["rows"]
@@ -386,4 +387,4 @@ def test_the_command_line_compares_models(file, tmp_path):
     assert all(row["model_difference"] is not None for row in rows)
     assert len((out / "conventional.csv").read_text().splitlines()) == 1 + len(rows)
     assert (out / "fit.png").stat().st_size > 10_000
-    assert set(xr.open_datatree(out / "fit.nc", engine="h5netcdf").children) == {"none", "births"}
+    assert set(xr.open_datatree(out / "fit.nc", engine="h5netcdf").children) == {"none", "formation"}
