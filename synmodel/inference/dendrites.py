@@ -43,6 +43,7 @@ Array = NDArray[np.float64]
 _BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "nascent_fraction")
 _TRANSIENT = ("transient_formation", "transient_loss", "transient_fraction")
 _SPREAD = ("formation_cv_dendrite", "formation_cv_animal")
+_STEP = 1e-4
 _LENGTHS = ("length_median", "length_spread", "length_change")
 
 
@@ -97,7 +98,7 @@ class DendriteProblem:
         self.lower, self.upper = base.bounds(self.free)
         self.mice = [mouse for arm in self.arms for mouse in arm.mice]
         self._fixed = base.as_floats()
-        self._prior = Priors(base, self.free)
+        self.prior = Priors(base, self.free)
 
     def _free_names(self) -> list[str]:
         keys = [*_BASELINE, *(_TRANSIENT if self.terms.transient else ()), *_SPREAD]
@@ -122,7 +123,7 @@ class DendriteProblem:
 
     def prior_transform(self, cube: Array) -> Array:
         """From the unit cube to a vector, see :class:`synmodel.inference.priors.Priors`."""
-        return self._prior.transform(cube)
+        return self.prior.transform(cube)
 
     def log_likelihood_at(self, cube: Array) -> float:
         """Log-likelihood at a point of the unit cube of the prior."""
@@ -130,7 +131,7 @@ class DendriteProblem:
 
     def log_prior(self, vector: Array) -> float:
         """Logarithm of the prior density, up to a constant."""
-        return self._prior.log_density(vector)
+        return self.prior.log_density(vector)
 
     def digest(self) -> str:
         """SHA-256 of data, model and parameters: what a run is of."""
@@ -148,12 +149,35 @@ class DendriteProblem:
     def mouse_log_likelihood(self, vector: Array) -> Array:
         """(mouse,) exact log-probabilities, births of dendrites and mice integrated out; order of ``mice``."""
         values = self.values(vector)
-        pieces = []
-        for arm in self.arms:
-            model, courses = self.course(arm, values)
-            evidence, mouse = arm.evidence(courses, self._length_law(arm, values))
-            pieces.append(animals_log_probability(evidence, model, mouse, len(arm.mice), "response"))
-        return np.concatenate(pieces)
+        return np.concatenate([self._of_arm(arm, values) for arm in self.arms])
+
+    def _of_arm(self, arm: ArmData, values: Mapping[str, float]) -> Array:
+        model, courses = self.course(arm, values)
+        evidence, mouse = arm.evidence(courses, self._length_law(arm, values))
+        return animals_log_probability(evidence, model, mouse, len(arm.mice), "response")
+
+    def slopes(self, vector: Array) -> Array:
+        """(n_free,) slopes of the log-likelihood, by central differences of those arms that a parameter concerns."""
+        slopes = np.zeros(len(vector))
+        for at, name in enumerate(self.free):
+            arms = [arm for arm in self.arms if self._concerns(name, arm)]
+            ends = []
+            for step in (_STEP, -_STEP):
+                moved = vector.copy()
+                moved[at] = np.clip(vector[at] + step, self.lower[at], self.upper[at])
+                values = self.values(moved)
+                ends.append((moved[at], sum(float(self._of_arm(arm, values).sum()) for arm in arms)))
+            slopes[at] = (ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0])
+        return slopes
+
+    def _concerns(self, name: str, arm: ArmData) -> bool:
+        """Whether what an arm has seen depends on a parameter."""
+        group = name.partition(".")[0]
+        if group == safe_name(arm.study):
+            return bool(arm.doses) or not name.startswith(f"{group}.effect_on.")
+        if group in self._others.values():
+            return self._others.get((arm.study, arm.arm)) == group
+        return bool(arm.doses)
 
     def _length_law(self, arm: ArmData, values: Mapping[str, float]) -> LengthLaw | None:
         if not arm.of_fractions:

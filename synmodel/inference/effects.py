@@ -19,7 +19,7 @@ from synmodel.grid import time_grid
 from synmodel.inference.arms import ArmData
 from synmodel.inference.drives import Drives
 from synmodel.inference.terms import EFFECTS, Terms
-from synmodel.parameters import Parameter, ParameterSet, default_parameters
+from synmodel.parameters import Parameter, ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses
 from synmodel.scenario import Dose
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds
@@ -41,6 +41,7 @@ _OF_CASCADE = {
 }
 _RECEPTOR = "serotonin.intracellular_gain"
 _DECAY = "decay"
+_BETWEEN_STUDIES = 0.5
 
 
 class Effects(Protocol):
@@ -187,7 +188,14 @@ class _Mechanism:
         if len(acting) > 1 and terms.effects:
             self.free.append(_RECEPTOR)
         self.parameters = [self._library[name] for name in self.free]
+        if terms.studies:
+            own = _of_studies(terms, sorted({arm.study for arm in arms if arm.doses}))
+            self._library = self._library.joined(ParameterSet(own))
+            self.parameters += own
+            self.free += [parameter.name for parameter in own]
+            self._drives = Drives("mechanistic", self._library)
         self._values = self._library.as_floats()
+        self._values.update({f"spread.{effect}": _BETWEEN_STUDIES for effect in _OF_CASCADE})
         if not terms.effects:
             self._targets = {}
         for term, names in _OF_CASCADE.items():
@@ -205,6 +213,18 @@ class _Mechanism:
         return self._drives.folds(self._targets[id(arm)], values)
 
 
+def _of_studies(terms: Terms, studies: Sequence[str]) -> list[Parameter]:
+    """Factors of a study's effects on formation and elimination, in standard deviations."""
+    return [
+        Parameter(
+            f"{safe_name(study)}.effect_on.{effect}", 0.0, "1", -4.0, 4.0, "linear",
+            f"effect of drugs on {effect} in this study, in steps of {_BETWEEN_STUDIES:g} of its logarithm",
+            "assumed", "starting value of a fit of single dendrites", why="a fit replaces it", prior=Prior(0.0, 1.0),
+        )
+        for study in studies for effect in ("formation", "elimination") if effect in terms.effects
+    ]  # fmt: skip
+
+
 def _doses_of(arm: ArmData) -> tuple[Dose, ...]:
     if arm.regimen is None:
         message = (
@@ -219,4 +239,4 @@ def _target(arm: ArmData) -> _Target:
     _doses_of(arm)
     assert arm.regimen is not None
     identity = f"{arm.study} {arm.regimen.model_dump_json()} {arm.sessions.tolist()}"
-    return _Target(_Of(arm.study, "mouse"), arm.regimen, arm.sessions, identity)
+    return _Target(_Of(safe_name(arm.study), "mouse"), arm.regimen, arm.sessions, identity)

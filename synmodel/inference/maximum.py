@@ -56,7 +56,13 @@ def maximise(problem: DendriteProblem, *, seed: int, starts: int = 4, progress: 
     for number in range(starts):
         shift = ndtri(uniform_array(key, number, np.arange(len(origin)))) * spread if number else 0.0
         first = np.clip(origin + shift, *np.transpose(bounds))
-        result = minimize(lambda x: -_log_posterior(problem, x), first, method="L-BFGS-B", bounds=bounds)
+        result = minimize(
+            lambda x: -_log_posterior(problem, x),
+            first,
+            jac=lambda x: -(problem.slopes(x) + problem.prior.slopes(x)),
+            method="L-BFGS-B",
+            bounds=bounds,
+        )
         if np.isfinite(result.fun):
             results.append(result)
         if progress is not None:

@@ -16,6 +16,7 @@ from synmodel.compiled import one_blas_thread
 from synmodel.errors import FitError, did_you_mean
 from synmodel.inference.arms import Dendrites
 from synmodel.inference.dendrites import DendriteProblem
+from synmodel.inference.laplace import judge_laplace, laplace
 from synmodel.inference.maximum import Maximum, judge_maximum, maximise
 from synmodel.inference.predictive import CELL, cells_of, observed_statistics, predicted_statistics
 from synmodel.inference.repartition import cube_of, repartition
@@ -30,6 +31,7 @@ __all__ = ["DEFAULT_MODEL", "fit"]
 Array = NDArray[np.float64]
 DEFAULT_MODEL = "formation+maturation+elimination"
 _PREDICTIVE_DRAWS = 200
+_STARTS_OF_MANY = 2
 _FEWEST_POINTS, _MOST_POINTS = 256, 2048  # from which the repartition is made
 _SAMPLERS: dict[str, tuple[Sampler, int]] = {"nested": (nested, 300), "importance": (importance, 8192)}
 """Engine -> sampler and its usual size."""
@@ -58,9 +60,10 @@ def fit(
         (:func:`synmodel.data.read_observations`).
     model : str
         Terms joined by ``+``, see :mod:`synmodel.inference.terms`.
-    engine : {"nested", "importance", "map"}
+    engine : {"nested", "importance", "laplace", "map"}
         Posterior and evidence by nested or by importance sampling (ten times faster; it says when it may not be
-        trusted), or the highest posterior with profile intervals and verdicts.
+        trusted), or the highest posterior: with intervals of its curvature and Laplace's evidence (many parameters), or
+        with profile intervals (few).
     seed : int
         Of all draws.
     size : int, optional
@@ -98,9 +101,14 @@ def fit(
     if engine == "map":
         maximum = maximise(problem, seed=seed, progress=progress)
         verdicts = judge_maximum(problem, maximum, progress)
-        return xr.DataTree(name="fit", children={"maximum": xr.DataTree(_maximum(problem, maximum, verdicts, about))})
+        return _tree_of_maximum(problem, maximum, verdicts, about)
+    if engine == "laplace":
+        maximum = maximise(problem, seed=seed, starts=_STARTS_OF_MANY, progress=progress)
+        around_it = laplace(problem, maximum, progress)
+        about["log_evidence"] = around_it.log_evidence
+        return _tree_of_maximum(problem, maximum, judge_laplace(problem, maximum, around_it), about)
     if engine not in _SAMPLERS:
-        message = f"engine is {engine!r}; {did_you_mean(str(engine), ['map', *_SAMPLERS])}"
+        message = f"engine is {engine!r}; {did_you_mean(str(engine), ['map', 'laplace', *_SAMPLERS])}"
         raise FitError(message)
     draw, usual = _SAMPLERS[engine]
     size = usual if size is None else size
@@ -122,6 +130,12 @@ def fit(
     )
     points = np.array([problem.prior_transform(cube_of(z)) for z in sample.points])
     return _tree(problem, sample._replace(points=points), draws, seed, about)
+
+
+def _tree_of_maximum(
+    problem: DendriteProblem, maximum: Maximum, verdicts: list[Verdict], about: dict[str, Any]
+) -> xr.DataTree:
+    return xr.DataTree(name="fit", children={"maximum": xr.DataTree(_maximum(problem, maximum, verdicts, about))})
 
 
 def _maximum(problem: DendriteProblem, maximum: Maximum, verdicts: list[Verdict], about: dict[str, Any]) -> xr.Dataset:

@@ -39,6 +39,19 @@ class Priors:
         vector[at] = self._centre + self._spread * ndtri(low + cube[at] * (high - low))
         return np.clip(vector, self.lower, self.upper)
 
+    def log_volume(self) -> float:
+        """Logarithm of what the density of :meth:`log_density` is to be divided by, so that it integrates to 1."""
+        at = self._with_prior
+        low, high = (ndtr((end[at] - self._centre) / self._spread) for end in (self.lower, self.upper))
+        told = np.log(np.sqrt(2.0 * np.pi) * self._spread * (high - low)).sum()
+        return float(told + np.log((self.upper - self.lower)[~at]).sum())
+
+    def slopes(self, vector: Array) -> Array:
+        """Slopes of :meth:`log_density`."""
+        slopes = np.zeros(len(vector))
+        slopes[self._with_prior] = (self._centre - vector[self._with_prior]) / self._spread**2
+        return slopes
+
     def log_density(self, vector: Array) -> float:
         """Logarithm of the prior density, up to a constant."""
         return float(-0.5 * (((vector[self._with_prior] - self._centre) / self._spread) ** 2).sum())

@@ -5,6 +5,7 @@
 ``maturation``  it changes the hazard by which nascent spines become mature
 ``elimination`` it changes all loss hazards
 ``mechanism``   through concentration, receptors and one cascade for all drugs; without it, by a pulse for each drug
+``studies``     the mechanism's effects differ between studies by a factor each
 ``decays``      each effect of a pulse has a decay of its own; without it, one decay
 ``arms``        arms differ by constant factors of formation and losses before any drug
 ``ketanserin``  ketanserin, or a knock-out, blocks a share of a pulse's effects, to be estimated; without it, none
@@ -27,7 +28,7 @@ __all__ = ["EFFECTS", "SWITCHES", "TERMS", "Terms", "read_terms"]
 EFFECTS = {"formation": "formation_fold", "maturation": "maturation_fold", "elimination": "elimination_fold"}
 """Term -> key of the drug's parameter that it frees."""
 
-SWITCHES = ("mechanism", "decays", "arms", "ketanserin", "blocked", "alike", "transient")
+SWITCHES = ("mechanism", "studies", "decays", "arms", "ketanserin", "blocked", "alike", "transient")
 """Terms that are no effects."""
 
 _OLD = {"births": "formation"}
@@ -42,6 +43,7 @@ class Terms:
 
     effects: tuple[str, ...]
     mechanism: bool
+    studies: bool
     decays: bool
     arms: bool
     ketanserin: bool
@@ -87,5 +89,8 @@ def read_terms(model: str) -> Terms:
     wrong = [term for term in _OF_PULSES if term in given]
     if "mechanism" in given and wrong:
         message = f"model is {model!r}; {wrong[0]} is a term of pulses: leave it, or mechanism, out"
+        raise FitError(message)
+    if "studies" in given and "mechanism" not in given:
+        message = f"model is {model!r}; studies is a term of the mechanism: add mechanism, or leave it out"
         raise FitError(message)
     return Terms(effects, *(term in given for term in SWITCHES))

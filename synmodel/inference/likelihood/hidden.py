@@ -21,8 +21,9 @@ Sums over G are finite where the count at the end is known; otherwise the caller
 import math
 
 import numpy as np
+from numba import prange
 
-from synmodel.compiled import Compiled, compiled
+from synmodel.compiled import Compiled, compiled, compiled_parallel
 from synmodel.inference.likelihood.kernel import (
     join_three,
     join_two,
@@ -335,7 +336,7 @@ run_of_two = run_of(filter_pairs, begin_two, fates_two)
 run_of_three = run_of(filter_triples, begin_three, fates_three)
 
 
-@compiled
+@compiled_parallel
 def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out, moments):  # type: ignore[no-untyped-def]
     """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
 
@@ -351,7 +352,7 @@ def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out
     """
     move, log_s, d, fresh = steps
     n, gained, lost, count, first, stop = runs
-    for r in range(len(n)):
+    for r in prange(len(n)):
         record, span = (gained[r], lost[r], count[r], density[r], sigma[r]), (first[r], stop[r])
         for j in range(d.shape[0]):
             own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
