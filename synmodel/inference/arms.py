@@ -27,8 +27,8 @@ __all__ = ["VEHICLES", "ArmData", "Cohort", "DendriteData", "Dendrites", "Severa
 
 Array = NDArray[np.float64]
 
-VEHICLES = ("saline", "vehicle", "control")
-"""Names of arms without a drug, in studies that the library does not know."""
+VEHICLES = ("saline", "vehicle", "control", "unknown")
+"""Names of arms without a drug, in studies that the library does not know; unknown where a table names no arms."""
 
 Several = xr.Dataset | Sequence[xr.Dataset]
 """Observations of one file, or of several."""

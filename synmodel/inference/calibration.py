@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 from scipy.stats import chisquare
 
+from synmodel.data.options import MOST_SPINES
 from synmodel.inference.arms import doses_of
 from synmodel.inference.dendrites import DendriteProblem, baseline_of, parameters_for, template
 from synmodel.inference.effects import pulse_parameters
@@ -52,8 +53,12 @@ _SPREAD = {
     "formation_fold": 0.5,
     "elimination_fold": 0.4,
     "decay": 0.5,
+    "length_median": 0.2,
+    "length_spread": 0.3,
+    "length_change": 0.3,
 }
 _BIRTHS_FOLD, _LARGEST_CV = 2.0, 0.8
+_DENSITY_SD, _MEDIAN_UM = 0.2, 25.0  # few dendrites then come near the largest number that is allowed
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,11 @@ class Design:
         Of each dendrite.
     spines : float
         Mean number of spines of a dendrite at the first session; numbers are Poisson.
+    fractions : bool
+        Whether the table holds densities and fractions alone, no counts and no lengths. Lengths and numbers of spines
+        then follow the law of the parameters ``lab.length_...``.
+    scored_until : float
+        Session from which on there are densities alone [day].
     """
 
     arms: tuple[str, ...] = ("saline", "psilocybin")
@@ -80,6 +90,8 @@ class Design:
     sessions: tuple[float, ...] = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0)
     length_um: float = 40.0
     spines: float = 15.0
+    fractions: bool = False
+    scored_until: float = np.inf
 
 
 def simulated_observations(design: Design, values: dict[str, float], *, transient: bool, seed: int) -> xr.Dataset:
@@ -102,9 +114,10 @@ def simulated_observations(design: Design, values: dict[str, float], *, transien
     pieces = []
     for number, arm in enumerate(design.arms):
         doses = doses_of("lab", arm)
+        initial, length = _drawn_start(design, values, composition, _own_seed(seed, -1 - number))
         seen = simulate(
             model,
-            initial={"poisson": (design.spines * composition).tolist()},
+            initial=initial,
             times=days,
             replicates=1,
             animals=design.mice,
@@ -112,14 +125,15 @@ def simulated_observations(design: Design, values: dict[str, float], *, transien
             drive=phenomenological_drive(doses, knots, values) if doses else None,
             seed=_own_seed(seed, number),
             engine="events",
-            length_um=design.length_um,
+            length_um=length,
         ).isel(replicate=0)
         shape = (design.mice, design.dendrites, -1)
         pieces.append(
             [seen[name].to_numpy().reshape(shape).astype(float) for name in ("gained", "lost")]
             + [seen["count"].sum("spine_class").to_numpy().reshape(shape).astype(float)]
+            + [np.broadcast_to(np.reshape(length, (-1, 1)), (design.mice * design.dendrites, 1)).reshape(shape)]
         )
-    gained, lost, count = (np.concatenate([piece[i] for piece in pieces]) for i in range(3))
+    gained, lost, count, length = (np.concatenate([piece[i] for piece in pieces]) for i in range(4))
     animals = len(design.arms) * design.mice
     dims = ("animal", "dendrite")
     dataset = xr.Dataset(
@@ -127,7 +141,7 @@ def simulated_observations(design: Design, values: dict[str, float], *, transien
             "spine_count": ((*dims, "session"), count),
             "gained": ((*dims, "interval"), gained),
             "lost": ((*dims, "interval"), lost),
-            "length_um": ((*dims, "session"), np.full(count.shape, design.length_um)),
+            "length_um": ((*dims, "session"), np.broadcast_to(length, count.shape)),
         },
         {
             "session": days,
@@ -138,7 +152,45 @@ def simulated_observations(design: Design, values: dict[str, float], *, transien
             "mouse": ("animal", [f"m{i}" for i in range(animals)]),
         },
     )
+    if design.fractions:
+        dataset = _as_fractions(dataset, design, values["lab.length_change"], seed)
     return stamped(dataset, OBSERVATIONS)
+
+
+def _drawn_start(
+    design: Design, values: dict[str, float], composition: Array, seed: int
+) -> tuple[dict[str, list[float]] | NDArray[np.int64], ArrayLike]:
+    """Spines at the first session and lengths; those of fractions follow the prior of their number given a density."""
+    if not design.fractions:
+        return {"poisson": (design.spines * composition).tolist()}, design.length_um
+    generator = np.random.Generator(np.random.Philox(key=stream_key(seed, "starts of calibration")))
+    n = design.mice * design.dendrites
+    density = design.spines / design.length_um * np.exp(_DENSITY_SD * generator.standard_normal(n))
+    numbers = np.arange(1, MOST_SPINES + 1)
+    away = (np.log(numbers / density[:, None]) - np.log(values["lab.length_median"])) / values["lab.length_spread"]
+    weight = np.exp(-0.5 * away**2) / numbers
+    cumulative = np.cumsum(weight, axis=1) / weight.sum(axis=1, keepdims=True)
+    first = 1 + (generator.random((n, 1)) > cumulative).sum(axis=1)
+    return generator.multinomial(first, composition), first / density
+
+
+def _as_fractions(observations: xr.Dataset, design: Design, change: float, seed: int) -> xr.Dataset:
+    """The same experiment as a laboratory publishes it: densities and fractions alone."""
+    generator = np.random.Generator(np.random.Philox(key=stream_key(seed, "measured lengths of calibration")))
+    count, length = observations["spine_count"].to_numpy(), observations["length_um"].to_numpy()
+    steps = change * generator.standard_t(2, size=count.shape)
+    steps[..., 0] = 0.0
+    measured = length * np.exp(np.cumsum(steps, axis=-1))
+    session = observations["session"].to_numpy()
+    told = {}
+    for name, changed in (("formation_fraction", "gained"), ("elimination_fraction", "lost")):
+        values = np.full(count.shape, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values[..., 1:] = observations[changed].to_numpy() / count[..., :-1]
+        told[name] = (observations["spine_count"].dims, np.where(session > design.scored_until, np.nan, values))
+    told["density_per_um"] = (observations["spine_count"].dims, count / measured)
+    blank = {name: observations[name] * np.nan for name in ("spine_count", "gained", "lost", "length_um")}
+    return observations.assign(blank).assign_coords(told)
 
 
 def _own_seed(seed: int, number: int) -> int:
@@ -236,7 +288,7 @@ def laboratory_priors(drugs: Sequence[str] = ("psilocybin",)) -> ParameterSet:
     for parameter in _of_laboratory(drugs).values():
         key = parameter.name.partition(".")[2]
         if key in _SPREAD and parameter.prior is not None:
-            centre = _BIRTHS_FOLD if key == "formation_fold" else parameter.prior.centre
+            centre = {"formation_fold": _BIRTHS_FOLD, "length_median": _MEDIAN_UM}.get(key, parameter.prior.centre)
             chosen.append(replace(parameter, prior=Prior(centre, _SPREAD[key])))
         elif key.startswith("formation_cv"):
             chosen.append(replace(parameter, upper=_LARGEST_CV))

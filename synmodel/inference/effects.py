@@ -94,7 +94,12 @@ class _Pulses:
         self.drugs = sorted({compound for each in doses for compound, _ in each} - passive)
         blockers = sorted({compound for each in doses for compound, _ in each} & (passive - {"saline"}))
         groups = [*self.drugs, *([SHARED] if terms.alike else [])]
-        self.parameters = pulse_parameters(groups, template, blockers, decays=terms.decays)
+        absent = {fold for term, fold in EFFECTS.items() if term not in terms.effects}
+        self.parameters = [
+            # An effect that the model does not have is none, whatever a fit that has it starts from.
+            replace(each, value=1.0) if each.name.partition(".")[2] in absent else each
+            for each in pulse_parameters(groups, template, blockers, decays=terms.decays)
+        ]
         self.free = list(self._free(doses, blockers))
         self._blocked = {f"{drug}.blocked_by_{other}": 1.0 for drug in self.drugs for other in blockers}
         self._doses = {id(arm): each for arm, each in zip(arms, doses, strict=True)}
@@ -200,9 +205,7 @@ class _Mechanism:
             self._targets = {}
         for term, names in _OF_CASCADE.items():
             if term not in terms.effects:
-                self._values[names[0]] = (
-                    self._library[names[0]].lower if self._library[names[0]].scale == "log" else 0.0
-                )
+                self._values[names[0]] = 0.0
 
     def values(self, values: dict[str, float]) -> dict[str, float]:
         return {**self._values, **values}

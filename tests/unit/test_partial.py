@@ -1,0 +1,255 @@
+"""Likelihoods of what was only partly recorded, against sums over everything that may have been."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm, t
+
+from synmodel.data.explanations import OPEN, Record, pieces_of, pieces_of_fractions
+from synmodel.errors import FitError, SynmodelError
+from synmodel.inference import animals_log_likelihood, counts_log_likelihood, histories_log_likelihood
+from synmodel.inference.likelihood.animals import animals_log_probability
+from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_of_blocks
+from synmodel.inference.likelihood.courses import courses_of
+from synmodel.inference.likelihood.evidence import ONE, _gauss
+from synmodel.inference.likelihood.tracked import tracked_rows
+from synmodel.turnover import TurnoverModel
+
+ONE_CLASS = TurnoverModel(("spine",), 1.3, [[0]], [0.2], formation_cv_dendrite=0.6)
+TWO_CLASSES = TurnoverModel(("nascent", "mature"), 1.3, [[0, 0.3], [0, 0]], [0.4, 0.03], formation_cv_dendrite=0.6)
+THREE_CLASSES = TurnoverModel(
+    ("transient", "nascent", "mature"), [0.5, 1.0, 0], [[0, 0, 0], [0, 0, 0.3], [0, 0.02, 0]], [1.0, 0.3, 0.03],
+    formation_cv_dendrite=0.6,
+)  # fmt: skip
+MODELS = [ONE_CLASS, TWO_CLASSES, THREE_CLASSES]
+TIMES = [0.0, 2.0, 4.0, 7.0]
+MOST = 20  # gains in one interval, in the enumerations
+NAN = np.nan
+
+
+def paths(n0, gained, lost, count):
+    """All gains and losses that agree with what was recorded."""
+    choices = [
+        list(product([g] if g >= 0 else range(MOST + 1), [lose] if lose >= 0 else range(n0 + MOST + 1)))
+        for g, lose in zip(gained, lost, strict=True)
+    ]
+    found = []
+    for path in product(*choices):
+        n = n0
+        for (g, lose), end in zip(path, count, strict=True):
+            if lose > n:
+                break
+            n += g - lose
+            if end >= 0 and n != end:
+                break
+        else:
+            found.append(path)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=["K=1", "K=2", "K=3"])
+@pytest.mark.parametrize("effect", ["response", "lasting"])
+@pytest.mark.parametrize(
+    ("gained", "lost", "count"),
+    [
+        ([-1, 1, 2], [-1, 0, 1], [6, -1, -1]),  # a count alone at the second session
+        ([2, 1, -1], [-1, 0, -1], [-1, -1, 4]),  # gains without losses, then a count alone
+        ([1, -1, 2], [2, -1, -1], [-1, 5, 5]),
+        ([-1, -1, 0], [-1, -1, 0], [-1, 6, 6]),  # a session of which nothing is known
+        ([2, 1, 0], [-1, 0, 1], [-1, -1, -1]),  # losses of the first interval unknown, and no count tells them
+    ],
+)
+def test_what_was_not_recorded_is_summed_over(model, effect, gained, lost, count):
+    every = paths(5, gained, lost, count)
+    assert len(every) > 1
+    full = counts_log_likelihood(
+        model, n0=[5] * len(every), gained=every[:, :, 0], lost=every[:, :, 1], times=TIMES, birth_effect=effect
+    )
+    data = {"n0": [5], "gained": [gained], "lost": [lost], "count": [count], "times": TIMES}
+    found = counts_log_likelihood(model, **data, birth_effect=effect)[0]
+    assert found == pytest.approx(logsumexp(full), abs=1e-9)
+    wrong = replace(model, loss=[1.05 * each for each in model.loss])
+    assert abs(counts_log_likelihood(wrong, **data, birth_effect=effect)[0] - logsumexp(full)) > 1e-3
+    own = {**data, "animal": ["m"], "birth_effect": effect}
+    assert animals_log_likelihood(model, **own)[0] == pytest.approx(found, abs=1e-9)
+
+
+def test_what_follows_from_the_rest_needs_no_sum():
+    data = {"n0": [5], "times": TIMES[:3]}
+    full = counts_log_likelihood(TWO_CLASSES, **data, gained=[[2, 1]], lost=[[1, 0]])
+    for gained, lost, count in (([[-1, 1]], [[1, 0]], [[6, -1]]), ([[2, -1]], [[-1, 0]], [[6, 7]])):
+        same = counts_log_likelihood(TWO_CLASSES, **data, gained=gained, lost=lost, count=count)
+        np.testing.assert_array_equal(same, full)
+    impossible = counts_log_likelihood(TWO_CLASSES, **data, gained=[[2, 1]], lost=[[1, 0]], count=[[9, -1]])
+    assert impossible[0] == -np.inf
+    with pytest.raises(SynmodelError, match=r"count has shape \(1, 1\)"):
+        counts_log_likelihood(TWO_CLASSES, **data, gained=[[2, 1]], lost=[[1, 0]], count=[[9]])
+
+
+LAW = LengthLaw(30.0, 0.4, 0.03)
+
+
+def by_hand(model, record, times, law, *, most=40):
+    """Sum over all numbers at the first session, and over all that may have become of them where a density is alone."""
+    density = record.density_per_um
+    first = np.arange(1, most + 1)
+    prior = norm.logpdf(np.log(first / density[0]), np.log(law.median_um), law.spread) - np.log(first)
+    prior -= logsumexp(prior)
+    total = []
+    for n0, weight in zip(first.tolist(), prior.tolist(), strict=True):
+        n, gained, lost, lengths = n0, [], [], [n0 / density[0]]
+        for k in range(len(record.formation)):
+            if np.isnan(record.formation[k]):
+                break
+            g, d = round(record.formation[k] * n), round(record.elimination[k] * n)
+            if abs(g / n - record.formation[k]) > 1e-6 or abs(d / n - record.elimination[k]) > 1e-6:
+                break
+            n += g - d
+            gained.append(g)
+            lost.append(d)
+            lengths.append(n / density[k + 1])
+        known = np.isfinite(record.formation).sum()
+        if len(gained) < known or n > most:
+            continue
+        changes = t.logpdf(np.diff(np.log(lengths)), 2, scale=law.change).sum()
+        scale = float(np.mean(lengths))
+        if known == len(record.formation):
+            seen = counts_log_likelihood(
+                model, n0=[n0], gained=[gained], lost=[lost], times=times, length_um=scale, birth_effect="response"
+            )
+            total.append(weight + changes + seen[0])
+            continue
+        for g, d in product(range(30), range(n + 1)):
+            end = n + g - d
+            if end == 0:
+                continue
+            step = t.logpdf(np.log(end / density[-1]) - np.log(n / density[-2]), 2, scale=law.change)
+            seen = counts_log_likelihood(
+                model, n0=[n0], gained=[[*gained, g]], lost=[[*lost, d]], times=times, length_um=scale,
+                birth_effect="response",
+            )  # fmt: skip
+            total.append(weight + changes + step + seen[0])
+    return logsumexp(total)
+
+
+def evidence(model, record, times, law=LAW):
+    pieces = pieces_of_fractions(record, (1e-6, 1e-6))[0]
+    blocks = blocks_of([(0, piece) for piece in pieces], np.empty(0), len(times), 0.4)
+    return evidence_of_blocks(blocks, courses_of(model, np.asarray(times), None, "stationary"), law)[0]
+
+
+def fractions(formation, elimination, density):
+    blank = np.full(len(density), NAN)
+    return Record(blank, blank[1:], blank[1:], np.array(formation), np.array(elimination), np.array(density), blank)
+
+
+PER_UM = [replace(model, formation=(model.births / 30).tolist()) for model in MODELS]
+
+
+@pytest.mark.parametrize("model", PER_UM, ids=["K=1", "K=2", "K=3"])
+def test_fractions_are_summed_over_all_that_explains_them(model):
+    record = fractions([0.2, 1 / 11], [0.1, 1 / 11], [0.33, 0.37, 0.36])
+    expected = by_hand(model, record, TIMES[:3], LAW)
+    found = evidence(model, record, TIMES[:3])
+    assert len(found) == 1
+    value = found.given_start(ONE, model.formation_cv_dendrite)[0, 0]
+    assert value == pytest.approx(expected, abs=1e-9)
+    for wrong in (LAW._replace(median_um=31.5), LAW._replace(spread=0.42), LAW._replace(change=0.0315)):
+        other = evidence(model, record, TIMES[:3], wrong).given_start(ONE, model.formation_cv_dendrite)[0, 0]
+        assert abs(other - expected) > 1e-4, wrong
+
+
+@pytest.mark.parametrize("model", PER_UM[:2], ids=["K=1", "K=2"])
+def test_a_density_alone_tells_the_number_of_spines(model):
+    model = replace(model, formation_cv_dendrite=0.0)  # where births do not differ, this is exact
+    record = fractions([0.2, NAN], [0.1, NAN], [0.33, 0.37, 0.30])
+    expected = by_hand(model, record, TIMES[:3], LAW, most=12)
+    pieces = pieces_of_fractions(record, (1e-6, 1e-6), 12)[0]
+    blocks = blocks_of([(0, piece) for piece in pieces], np.empty(0), 3, 0.4)
+    courses = courses_of(model, np.asarray(TIMES[:3]), None, "stationary")
+    found = evidence_of_blocks(blocks, courses, LAW)[0].given_start(ONE, 0.0)[0, 0]
+    # The prior of the number is over 40 spines, that of the enumeration over 12.
+    first = np.arange(1, 41)
+    prior = norm.logpdf(np.log(first / 0.33), np.log(LAW.median_um), LAW.spread) - np.log(first)
+    assert found == pytest.approx(expected + logsumexp(prior[:12]) - logsumexp(prior), abs=1e-6)
+
+
+@pytest.mark.parametrize("cv", [0.0, 0.3, 0.6])
+def test_the_end_of_a_record_by_moments_and_by_the_filter(cv):
+    record = fractions([0.2, 0.1, NAN, NAN], [0.1, 0.1, NAN, NAN], [0.33, 0.37, 0.36, 0.33, 0.39])
+    times = np.array([0.0, 2.0, 4.0, 30.0, 60.0])
+    pieces = [(0, piece) for piece in pieces_of_fractions(record, (1e-6, 1e-6))[0]]
+    (block,) = blocks_of(pieces, np.empty(0), len(times), 0.4)
+    # A first gain that stands in the counts alone is the same data, and leads through the filter of all numbers.
+    gained = block.runs.gained.copy()
+    gained[:, 0] = OPEN
+    other = replace(block, runs=block.runs._replace(gained=gained))
+    courses = courses_of(PER_UM[1], times, None, "stationary")
+    by_moments, by_filter = (
+        evidence_of_blocks([each], courses, LAW)[0].given_start(ONE, cv)[0, 0] for each in (block, other)
+    )
+    tolerance = {0.0: 1e-6, 0.3: 2e-3, 0.6: 2e-2}[cv]
+    assert by_moments == pytest.approx(by_filter, abs=tolerance)
+
+
+def test_numbers_of_equal_moments():
+    """Four numbers hold eight moments, here of a Poisson number."""
+    m = np.arange(60)
+    weight = np.exp(m * np.log(4.0) - 4.0 - np.concatenate([[0.0], np.cumsum(np.log(m[1:]))]))
+    moments = np.array([(weight * (m - 3.0) ** k).sum() for k in range(8)] + [3.0])
+    number, log_weight = _gauss(moments[None])
+    for k in range(8):
+        assert (np.exp(log_weight[0]) * number[0] ** k).sum() == pytest.approx((weight * m**k).sum(), rel=1e-9)
+    assert (number > 0).all()
+    known = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 3.0])  # m is 5 for sure
+    number, log_weight = _gauss(known[None])
+    assert np.exp(log_weight[0]) @ number[0] == pytest.approx(5.0)
+    assert np.exp(log_weight[0]).max() == pytest.approx(1.0)
+
+
+def test_records_that_no_chain_explains_are_cut():
+    record = fractions([0.2, 1 / 7], [0.1, 0.0], [0.3, 0.3, 0.3])  # 10 -> 11, and then of 7 or 14
+    pieces, remarks = pieces_of_fractions(record, (1e-6, 1e-6), 40)
+    assert [piece.sessions.tolist() for piece in pieces] == [[0, 1], [1, 2]]
+    assert [piece.n.tolist() for piece in pieces] == [[10, 20, 30], [7, 14, 21, 28, 35]]
+    assert remarks[0][0] == 1
+    # Two fractions of numbers that differ by one: 3 of 18 formed, 3 of 17 lost.
+    widened, remarks = pieces_of_fractions(fractions([3 / 18], [3 / 17], [0.3, 0.3]), (1e-6, 1e-6), 40)
+    assert {17, 18} <= set(widened[0].n.tolist())
+    assert "1 apart" in remarks[0][1]
+    left = pieces_of_fractions(fractions([0.2, 0.0081], [0.1, 0.13], [0.3, 0.3, 0.3]), (1e-6, 1e-6), 40)
+    assert left[0][0].gained[:, 1].tolist() == [OPEN] * 3
+    assert "left open" in left[1][0][1]
+    assert pieces_of_fractions(fractions([NAN], [NAN], [0.3, 0.3]), (1e-6, 1e-6))[0] == []
+
+
+def test_counts_over_a_skipped_session():
+    blank = np.full(3, NAN)
+    record = Record(
+        np.array([12, NAN, 10, 9]), np.array([NAN, 1, 0]), np.array([NAN, 2, 1]), blank, blank, np.full(4, NAN),
+        np.full(4, 40.0),
+    )  # fmt: skip
+    piece = pieces_of(record, (1e-6, 1e-6))[0][0]
+    assert piece.sessions.tolist() == [0, 2, 3]
+    # 12 + 1 - 2 is not 10: the gains and losses are of a session that the file does not have.
+    assert piece.gained.tolist() == [[OPEN, 0]]
+    assert piece.at_end.tolist() == [[10, 9]]
+
+
+def test_fractions_need_a_response():
+    found = evidence(PER_UM[1], fractions([0.2], [0.1], [0.33, 0.37]), TIMES[:2])
+    with pytest.raises(FitError, match="choose 'response'"):
+        animals_log_probability(found, replace(PER_UM[1], formation_cv_animal=0.3), np.array([0]), 1, "lasting")
+
+
+def test_spines_one_by_one():
+    """A censored spine hides its own later record; one that reappears is lost and, later, new."""
+    present = np.array([[1, 1, 1], [1, 0, 1], [1, -1, -1], [-1, 1, 1], [0, 1, 0]], np.int8)
+    rows, owner = tracked_rows(present, np.zeros(5, np.int64))
+    assert sorted(map(tuple, rows.tolist())) == [(0, 0, 1), (0, 1, 0), (1, -1, -1), (1, 0, 0), (1, 1, 1)]
+    assert owner.tolist() == [0] * 5
+    alone = [histories_log_likelihood(TWO_CLASSES, present=rows[:k], times=TIMES[:3])[0] for k in (4, 5)]
+    assert np.isfinite(alone).all()
