@@ -25,7 +25,7 @@ from synmodel.inference.likelihood.kernel import add_three, join_three
 __all__ = ["N_MOMENTS", "fates_two", "fill_powers", "length_changes", "open_tail"]
 
 _NORM_T2 = 2.0 * math.sqrt(2.0)
-_DROPPED = 1e-9
+_DROPPED = 1e-8
 N_MOMENTS = 8
 _BINOMIAL = np.array([[math.comb(k, i) for i in range(N_MOMENTS)] for k in range(N_MOMENTS)], float)
 
