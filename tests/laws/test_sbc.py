@@ -40,6 +40,29 @@ def test_a_replicate_does_not_depend_on_the_others():
     assert (both["truth"].sel(replicate=0) != both["truth"].sel(replicate=1)).all()
 
 
+FRACTIONS = Design(arms=("saline",), mice=2, dendrites=5, sessions=(0.0, 2.0, 4.0, 6.0), fractions=True)
+
+
+@pytest.mark.slow
+def test_a_short_calibration_of_fractions():
+    """Densities and fractions alone, of dendrites whose numbers of spines they leave open."""
+    calibration = calibrate(FRACTIONS, "none", parameters=laboratory_priors(drugs=()), replicates=30, size=512, seed=5)
+    assert calibration["rank"].shape == (30, 10)
+    assert passes(calibration, bins=5)
+    assert (coverage(calibration, 0.9) > 0.7).all()
+    assert not passes(shifted(calibration, "lab.length_median", 1.3), bins=5)
+    assert not passes(shifted(calibration, "lab.formation", 1.5), bins=5)
+
+
+@pytest.mark.long
+def test_fractions_are_calibrated():
+    """200 experiments; a posterior of formation that is 10 % off, or of the median length that is 5 % off, is caught."""
+    calibration = calibrate(FRACTIONS, "none", parameters=laboratory_priors(drugs=()), replicates=200, size=512, seed=5)
+    assert passes(calibration, bins=10)
+    assert not passes(shifted(calibration, "lab.formation", 1.1), bins=10)
+    assert not passes(shifted(calibration, "lab.length_median", 1.05), bins=10)
+
+
 @pytest.mark.long
 def test_the_whole_pipeline_is_calibrated():
     """500 experiments of two arms, ten parameters: ranks, coverage, and a posterior that is 5 % off is caught."""
