@@ -75,7 +75,7 @@ def fitted(observations: list[xr.Dataset], model: str) -> dict:
     early = [each.sel(session=slice(None, LAST_SCORED_DAY)) for each in observations]
     early = [each.isel(interval=slice(0, each.sizes["session"] - 1)) for each in early]
     first = DendriteProblem(early, model)
-    start = first.parameters.unpack(maximise(first, seed=1, starts=2).vector, first.free)
+    start = first.parameters.unpack(maximise(first, seed=1, starts=1).vector, first.free)
     sys.stderr.write(f"{model}: {len(first.free)} parameters, {time.perf_counter() - began:.0f} s\n")
     blank = DendriteProblem(observations, model)
     problem = DendriteProblem(

@@ -2,8 +2,8 @@
 
     python docs/results/calibration.py [--replicates 500] [--fractions]
 
-takes about forty minutes on two cores, and with ``--fractions`` (densities and fractions alone) fifteen. What is written holds ranks, not posteriors: those of the pipeline, and those
-of pipelines that are off by a factor.
+takes about forty minutes on two cores, and with ``--fractions`` (densities and fractions alone) fifteen. What is
+written holds ranks, not posteriors: those of the pipeline, and those of pipelines that are off by a factor.
 """
 
 import argparse

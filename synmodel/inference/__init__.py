@@ -8,6 +8,7 @@ from synmodel.inference.likelihood import (
     animals_log_likelihood,
     counts_log_likelihood,
     counts_log_likelihood_of,
+    detected_counts_log_likelihood,
     histories_log_likelihood,
     log_likelihood,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "counts_log_likelihood",
     "counts_log_likelihood_of",
     "coverage",
+    "detected_counts_log_likelihood",
     "fit",
     "fit_summaries",
     "histories_log_likelihood",

@@ -56,7 +56,7 @@ def test_a_short_calibration_of_fractions():
 
 @pytest.mark.long
 def test_fractions_are_calibrated():
-    """200 experiments; a posterior of formation that is 10 % off, or of the median length that is 5 % off, is caught."""
+    """200 experiments; a posterior of formation that is 10 % off, or of the length that is 5 % off, is caught."""
     calibration = calibrate(FRACTIONS, "none", parameters=laboratory_priors(drugs=()), replicates=200, size=512, seed=5)
     assert passes(calibration, bins=10)
     assert not passes(shifted(calibration, "lab.formation", 1.1), bins=10)

@@ -16,7 +16,7 @@ from scipy.stats import poisson
 from synmodel.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, gains_of
-from synmodel.inference.likelihood.hidden import log_hidden
+from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
 from synmodel.inference.likelihood.kernel import log_losses
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.tail import N_MOMENTS
@@ -26,6 +26,7 @@ __all__ = ["ONE", "Evidence", "Mixture", "evidence_of", "joined", "together"]
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
+_MANY = 32  # runs from which several threads are worth their while
 _NEGLIGIBLE = 50.0  # terms below exp(-50) of the largest of their record are left out
 _NODES, _FLAT = 4, 1e-9  # of the sum over unrecorded gains that is told by its moments
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
@@ -268,7 +269,8 @@ class _Steps:
         out = np.full((n_run, len(self.gamma), n_m), -np.inf)
         moments = np.full((n_run, len(self.gamma), N_MOMENTS + 1), np.nan)
         numbers = (runs.n, runs.gained, runs.lost, count, runs.first, runs.stop)
-        log_hidden(
+        fill = log_hidden_of_many if n_run >= _MANY else log_hidden
+        fill(
             (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
             most, out, moments,
         )  # fmt: skip
@@ -277,8 +279,11 @@ class _Steps:
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     """(run, interval) the most spines that may be gained: as recorded, all that are there, or the end of the tail."""
-    tail = poisson.isf(_TAIL, _FASTEST * gamma).astype(np.int64) + 1
-    return np.where(runs.gained >= 0, runs.gained, np.where(count >= 0, count, tail))
+    bounded = np.where(runs.gained >= 0, runs.gained, count)
+    unbounded = runs.inside & (bounded < 0)
+    most = np.where(unbounded, 0, np.maximum(bounded, 0))
+    most[unbounded] = poisson.isf(_TAIL, _FASTEST * gamma[unbounded]).astype(np.int64) + 1
+    return most
 
 
 def together(pieces: Sequence[Evidence]) -> Evidence:

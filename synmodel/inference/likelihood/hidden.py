@@ -36,7 +36,7 @@ from synmodel.inference.likelihood.kernel import (
 )
 from synmodel.inference.likelihood.tail import N_MOMENTS, fates_two, fill_powers, length_changes, open_tail
 
-__all__ = ["log_hidden"]
+__all__ = ["log_hidden", "log_hidden_of_many"]
 
 NOT_RECORDED = -1
 _DROPPED = 1e-12
@@ -336,8 +336,7 @@ run_of_two = run_of(filter_pairs, begin_two, fates_two)
 run_of_three = run_of(filter_triples, begin_three, fates_three)
 
 
-@compiled_parallel
-def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out, moments):  # type: ignore[no-untyped-def]
+def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out, moments):  # type: ignore[no-untyped-def]
     """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
 
     A run that ends with one or two sessions of a density alone has one logarithm, to be added to that of its terms;
@@ -360,3 +359,8 @@ def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out
                 run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], moments[r, j])
             else:
                 run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], moments[r, j])
+
+
+log_hidden = compiled(_log_hidden)
+log_hidden_of_many = compiled_parallel(_log_hidden)
+"""The same on all threads, which wake up in the time of some runs."""
