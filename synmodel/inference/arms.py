@@ -6,6 +6,7 @@ Arms are known by their doses in the library of studies; an arm of another study
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -156,7 +157,7 @@ class ArmData:
         by_spine = 0 if self.tracked is None else self.tracked.n_intervals
         return by_spine + sum(block.n_intervals for block in self.counted)
 
-    @property
+    @cached_property
     def counted(self) -> tuple[Block, ...]:
         """Blocks of the dendrites of which no history of single spines is known."""
         if self.tracked is None:

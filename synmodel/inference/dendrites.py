@@ -156,21 +156,26 @@ class DendriteProblem:
         evidence, mouse = arm.evidence(courses, self._length_law(arm, values))
         return animals_log_probability(evidence, model, mouse, len(arm.mice), "response")
 
-    def slopes(self, vector: Array) -> Array:
-        """(n_free,) slopes of the log-likelihood, by central differences of those arms that a parameter concerns."""
+    def slopes(self, vector: Array, arms: Sequence[ArmData] | None = None) -> Array:
+        """(n_free,) slopes of the log-likelihood, by central differences of those arms that a parameter concerns.
+
+        Those of some of the ``arms`` only, if they are given.
+        """
         slopes = np.zeros(len(vector))
         for at, name in enumerate(self.free):
-            arms = [arm for arm in self.arms if self._concerns(name, arm)]
+            chosen = [arm for arm in (self.arms if arms is None else arms) if self.concerns(name, arm)]
+            if not chosen:
+                continue
             ends = []
             for step in (_STEP, -_STEP):
                 moved = vector.copy()
                 moved[at] = np.clip(vector[at] + step, self.lower[at], self.upper[at])
                 values = self.values(moved)
-                ends.append((moved[at], sum(float(self._of_arm(arm, values).sum()) for arm in arms)))
+                ends.append((moved[at], sum(float(self._of_arm(arm, values).sum()) for arm in chosen)))
             slopes[at] = (ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0])
         return slopes
 
-    def _concerns(self, name: str, arm: ArmData) -> bool:
+    def concerns(self, name: str, arm: ArmData) -> bool:
         """Whether what an arm has seen depends on a parameter."""
         group = name.partition(".")[0]
         if group == safe_name(arm.study):

@@ -44,12 +44,14 @@ def laplace(problem: DendriteProblem, maximum: Maximum, progress: Progress | Non
     """
     n = len(problem.free)
     hessian = np.zeros((n, n))
-    for at in range(n):
+    for at, name in enumerate(problem.free):
         slopes, ends = [], []
+        # Slopes of other arms do not change, and cancel.
+        arms = [arm for arm in problem.arms if problem.concerns(name, arm)]
         for step in (_STEP, -_STEP):
             moved = maximum.vector.copy()
             moved[at] = np.clip(moved[at] + step, problem.lower[at], problem.upper[at])
-            slopes.append(problem.slopes(moved) + problem.prior.slopes(moved))
+            slopes.append(problem.slopes(moved, arms) + problem.prior.slopes(moved))
             ends.append(moved[at])
         hessian[at] = -(slopes[0] - slopes[1]) / (ends[0] - ends[1])
         if progress is not None:

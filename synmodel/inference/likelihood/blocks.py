@@ -12,7 +12,7 @@ that the study tells (:func:`synmodel.inference.likelihood.hidden.log_length_cha
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from synmodel.data.explanations import OPEN, Piece
 from synmodel.data.options import MOST_SPINES
 from synmodel.inference.likelihood.courses import Courses
-from synmodel.inference.likelihood.evidence import Evidence, Mixture, evidence_of, joined, together
+from synmodel.inference.likelihood.evidence import Evidence, Memory, Mixture, evidence_of, joined, together
 from synmodel.inference.likelihood.runs import Runs
 
 __all__ = ["Block", "LengthLaw", "Lengths", "blocks_of", "evidence_of_blocks"]
@@ -100,6 +100,8 @@ class Block:
         Length of the dendrite [um], its mean over sessions; multiplies births.
     lengths : Lengths or None
         None where spines were counted.
+    memory : dict
+        What the filters said at the last parameters.
     """
 
     keep: Integers
@@ -108,6 +110,7 @@ class Block:
     dendrite: Integers
     scale: Array
     lengths: Lengths | None
+    memory: Memory = field(default_factory=dict, repr=False)
 
     @property
     def n_intervals(self) -> int:
@@ -239,5 +242,5 @@ def evidence_of_blocks(
         if block.lengths is not None and law is not None:
             sigma = np.full(len(block.record), law.change)
             mixture = Mixture(block.record, block.lengths.log_prior(block.record, law), sigma)
-        pieces.append(evidence_of(block.runs, steps, block.scale, mixture))
+        pieces.append(evidence_of(block.runs, steps, block.scale, mixture, block.memory))
     return together(pieces), np.concatenate([block.dendrite for block in blocks])

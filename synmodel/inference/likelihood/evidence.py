@@ -21,11 +21,12 @@ from synmodel.inference.likelihood.kernel import log_losses
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.tail import N_MOMENTS
 
-__all__ = ["ONE", "Evidence", "Mixture", "evidence_of", "joined", "together"]
+__all__ = ["ONE", "Evidence", "Memory", "Mixture", "evidence_of", "joined", "together"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
+_REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
 _NEGLIGIBLE = 50.0  # terms below exp(-50) of the largest of their record are left out
 _NODES, _FLAT = 4, 1e-9  # of the sum over unrecorded gains that is told by its moments
@@ -128,8 +129,16 @@ def _log_sum(log_p: Array) -> Array:
     return total
 
 
-def evidence_of(runs: Runs, courses: Courses, scale: Array, mixture: Mixture | None = None) -> Evidence:
+Memory = dict[bytes, tuple[Integers, Array, Gains]]
+"""What the filters said of some runs, by the courses that they were asked with."""
+
+
+def evidence_of(
+    runs: Runs, courses: Courses, scale: Array, mixture: Mixture | None = None, memory: Memory | None = None
+) -> Evidence:
     """Evidence of runs whose births are multiplied by ``scale`` (run,).
+
+    A ``memory`` of its own for the same runs spares the filters where neither courses nor lengths have changed.
 
     Raises
     ------
@@ -147,19 +156,32 @@ def evidence_of(runs: Runs, courses: Courses, scale: Array, mixture: Mixture | N
     prior = np.zeros(n) if mixture is None else mixture.log_prior
     # Several runs of one record are several numbers at its start.
     one_start = len(np.unique(record)) == n
-    steps = _Steps(courses)
-    partial = runs.partial
-    if not partial.any():
-        losses = steps.log_losses(runs) + prior[:, None]
-        return Evidence(courses.log_weight, losses, gains_of(runs, courses, scale), record, one_start=one_start)
     sigma = np.ones(n) if mixture is None else mixture.sigma
-    terms = _terms(runs, scale, sigma, steps, partial)
-    gains = gains_of(runs, courses, scale).take(terms.run).with_more(terms.more)
-    losses = terms.log_p + prior[terms.run][:, None]
-    order = np.argsort(record[terms.run], kind="stable")
-    return Evidence(
-        courses.log_weight, losses[order], gains.take(order), record[terms.run][order], one_start=one_start
-    )  # fmt: skip
+    run, log_p, gains = _remembered(runs, courses, scale, sigma, memory)
+    return Evidence(courses.log_weight, log_p + prior[run][:, None], gains, record[run], one_start=one_start)
+
+
+def _remembered(
+    runs: Runs, courses: Courses, scale: Array, sigma: Array, memory: Memory | None
+) -> tuple[Integers, Array, Gains]:
+    """Run, (node) log-probability and gains of every term, in the order of the runs."""
+    told = (courses.survival, courses.newborn, courses.composition, courses.total, sigma[:1])
+    key = b"".join(np.ascontiguousarray(each).tobytes() for each in told)
+    if memory is not None and key in memory:
+        return memory[key]
+    steps, partial = _Steps(courses), runs.partial
+    if partial.any():
+        terms = _terms(runs, scale, sigma, steps, partial)
+        order = np.argsort(terms.run, kind="stable")
+        gains = gains_of(runs, courses, scale).take(terms.run).with_more(terms.more).take(order)
+        found = terms.run[order], terms.log_p[order], gains
+    else:
+        found = np.arange(len(runs.n)), steps.log_losses(runs), gains_of(runs, courses, scale)
+    if memory is not None:
+        while len(memory) >= _REMEMBERED:
+            del memory[next(iter(memory))]
+        memory[key] = found
+    return found
 
 
 class _Terms(NamedTuple):
