@@ -113,6 +113,9 @@ def fit_by_simulation(
     checked_seed(seed)
     sessions = checked_times(times)
     runs = checked_runs(n0, gained, lost, len(sessions) - 1)
+    if runs.partial.any():
+        message = "gained or lost is negative, not recorded, but a fit by simulation compares all of them: give them"
+        raise FitError(message)
     lengths = checked_lengths(length_um, len(runs.n))
     free = list(parameters)
     prior = Priors(parameters, free)
