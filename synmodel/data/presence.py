@@ -173,7 +173,7 @@ def _note_unknown(
             message = f"{without} of {n} spines have no row; taken as not known: write absent where it was seen"
             findings.add("missing-value", where, message)
         if unsure:
-            message = f"{unsure} of {n} spines are censored, unsure or empty; counts are left out"
+            message = f"{unsure} of {n} spines are censored, unsure or empty; counts are left out, histories go on"
             findings.add("censored-session", where, message)
 
 

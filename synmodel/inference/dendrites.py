@@ -43,7 +43,7 @@ Array = NDArray[np.float64]
 _BASELINE = ("formation", "loss_nascent", "maturation", "loss_mature", "nascent_fraction")
 _TRANSIENT = ("transient_formation", "transient_loss", "transient_fraction")
 _SPREAD = ("formation_cv_dendrite", "formation_cv_animal")
-_STEP = 1e-4
+_STEP, _SMALL_STEP = 1e-4, 1e-5
 _LENGTHS = ("length_median", "length_spread", "length_change")
 
 
@@ -161,19 +161,40 @@ class DendriteProblem:
 
         Those of some of the ``arms`` only, if they are given.
         """
+        chosen = self.arms if arms is None else arms
+        return np.array([self._mouse_slopes(vector, at, chosen).sum() for at in range(len(vector))])
+
+    def rough_slopes(self, vector: Array) -> Array:
+        """The same by one-sided differences, in half the time: good enough to climb by."""
+        values = self.values(vector)
+        here = {id(arm): float(self._of_arm(arm, values).sum()) for arm in self.arms}
         slopes = np.zeros(len(vector))
         for at, name in enumerate(self.free):
-            chosen = [arm for arm in (self.arms if arms is None else arms) if self.concerns(name, arm)]
-            if not chosen:
-                continue
-            ends = []
-            for step in (_STEP, -_STEP):
-                moved = vector.copy()
-                moved[at] = np.clip(vector[at] + step, self.lower[at], self.upper[at])
-                values = self.values(moved)
-                ends.append((moved[at], sum(float(self._of_arm(arm, values).sum()) for arm in chosen)))
-            slopes[at] = (ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0])
+            moved = vector.copy()
+            moved[at] += _SMALL_STEP if vector[at] + _SMALL_STEP <= self.upper[at] else -_SMALL_STEP
+            there = self.values(moved)
+            arms = [arm for arm in self.arms if self.concerns(name, arm)]
+            change = sum(float(self._of_arm(arm, there).sum()) - here[id(arm)] for arm in arms)
+            slopes[at] = change / (moved[at] - vector[at])
         return slopes
+
+    def information(self, vector: Array) -> Array:
+        """(n_free,) sums over mice of squared slopes: about the curvature of the log-likelihood at its maximum."""
+        return np.array([(self._mouse_slopes(vector, at, self.arms) ** 2).sum() for at in range(len(vector))])
+
+    def _mouse_slopes(self, vector: Array, at: int, arms: Sequence[ArmData]) -> Array:
+        """Slopes in one parameter of every mouse that it concerns."""
+        chosen = [arm for arm in arms if self.concerns(self.free[at], arm)]
+        if not chosen:
+            return np.zeros(0)
+        ends, where = [], []
+        for step in (_STEP, -_STEP):
+            moved = vector.copy()
+            moved[at] = np.clip(vector[at] + step, self.lower[at], self.upper[at])
+            values = self.values(moved)
+            where.append(moved[at])
+            ends.append(np.concatenate([self._of_arm(arm, values) for arm in chosen]))
+        return np.asarray((ends[0] - ends[1]) / (where[0] - where[1]))
 
     def concerns(self, name: str, arm: ArmData) -> bool:
         """Whether what an arm has seen depends on a parameter."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from iminuit import Minuit
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.special import ndtri
 from scipy.stats import chi2
 
@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 _SPREAD = 0.4  # of starts, as a share of the prior's spread or of the support
 _SAME = 0.1
 _INSIDE = 1e-6
+_ITERATIONS, _ENOUGH, _REMEMBERED = 400, 1e-9, 30
 _EVALUATIONS = 25  # times the number of parameters, for the question whether an end of a support is excluded
 
 
@@ -56,13 +57,7 @@ def maximise(problem: DendriteProblem, *, seed: int, starts: int = 4, progress: 
     for number in range(starts):
         shift = ndtri(uniform_array(key, number, np.arange(len(origin)))) * spread if number else 0.0
         first = np.clip(origin + shift, *np.transpose(bounds))
-        result = minimize(
-            lambda x: -_log_posterior(problem, x),
-            first,
-            jac=lambda x: -(problem.slopes(x) + problem.prior.slopes(x)),
-            method="L-BFGS-B",
-            bounds=bounds,
-        )
+        result = _climb(problem, first, bounds)
         if np.isfinite(result.fun):
             results.append(result)
         if progress is not None:
@@ -78,6 +73,26 @@ def maximise(problem: DendriteProblem, *, seed: int, starts: int = 4, progress: 
         found=sum(bool(result.fun - best.fun < _SAME) for result in results),
         starts=starts,
     )
+
+
+def _climb(problem: DendriteProblem, first: Array, bounds: list[tuple[float, float]]) -> OptimizeResult:
+    """From one start, in coordinates in which the curvature is about 1 in every direction."""
+    scale = np.sqrt(problem.information(first) + problem.prior.information())
+
+    def objective(y: Array) -> float:
+        return -_log_posterior(problem, y / scale)
+
+    def slopes(y: Array) -> Array:
+        x = y / scale
+        return -(problem.rough_slopes(x) + problem.prior.slopes(x)) / scale
+
+    limits = [(low * s, high * s) for (low, high), s in zip(bounds, scale.tolist(), strict=True)]
+    result = minimize(
+        objective, first * scale, jac=slopes, method="L-BFGS-B", bounds=limits,
+        options={"maxiter": _ITERATIONS, "ftol": _ENOUGH, "maxcor": _REMEMBERED},
+    )  # fmt: skip
+    result.x = result.x / scale
+    return result
 
 
 def judge_maximum(problem: DendriteProblem, maximum: Maximum, progress: Progress | None = None) -> list[Verdict]:

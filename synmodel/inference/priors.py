@@ -46,6 +46,12 @@ class Priors:
         told = np.log(np.sqrt(2.0 * np.pi) * self._spread * (high - low)).sum()
         return float(told + np.log((self.upper - self.lower)[~at]).sum())
 
+    def information(self) -> Array:
+        """Curvature of the density; that of a uniform one of the same width where there is no prior."""
+        found = 12.0 / (self.upper - self.lower) ** 2
+        found[self._with_prior] = self._spread**-2
+        return found
+
     def slopes(self, vector: Array) -> Array:
         """Slopes of :meth:`log_density`."""
         slopes = np.zeros(len(vector))

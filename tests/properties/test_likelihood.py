@@ -48,13 +48,15 @@ def cohort_filter(steps, composition, n0, gained, lost):
     laws, alive, log_p = [np.asarray(composition, float)], {(n0,): 1.0}, 0.0
     for p, fresh, d, new, gone_now in zip(steps.survival, steps.newborn, steps.lost, gained, lost, strict=True):
         gone = [float(np.maximum(d, 0) @ law) for law in laws]
+        stay = [float((law @ p).sum()) for law in laws]  # 1 - gone would cancel where hardly any survive
         after = {}
         for numbers, weight in alive.items():
             for losses in itertools.product(*(range(min(n, gone_now) + 1) for n in numbers)):
                 if sum(losses) != gone_now:
                     continue
                 chance = math.prod(
-                    math.comb(n, e) * q**e * (1 - q) ** (n - e) for n, e, q in zip(numbers, losses, gone, strict=True)
+                    math.comb(n, e) * q**e * s ** (n - e)
+                    for n, e, q, s in zip(numbers, losses, gone, stay, strict=True)
                 )
                 left = (*(n - e for n, e in zip(numbers, losses, strict=True)), new)
                 after[left] = after.get(left, 0.0) + weight * chance
