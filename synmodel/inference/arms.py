@@ -4,6 +4,7 @@ Arms are known by their doses in the library of studies; an arm of another study
 ``antagonist+drug`` or a vehicle's, one dose on day 0.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,6 +31,9 @@ Array = NDArray[np.float64]
 
 VEHICLES = ("saline", "vehicle", "control", "unknown")
 """Names of arms without a drug, in studies that the library does not know; unknown where a table names no arms."""
+
+NOMINAL_LENGTH_UM = 40.0
+"""Taken for each dendrite of an arm of which no length is known."""
 
 Several = xr.Dataset | Sequence[xr.Dataset]
 """Observations of one file, or of several."""
@@ -188,6 +192,14 @@ class ArmData:
         return any(block.lengths is not None for block in self.blocks)
 
     @property
+    def nominal_length(self) -> bool:
+        """Whether all dendrites were taken as of one nominal length."""
+        scales = [block.scale for block in self.blocks if block.lengths is None]
+        scales += [] if self.tracked is None else [self.tracked.scale]
+        unknown = self.study not in library.names("studies")
+        return bool(unknown and scales and np.all(np.concatenate(scales) == NOMINAL_LENGTH_UM))
+
+    @property
     def starts_later(self) -> bool:
         """Whether a record starts after the first session."""
         late = self.tracked is not None and bool(self.tracked.records.first_imaged.any())
@@ -235,7 +247,7 @@ def arms_of(data: Dendrites) -> list[ArmData]:
     Raises
     ------
     FitError
-        If no dendrite has a record of two sessions, counted dendrites have no length, or an arm stands in two of them.
+        If no dendrite has a record of two sessions, or an arm stands in two of them.
     """
     data = data if isinstance(data, DendriteData) else DendriteData(data)
     several = [data.observations] if isinstance(data.observations, xr.Dataset) else list(data.observations)
@@ -379,7 +391,7 @@ def _median(density_per_um: Array) -> float:
 
 
 def _lengths(length_um: Array, study: str, arm: str) -> Array:
-    """(dendrite,) mean length over sessions; where none is known, that of the study's dendrites or 1."""
+    """(dendrite,) mean length over sessions; where none is known, that of the study's dendrites or a nominal one."""
     known = np.isfinite(length_um) & (length_um > 0)
     with np.errstate(invalid="ignore"):
         mean: Array = np.where(known, length_um, 0.0).sum(axis=1) / known.sum(axis=1)
@@ -387,11 +399,11 @@ def _lengths(length_um: Array, study: str, arm: str) -> Array:
         return np.where(np.isfinite(mean), mean, np.nanmean(mean))
     if study in library.names("studies"):
         return np.full(len(mean), load_study(study).dendrite_length.to("um"))
-    message = (
-        f"{study}, arm {arm}: no dendrite has a length; births are per um, so give length_um (or 1 in every row for "
-        "births per dendrite)"
-    )
-    raise FitError(message)
+    logging.getLogger("synmodel").info(
+        "%s, arm %s: no dendrite has a length; %g um is taken for each, so formation per um is in these units",
+        study, arm, NOMINAL_LENGTH_UM,
+    )  # fmt: skip
+    return np.full(len(mean), NOMINAL_LENGTH_UM)
 
 
 def doses_of(study: str, arm: str) -> tuple[tuple[str, float], ...]:

@@ -97,6 +97,7 @@ def fit(
         "data": problem.digest(),
         "n_dendrite_intervals": problem.n_intervals,
         "n_mice": len(problem.mice),
+        "nominal_length": int(any(arm.nominal_length for arm in problem.arms)),
     }
     if engine == "map":
         maximum = maximise(problem, seed=seed, progress=progress)

@@ -21,6 +21,7 @@ __all__ = ["FILES", "document", "tables"]
 
 FILES = ("fit.json", "fit.nc", "fit.png", "fit.svg", "conventional.csv")
 _TAILS = (0.025, 0.975)
+_NOMINAL = "no dendrite of an arm has a length: 40 um was taken for each, so its formation per um is in these units"
 _CAVEATS = (
     "spines that were overlooked once count as a loss and a gain; the term transient takes up scores of one session",
     "births of dendrites and mice differ from the first session on; losses are taken as alike in all dendrites",
@@ -44,6 +45,13 @@ def document(fits: DendriteFits) -> dict[str, Any]:
         for model in fits.table["model"].to_numpy()
     ]
     return {"models": {name: _of_tree(tree) for name, tree in fits.tree.children.items()}, "comparison": rows, **around}
+
+
+def _of_lengths(fits: DendriteFits) -> list[str]:
+    """What to say where no lengths were given."""
+    trees = [fits.tree] if fits.table is None else list(fits.tree.children.values())
+    about = [dict(tree.attrs) if "posterior" in tree.children else dict(tree["maximum"].attrs) for tree in trees]
+    return [_NOMINAL] if any(each.get("nominal_length") for each in about) else []
 
 
 def _of_tree(tree: xr.DataTree) -> dict[str, Any]:
