@@ -36,7 +36,7 @@ def document(fits: DendriteFits) -> dict[str, Any]:
     around = {
         "conventional": conventional_document(fits.conventional),
         "audit": dict(tally),
-        "read_with_care": list(_CAVEATS),
+        "read_with_care": [*_CAVEATS, *_of_lengths(fits)],
     }
     if fits.table is None:
         return {**_of_tree(fits.tree), **around}
