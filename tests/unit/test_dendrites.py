@@ -394,25 +394,8 @@ def test_a_table_without_lengths_is_fitted_and_says_so(file, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     rows = pd.read_csv(file).drop(columns="length_um")
     rows[rows["mouse"].isin(["m0", "m1"])].to_csv("short.csv", index=False)
-    done = CliRunner().invoke(
-        app,
-        [
-            *[
-                "fit",
-                "--data",
-                "short.csv",
-                "--model",
-                "none",
-                "--engine",
-                "importance",
-                "--size",
-                "256",
-                "--out",
-                "lab",
-                "--quiet",
-            ]
-        ],
-    )
+    options = ["--model", "none", "--engine", "importance", "--size", "256", "--out", "lab", "--quiet"]
+    done = CliRunner().invoke(app, ["fit", "--data", "short.csv", *options])
     assert done.exit_code == 0, done.output
     document = json.loads((tmp_path / "lab" / "fit.json").read_text())
     assert any("has a length: 40 um was taken" in note for note in document["read_with_care"])
