@@ -195,7 +195,7 @@ def test_the_command_line_fits_a_table(file, tmp_path):
     assert document["parameters"]["psilocybin.formation_fold"]["low"] > 1
     assert (out / "fit.nc").exists()
     assert "psilocybin.formation_fold" in done.output
-    assert "lab: psilocybin minus saline, %, beside what births expects (mixed model over dendrites)" in done.output
+    assert "lab: psilocybin minus saline, %, beside what formation expects (mixed model over dendrites)" in done.output
     first = document["conventional"]["rows"][0]
     assert (first["quantity"], first["end_day"]) == ("formation_fraction", 1.0)
     assert first["model_difference"] == pytest.approx(first["welch_difference"], abs=0.1)
