@@ -228,7 +228,7 @@ def pieces_of_fractions(
                 start, longer = i - 1, again
             if not longer:
                 remarks.append((k, "no whole numbers explain the fractions; gains and losses are left open"))
-                longer = explain.open(chains, k)
+                longer = [chain.then(OPEN, OPEN, OPEN) for chain in chains]
         if longer and not longer[0].at_end[-1] >= 0 and _has_fractions(record, at, i + 1):
             # The next fractions are of a number that is open here.
             found.extend(_piece(record, at[start : i + 1], longer))
@@ -290,11 +290,6 @@ class _Explanations:
             if at_end == OPEN or self._allowed(at_end, session):
                 out.append(chain.then(gained, lost, at_end))
         return out
-
-    def open(self, chains: Sequence[_Chain], session: int) -> list[_Chain]:
-        """The chains with an interval of which nothing is known but densities."""
-        del session
-        return [chain.then(OPEN, OPEN, OPEN) for chain in chains]
 
     def _numerator(self, share: float, n: int, tolerance: float, apart: int) -> int | None:
         """The number of spines of which a share of n is told; -1 where none is, None where there is no such number."""

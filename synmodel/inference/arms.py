@@ -5,9 +5,9 @@ Arms are known by their doses in the library of studies; an arm of another study
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,18 @@ from synmodel.inference.likelihood.records import Records
 from synmodel.inference.likelihood.tracked import Tracked, evidence_of_tracked, tracked_rows
 from synmodel.schema import OBSERVATIONS, conform
 
-__all__ = ["VEHICLES", "ArmData", "Cohort", "DendriteData", "Dendrites", "Several", "Shown", "arms_of", "doses_of"]
+__all__ = [
+    "VEHICLES",
+    "ArmData",
+    "Cohort",
+    "DendriteData",
+    "Dendrites",
+    "Several",
+    "Shown",
+    "arms_of",
+    "doses_of",
+    "labels_of",
+]
 
 Array = NDArray[np.float64]
 
@@ -145,12 +156,6 @@ class ArmData:
         return "wild-type" if self.regimen is None else self.regimen.genotype
 
     @property
-    def given(self) -> list[tuple[str, float]]:
-        """Doses, after a genotype that is not wild-type, which a pulse can only take for something given before."""
-        first = min((day for _, day in self.doses), default=0.0)
-        return [*([] if self.genotype == "wild-type" else [(self.genotype, first)]), *self.doses]
-
-    @property
     def n_dendrites(self) -> int:
         """Dendrites with a record."""
         return int((self.mouse >= 0).sum())
@@ -205,6 +210,7 @@ class ArmData:
         late = self.tracked is not None and bool(self.tracked.records.first_imaged.any())
         return late or any(bool(block.keep[block.runs.first].any()) for block in self.blocks)
 
+    @cached_property
     def shown(self) -> Shown:
         """What predictive checks show of the arm."""
         several = [_shown(block, self.mouse, len(self.sessions) - 1) for block in self.blocks]
@@ -293,9 +299,9 @@ def _arms_of_one(observations: xr.Dataset, presence: Sequence[xr.Dataset]) -> li
         message = "observations has a dim replicate; fit one experiment at a time: observations.isel(replicate=0)"
         raise FitError(message)
     n = observations.sizes["animal"]
-    study = _labels(observations, "study", "study", n)
-    arm = _labels(observations, "arm", "control", n)
-    mouse = _labels(observations, "mouse", None, n)
+    study = labels_of(observations, "study", "study", n)
+    arm = labels_of(observations, "arm", "control", n)
+    mouse = labels_of(observations, "mouse", None, n)
     arms: list[ArmData] = []
     for name, which in sorted(set(zip(study, arm, strict=True))):
         rows = np.flatnonzero((study == name) & (arm == which))
@@ -308,7 +314,7 @@ def _cohorts(observations: xr.Dataset) -> Iterator[tuple[tuple[str, str], Cohort
     if "new_spines_seen" not in observations:
         return
     n = observations.sizes["animal"]
-    study, arm = _labels(observations, "study", "study", n), _labels(observations, "arm", "control", n)
+    study, arm = labels_of(observations, "study", "study", n), labels_of(observations, "arm", "control", n)
     seen = observations["new_spines_seen"].transpose("animal", "dendrite", "session").to_numpy()
     days = observations["session"].to_numpy().astype(float)
     for name, which in sorted(set(zip(study, arm, strict=True))):
@@ -321,7 +327,8 @@ def _cohorts(observations: xr.Dataset) -> Iterator[tuple[tuple[str, str], Cohort
                 yield (name, which), Cohort(float(days[known[0]]), float(days[later]), n_new, n_present)
 
 
-def _labels(observations: xr.Dataset, name: str, default: str | None, n: int) -> NDArray[np.str_]:
+def labels_of(observations: xr.Dataset, name: str, default: str | None, n: int) -> NDArray[np.str_]:
+    """(n,) labels of animals; without that coordinate the default, or numbers from 1."""
     if name in observations.coords:
         return observations[name].to_numpy().astype(str)
     return np.array([default or str(i + 1) for i in range(n)])
@@ -331,11 +338,10 @@ def _arm(
     own: xr.Dataset, study: str, arm: str, mouse: NDArray[np.str_], presence: Sequence[xr.Dataset]
 ) -> Iterator[ArmData]:
     tables = dendrite_tables(own)
-    blocks = blocks_of_tables(
-        tables, lambda: _lengths(tables.length_um, study, arm), _median(tables.density_per_um)
-    )  # fmt: skip
+    lengths = cache(lambda: _lengths(tables.length_um, study, arm))
+    blocks = blocks_of_tables(tables, lengths, _median(tables.density_per_um))
     names = np.repeat(mouse, own.sizes["dendrite"])
-    tracked = _tracked(own, study, arm, names, presence)
+    tracked = _tracked(own, (study, arm), names, presence, lengths)
     if not blocks and tracked is None:
         return
     records = [block.dendrite for block in blocks] + ([tracked.dendrite] if tracked is not None else [])
@@ -356,7 +362,11 @@ def _arm(
 
 
 def _tracked(
-    own: xr.Dataset, study: str, arm: str, names: NDArray[np.str_], presence: Sequence[xr.Dataset]
+    own: xr.Dataset,
+    which: tuple[str, str],
+    names: NDArray[np.str_],
+    presence: Sequence[xr.Dataset],
+    lengths: Callable[[], Array],
 ) -> Tracked | None:
     """Dendrites of an arm whose spines stand in a presence record with the sessions of the observations."""
     labels = own["dendrite_label"].to_numpy().astype(str).ravel() if "dendrite_label" in own.coords else None
@@ -365,7 +375,7 @@ def _tracked(
         if labels is None or not np.array_equal(each["session"].to_numpy().astype(float), sessions):
             continue
         where = {pair: k for k, pair in enumerate(zip(names.tolist(), labels.tolist(), strict=True)) if pair[1]}
-        mine = (each["study"].to_numpy().astype(str) == study) & (each["arm"].to_numpy().astype(str) == arm)
+        mine = (each["study"].to_numpy().astype(str) == which[0]) & (each["arm"].to_numpy().astype(str) == which[1])
         pairs = zip(
             each["mouse"].to_numpy().astype(str).tolist(),
             each["dendrite_label"].to_numpy().astype(str).tolist(),
@@ -379,8 +389,7 @@ def _tracked(
             continue
         dendrite, number = np.unique(of[rows], return_inverse=True)
         present, owner = tracked_rows(each["present"].to_numpy()[rows].astype(np.int8), number.astype(np.int64))
-        lengths = _lengths(dendrite_tables(own).length_um, study, arm)
-        return Tracked(Records(present, owner, len(dendrite)), dendrite.astype(np.int64), lengths[dendrite])
+        return Tracked(Records(present, owner, len(dendrite)), dendrite.astype(np.int64), lengths()[dendrite])
     return None
 
 

@@ -271,8 +271,8 @@ def _prior(design: Design, model: str, parameters: ParameterSet | None, *, trans
     """The problem of any experiment of this design: its parameters and priors do not depend on what is seen."""
     drugs = sorted({drug for arm in design.arms for drug, _ in doses_of("lab", arm)} - {"ketanserin"})
     values = _of_laboratory(drugs).as_floats()
-    template = simulated_observations(design, values, transient=transient, seed=0)
-    return DendriteProblem(template, model, parameters)
+    any_experiment = simulated_observations(design, values, transient=transient, seed=0)
+    return DendriteProblem(any_experiment, model, parameters)
 
 
 def _of_laboratory(drugs: Sequence[str]) -> ParameterSet:

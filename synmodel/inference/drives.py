@@ -24,7 +24,7 @@ from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
 from synmodel.signalling.signals import all_modules, collect
 
-__all__ = ["Dosed", "Drives"]
+__all__ = ["Dosed", "Drives", "after_genotype"]
 
 Array = NDArray[np.float64]
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
@@ -206,7 +206,10 @@ def _subject_of(species: Literal["mouse"], genotype: str) -> Subject:
 
 
 def _events(target: Dosed) -> list[tuple[str, float]]:
-    """Doses of an arm, after its genotype, which a pulse can only take for something given before them."""
-    doses = [(dose.compound, day) for dose in target.arm.doses for day in dose.days]
+    return after_genotype([(dose.compound, day) for dose in target.arm.doses for day in dose.days], target.arm.genotype)
+
+
+def after_genotype(doses: Sequence[tuple[str, float]], genotype: str) -> list[tuple[str, float]]:
+    """Doses after a genotype that is not wild-type, which a pulse can only take for something given before them."""
     first = min((day for _, day in doses), default=0.0)
-    return doses if target.arm.genotype == "wild-type" else [(target.arm.genotype, first), *doses]
+    return [*([] if genotype == "wild-type" else [(genotype, first)]), *doses]

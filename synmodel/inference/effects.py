@@ -6,6 +6,7 @@ blocks or activates receptors, and drives one cascade that all drugs and studies
 (kinetics, affinities, the levels at which slow drives end) stays at the values of the library.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
@@ -17,7 +18,7 @@ from synmodel.data.studies import Arm
 from synmodel.errors import FitError
 from synmodel.grid import time_grid
 from synmodel.inference.arms import ArmData
-from synmodel.inference.drives import Drives
+from synmodel.inference.drives import Drives, after_genotype
 from synmodel.inference.terms import EFFECTS, Terms
 from synmodel.parameters import Parameter, ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses
@@ -61,9 +62,7 @@ class Effects(Protocol):
 
 def safe_name(name: str) -> str:
     """A name without dots, blanks and slashes, which part the group from the key."""
-    for each in (".", "/", " "):
-        name = name.replace(each, "_")
-    return name
+    return re.sub(r"[.\s/]+", "_", name)
 
 
 def effects_for(terms: Terms, arms: Sequence[ArmData], template: ParameterSet) -> Effects:
@@ -89,7 +88,9 @@ class _Pulses:
 
     def __init__(self, terms: Terms, arms: Sequence[ArmData], template: ParameterSet) -> None:
         self._terms = terms
-        doses = [[(safe_name(compound), day) for compound, day in arm.given] for arm in arms]
+        doses = [
+            [(safe_name(compound), day) for compound, day in after_genotype(arm.doses, arm.genotype)] for arm in arms
+        ]
         passive = {"saline", "ketanserin", *(safe_name(arm.genotype) for arm in arms)}
         self.drugs = sorted({compound for each in doses for compound, _ in each} - passive)
         blockers = sorted({compound for each in doses for compound, _ in each} & (passive - {"saline"}))

@@ -125,7 +125,7 @@ def _means(
     arm: ArmData, model: TurnoverModel, courses: Courses, generator: np.random.Generator, draws: int
 ) -> _Expected:
     """Means over dendrites and experiments; NaN where there is no dendrite."""
-    shown = arm.shown()
+    shown = arm.shown
     from_first = shown.inside & (shown.first == shown.first.min())[:, None]
     seen = dict(zip(QUANTITIES, (shown.known, shown.known, from_first), strict=True))
     total = {name: np.zeros(shown.known.shape[1]) for name in QUANTITIES}

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.errors import FitError
-from synmodel.inference.arms import Several
+from synmodel.inference.arms import Several, labels_of
 from synmodel.schema import OBSERVATIONS, conform
 
 __all__ = ["LABELS", "QUANTITIES", "dendrite_table"]
@@ -63,7 +63,8 @@ def _rows(observations: xr.Dataset, without: Sequence[str]) -> Iterator[tuple[ob
         message = "observations has a dim replicate; analyse one experiment at a time: observations.isel(replicate=0)"
         raise FitError(message)
     kept = _unflagged(observations, without)
-    study, arm, mouse = (_labels(observations, name) for name in ("study", "arm", "mouse"))
+    n = observations.sizes["animal"]
+    study, arm, mouse = (labels_of(observations, name, _UNKNOWN.get(name), n) for name in ("study", "arm", "mouse"))
     sessions = observations["session"].to_numpy().astype(float)
     for name in dict.fromkeys(study.tolist()):
         animals = np.flatnonzero(study == name)
@@ -84,12 +85,6 @@ def _rows(observations: xr.Dataset, without: Sequence[str]) -> Iterator[tuple[ob
                 days = (float(start[animal, dendrite, session]), float(sessions[session]))
                 label = f"{mouse_label}/{dendrite}"
                 yield name, arm[animals[animal]], mouse_label, label, quantity, *days, float(value[tuple(place)])
-
-
-def _labels(observations: xr.Dataset, name: str) -> NDArray[np.str_]:
-    if name in observations.coords:
-        return observations[name].to_numpy().astype(str)
-    return np.array([_UNKNOWN.get(name, str(i + 1)) for i in range(observations.sizes["animal"])])
 
 
 def _table(own: xr.Dataset, name: str) -> Array:

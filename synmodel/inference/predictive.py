@@ -74,7 +74,7 @@ def observed_statistics(problem: DendriteProblem) -> Array:
     """(cell,) statistics of the data; NaN where no dendrite (for the spread: fewer than two mice) was seen."""
     pieces = []
     for arm in problem.arms:
-        shown = arm.shown()
+        shown = arm.shown
         pieces.append(_statistics(arm, shown, shown.before, shown.gained, shown.lost))
         pieces.append(np.array([cohort.n_present / cohort.n_new for cohort in _placed_cohorts(arm)]))
     return np.concatenate(pieces)
@@ -87,7 +87,7 @@ def predicted_statistics(problem: DendriteProblem, vectors: Sequence[Array] | Ar
     for vector in vectors:
         pieces = []
         for arm, model, courses in problem.courses(vector):
-            shown = arm.shown()
+            shown = arm.shown
             pieces.append(_statistics(arm, shown, *drawn_changes(arm, shown, model, courses, generator)))
             pieces.append(_drawn_survival(arm, courses, generator))
         rows.append(np.concatenate(pieces))

@@ -242,7 +242,7 @@ def test_what_the_model_expects_by_its_moments(tmp_path):
     vector = problem.parameters.replace({"psilocybin.formation_fold": 3.0}).pack(problem.free)
     expected = {}
     for arm, _, courses in problem.courses(vector):
-        gain = float(np.mean(arm.shown().length_um / arm.shown().n) * courses.newborn[0, 0].sum())
+        gain = float(np.mean(arm.shown.length_um / arm.shown.n) * courses.newborn[0, 0].sum())
         loss = float(courses.composition[0, 0] @ courses.lost[0, 0])
         expected[arm.arm] = {"formation_fraction": gain, "elimination_fraction": loss, "density_change": gain - loss}
     table = pd.DataFrame(

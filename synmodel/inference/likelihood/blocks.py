@@ -8,7 +8,7 @@ are log-normal, so a priori
     P(N | rho) = phi((log(N / rho) - log median) / spread) / (N Z),    Z the sum over N = 1 ... most_spines,
 
 and the change of log length from session to session has Student's distribution with two degrees of freedom and a scale
-that the study tells (:func:`synmodel.inference.likelihood.hidden.log_length_change`). All three numbers are parameters.
+that the study tells (:func:`synmodel.inference.likelihood.tail.length_changes`). All three numbers are parameters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,12 +23,12 @@ from synmodel.data.options import MOST_SPINES
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.evidence import Evidence, Memory, Mixture, evidence_of, joined, together
 from synmodel.inference.likelihood.runs import Runs
+from synmodel.inference.likelihood.tail import NORM_T2
 
 __all__ = ["Block", "LengthLaw", "Lengths", "blocks_of", "evidence_of_blocks"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
-_LOG_T2 = np.log(2.0 * np.sqrt(2.0))
 
 
 class LengthLaw(NamedTuple):
@@ -78,7 +78,7 @@ class Lengths:
         log_z = highest + np.log(np.exp(of_all - highest[:, None]).sum(axis=1))
         start = -0.5 * ((self.start - log_median) / law.spread) ** 2 - self.log_n - log_z[record]
         u = self.change / law.change
-        changes = -1.5 * np.log1p(0.5 * u * u) - _LOG_T2 - np.log(law.change)
+        changes = -1.5 * np.log1p(0.5 * u * u) - np.log(NORM_T2) - np.log(law.change)
         return np.asarray(start + np.where(np.isfinite(u), changes, 0.0).sum(axis=1))
 
 

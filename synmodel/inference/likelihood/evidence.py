@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from scipy.stats import poisson
 
 from synmodel.errors import FitError
@@ -109,7 +110,7 @@ class Evidence:
     def _over_nodes(self, log_p: Array) -> Array:
         if len(self.log_weight) == 1:
             return log_p[:, 0]
-        return _log_sum(log_p + self.log_weight[:, None])
+        return np.asarray(logsumexp(log_p + self.log_weight[:, None], axis=1))
 
     def _over_terms(self, log_p: Array) -> Array:
         if self._single:
@@ -118,15 +119,6 @@ class Evidence:
         safe = np.where(np.isfinite(highest), highest, 0.0)
         with np.errstate(divide="ignore"):
             return safe + np.log(np.add.reduceat(np.exp(log_p - safe[self.record]), self._first, axis=0))
-
-
-def _log_sum(log_p: Array) -> Array:
-    """Logarithm of the sum over axis 1."""
-    highest = log_p.max(axis=1, keepdims=True)
-    safe = np.where(np.isfinite(highest), highest, 0.0)
-    with np.errstate(divide="ignore"):
-        total: Array = safe[:, 0] + np.log(np.exp(log_p - safe).sum(axis=1))
-    return total
 
 
 Memory = dict[bytes, tuple[Integers, Array, Gains]]

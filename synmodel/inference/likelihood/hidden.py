@@ -25,6 +25,7 @@ from numba import prange
 
 from synmodel.compiled import Compiled, compiled, compiled_parallel
 from synmodel.inference.likelihood.kernel import (
+    add_three,
     join_three,
     join_two,
     lose_three,
@@ -38,7 +39,6 @@ from synmodel.inference.likelihood.tail import N_MOMENTS, fates_two, fill_powers
 
 __all__ = ["log_hidden", "log_hidden_of_many"]
 
-NOT_RECORDED = -1
 _DROPPED = 1e-12
 _LONGEST_TAIL = 2
 
@@ -90,14 +90,6 @@ def settle_three(f, n, log_s, move, out, work):  # type: ignore[no-untyped-def]
 def one_joins_three(f, n, fresh):  # type: ignore[no-untyped-def]
     """As :func:`one_joins_two`."""
     join_three(f, n, fresh[0], fresh[1], fresh[2])
-
-
-@compiled
-def add_three_forms(f, n, weight, other):  # type: ignore[no-untyped-def]
-    """As :func:`add_two`."""
-    for x in range(n + 1):
-        for y in range(n + 1 - x):
-            f[x, y] += weight * other[x, y]
 
 
 @compiled
@@ -213,7 +205,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
 
 
 filter_pairs = filter_of(one_lost_two, settle_two, one_joins_two, add_two)
-filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three_forms)
+filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three)
 
 
 @compiled

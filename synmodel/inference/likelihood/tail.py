@@ -22,9 +22,9 @@ import numpy as np
 from synmodel.compiled import compiled
 from synmodel.inference.likelihood.kernel import add_three, join_three
 
-__all__ = ["N_MOMENTS", "fates_two", "fill_powers", "length_changes", "open_tail"]
+__all__ = ["NORM_T2", "N_MOMENTS", "fates_two", "fill_powers", "length_changes", "open_tail"]
 
-_NORM_T2 = 2.0 * math.sqrt(2.0)
+NORM_T2 = 2.0 * math.sqrt(2.0)
 _DROPPED = 1e-8
 N_MOMENTS = 8
 _BINOMIAL = np.array([[math.comb(k, i) for i in range(N_MOMENTS)] for k in range(N_MOMENTS)], float)
@@ -45,7 +45,7 @@ def length_changes(n, before, after, sigma, low, out):  # type: ignore[no-untype
             out[0] = 0.0
     else:
         shift = math.log(after) + math.log(n / before)
-        scale = 1.0 / (_NORM_T2 * sigma)
+        scale = 1.0 / (NORM_T2 * sigma)
         for m in range(low, len(out)):
             if m == 0:
                 out[0] = 0.0
