@@ -9,12 +9,15 @@ contradiction comes first.
 from collections import Counter
 from collections.abc import Sequence
 
+from synmodel import library
 from synmodel.checking import Checked, Contradiction, contradictions
 from synmodel.data import load_study
 from synmodel.data.studies import Study
-from synmodel.data.summaries import load_summaries
-from synmodel.pharmacology import drug_doses, load_compound
+from synmodel.data.summaries import arms_seen, load_summaries
+from synmodel.parameters import LIKE, borrowed_parameters
+from synmodel.pharmacology import drug_doses, load_compound, open_targets
 from synmodel.scenario import Dose, Scenario
+from synmodel.targets import load_target
 
 __all__ = ["contradictions", "dose_text", "notes_of"]
 
@@ -50,7 +53,8 @@ def notes_of(plan: Scenario, checked: Sequence[Checked] = ()) -> list[str]:
 
 def _beyond_its_study(plan: Scenario) -> list[str]:
     study = load_study(plan.baseline)
-    notes = [*_of_subject(plan, study), *_of_doses(plan, study), *_of_sessions(plan, study)]
+    notes = [*_of_subject(plan, study), *_of_doses(plan, study), *_of_targets(plan), *_of_sessions(plan, study)]
+    notes += _of_tissue(study)
     if any(map(_acts, plan.regimen.doses)):
         notes.append(
             f"how fast births rise within the first day of a dose is assumed: {study.name} has no session there"
@@ -98,6 +102,31 @@ def _of_doses(plan: Scenario, study: Study) -> list[str]:
     return notes
 
 
+def _of_targets(plan: Scenario) -> list[str]:
+    """What open targets do: gains that no spine has told."""
+    notes = []
+    for target in map(load_target, open_targets(plan.regimen.doses, plan.subject)):
+        for effect in target.effects:
+            known = "assumed" if effect.gain.status == "assumed" else f"{effect.gain.status}: {effect.gain.source}"
+            notes.append(
+                f"the gain of {target.name} is {known}; no spine data inform it ({effect.of} {effect.direction} "
+                f"{effect.on}, gain {effect.gain.value:g}; intervals hold it fixed)"
+            )
+        if not target.effects:
+            notes.append(f"{target.name} has no effects in its file: its engagement is told, and does nothing")
+    return notes
+
+
+def _of_tissue(study: Study) -> list[str]:
+    """A study of one's own whose rates are those of another."""
+    if study.name not in library.in_use().names("studies") or not borrowed_parameters(study.name):
+        return []
+    return [
+        f"turnover and scoring of {study.name} are those of {LIKE}, as it has no parameters of its own: fit it "
+        "(`synmodel fit --study FOLDER`) and put its parameters.toml beside study.toml"
+    ]
+
+
 def _numbers(doses: Sequence[Dose]) -> Counter[str]:
     """Number of doses by compound."""
     numbers = Counter[str]()
@@ -109,7 +138,8 @@ def _numbers(doses: Sequence[Dose]) -> Counter[str]:
 def _of_sessions(plan: Scenario, study: Study) -> list[str]:
     notes = []
     sessions = plan.schedule.sessions
-    last = max(float(load_summaries(study.name, arm.name)["end_day"].max()) for arm in study.arms)
+    ends = [float(load_summaries(study.name, arm)["end_day"].max()) for arm in arms_seen(study.name)]
+    last = max(ends, default=sessions[-1])
     late = [f"{day:g}" for day in sessions if day > last]
     if late:
         days = f"day {late[0]}" if len(late) == 1 else f"{len(late)} sessions from day {late[0]} to {late[-1]}"

@@ -3,7 +3,6 @@
 Results go to stdout, progress and errors to stderr. Bad input ends with one line and exit status 2.
 """
 
-import json
 import signal
 import sys
 import threading
@@ -12,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, cli_joint, cli_simulate, library
+from synmodel import cli_data, cli_joint, cli_library, cli_simulate
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
@@ -36,7 +35,6 @@ _COMPARE_FILES = (
 )  # fmt: skip
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
-_SHOWN_AS_FILES: tuple[library.Kind, ...] = ("scenarios", "sweeps")
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 # Typer brings click along from some version on, so the class is found through Typer, not imported from click.
@@ -174,58 +172,8 @@ app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)
 
 
-@app.command()
-def scenarios(as_json: AsJson = False) -> None:
-    """List the embedded scenarios."""
-    from synmodel.scenario import load
-
-    _list("scenarios", [(name, load(name).title) for name in library.names("scenarios")], as_json)
-
-
-@app.command()
-def sweeps(as_json: AsJson = False) -> None:
-    """List the embedded sweeps."""
-    from synmodel.documents import parse_toml
-    from synmodel.errors import SweepError
-
-    titles = [
-        (name, parse_toml(library.path_of("sweeps", name), SweepError)["title"]) for name in library.names("sweeps")
-    ]
-    _list("sweeps", titles, as_json)
-
-
-@app.command()
-def conditions(as_json: AsJson = False) -> None:
-    """List the embedded genotypes, stress states and treatments."""
-    from synmodel.conditions import load_condition
-
-    entries = [load_condition(name) for name in library.names("conditions")]
-    _list("conditions", [(entry.name, f"{entry.title} ({entry.kind})") for entry in entries], as_json)
-
-
-@app.command()
-def evidence(as_json: AsJson = False) -> None:
-    """List the measurements against which scenarios are checked."""
-    from synmodel.evidence import all_checks
-
-    _list("evidence", [(check.name, check.title) for check in all_checks()], as_json)
-
-
-@app.command()
-def studies(as_json: AsJson = False) -> None:
-    """List the embedded studies."""
-    from synmodel.data import load_study
-
-    _list("studies", [(name, load_study(name).citation) for name in library.names("studies")], as_json)
-
-
-@app.command()
-def compounds(as_json: AsJson = False) -> None:
-    """List the embedded compounds."""
-    from synmodel.pharmacology import load_compound
-
-    rows = [(name, f"{load_compound(name).title}: {load_compound(name).kind}") for name in library.names("compounds")]
-    _list("compounds", rows, as_json)
+for verb in cli_library.VERBS:
+    app.command()(verb)
 
 
 @app.command()
@@ -272,39 +220,11 @@ def experiment(
         _print(f"Written to {destination}: {', '.join(written)}")
 
 
-@app.command()
-def show(
-    name: Annotated[
-        str, typer.Argument(help="Name of a scenario, study, compound, condition, evidence or parameter set.")
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Print a scenario or sweep as TOML to edit; any other entry as tables with sources."""
-    from synmodel.documents import parse_toml
-    from synmodel.drug_numbers import with_priors
-    from synmodel.errors import LibraryError
-    from synmodel.report import tables
-
-    for kind in _SHOWN_AS_FILES:
-        if not as_json and name in library.names(kind):
-            # The file as it stands, for its comments say what is assumed.
-            sys.stdout.write(library.path_of(kind, name).read_text(encoding="utf-8"))
-            return
-    entries = {kind: parse_toml(library.path_of(kind, name), LibraryError) for kind in library.kinds_of(name)}
-    if "compounds" in entries:
-        entries["compounds"] = with_priors(entries["compounds"])
-    first, *others = entries
-    if as_json:
-        _print_json(entries[first] | {kind: entries[kind] for kind in others})
-        return
-    for kind, document in entries.items():
-        _print_tables(tables.entry_tables(kind, name, document))
-
-
 @app.callback(invoke_without_command=True)
 def _version(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    folders: cli_library.Folders = None,
 ) -> None:
     if version:
         from synmodel.provenance import version_of_synmodel
@@ -314,6 +234,7 @@ def _version(
     if context.invoked_subcommand is None:
         _print(context.get_help())
         raise typer.Exit
+    cli_library.open_library(context, folders or [])
 
 
 def main() -> None:
@@ -367,12 +288,3 @@ def _print_json(document: Any) -> None:
     from synmodel.report.files import to_json
 
     sys.stdout.write(to_json(document))
-
-
-def _list(kind: str, rows: list[tuple[str, str]], as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps({kind: dict(rows)}, indent=2, ensure_ascii=False) + "\n")
-        return
-    width = max(len(name) for name, _ in rows)
-    for name, text in rows:
-        _print(f"{name:<{width}}  {text}")

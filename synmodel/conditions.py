@@ -9,13 +9,12 @@ so a strength of 0, a factor of 1 and an addition of 0 change no bit. Factors of
 """
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from synmodel import library
-from synmodel.documents import Document, Evidence, FrozenMapping, entry_fault, parse_toml, read
+from synmodel.documents import Document, Evidence, FrozenMapping, entry_fault, read
 from synmodel.errors import LibraryError, did_you_mean
 
 __all__ = ["ADDED_SIGNALS", "ARROWS", "Condition", "condition_names", "load_condition"]
@@ -70,6 +69,8 @@ def _signals(given: Mapping[str, Evidence]) -> FrozenMapping[str, Evidence]:
 class Condition(Document):
     """One entry of the library of conditions."""
 
+    shelf = "conditions"
+
     name: str
     title: str
     kind: Kind
@@ -96,7 +97,7 @@ class Condition(Document):
         return strength * self.adds[signal].value if signal in self.adds else 0.0
 
 
-@cache
+@library.cached
 def load_condition(name: str) -> Condition:
     """A condition of the library by name.
 
@@ -105,8 +106,8 @@ def load_condition(name: str) -> Condition:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    path = library.path_of("conditions", name)
-    return read(Condition, parse_toml(path, LibraryError), f"conditions.{name}", LibraryError)
+    document = library.document_of("conditions", name)
+    return read(Condition, document, library.where("conditions", name), LibraryError)
 
 
 def condition_names(*kinds: str) -> list[str]:

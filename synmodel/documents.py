@@ -77,12 +77,15 @@ class Document(BaseModel):
         Keys that a validator turns into fields before they are looked at.
     other_kind : OtherKind or None
         What is easily given in place of this document, and what to say then.
+    shelf : str
+        Kind of the entries of the library that it is the form of; empty if it is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     error: ClassVar[type[SynmodelError]] = SynmodelError
     also: ClassVar[tuple[str, ...]] = ()
     other_kind: ClassVar[OtherKind | None] = None
+    shelf: ClassVar[str] = ""
 
     def __init__(self, /, **content: Any) -> None:
         try:

@@ -4,6 +4,7 @@
 in the compound's file                                  parameter
 ======================================================  ===================================================
 ``targets.KEY``                                         ``COMPOUND.KEY``
+``targets.TARGET.KEY``                                  ``COMPOUND.TARGET_KEY``
 ``kinetics.SPECIES.KEY``                                ``COMPOUND.SPECIES_KEY``
 ``kinetics.SPECIES.absorption.ROUTE.KEY``               ``COMPOUND.SPECIES_ROUTE_KEY``, the route without dots
 ``kinetics.SPECIES.metabolites`` of a METABOLITE        ``COMPOUND.SPECIES_fraction_to_METABOLITE``
@@ -15,11 +16,10 @@ where it was measured, 0.4 where it was derived, 0.7 where it is assumed.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from synmodel import library
-from synmodel.documents import Evidence, parse_toml, read
+from synmodel.documents import Evidence, read
 from synmodel.errors import LibraryError, did_you_mean
 
 __all__ = ["canonical", "chain_fault", "entries_of", "parameter_tables", "route_key", "routes_of", "with_priors"]
@@ -38,10 +38,11 @@ _UNITS = {
     "agonist_5ht2a_ec50": ("nM", "a concentration, such as nM, uM or ng/mL"),
     "antagonist_5ht2a_kb": ("nM", "a concentration, such as nM, uM or ng/mL"),
     "trkb_kd": ("nM", "a concentration, such as nM, uM or ng/mL"),
+    "affinity": ("nM", "a concentration, such as nM, uM or ng/mL"),
 }
 """Kind of number -> canonical unit, and what its unit must measure; all others are pure numbers."""
 _PURE = ("1", "a pure number, unit 1")
-_FRACTIONS = ("fraction_unbound", "bioavailability", "agonist_5ht2a_maximum", "fraction")
+_FRACTIONS = ("fraction_unbound", "bioavailability", "agonist_5ht2a_maximum", "fraction", "efficacy")
 _FACTORS = {("min", "day"): 1 / 1440, ("hour", "day"): 1 / 24, ("L/hour/kg", "L/day/kg"): 24.0, ("uM", "nM"): 1e3}
 _WORDS = {
     "half_life": "half-life",
@@ -58,8 +59,21 @@ _WORDS = {
     "agonist_5ht2a_maximum": "largest activation of 5-HT2A receptors",
     "antagonist_5ht2a_kb": "half block of 5-HT2A receptors",
     "trkb_kd": "half binding to TrkB",
+    "affinity": "half engagement of {target}",
+    "efficacy": "largest effect at {target}",
+    "hill": "slope at {target}",
+    "cooperativity": "factor on the affinity of agonists at {target}",
 }
 _FAR = 1e3
+
+
+OPEN_NUMBERS = ("affinity", "efficacy", "hill", "cooperativity")
+"""Numbers that a compound may have at an open target."""
+
+
+def _is_open(target: Mapping[str, Any]) -> bool:
+    """Whether an entry of a compound's targets is one of its own table, not one number."""
+    return "value" not in target
 
 
 def route_key(route: str) -> str:
@@ -67,10 +81,31 @@ def route_key(route: str) -> str:
     return route.replace(".", "").replace(" ", "_")
 
 
-@cache
+def _document(name: str) -> dict[str, Any]:
+    """A compound as plain data; one of one's own is looked at, as nothing has validated it yet."""
+    compound = library.document_of("compounds", name)
+    if library.place_of("compounds", name) is not None and not _has_form(compound):
+        message = (
+            f"{library.where('compounds', name)} has not the form of a compound; `synmodel show ketamine` prints one"
+        )
+        raise LibraryError(message)
+    return compound
+
+
+def _has_form(compound: dict[str, Any]) -> bool:
+    try:
+        entries = [entry for _, _, entry in entries_of(compound)]
+        kinetics = compound.get("kinetics", {}).values()
+        names = [each["compound"] for of in kinetics for each in of.get("metabolites", ())]
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return all(isinstance(each, Mapping) for each in entries) and all(isinstance(each, str) for each in names)
+
+
+@library.cached
 def routes_of(name: str) -> tuple[str, ...]:
     """Routes by which a compound can be given, in any species: those of its file, and i.v.; none of a vehicle."""
-    kinetics = parse_toml(library.path_of("compounds", name), LibraryError).get("kinetics", {})
+    kinetics = _document(name).get("kinetics", {})
     absorbed = [route for of_species in kinetics.values() for route in of_species.get("absorption", {})]
     return ("i.v.", *dict.fromkeys(absorbed)) if kinetics else ()
 
@@ -78,7 +113,10 @@ def routes_of(name: str) -> tuple[str, ...]:
 def entries_of(compound: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Key of the parameter, kind of number and evidence, of every number of a compound's file but its molar mass."""
     for key, entry in compound.get("targets", {}).items():
-        yield key, key, entry
+        if _is_open(entry):
+            yield from ((f"{key}_{part}", part, entry[part]) for part in OPEN_NUMBERS if part in entry)
+        else:
+            yield key, key, entry
     for species, kinetics in compound.get("kinetics", {}).items():
         for key, entry in kinetics.items():
             if key == "absorption":
@@ -107,9 +145,9 @@ def parameter_tables() -> dict[str, dict[str, dict[str, Any]]]:
     """Tables of all compounds, as a document of parameters: ``[compound.key]`` with value, unit, support and prior."""
     document: dict[str, dict[str, dict[str, Any]]] = {}
     for name in library.names("compounds"):
-        compound = parse_toml(library.path_of("compounds", name), LibraryError)
+        compound = _document(name)
         for key, kind, entry in entries_of(compound):
-            evidence = read(Evidence, dict(entry), f"compounds.{name}.{key}", LibraryError)
+            evidence = read(Evidence, dict(entry), f"{library.where('compounds', name)}.{key}", LibraryError)
             document.setdefault(name, {})[key] = table_of(compound, key, kind, evidence)
     return document
 
@@ -158,7 +196,7 @@ def chain_fault(name: str) -> str | None:
     waiting: list[tuple[str, tuple[str, ...]]] = [(name, (name,))]
     while waiting:
         each, path = waiting.pop()
-        compound = parse_toml(library.path_of("compounds", each), LibraryError)
+        compound = _document(each)
         for species, kinetics in compound.get("kinetics", {}).items():
             for metabolite in kinetics.get("metabolites", ()):
                 other = metabolite["compound"]
@@ -179,17 +217,19 @@ def table_of(compound: Mapping[str, Any], key: str, kind: str, evidence: Evidenc
     try:
         value = canonical(kind, evidence, None if mass is None else Evidence(**mass).to("g/mol"))
     except ValueError as fault:
-        message = f"compounds.{compound['name']}.{key}: {fault}"
+        message = f"{library.where('compounds', compound['name'])}.{key}: {fault}"
         raise LibraryError(message) from fault
     spread = evidence.spread or SPREADS[evidence.status]
     words = _WORDS.get(kind, f"share that becomes {key.partition('_fraction_to_')[2]}")
+    words = words.format(target=key.removesuffix(f"_{kind}"))
+    species = "" if key == kind or kind in OPEN_NUMBERS else f", {key.partition('_')[0]}"
     return {
         "value": value,
         "unit": _UNITS.get(kind, _PURE)[0],
         "lower": value / _FAR,
         "upper": 1.0 if kind in _FRACTIONS else value * _FAR,
         "scale": "log",
-        "long_name": f"{words} of {compound['name']}" + ("" if key == kind else f", {key.partition('_')[0]}"),
+        "long_name": f"{words} of {compound['name']}{species}",
         "status": evidence.status,
         "source": evidence.source,
         "why": evidence.why,

@@ -5,14 +5,13 @@ with its uncertainty, and where it is from. A number that is not in the sources 
 put in its place. :mod:`synmodel.checking` compares.
 """
 
-from functools import cache
 from math import sqrt
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from synmodel import library
-from synmodel.documents import Document, Evidence, Number, Whole, parse_toml, read
+from synmodel.documents import Document, Evidence, Number, Whole, read
 from synmodel.errors import LibraryError, did_you_mean
 
 __all__ = ["Check", "Conditions", "all_checks", "load_check"]
@@ -93,6 +92,8 @@ class Check(Document):
         What is missing where there is no number.
     """
 
+    shelf = "evidence"
+
     name: str
     title: str
     quantity: Literal["sv2a_pet", "spine_density"]
@@ -137,7 +138,7 @@ class Check(Document):
         return _TWO_SIDED_95 * self.subject_sd.value / sqrt(self.subjects.value)
 
 
-@cache
+@library.cached
 def load_check(name: str) -> Check:
     """A check of the library by name.
 
@@ -146,8 +147,7 @@ def load_check(name: str) -> Check:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    path = library.path_of("evidence", name)
-    return read(Check, parse_toml(path, LibraryError), f"evidence.{name}", LibraryError)
+    return read(Check, library.document_of("evidence", name), library.where("evidence", name), LibraryError)
 
 
 def all_checks() -> tuple[Check, ...]:

@@ -148,7 +148,7 @@ def _refuse_other_than_fitted(scenario: Scenario) -> None:
             continue
         fitted = {
             (fit.amount, fit.unit, fit.route, study.species)
-            for study in map(load_study, library.names("studies"))
+            for study in map(load_study, library.names("studies", own=False))
             for arm in study.arms
             for fit in arm.doses
             if fit.compound == dose.compound

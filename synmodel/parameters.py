@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,9 +20,10 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.documents import parse_toml
 from synmodel.drug_numbers import parameter_tables
-from synmodel.errors import ParameterError, did_you_mean
+from synmodel.errors import LibraryError, ParameterError, did_you_mean
+from synmodel.targets import PREFIX, gain_tables
 
-__all__ = ["Parameter", "ParameterSet", "Prior", "default_parameters"]
+__all__ = ["LIKE", "Parameter", "ParameterSet", "Prior", "borrowed_parameters", "default_parameters", "like_parameters"]
 
 Status = Literal["measured", "derived", "assumed"]
 _STATUSES = ("measured", "derived", "assumed")
@@ -316,9 +316,69 @@ def _fitting(content: Mapping[str, Any], kind: type[Parameter | Prior], place: s
             raise ParameterError(message)
 
 
-@cache
+_TABLES = {"compounds": parameter_tables, "targets": gain_tables}
+LIKE = "shao2021"
+"""Study whose turnover and scoring a study of one's own starts from where it has none."""
+
+
+@library.cached
 def default_parameters() -> ParameterSet:
-    """All parameters of the library: studies, drug effects, mechanism, and the numbers of compounds."""
-    sets = [ParameterSet.from_toml(library.path_of("parameters", name)) for name in library.names("parameters")]
-    sets.append(ParameterSet.from_document(parameter_tables(), "compounds"))
+    """All parameters of the library: studies, drug effects, mechanism, and the numbers of compounds.
+
+    Raises
+    ------
+    SynmodelError
+        If an entry of one's own has no valid parameters, or the name of one that is there.
+    """
+    sets = [
+        ParameterSet.from_document(library.document_of("parameters", name), f"{name}.toml")
+        for name in library.names("parameters", own=False)
+    ]
+    taken = {name: "" for each in sets for name in each}
+    groups = {PREFIX, *(name.partition(".")[0] for name in taken)}
+    for kind in ("compounds", "studies"):
+        for name in library.in_use().names(kind):
+            if name in groups:
+                message = (
+                    f"{library.where(kind, name)}: parameters of the package are named {name!r}; give another name"
+                )
+                raise LibraryError(message)
+    sets += [_own_parameters(name, taken) for name in library.in_use().names("parameters")]
+    sets += [like_parameters(study, sets) for study in library.in_use().names("studies")]
+    sets += [ParameterSet.from_document(tables(), of) for of, tables in _TABLES.items()]
     return ParameterSet(parameter for each in sets for parameter in each.values())
+
+
+def like_parameters(study: str, sets: Iterable[Mapping[str, Parameter]]) -> ParameterSet:
+    """Parameters of turnover and scoring that a study has not in the sets, with values and priors of one that has.
+
+    Those of :data:`LIKE` are taken.
+    """
+    known = {name: parameter for each in sets for name, parameter in each.items()}
+    group = f"{LIKE}."
+    names = {f"{study}.{name.removeprefix(group)}": known[name] for name in known if name.startswith(group)}
+    return ParameterSet(replace(parameter, name=name) for name, parameter in names.items() if name not in known)
+
+
+def borrowed_parameters(study: str) -> bool:
+    """Whether a study of one's own has no parameters of its own, so that those of :data:`LIKE` stand in."""
+    own = library.in_use()
+    return not any(study in library.document_of("parameters", name) for name in own.names("parameters"))
+
+
+def _own_parameters(name: str, taken: dict[str, str]) -> ParameterSet:
+    """Parameters of one's own; of the file of a study, those of the study alone, as a fit writes all of them.
+
+    ``taken`` are names, with the place of each that is one's own; these are added.
+    """
+    place = str(library.place_of("parameters", name))
+    document = library.document_of("parameters", name)
+    if name in library.in_use().names("studies") and name in document:
+        document = {name: document[name]}
+    found = ParameterSet.from_document(document, place)
+    for each in found:
+        if each in taken:
+            message = f"{place}: {each} is a parameter of {taken[each] or 'the package'}; give it another name"
+            raise LibraryError(message)
+        taken[each] = place
+    return found

@@ -23,8 +23,10 @@ def libraries() -> str:
     return ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
 
 
-def provenance(*, seed: int, scenario: str = "", parameters: str = "") -> dict[str, str]:
+def provenance(*, seed: int, scenario: str = "", parameters: str = "", library: str = "") -> dict[str, str]:
     """Version, seed, digests and libraries as flat text, fit for attributes of netCDF and for JSON.
+
+    ``library`` names the entries of the user's own library, with their digests.
 
     There is no time stamp: the same run gives the same bytes.
     """
@@ -33,6 +35,7 @@ def provenance(*, seed: int, scenario: str = "", parameters: str = "") -> dict[s
         "seed": str(seed),
         "scenario_digest": scenario,
         "parameters_digest": parameters,
+        "library_entries": library,
         "python_version": platform.python_version(),
         "libraries": libraries(),
     }

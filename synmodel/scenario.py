@@ -31,6 +31,7 @@ from synmodel.conditions import condition_names, load_condition
 from synmodel.documents import Document, FrozenMapping, Number, OtherKind, Whole, entry_fault, parse_toml, read
 from synmodel.drug_numbers import routes_of
 from synmodel.errors import ScenarioError, SynmodelError, did_you_mean
+from synmodel.own_entries import digests_behind
 from synmodel.parameters import default_parameters
 
 __all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Spell", "Subject", "load", "loads", "naming"]
@@ -315,6 +316,8 @@ class Scenario(_Part):
 
     other_kind = OtherKind("baseline", "scenarios", "this is a sweep; run it with `synmodel sweep FILE`")
 
+    shelf = "scenarios"
+
     name: str = Field(min_length=1)
     title: str = ""
     baseline: str = Field(description="name a study of the library, see `synmodel studies`")
@@ -356,10 +359,20 @@ class Scenario(_Part):
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
+    def own_entries(self) -> dict[str, str]:
+        """SHA-256 of the entries of one's own that the scenario rests on, by ``KIND/NAME``."""
+        return digests_behind(
+            compounds=[dose.compound for dose in self.regimen.doses],
+            conditions=[self.subject.genotype, *(spell.name for spell in self.spells)],
+            study=self.baseline,
+        )
+
     def digest(self) -> str:
-        """SHA-256 of the content."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
+        """SHA-256 of the content, and of the entries of one's own behind it."""
+        content = self.model_dump(mode="json")
+        if own := self.own_entries():
+            content["library"] = own
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def updated(self, **changes: Any) -> "Scenario":
         """A validated copy with some top-level fields changed."""
@@ -412,7 +425,9 @@ def load(source: "str | Path | Scenario") -> Scenario:
     if isinstance(source, Scenario):
         return source
     if not _is_file(source):
-        path = library.path_of("scenarios", str(source))
-        return read(Scenario, parse_toml(path, ScenarioError), "scenario", ScenarioError)
+        name = str(source)
+        document, where = library.document_of("scenarios", name), library.where("scenarios", name)
+        own = library.place_of("scenarios", name) is not None
+        return read(Scenario, document, where if own else "scenario", ScenarioError)
     with naming(source):
         return read(Scenario, parse_toml(Path(source), ScenarioError), "scenario", ScenarioError)

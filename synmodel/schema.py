@@ -69,6 +69,13 @@ EXPOSURE = Passport(
             ("time",), "1", "agonist-bound fraction of 5-HT2A receptors that antagonists do not reach"
         ),
         "trkb_bound": Quantity(("time",), "1", "fraction of TrkB bound by a direct potentiator"),
+        "target_occupancy": Quantity(
+            ("time", "target"), "1", "fraction of an open target with agonist or antagonist bound", optional=True
+        ),
+        "target_activation": Quantity(("time", "target"), "1", "activated fraction of an open target", optional=True),
+        "target_block": Quantity(
+            ("time", "target"), "1", "fraction of an open target that cannot signal", optional=True
+        ),
     },
     {"time": _TIME},
 )

@@ -24,6 +24,7 @@ from synmodel.errors import SimulationError
 from synmodel.imaging import Scoring, observe
 from synmodel.imaging.expectation import Expected, expected_statistics
 from synmodel.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of
+from synmodel.own_entries import told
 from synmodel.parameters import ParameterSet
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
@@ -264,7 +265,8 @@ def simulate(
             progress(done + len(numbers), replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
     observations.attrs.update(
-        provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest()), scenario=plan.name
+        provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest(), library=told(plan.own_entries())),
+        scenario=plan.name,
     )
     return observations
 

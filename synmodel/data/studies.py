@@ -1,13 +1,12 @@
 """Studies as documents: one file per paper, with its arms, doses, sessions, area and scoring."""
 
-from functools import cache
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from synmodel import library
 from synmodel.conditions import condition_names
-from synmodel.documents import Document, Evidence, parse_toml, read
+from synmodel.documents import Document, Evidence, read
 from synmodel.errors import LibraryError, did_you_mean
 from synmodel.scenario import Dose
 
@@ -34,6 +33,8 @@ class Arm(Document):
 
 class Study(Document):
     """One entry of the study library."""
+
+    shelf = "studies"
 
     name: str
     title: str
@@ -66,7 +67,7 @@ class Study(Document):
         raise LibraryError(message)
 
 
-@cache
+@library.cached
 def load_study(name: str) -> Study:
     """A study of the library by name.
 
@@ -75,5 +76,4 @@ def load_study(name: str) -> Study:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    path = library.path_of("studies", name)
-    return read(Study, parse_toml(path, LibraryError), f"studies.{name}", LibraryError)
+    return read(Study, library.document_of("studies", name), library.where("studies", name), LibraryError)

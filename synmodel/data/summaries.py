@@ -11,6 +11,7 @@ sqrt(D) SEM_dendrite.
 
 from collections.abc import Iterable
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "COLUMNS",
     "FITTED",
     "QUANTITIES",
+    "arms_seen",
     "baseline_density",
     "density_of",
     "design_effect",
@@ -53,7 +55,14 @@ def _table() -> pd.DataFrame:
     return pd.read_csv(library.summaries_path())
 
 
+@library.cached
 def _of_study(study: str) -> pd.DataFrame:
+    own = library.own_summaries(study)
+    if own is not None:
+        table = _checked(StringIO(own.text), Path(own.place))
+        for arm in dict.fromkeys(table["arm"].astype(str)):
+            load_study(study).arm(arm)  # raises with the closest names
+        return table
     table = _table()
     return table[table["study"] == study]
 
@@ -70,9 +79,13 @@ def read_summaries(path: str | Path) -> pd.DataFrame:
     DataError
         With one line that names the row, if the table cannot be used.
     """
-    where = Path(path)
+    return _checked(Path(path), Path(path))
+
+
+def _checked(source: Path | StringIO, where: Path) -> pd.DataFrame:
+    """Group summaries from a file, or from the text of one."""
     try:
-        table = pd.read_csv(where)
+        table = pd.read_csv(source)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
         message = f"cannot read {where}: {' '.join(str(fault).split())}; give a CSV file of group summaries"
         raise DataError(message) from fault
@@ -136,7 +149,9 @@ def density_of(table: pd.DataFrame, study: str, arm: str) -> float:
     """Mean density of an arm at its first session [1/um], from a table of its study."""
     rows = table[(table["arm"] == arm) & (table["quantity"] == BASELINE)]
     if len(rows) == 0 or not rows["mean"].iloc[0] > 0:
-        message = f"{study}, arm {arm}: there is no {BASELINE}; give the mean density at the first session"
+        message = f"{study}, arm {arm}: there is no {BASELINE}; give the mean density at the first session" + (
+            ", or cohort.initial_density_per_um in the scenario" if study in library.in_use().names("studies") else ""
+        )
         raise DataError(message)
     return float(rows["mean"].iloc[0])
 
@@ -156,17 +171,22 @@ def _design_effect(table: pd.DataFrame, quantity: str) -> float:
     return float((weight * ratio)[known].sum() / weight[known].sum())
 
 
-@cache
+@library.cached
 def baseline_density(study: str, arm: str) -> float:
     """Published mean density of an arm at the first session [1/um]."""
     load_study(study).arm(arm)  # raises with the closest names
     return density_of(_of_study(study), study, arm)
 
 
-@cache
+@library.cached
 def design_effect(study: str, quantity: str) -> float:
     """Variance of a mean over mice, over that of independent dendrites; 1 for a quantity without mouse SEM."""
     return _design_effect(_of_study(study), quantity)
+
+
+def arms_seen(study: str) -> list[str]:
+    """Arms of a study of the library that have group summaries; none of a study of one's own without any."""
+    return list(dict.fromkeys(_of_study(study)["arm"].astype(str)))
 
 
 def load_summaries(study: str, arm: str) -> xr.Dataset:

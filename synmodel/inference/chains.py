@@ -26,9 +26,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel import library
 from synmodel.compiled import one_blas_thread
 from synmodel.inference.density import Density
 from synmodel.inference.problem import SummaryProblem
+from synmodel.library import Own
 from synmodel.randomness import stream_key
 
 __all__ = ["STEPS", "Chains", "sample_chains", "step"]
@@ -88,8 +90,9 @@ def sample_chains(
     processes : int
         Chains that run at a time.
     """
+    own = library.in_use()
     tasks = [
-        (problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), draws, thin, tune) for at in range(chains)
+        (own, problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), draws, thin, tune) for at in range(chains)
     ]
     done = []
     if min(processes, chains) == 1:
@@ -108,10 +111,10 @@ def sample_chains(
     return Chains(*(np.stack(each) for each in zip(*done, strict=True)))
 
 
-def _chain(task: tuple[SummaryProblem, Array, int, int, int, int]) -> tuple[Array, Array, Array]:
-    """One chain, in a process of its own."""
-    with one_blas_thread():
-        return _walk(*task)
+def _chain(task: tuple[Own, SummaryProblem, Array, int, int, int, int]) -> tuple[Array, Array, Array]:
+    """One chain, in a process of its own, with the library that is in use in this one."""
+    with one_blas_thread(), library.using(own=task[0]):
+        return _walk(*task[1:])
 
 
 def _walk(

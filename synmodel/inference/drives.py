@@ -18,11 +18,13 @@ from synmodel.pharmacology import (
     engagement,
     exposure_parameters,
     kinetic_parameters,
+    open_targets,
 )
 from synmodel.scenario import Dose, Subject
 from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
 from synmodel.signalling.signals import all_modules, collect
+from synmodel.targets import PREFIX, load_target
 
 __all__ = ["Dosed", "Drives", "after_genotype"]
 
@@ -77,10 +79,11 @@ class Drives:
 
     def __init__(self, kind: Literal["mechanistic", "phenomenological"], parameters: ParameterSet) -> None:
         self.kind = kind
-        modules = {module.prefix for module in all_modules()}
+        # Gains of open targets count where a compound has the target.
+        groups = {*(module.prefix for module in all_modules()), "cascade", "blocker"} - {PREFIX}
         self._mechanism = [
             name for name in parameters
-            if name.partition(".")[0] in {*modules, "cascade", "blocker"} and not any(key in name for key in _OTHERWISE)
+            if name.partition(".")[0] in groups and not any(key in name for key in _OTHERWISE)
         ]  # fmt: skip
         self._parameters = parameters
         self._grids: dict[str, Array] = {}
@@ -102,6 +105,8 @@ class Drives:
             return [*shared, *pulse_names(_events(target), self._parameters)]
         own = [name for dose in doses for name in self._parameters if name.startswith(f"{dose.compound}{_OWN}")]
         exposed = exposure_parameters(doses, _subject(target))
+        engaged = map(load_target, open_targets(doses, _subject(target)))
+        own += [each.gain_name(effect) for each in engaged for effect in each.effects]
         return [*shared, *self._mechanism, *own, *(name for name in exposed if name not in self._mechanism)]
 
     def folds(self, target: Dosed, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:

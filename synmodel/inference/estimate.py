@@ -107,6 +107,8 @@ class Estimate:
 
 def _of_library(values: dict[str, float], factors: Mapping[str, float]) -> ParameterSet:
     """The parameters of the library at values by name, what differs multiplied, within their supports."""
-    base = default_parameters()
+    base = default_parameters()  # with entries of one's own that the estimate may not know
     scaled = values | {name: values[name] * factors[effect] for effect, scaled in SCALED.items() for name in scaled}
-    return base.replace({name: min(max(scaled[name], base[name].lower), base[name].upper) for name in base})
+    return base.replace(
+        {name: min(max(scaled[name], base[name].lower), base[name].upper) for name in base if name in scaled}
+    )

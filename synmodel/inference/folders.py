@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synmodel import library
+from synmodel import library, parameters
 from synmodel.data.studies import Study, load_study
 from synmodel.data.summaries import density_of, read_summaries, summaries_of
 from synmodel.documents import parse_toml, read
 from synmodel.errors import FitError, LibraryError, did_you_mean
 from synmodel.inference.targets import ArmTargets, Means, arm_targets, targets_of
-from synmodel.parameters import Parameter, default_parameters
+from synmodel.parameters import Parameter
 
 __all__ = [
     "FittedStudy",
@@ -34,7 +34,6 @@ __all__ = [
     "targets_of_study",
 ]
 
-_LIKE = "shao2021"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -92,9 +91,10 @@ def given_study(folder: str | Path) -> GivenStudy:
         message = f"{place}; a name is of letters, digits, - and _"
         raise LibraryError(message)
     if study.name in library.names("studies"):
-        message = f"{place}, which is an embedded study; give it a name of its own"
+        whose = "an embedded study" if library.place_of("studies", study.name) is None else "in the library in use"
+        message = f"{place}, which is {whose}; give it a name of its own, or fit that one by name"
         raise LibraryError(message)
-    if any(name.startswith(f"{study.name}.") for name in default_parameters()):
+    if any(name.startswith(f"{study.name}.") for name in parameters.default_parameters()):
         message = f"{place}, which has parameters of its own in the library; give it another name"
         raise LibraryError(message)
     study.arm(study.control)  # raises with the names that are close
@@ -153,12 +153,7 @@ def targets_of_study(study: FittedStudy) -> list[ArmTargets]:
 
 def like_parameters(study: str) -> list[Parameter]:
     """Parameters of turnover and scoring of a new study, with the values and priors of one of the library."""
-    group = f"{_LIKE}."
-    return [
-        replace(parameter, name=f"{study}.{name.removeprefix(group)}")
-        for name, parameter in default_parameters().items()
-        if name.startswith(group)
-    ]
+    return list(parameters.like_parameters(study, [parameters.default_parameters()]).values())
 
 
 def _seen(target: ArmTargets) -> ArmTargets:

@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +170,7 @@ def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading:
     tree.to_netcdf(path, engine="h5netcdf", encoding=compressed)
 
 
-@cache
+@library.cached
 def load_posterior(path: Path | None = None) -> Posterior:
     """A posterior from its file; by default the one of the library.
 

@@ -1,12 +1,13 @@
 """The published numbers that a fit describes, arm by arm, as arrays in a fixed order."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel import library
 from synmodel.data import Arm, Study, load_study, load_summaries
 from synmodel.data.summaries import FITTED, baseline_density
 from synmodel.errors import FitError
@@ -76,7 +77,7 @@ class ArmTargets:
         return (*self.turnover, *(() if self.head_width is None else (self.head_width,)))
 
 
-@cache
+@library.cached
 def arm_targets(study_name: str, arm_name: str) -> ArmTargets:
     """Read the targets of one arm from the library.
 

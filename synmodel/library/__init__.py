@@ -1,28 +1,199 @@
-"""The library: compounds, conditions, studies, evidence, scenarios, sweeps, parameters and group summaries as files.
+"""The library: compounds, conditions, targets, studies, evidence, scenarios, sweeps and parameters as files.
 
-One TOML file per entry; nothing here is code but the look-up.
+One TOML file per entry; nothing here is code but the look-up. Entries of one's own stand beside those of the package
+while they are in use: :func:`using` for a block of code, :func:`use` for the whole process, ``synmodel --library DIR``
+on the command line, or the environment variable ``SYNMODEL_LIBRARY`` for both (folders joined as in ``PATH``).
 """
 
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, wraps
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from synmodel.errors import LibraryError, did_you_mean
+from synmodel.library.own import KINDS, SUMMARIES, Entry, Own, Shelved, entry_of, read_folder
 
-__all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "posterior_path", "summaries_path"]
+__all__ = [
+    "Entry",
+    "Kind",
+    "Own",
+    "cached",
+    "document_of",
+    "experiments_path",
+    "in_use",
+    "kinds_of",
+    "names",
+    "own_summaries",
+    "path_of",
+    "place_of",
+    "posterior_path",
+    "summaries_path",
+    "text_of",
+    "use",
+    "using",
+    "where",
+]
 
 Kind = Literal[
-    "compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters", "templates", "sweeps"
-]
+    "compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters", "summaries",
+    "sweeps", "targets", "templates",
+]  # fmt: skip
 _KINDS: tuple[Kind, ...] = (
-    "scenarios", "studies", "compounds", "conditions", "evidence", "head_twitches", "parameters", "sweeps"
+    "scenarios", "studies", "compounds", "conditions", "targets", "evidence", "head_twitches", "parameters", "sweeps"
 )  # fmt: skip
 _SINGULAR = {"studies": "study", "evidence": "evidence"}
 _ROOT = Path(__file__).parent
+_VARIABLE = "SYNMODEL_LIBRARY"
+
+_of_block: ContextVar[Own | None] = ContextVar("library", default=None)
+_of_process: dict[str, Own] = {}
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def names(kind: Kind) -> list[str]:
-    """Names of all entries of a kind, sorted."""
+class Cached(Protocol[P, R]):
+    """A function whose answers are remembered."""
+
+    __wrapped__: Callable[P, R]
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """The answer, remembered or new."""
+        ...
+
+
+# -- which library ---------------------------------------------------------------------------------------------
+
+
+def in_use() -> Own:
+    """The entries of one's own that are in use: those of the block, or else of the process."""
+    own = _of_block.get()
+    return _process() if own is None else own
+
+
+@contextmanager
+def using(*folders: str | Path, entries: Iterable[Shelved] = (), own: Own | None = None) -> Iterator[Own]:
+    """Use entries of one's own, beside those that are in use already, until the block ends.
+
+    Parameters
+    ----------
+    *folders : str or Path
+        Library folders: ``compounds/NAME.toml``, ``conditions/NAME.toml``, ``targets/NAME.toml`` and so on.
+    entries : iterable of documents
+        A Compound, Condition, Target, Study, Scenario or Check made in Python.
+    own : Own, optional
+        In place of all else: what :func:`in_use` gave in another process.
+
+    Raises
+    ------
+    LibraryError
+        With one line, if a folder or an entry cannot be used, or a name is taken.
+
+    Examples
+    --------
+    >>> from synmodel.pharmacology import load_compound
+    >>> mine = load_compound("ketamine").model_copy(update={"name": "my ketamine"})
+    >>> with using(entries=[mine]):
+    ...     "my ketamine" in names("compounds")
+    True
+    >>> "my ketamine" in names("compounds")
+    False
+    """
+    token = _of_block.set(_more(in_use(), folders, entries) if own is None else own)
+    try:
+        yield in_use()
+    finally:
+        _of_block.reset(token)
+
+
+def use(*folders: str | Path, entries: Iterable[Shelved] = ()) -> Own:
+    """Use entries of one's own in the whole process from now on; arguments and errors as in :func:`using`."""
+    _of_process["own"] = _more(_process(), folders, entries)
+    return _of_process["own"]
+
+
+def _process() -> Own:
+    own = _of_process.get("own")
+    return _of_variable(os.environ.get(_VARIABLE, "")) if own is None else own
+
+
+@cache
+def _of_variable(folders: str) -> Own:
+    return _more(Own(), [folder for folder in folders.split(os.pathsep) if folder], ())
+
+
+def _more(own: Own, folders: Iterable[str | Path], entries: Iterable[Shelved]) -> Own:
+    found = [entry for folder in folders for entry in read_folder(folder)] + [entry_of(each) for each in entries]
+    return own.joined(found, {kind: _shipped(kind) for kind in KINDS}) if found else own
+
+
+def cached(function: Callable[P, R]) -> Cached[P, R]:
+    """``functools.cache`` for answers that belong to the library in use."""
+
+    @cache
+    def known(_: Own, *arguments: Any, **named: Any) -> R:
+        return function(*arguments, **named)
+
+    @wraps(function)
+    def looked_up(*arguments: P.args, **named: P.kwargs) -> R:
+        return known(in_use(), *arguments, **named)  # type: ignore[arg-type]
+
+    return cast(Cached[P, R], looked_up)
+
+
+# -- what it holds ---------------------------------------------------------------------------------------------
+
+
+def _shipped(kind: str) -> list[str]:
     return sorted(path.stem for path in (_ROOT / kind).glob("*.toml"))
+
+
+def names(kind: Kind, *, own: bool = True) -> list[str]:
+    """Names of all entries of a kind, sorted; without one's own if they are not wanted."""
+    return sorted([*_shipped(kind), *(in_use().names(kind) if own else ())])
+
+
+def place_of(kind: Kind, name: str) -> str | None:
+    """Where an entry of one's own is from, a path or ``Python``; None for an entry of the package."""
+    entry = in_use().get(kind, name)
+    return None if entry is None else entry.place
+
+
+def where(kind: Kind, name: str) -> str:
+    """An entry in errors: ``compounds.x``, after its file where it is one's own."""
+    place = place_of(kind, name)
+    return f"{kind}.{name}" if place in (None, "Python") else f"{place}: {kind}.{name}"
+
+
+def text_of(kind: Kind, name: str) -> str:
+    """Text of an entry.
+
+    Raises
+    ------
+    LibraryError
+        If there is none; the message names the closest matches.
+    """
+    entry = in_use().get(kind, name)
+    return path_of(kind, name).read_text(encoding="utf-8") if entry is None else entry.text
+
+
+def document_of(kind: Kind, name: str) -> dict[str, Any]:
+    """An entry as plain data, not validated yet.
+
+    Raises
+    ------
+    LibraryError
+        As :func:`text_of`.
+    """
+    try:
+        return tomllib.loads(text_of(kind, name))
+    except tomllib.TOMLDecodeError as fault:  # of the package: one's own are parsed when they are put to use
+        message = f"{path_of(kind, name)} is not valid TOML: {fault}"
+        raise LibraryError(message) from fault
 
 
 def path_of(kind: Kind, name: str) -> Path:
@@ -33,6 +204,9 @@ def path_of(kind: Kind, name: str) -> Path:
     LibraryError
         If there is none; the message names the closest matches.
     """
+    place = place_of(kind, name)
+    if place is not None:
+        return Path(place)
     known = names(kind)
     if name not in known:
         message = f"the library has no {_SINGULAR.get(kind, kind[:-1])} {name!r}; {did_you_mean(name, known)}"
@@ -54,6 +228,11 @@ def kinds_of(name: str) -> list[Kind]:
         message = f"the library has no entry {name!r}; {did_you_mean(name, everything)}"
         raise LibraryError(message)
     return found
+
+
+def own_summaries(study: str) -> Entry | None:
+    """The group summaries of a study of one's own (CSV); None where there are none."""
+    return in_use().get(SUMMARIES, study)
 
 
 def summaries_path() -> Path:

@@ -8,6 +8,7 @@ from synmodel.pharmacology.exposure import (
     exposure,
     exposure_parameters,
     kinetic_parameters,
+    open_targets,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "exposure_parameters",
     "kinetic_parameters",
     "load_compound",
+    "open_targets",
 ]

@@ -1,18 +1,28 @@
 """Compounds as documents: kinetics by species, metabolites, receptor targets, each number with its source."""
 
 from collections.abc import Iterable
-from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from synmodel import library
-from synmodel.documents import Document, Evidence, parse_toml, read
-from synmodel.drug_numbers import canonical, chain_fault, entries_of
-from synmodel.errors import LibraryError
+from synmodel.documents import Document, Evidence, entry_fault, read
+from synmodel.drug_numbers import canonical, chain_fault, entries_of, route_key
+from synmodel.errors import LibraryError, close_names, did_you_mean
 from synmodel.scenario import Dose
+from synmodel.targets import BUILT_IN
 
-__all__ = ["Absorption", "Compound", "Kinetics", "Metabolite", "Targets", "acting_doses", "drug_doses", "load_compound"]
+__all__ = [
+    "Absorption",
+    "Compound",
+    "Kinetics",
+    "Metabolite",
+    "OpenTarget",
+    "Targets",
+    "acting_doses",
+    "drug_doses",
+    "load_compound",
+]
 
 
 _ROUNDING = 1e-9
@@ -73,8 +83,54 @@ class Kinetics(Document):
         return self
 
 
+class OpenTarget(Document):
+    """What a compound does at a target of the library, see :func:`synmodel.pharmacology.binding.open_target`.
+
+    Attributes
+    ----------
+    mode : {"agonist", "antagonist", "block", "positive modulator"}
+        Agonists and antagonists compete for one site; a blocker does not compete; a modulator raises the affinity of
+        agonists.
+    affinity : Evidence
+        Free concentration at which the site is half engaged: EC50, IC50, K_d, K_i or K_B.
+    measure : str
+        Which of these it is.
+    efficacy : Evidence, optional
+        Largest activation by an agonist, or largest block by a blocker, above 0 to 1; default 1.
+    hill : Evidence, optional
+        Slope; default 1.
+    cooperativity : Evidence, optional
+        How many times a positive modulator raises the affinity of agonists at most; above 1.
+    """
+
+    mode: Literal["agonist", "antagonist", "block", "positive modulator"]
+    affinity: PositiveEvidence
+    measure: Literal["EC50", "IC50", "Kd", "Ki", "KB"] = "Kd"
+    efficacy: PositiveEvidence | None = None
+    hill: PositiveEvidence | None = None
+    cooperativity: PositiveEvidence | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_mode(self) -> "OpenTarget":
+        if (self.cooperativity is not None) != (self.mode == "positive modulator"):
+            message = (
+                "a positive modulator, and no other mode, has a cooperativity: the factor on the affinity of agonists"
+            )
+            raise ValueError(message)
+        if self.cooperativity is not None and self.cooperativity.value <= 1:
+            message = f"cooperativity is {self.cooperativity.value:g}; a positive modulator has one above 1"
+            raise ValueError(message)
+        if self.efficacy is not None and self.mode not in ("agonist", "block"):
+            message = f"a compound of mode {self.mode!r} has no efficacy; leave it out"
+            raise ValueError(message)
+        return self
+
+
 class Targets(Document):
-    """Free concentrations at which receptors are half engaged."""
+    """Free concentrations at which receptors are half engaged, and open targets under their names."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, OpenTarget]
 
     nmda_ic50_interneuron: PositiveEvidence | None = None
     nmda_ic50_pyramidal: PositiveEvidence | None = None
@@ -83,9 +139,26 @@ class Targets(Document):
     antagonist_5ht2a_kb: PositiveEvidence | None = None
     trkb_kd: PositiveEvidence | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _misspelt(cls, document: Any) -> Any:
+        """A key that is nearly one of these, or holds one number, is no open target."""
+        for key, entry in document.items() if isinstance(document, dict) else ():
+            one_number = isinstance(entry, dict) and "value" in entry
+            if key not in cls.model_fields and (one_number or close_names(key, cls.model_fields)):
+                raise entry_fault(key, f"is not known; {did_you_mean(key, cls.model_fields)}")
+        return document
+
+    @property
+    def open(self) -> dict[str, OpenTarget]:
+        """Open targets by name."""
+        return dict(self.__pydantic_extra__ or {})
+
 
 class Compound(Document):
     """One entry of the compound library."""
+
+    shelf = "compounds"
 
     name: str
     title: str
@@ -93,7 +166,7 @@ class Compound(Document):
     molar_mass: PositiveEvidence | None = None
     notes: str = ""
     kinetics: dict[str, Kinetics] = Field(default={})
-    targets: Targets = Targets()
+    targets: Targets = Field(default_factory=lambda: Targets.model_validate({}))
 
     @model_validator(mode="before")
     @classmethod
@@ -120,13 +193,20 @@ class Compound(Document):
                     f"metabolites in {species} take {total:g} of the elimination; all fractions together are at most 1"
                 )
                 raise ValueError(message)
+            routes = list(kinetics.get("absorption", ()))
+            if "i.v." in routes:
+                message = f"absorption in {species} has i.v., which needs none: it goes straight into the blood"
+                raise ValueError(message)
+            if len(set(map(route_key, routes))) < len(routes):
+                message = f"absorption in {species} has routes that differ by dots or spaces alone: {', '.join(routes)}"
+                raise ValueError(message)
         if document.get("kinetics") and molar_mass is None:
             message = "it has kinetics and no molar_mass; add it: doses are masses, receptors see amounts"
             raise ValueError(message)
         return document
 
 
-@cache
+@library.cached
 def load_compound(name: str) -> Compound:
     """A compound of the library by name.
 
@@ -135,12 +215,28 @@ def load_compound(name: str) -> Compound:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    path = library.path_of("compounds", name)
-    fault = chain_fault(name)
+    document, where = library.document_of("compounds", name), library.where("compounds", name)
+    compound = read(Compound, document, where, LibraryError)
+    fault = chain_fault(name) or _target_fault(compound)
     if fault is not None:
-        message = f"compounds.{name}: {fault}"
+        message = f"{where}: {fault}"
         raise LibraryError(message)
-    return read(Compound, parse_toml(path, LibraryError), f"compounds.{name}", LibraryError)
+    return compound
+
+
+def _target_fault(compound: Compound) -> str | None:
+    """What is wrong with the names of open targets; None where nothing is."""
+    known = library.names("targets")
+    for name in compound.targets.open:
+        if name in BUILT_IN:
+            return f"targets[{name!r}] is a receptor of the package; {BUILT_IN[name]}"
+        if name not in known:
+            meant = did_you_mean(name, known) if known else "there is none yet"
+            return (
+                f"targets[{name!r}] is not in the library; {meant}: a target is a file targets/NAME.toml, see "
+                "`synmodel new target`"
+            )
+    return None
 
 
 def drug_doses(doses: Iterable[Dose]) -> tuple[Dose, ...]:

@@ -6,16 +6,24 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.drug_numbers import route_key
+from synmodel.drug_numbers import OPEN_NUMBERS, route_key
 from synmodel.errors import ScenarioError
 from synmodel.parameters import default_parameters
-from synmodel.pharmacology.binding import channel_block, gaddum, trapped_block
+from synmodel.pharmacology.binding import Bound, Engaged, channel_block, gaddum, open_target, trapped_block
 from synmodel.pharmacology.compounds import drug_doses, load_compound
 from synmodel.pharmacology.kinetics import amounts_after_dose, chain_of, compartments_of
 from synmodel.scenario import Dose, Subject
 from synmodel.schema import EXPOSURE, stamped
 
-__all__ = ["concentrations", "corners_of", "engagement", "exposure", "exposure_parameters", "kinetic_parameters"]
+__all__ = [
+    "concentrations",
+    "corners_of",
+    "engagement",
+    "exposure",
+    "exposure_parameters",
+    "kinetic_parameters",
+    "open_targets",
+]
 
 Array = NDArray[np.float64]
 _JUMP_DAY = 1e-6  # a tenth of a second
@@ -61,6 +69,8 @@ def exposure(
     free = _free(plasma, subject, values)
     names = sorted(plasma)
     empty = np.zeros((len(times), 0))
+    engaged = engagement(plasma, subject, values, times)
+    targets = engaged.pop("target", None)
     dataset = xr.Dataset(
         {
             "free_concentration": (
@@ -71,10 +81,12 @@ def exposure(
                 ("time", "compound"),
                 np.stack([plasma[n] for n in names], axis=1) if names else empty,
             ),
-            **{name: ("time", engaged) for name, engaged in engagement(plasma, subject, values, times).items()},
+            **{name: (("time", "target")[: each.ndim], each) for name, each in engaged.items()},
         },
         coords={"time": times, "compound": np.array(names, dtype=object if not names else None)},
     )
+    if targets is not None:
+        dataset = dataset.assign_coords(target=targets)
     return stamped(dataset, EXPOSURE)
 
 
@@ -94,7 +106,11 @@ def concentrations(
 def engagement(
     plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, float], times: Array
 ) -> dict[str, Array]:
-    """Engaged shares of receptors, each (n_time,), of plasma concentrations [nM] by compound."""
+    """Engaged shares of receptors, each (n_time,), of plasma concentrations [nM] by compound.
+
+    Where a compound has open targets also ``target``, their names (n_target,), and ``target_occupancy``,
+    ``target_activation`` and ``target_block`` (n_time, n_target).
+    """
     free = _free(plasma, subject, values)
     hill, unblock = values["nmda.hill"], values["nmda.unblock_half_life"]
     agonist = _relative(free, "agonist_5ht2a_ec50", values, times)
@@ -110,7 +126,28 @@ def engagement(
         "agonism_5ht2a": most * gaddum(agonist, antagonist),
         "agonism_5ht2a_intracellular": most * gaddum(agonist, np.zeros_like(agonist)),
         "trkb_bound": channel_block(_relative(free, "trkb_kd", values, times), 1.0),
+        **_open_targets(free, values),
     }
+
+
+def _open_targets(free: Mapping[str, Array], values: Mapping[str, float]) -> dict[str, Array]:
+    """Names and engagement of all open targets of compounds that are present; nothing without any."""
+    bound: dict[str, list[Bound]] = {}
+    for compound, concentration in free.items():
+        for target, document in load_compound(compound).targets.open.items():
+            of = f"{compound}.{target}_"
+            hill = values.get(of + "hill", 1.0)
+            strength = "cooperativity" if document.mode == "positive modulator" else "efficacy"
+            relative = (concentration / values[of + "affinity"]) ** hill
+            bound.setdefault(target, []).append(Bound(relative, document.mode, values.get(of + strength, 1.0)))
+    if not bound:
+        return {}
+    names = sorted(bound)
+    engaged = [open_target(bound[name]) for name in names]
+    shares = {
+        f"target_{share}": np.stack([getattr(each, share) for each in engaged], axis=1) for share in Engaged._fields
+    }
+    return {"target": np.array(names), **shares}
 
 
 def corners_of(doses: Sequence[Dose]) -> tuple[list[float], list[float]]:
@@ -128,10 +165,20 @@ def kinetic_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ..
 
 def exposure_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:
     """Names of all parameters on which the Exposure of doses depends."""
-    targets = [
-        f"{name}.{key}" for name in _present(doses, subject) for key, entry in load_compound(name).targets if entry
-    ]
+    targets = []
+    for name in _present(doses, subject):
+        at = load_compound(name).targets
+        targets += [f"{name}.{key}" for key, entry in at if entry and key not in at.open]
+        targets += [
+            f"{name}.{key}_{part}" for key, entry in at.open.items() for part in OPEN_NUMBERS if getattr(entry, part)
+        ]
     return (*_numbers_of(doses, subject), *targets, "nmda.hill", "nmda.unblock_half_life")
+
+
+def open_targets(doses: Sequence[Dose], subject: Subject) -> list[str]:
+    """Names of the open targets that the compounds of doses, and their metabolites, engage."""
+    present = _present(doses, subject)
+    return sorted({target for name in present for target in load_compound(name).targets.open})
 
 
 def _present(doses: Sequence[Dose], subject: Subject) -> list[str]:

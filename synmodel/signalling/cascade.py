@@ -2,9 +2,9 @@ r"""The cascade that all drugs share: BDNF, TrkB, mTORC1, proteins and the slow 
 
 All states are excess over the drug-free steady state; with no drug every one is exactly 0 and every drive 1::
 
-    tau_B dB/dt = [g + kappa r]_+ - B                          BDNF
-    tau_T dT/dt = phi(B) (1 + q) - phi(0) - T                  TrkB,  phi(B) = (B_0 + B) / (B_0 + B + K_T)
-    tau_m dm/dt = T - m                                        mTORC1
+    tau_B dB/dt = [g + kappa r + u_B]_+ - B                    BDNF
+    tau_T dT/dt = phi(B) (1 + q) - phi(0) + u_T - T            TrkB,  phi(B) = (B_0 + B) / (B_0 + B + K_T)
+    tau_m dm/dt = T + u_m - m                                  mTORC1
           dX_j/dt = k_j m(t - Delta) (1 - X_j / M_j) - X_j / tau_j      formation, maturation, stabilisation, head,
                                                                         proteins
     tau_e dX_e/dt = k_d d + k_T T - X_e                        evoked spinogenesis
@@ -16,10 +16,11 @@ Every slow drive has a gain k_j, a time constant tau_j and a level M_j beyond wh
 or
 a long one do not add up without end. The delay Delta is a chain of two filters of Delta / 2 each; 0 is none.
 
-The basal BDNF B_0 lets a direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond
-to the burst alone. Every fast equation is a low-pass filter of the one before, solved exactly for an input that is
-linear between grid times; a slow drive is solved exactly for an m that is constant within a cell, the mean of its ends.
-The only error is that of the grid (second order in its cells).
+Signals u act directly on a state; only open targets (:mod:`synmodel.targets`) send them. The basal BDNF B_0 lets a
+direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond to the burst alone. Every fast
+equation is a low-pass filter of the one before, solved exactly for an input that is linear between grid times; a slow
+drive is solved exactly for an m that is constant within a cell, the mean of its ends. The only error is that of the
+grid (second order in its cells).
 Factors on single arrows are parameters (``blocker.mtorc1 = 0`` is full rapamycin from beginning to end) or come
 with a genotype, a stress state or a treatment that lasts for a while (:mod:`synmodel.signalling.arrows`). Those of the
 latter kind may also scale the folds themselves: stress lowers births and raises losses with no drug at all.
@@ -113,13 +114,13 @@ def fast_states(
     v, left = values, arrows.factor
     glutamate = left("glutamate") * (signals.glutamate + arrows.added("glutamate"))
     resting = signals.resting_block + arrows.added("resting_block")
-    released = glutamate + v["cascade.translation_gain"] * resting
+    released = glutamate + v["cascade.translation_gain"] * resting + signals.bdnf
     bdnf = low_pass(times, left("bdnf") * v["blocker.bdnf"] * np.maximum(0.0, released), v["cascade.tau_bdnf"])
     basal, half = v["cascade.bdnf_basal"], v["cascade.bdnf_half"]
     gain = 1.0 + (signals.trkb_gain + arrows.added("trkb_gain"))
-    active = (basal + bdnf) / (basal + bdnf + half) * gain - basal / (basal + half)
+    active = (basal + bdnf) / (basal + bdnf + half) * gain - basal / (basal + half) + signals.trkb
     trkb = low_pass(times, left("trkb") * v["blocker.trkb"] * active, v["cascade.tau_trkb"])
-    mtorc1 = low_pass(times, left("mtorc1") * v["blocker.mtorc1"] * trkb, v["cascade.tau_mtorc1"])
+    mtorc1 = low_pass(times, left("mtorc1") * v["blocker.mtorc1"] * (trkb + signals.mtorc1), v["cascade.tau_mtorc1"])
     tone = signals.d1_tone + arrows.added("d1_tone")
     evoked = low_pass(
         times,

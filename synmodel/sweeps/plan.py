@@ -105,7 +105,9 @@ class Plan:
     @cached_property
     def content(self) -> dict[str, Any]:
         """All that counts, as plain data."""
+        own = library.in_use()
         return {
+            **({"library": own.digest} if own else {}),
             "format": _FORMAT,
             "scenarios": [scenario.model_dump(mode="json") for scenario in self.scenarios],
             "base": "" if self.base is None else self.base.digest(),

@@ -27,7 +27,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel import library
 from synmodel.errors import SynmodelError
+from synmodel.library import Own
 from synmodel.parameters import ParameterSet
 from synmodel.provenance import libraries, version_of_synmodel
 from synmodel.scenario import Scenario
@@ -82,6 +84,7 @@ class Work:
     points: tuple[Point, ...]
     quantiles: tuple[float, ...]
     whole_cells: bool
+    own: Own
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +147,8 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
 
 
 def _work(plan: Plan, pieces: list[Piece], *, whole_cells: bool) -> Work:
-    return Work(tuple(pieces), plan.base, plan.seed, plan.points, plan.quantiles, whole_cells)
+    own = library.in_use()  # goes with the task: a worker may be elsewhere
+    return Work(tuple(pieces), plan.base, plan.seed, plan.points, plan.quantiles, whole_cells, own)
 
 
 # Without the optional accelerators of xarray, which may sum in another order on a worker that has them.
@@ -162,7 +166,7 @@ def compute(work: Work, threads: int | None = None) -> Answer:
         Threads of the compiled loops; default: all. The bits do not depend on it.
     """
     records = []
-    with _ONE_AT_A_TIME, thread_count(threads), _PLAIN_SUMS():
+    with _ONE_AT_A_TIME, thread_count(threads), _PLAIN_SUMS(), library.using(own=work.own):
         for piece in work.pieces:
             try:
                 records.append((piece.slot, _record(work, piece), ""))
@@ -193,7 +197,7 @@ _MEMORY: OrderedDict[tuple[str, str, int, int, int, int], Array] = OrderedDict()
 
 def _remembered(work: Work, control: Scenario, piece: Piece) -> Array:
     """Values of a control, which neighbouring cells often share; the last ones are kept."""
-    base = "" if work.base is None else work.base.digest()
+    base = (work.own.digest if work.own else "") + ("" if work.base is None else work.base.digest())
     key = (control.digest(), base, hash(work.points), work.seed, piece.first, piece.replicates)
     if key in _MEMORY:
         _MEMORY.move_to_end(key)
