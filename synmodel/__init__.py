@@ -38,6 +38,7 @@ _INTERNAL = {
     "cli_data",
     "cli_joint",
     "cli_library",
+    "cli_new",
     "cli_output",
     "cli_simulate",
     "code_cache",

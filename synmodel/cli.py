@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, cli_joint, cli_library, cli_simulate
+from synmodel import cli_data, cli_joint, cli_library, cli_new, cli_simulate
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
@@ -174,6 +174,7 @@ app.command()(cli_joint.posterior)
 
 for verb in cli_library.VERBS:
     app.command()(verb)
+app.command()(cli_new.new)
 
 
 @app.command()

@@ -11,7 +11,7 @@ so a strength of 0, a factor of 1 and an addition of 0 change no bit. Factors of
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from synmodel import library
 from synmodel.documents import Document, Evidence, FrozenMapping, entry_fault, read
@@ -66,6 +66,13 @@ def _signals(given: Mapping[str, Evidence]) -> FrozenMapping[str, Evidence]:
     return FrozenMapping(given)
 
 
+def _as_dict(given: Mapping[str, Evidence]) -> dict[str, Evidence]:
+    return dict(given)
+
+
+_Named = PlainSerializer(_as_dict)
+
+
 class Condition(Document):
     """One entry of the library of conditions."""
 
@@ -75,8 +82,8 @@ class Condition(Document):
     title: str
     kind: Kind
     notes: str = ""
-    factors: Annotated[Mapping[str, Evidence], AfterValidator(_arrows)] = Field(default=FrozenMapping({}))
-    adds: Annotated[Mapping[str, Evidence], AfterValidator(_signals)] = Field(default=FrozenMapping({}))
+    factors: Annotated[Mapping[str, Evidence], AfterValidator(_arrows), _Named] = Field(default=FrozenMapping({}))
+    adds: Annotated[Mapping[str, Evidence], AfterValidator(_signals), _Named] = Field(default=FrozenMapping({}))
 
     @model_validator(mode="after")
     def _does_something(self) -> "Condition":

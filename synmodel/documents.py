@@ -292,8 +292,13 @@ def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[
             continue
         parent = current
         field = current.model_fields.get(step)
-        current = _model_within(field.annotation) if field is not None else None
+        current = _model_within(field.annotation if field is not None else _of_extra(current))
     return field, parent
+
+
+def _of_extra(model: type[BaseModel]) -> Any:
+    """What the keys of a document hold that are names of the writer's own."""
+    return model.__annotations__.get("__pydantic_extra__")
 
 
 def _model_within(annotation: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol
 
 from synmodel.errors import LibraryError, close_names
 
-__all__ = ["KINDS", "Entry", "Own", "Shelved", "entry_of", "read_folder"]
+__all__ = ["KINDS", "Entry", "Own", "Shelved", "checked_name", "entry_of", "read_folder"]
 
 KINDS = ("compounds", "conditions", "evidence", "parameters", "scenarios", "studies", "sweeps", "targets")
 """Folders of a library of one's own, each for one kind of entry."""
@@ -143,7 +143,7 @@ def entry_of(document: Shelved) -> Entry:
             f"a library takes a Compound, Condition, Target, Study, Scenario or Check, not a {type(document).__name__}"
         )
         raise LibraryError(message)
-    _check_name(document.name, "Python")
+    checked_name(document.name, "Python")
     text = tomli_w.dumps(document.model_dump(mode="json", exclude_none=True))
     return Entry(document.shelf, document.name, text, "Python")
 
@@ -197,7 +197,7 @@ def _entry(kind: str, name: str, path: Path) -> Entry:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         message = f"{path} is not valid TOML: {fault}"
         raise LibraryError(message) from fault
-    _check_name(name, str(path))
+    checked_name(name, str(path))
     given = document.get("name", name)
     if kind != "parameters" and given != name:
         what = "folder" if path.name == "study.toml" else "file"
@@ -206,7 +206,15 @@ def _entry(kind: str, name: str, path: Path) -> Entry:
     return Entry(kind, name, text, str(path))
 
 
-def _check_name(name: str, place: str) -> None:
+def checked_name(name: str, place: str) -> str:
+    """The name of an entry, if it can be one.
+
+    Raises
+    ------
+    LibraryError
+        If it has a dot, a slash or other signs that parameters and files cannot carry.
+    """
     if not _NAME.fullmatch(name):
         message = f"{place}: {name!r} is no name; it is of letters, digits, spaces and - _ + ( ) , ' without dots"
         raise LibraryError(message)
+    return name

@@ -10,7 +10,7 @@
 
       x_a' = x_a prod_m (1 + alpha_m x_m) / (1 + x_m)      modulators raise the affinity of agonists, up to alpha-fold
       S = 1 + sum x_a' + sum x_b
-      occupancy  = 1 - 1 / S
+      occupancy  = (sum x_a' + sum x_b) / S
       blocked_c  = sum e_c x_c / (1 + sum x_c)             blockers do not compete
       activation = (1 - blocked_c) sum e_a x_a' / S
       block      = 1 - (1 - blocked_c) (1 - sum x_b / S)
@@ -99,10 +99,10 @@ def open_target(ligands: Sequence[Bound]) -> Engaged:
         else:
             blockers += ligand.relative
             blocked += ligand.strength * ligand.relative
-    total = 1.0 + raised * agonists + antagonists
-    open_share = 1.0 - blocked / (1.0 + blockers)
+    bound = raised * agonists + antagonists
+    shut, held = blocked / (1.0 + blockers), antagonists / (1.0 + bound)
     return Engaged(
-        occupancy=1.0 - 1.0 / total,
-        activation=open_share * raised * effect / total,
-        block=1.0 - open_share * (1.0 - antagonists / total),
+        occupancy=bound / (1.0 + bound),
+        activation=(1.0 - shut) * raised * effect / (1.0 + bound),
+        block=shut + held - shut * held,  # no difference of numbers near 1: shares may be small
     )

@@ -149,6 +149,11 @@ class Targets(Document):
                 raise entry_fault(key, f"is not known; {did_you_mean(key, cls.model_fields)}")
         return document
 
+    @classmethod
+    def well_named(cls, document: Any) -> Any:
+        """A document without the keys that are no targets, which its fields say better."""
+        return {key: entry for key, entry in document.items() if key in cls.model_fields or "mode" in entry}
+
     @property
     def open(self) -> dict[str, OpenTarget]:
         """Open targets by name."""
@@ -177,7 +182,8 @@ class Compound(Document):
         try:
             mass = document.get("molar_mass")
             molar_mass = None if mass is None else Evidence.model_validate(mass).to("g/mol")
-            numbers = [(key, kind, Evidence.model_validate(entry)) for key, kind, entry in entries_of(document)]
+            known = document | {"targets": Targets.well_named(document.get("targets", {}))}
+            numbers = [(key, kind, Evidence.model_validate(entry)) for key, kind, entry in entries_of(known)]
         except (ValidationError, AttributeError, KeyError, TypeError):
             return document  # not of the right form, which the fields say better
         for key, kind, evidence in numbers:

@@ -5,6 +5,7 @@ one runs over the sessions. A phenomenological scenario, and one without a drug,
 """
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ _RECEPTORS = {
 _CASCADE = {"bdnf": ("BDNF", "#8C6BB1"), "trkb": ("TrkB", "#009E73"), "mtorc1": ("mTORC1", "#222222")}
 _FOLDS = {"formation_fold": ("births", "#B2182B"), "elimination_fold": ("losses", "#2166AC")}
 _DRUGS = {"ketamine": figures.COLOURS["ketamine"], "psilocin": figures.COLOURS["psilocybin"]}
+_TARGETS = ("#CC79A7", "#CCBB44", "#555555", "#AA4499")
 _OTHERS = ("#555555", "#999999", "#CCBB44", "#C5A3CF")
 _LINE = "#999999"
 _SEEN, _PRESENT = 0.01, 0.001  # what is engaged by less, or below this share of the highest compound, is not drawn
@@ -116,25 +118,36 @@ def _concentration(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
     axes.set_yscale("log")
     axes.set_ylim(_FALLEN * min(peaks), 2 * max(peaks))
     # As long as it engages receptors: metabolites may stay for days.
-    engaged = list(_engaged(mechanism).values()) or [courses[0][1]]
+    engaged = [course for course, _ in _engaged(mechanism).values()] or [courses[0][1]]
     _finish(axes, "free in brain (nM)", _end(hours, engaged, _until_next(plan, hours)))
 
 
-def _engaged(mechanism: xr.Dataset) -> dict[str, Array]:
-    """Receptors that are engaged; those that antagonists do not reach only where that makes a difference."""
+def _engaged(mechanism: xr.Dataset) -> dict[str, tuple[Array, str]]:
+    """Course and colour of receptors that are engaged, by label.
+
+    Those that antagonists do not reach are there only where that makes a difference.
+    """
     courses = {name: mechanism[name].to_numpy() for name in _RECEPTORS}
     if np.allclose(courses["agonism_5ht2a_intracellular"], courses["agonism_5ht2a"], atol=_SEEN):
         del courses["agonism_5ht2a_intracellular"]
-    return {name: course for name, course in courses.items() if course.max() > _SEEN}
+    shown = {_RECEPTORS[name][0]: (course, _RECEPTORS[name][1]) for name, course in courses.items()}
+    colours = cycle(_TARGETS)
+    for name in mechanism["target"].to_numpy().tolist() if "target" in mechanism.coords else ():
+        for share, word in (("activation", "activated"), ("block", "blocked")):
+            course = mechanism[f"target_{share}"].sel(target=name).to_numpy()
+            if course.max() > _SEEN:
+                shown[f"{name}, {word}"] = course, next(colours)
+    return {label: each for label, each in shown.items() if each[0].max() > _SEEN}
 
 
 def _occupancy(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
     hours, engaged = _since(plan, mechanism), _engaged(mechanism)
-    for name, course in engaged.items():
-        label, colour = _RECEPTORS[name]
+    for label, (course, colour) in engaged.items():
         axes.plot(hours, 100 * course, color=colour, linewidth=1.4, label=label)
     axes.set_ylim(0, 105)
-    _finish(axes, "receptors engaged (%)", _end(hours, list(engaged.values()), _until_next(plan, hours)))
+    _finish(
+        axes, "receptors engaged (%)", _end(hours, [course for course, _ in engaged.values()], _until_next(plan, hours))
+    )
 
 
 def _cascade(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel import library
 from synmodel.imaging import summarise
 from synmodel.parameters import ParameterSet
 from synmodel.scenario import Cohort, Scenario, Schedule
@@ -25,7 +26,9 @@ class Point(NamedTuple):
 
 def points_of(baseline: str, sessions: Sequence[float]) -> list[Point]:
     """All statistics that an experiment with these sessions reports, told by the smallest one."""
-    smallest = Cohort(animals=1, dendrites_per_animal=1)
+    # A study of one's own may have no density; which statistics are reported does not depend on it.
+    density = 1.0 if baseline in library.in_use().names("studies") else None
+    smallest = Cohort(animals=1, dendrites_per_animal=1, initial_density_per_um=density)
     schedule = Schedule(sessions=tuple(sessions))
     scenario = Scenario(name="smallest", baseline=baseline, schedule=schedule, cohort=smallest)
     return _points(summarise(simulate(scenario, replicates=1, seed=0)))
