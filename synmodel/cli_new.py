@@ -1,5 +1,6 @@
 """The verb ``new``: a commented file of a compound, condition, target, scenario or study, to be edited."""
 
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,7 @@ from synmodel.library.own import checked_name
 __all__ = ["What", "new"]
 
 _PLACEHOLDER = "NAME"
+_NAME_LINE = re.compile(r"(?m)^name\s*=.*?$")
 
 
 class What(StrEnum):
@@ -39,6 +41,7 @@ def new(
     what: Annotated[What, typer.Argument(help="What to write.")],
     name: Annotated[str, typer.Argument(help="Its name.")],
     out: Annotated[Path | None, typer.Option(help="File to write; default: NAME.toml.")] = None,
+    like: Annotated[str | None, typer.Option(help="Entry of the library to copy, in place of the template.")] = None,
 ) -> None:
     """Write a commented file of your own compound, condition, target, scenario or study, ready to be edited."""
     checked_name(name, "NAME")
@@ -48,7 +51,10 @@ def new(
         message = f"the library has a {what} {name!r} already; choose another name"
         raise LibraryError(message)
     _check_path(what, name, path)
-    text = library.text_of("templates", str(what)).replace(_PLACEHOLDER, name)
+    if like is None:
+        text = library.text_of("templates", str(what)).replace(_PLACEHOLDER, name)
+    else:
+        text = _NAME_LINE.sub(f'name = "{name}"', library.text_of(kind, like), count=1)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -60,9 +66,7 @@ def new(
         message = f"--out is {path}, which cannot be written: {fault.strerror}; give another file"
         raise LibraryError(message) from fault
     used = f"studies/{name}/study.toml" if what == What.study else f"{kind}/{name}.toml"
-    sys.stdout.write(
-        f"Written to {path}. In a library folder it is {used}; use it by `synmodel --library FOLDER ...`\n"
-    )
+    sys.stdout.write(f"Written to {path}; in a library folder (`synmodel --library FOLDER ...`) it is {used}\n")
 
 
 def _check_path(what: What, name: str, path: Path) -> None:

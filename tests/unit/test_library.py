@@ -439,6 +439,26 @@ def test_what_new_writes_is_read_as_it_stands(capsys, monkeypatch, tmp_path):
         assert load_condition("my condition").kind == "treatment"
 
 
+@pytest.mark.parametrize(
+    ("what", "name", "kind"),
+    [
+        ("compound", "ketamine", "compounds"),
+        ("study", "shao2021", "studies"),
+        ("scenario", "psilocybin-mouse", "scenarios"),
+    ],
+)
+def test_new_copies_an_entry(capsys, monkeypatch, tmp_path, what, name, kind):
+    path = tmp_path / kind / "mine.toml"
+    assert run(capsys, monkeypatch, "new", what, "mine", "--like", name, "--out", path)[0] == 0
+    mine = tomllib.loads(path.read_text())
+    assert mine == library.document_of(kind, name) | {"name": "mine"}
+    status, _, stderr = run(
+        capsys, monkeypatch, "new", what, "other", "--like", f"{name}x", "--out", tmp_path / "other.toml"
+    )
+    assert (status, stderr.count("\n")) == (2, 1)
+    assert f"did you mean '{name}'" in stderr
+
+
 @pytest.mark.parametrize("what", [*TEMPLATES, "study"])
 def test_a_template_explains_every_field(what):
     text = library.text_of("templates", what)
