@@ -367,14 +367,14 @@ def borrowed_parameters(study: str) -> bool:
 
 
 def _own_parameters(name: str, taken: dict[str, str]) -> ParameterSet:
-    """Parameters of one's own; of the file of a study, those of the study alone, as a fit writes all of them.
+    """Parameters of one's own; of the file of a study, its turnover and scoring alone, as a fit writes all parameters.
 
     ``taken`` are names, with the place of each that is one's own; these are added.
     """
     place = str(library.place_of("parameters", name))
     document = library.document_of("parameters", name)
-    if name in library.in_use().names("studies") and name in document:
-        document = {name: document[name]}
+    if name in library.in_use().names("studies") and isinstance(document.get(name), Mapping):
+        document = {name: {key: each for key, each in document[name].items() if "." not in key}}
     found = ParameterSet.from_document(document, place)
     for each in found:
         if each in taken:

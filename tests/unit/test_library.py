@@ -77,6 +77,7 @@ def study_folder(folder, name="mine", parameters=True):
         text = library.path_of("parameters", "shao2021").read_text().replace("[shao2021.", f"[{name}.")
         # A fit writes all parameters; only those of the study count.
         text += library.path_of("parameters", "mechanism").read_text()
+        text += f'[{name}."effect_on.formation"]\nvalue = 1\n'
         put(folder, f"studies/{name}", "parameters.toml", text)
     return folder
 
