@@ -245,7 +245,7 @@ def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
     line = f"{place} is {_shown(fault['input'])}: {_in_plain_words(fault)}"
     advice = _advice(field)
     # A question for the name that was meant is advice enough.
-    return f"{line}; {advice}" if advice and not line.endswith("?") else line
+    return f"{line}; {advice}" if advice and "did you mean" not in line else line
 
 
 _PLAIN = (

@@ -4,6 +4,8 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from synmodel import library
+
 __all__ = ["libraries", "provenance", "version_of_synmodel"]
 
 _LIBRARIES = ("numpy", "scipy", "numba", "xarray")
@@ -23,10 +25,10 @@ def libraries() -> str:
     return ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
 
 
-def provenance(*, seed: int, scenario: str = "", parameters: str = "", library: str = "") -> dict[str, str]:
+def provenance(*, seed: int, scenario: str = "", parameters: str = "", own: str | None = None) -> dict[str, str]:
     """Version, seed, digests and libraries as flat text, fit for attributes of netCDF and for JSON.
 
-    ``library`` names the entries of the user's own library, with their digests.
+    ``own`` are the entries of one's own on which the result rests, with their digests; by default all that are in use.
 
     There is no time stamp: the same run gives the same bytes.
     """
@@ -35,7 +37,7 @@ def provenance(*, seed: int, scenario: str = "", parameters: str = "", library: 
         "seed": str(seed),
         "scenario_digest": scenario,
         "parameters_digest": parameters,
-        "library_entries": library,
+        "library_entries": library.in_use().told if own is None else own,
         "python_version": platform.python_version(),
         "libraries": libraries(),
     }

@@ -101,7 +101,7 @@ class Dose(_Part):
     def _known_compound(cls, name: str) -> str:
         known = library.names("compounds")
         if name not in known:
-            raise ValueError(did_you_mean(name, known))
+            raise ValueError(library.meant(name, known))
         return name
 
     @field_validator("route")
@@ -171,7 +171,7 @@ class Spell(_Part):
     def _known_condition(cls, name: str) -> str:
         known = condition_names("stress", "treatment")
         if name not in known:
-            raise ValueError(did_you_mean(name, known))
+            raise ValueError(library.meant(name, known))
         return name
 
     @model_validator(mode="after")
@@ -216,7 +216,7 @@ class Subject(_Part):
     def _known_genotype(cls, name: str) -> str:
         known = ["wild-type", *condition_names("genotype")]
         if name not in known:
-            raise ValueError(did_you_mean(name, known))
+            raise ValueError(library.meant(name, known))
         return name
 
     @field_validator("stress")
@@ -338,7 +338,7 @@ class Scenario(_Part):
     def _known_study(cls, name: str) -> str:
         known = library.names("studies")
         if name not in known:
-            raise ValueError(did_you_mean(name, known))
+            raise ValueError(library.meant(name, known))
         return name
 
     @property

@@ -265,7 +265,7 @@ def simulate(
             progress(done + len(numbers), replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
     observations.attrs.update(
-        provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest(), library=told(plan.own_entries())),
+        provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest(), own=told(plan.own_entries())),
         scenario=plan.name,
     )
     return observations

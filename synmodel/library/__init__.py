@@ -26,6 +26,7 @@ __all__ = [
     "experiments_path",
     "in_use",
     "kinds_of",
+    "meant",
     "names",
     "own_summaries",
     "path_of",
@@ -111,14 +112,21 @@ def using(*folders: str | Path, entries: Iterable[Shelved] = (), own: Own | None
 
 
 def use(*folders: str | Path, entries: Iterable[Shelved] = ()) -> Own:
-    """Use entries of one's own in the whole process from now on; arguments and errors as in :func:`using`."""
-    _of_process["own"] = _more(_process(), folders, entries)
+    """Use entries of one's own in the whole process from now on; arguments and errors as in :func:`using`.
+
+    They take the place of those of an earlier call, and stand beside those that the environment names.
+    """
+    _of_process["own"] = _more(_environment(), folders, entries)
     return _of_process["own"]
 
 
 def _process() -> Own:
     own = _of_process.get("own")
-    return _of_variable(os.environ.get(_VARIABLE, "")) if own is None else own
+    return _environment() if own is None else own
+
+
+def _environment() -> Own:
+    return _of_variable(os.environ.get(_VARIABLE, ""))
 
 
 @cache
@@ -209,9 +217,14 @@ def path_of(kind: Kind, name: str) -> Path:
         return Path(place)
     known = names(kind)
     if name not in known:
-        message = f"the library has no {_SINGULAR.get(kind, kind[:-1])} {name!r}; {did_you_mean(name, known)}"
+        message = f"the library has no {_SINGULAR.get(kind, kind[:-1])} {name!r}; {meant(name, known)}"
         raise LibraryError(message)
     return _ROOT / kind / f"{name}.toml"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """:func:`~synmodel.errors.did_you_mean`, and where one's own entries are from if none are in use."""
+    return did_you_mean(name, known) + ("" if in_use() else " (your own: synmodel --library FOLDER ...)")
 
 
 def kinds_of(name: str) -> list[Kind]:
@@ -225,7 +238,7 @@ def kinds_of(name: str) -> list[Kind]:
     found = [kind for kind in _KINDS if name in names(kind)]
     if not found:
         everything = {entry for kind in _KINDS for entry in names(kind)}
-        message = f"the library has no entry {name!r}; {did_you_mean(name, everything)}"
+        message = f"the library has no entry {name!r}; {meant(name, everything)}"
         raise LibraryError(message)
     return found
 

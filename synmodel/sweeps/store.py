@@ -16,7 +16,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel import library
 from synmodel.errors import SweepError
 from synmodel.provenance import provenance
 from synmodel.sweeps.journal import Journal
@@ -119,12 +118,7 @@ def frame(plan: Plan) -> xr.Dataset:
     if plan.design.kind == "saltelli":
         coordinates["matrix"] = ("matrix", np.array(["A", "B", *(factor.name for factor in plan.design.factors)]))
     attributes = {
-        **provenance(
-            seed=plan.seed,
-            scenario=plan.digest,
-            parameters="" if plan.base is None else plan.base.digest(),
-            library=library.in_use().told,
-        ),
+        **provenance(seed=plan.seed, scenario=plan.digest, parameters="" if plan.base is None else plan.base.digest()),
         "sweep": plan.name,
         "design": plan.design.kind,
         "replicates": plan.replicates,
