@@ -107,10 +107,11 @@ def _of_targets(plan: Scenario) -> list[str]:
     notes = []
     for target in map(load_target, open_targets(plan.regimen.doses, plan.subject)):
         for effect in target.effects:
+            gain = plan.parameters.get(target.gain_name(effect), effect.gain.value)
             known = "assumed" if effect.gain.status == "assumed" else f"{effect.gain.status}: {effect.gain.source}"
             notes.append(
                 f"the gain of {target.name} is {known}; no spine data inform it ({effect.of} {effect.direction} "
-                f"{effect.on}, gain {effect.gain.value:g}; intervals hold it fixed)"
+                f"{effect.on}, gain {gain:g}; intervals hold it fixed)"
             )
         if not target.effects:
             notes.append(f"{target.name} has no effects in its file: its engagement is told, and does nothing")

@@ -66,7 +66,6 @@ _WORDS = {
 }
 _FAR = 1e3
 
-
 OPEN_NUMBERS = ("affinity", "efficacy", "hill", "cooperativity")
 """Numbers that a compound may have at an open target."""
 

@@ -146,9 +146,11 @@ def _refuse_other_than_fitted(scenario: Scenario) -> None:
     for index, dose in enumerate(scenario.regimen.doses):
         if f"{dose.compound}.formation_fold" not in default_parameters():
             continue
+        # Effects of a compound of the package were fitted to the studies of the package, whatever others there are.
+        own = library.place_of("compounds", dose.compound) is not None
         fitted = {
             (fit.amount, fit.unit, fit.route, study.species)
-            for study in map(load_study, library.names("studies", own=False))
+            for study in map(load_study, library.names("studies", own=own))
             for arm in study.arms
             for fit in arm.doses
             if fit.compound == dose.compound

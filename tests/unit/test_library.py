@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+import tomli_w
 import xarray as xr
 
 from synmodel import library
@@ -240,6 +241,26 @@ def test_a_study_without_summaries_needs_a_density(tmp_path):
         assert simulate(given, replicates=1, seed=1)["spine_count"].sum() > 0
         assert plan_of(given, grid={"mine.loss_mature": [0.01]}, replicates=1, seed=1).points
         assert notes_of(given)
+
+
+def test_a_pulse_is_known_at_fitted_doses_alone(tmp_path):
+    """An arm of one's own makes no dose of psilocybin a fitted one; for one's own compound it does."""
+    copied(tmp_path, "psilocybin", "x")
+    folder = study_folder(tmp_path)
+    path = folder / "studies" / "mine" / "study.toml"
+    text = path.read_text()
+    for name in ("psilocybin", "x"):
+        doses = f'doses = [{{ compound = "{name}", amount = 10, route = "i.p." }}]'
+        text += f'\n[[arms]]\nname = "ten {name}"\n{doses}\n'
+    path.write_text(text)
+    effects = tomllib.loads(library.text_of("parameters", "effects"))["psilocybin"]
+    put(folder, "parameters", "pulse.toml", tomli_w.dumps({"x": effects}))
+    with library.using(folder):
+        theirs, mine = (scenario(name, "mine").updated(drive="phenomenological") for name in ("psilocybin", "x"))
+        with pytest.raises(ScenarioError, match="only as fitted, 1 mg/kg"):
+            drive_of(theirs)
+        assert drive_of(mine)["formation"].max() > 1.5
+        assert "parameters/pulse" in mine.own_entries()
 
 
 # -- objects of Python -----------------------------------------------------------------------------------------
