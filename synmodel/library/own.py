@@ -113,7 +113,7 @@ class Own:
         Raises
         ------
         LibraryError
-            For a name that is taken, by the package or by another entry.
+            For a name that is taken, by the package or by an entry of another text.
         """
         found = dict(self._by_name)
         for entry in more:
@@ -122,7 +122,7 @@ class Own:
                 message = f"{of} is an entry of the package; give yours another name, in the file and of it"
                 raise LibraryError(message)
             other = found.setdefault((entry.kind, entry.name), entry)
-            if other is not entry:
+            if other.digest != entry.digest:
                 message = f"{of} is there already, from {other.place}; give one of them another name, or leave it out"
                 raise LibraryError(message)
         return Own(tuple(found.values()))
@@ -162,7 +162,11 @@ def read_folder(folder: str | Path) -> list[Entry]:
         reason = "is a file" if root.exists() else "is not there"
         message = f"library folder {root} {reason}; give a folder with one or more of {kinds}"
         raise LibraryError(message)
-    inside = [path.name for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    try:
+        inside = [path.name for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    except OSError as fault:
+        message = f"cannot read library folder {root}: {fault.strerror}"
+        raise LibraryError(message) from fault
     for name in inside:
         if name not in KINDS and (meant := close_names(name, KINDS)):
             message = f"library folder {root} has a folder {name!r}; did you mean {meant[0]!r}? kinds are {kinds}"
@@ -195,7 +199,7 @@ def _entry(kind: str, name: str, path: Path) -> Entry:
         message = f"cannot read {path}: {fault.strerror}; give the path of a TOML file"
         raise LibraryError(message) from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        message = f"{path} is not valid TOML: {fault}"
+        message = f"{path} is not valid {'text' if kind == SUMMARIES else 'TOML'}: {fault}"
         raise LibraryError(message) from fault
     checked_name(name, str(path))
     given = document.get("name", name)

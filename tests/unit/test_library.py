@@ -2,11 +2,13 @@
 
 import json
 import multiprocessing
+import pickle
 import re
 import shutil
 import sys
 import tomllib
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -198,21 +200,37 @@ def test_metabolites_and_conditions_are_behind_a_digest(tmp_path):
         assert (drive_of(plan)["formation"] == 1).all()  # a copy of rapamycin
 
 
-def test_workers_elsewhere_see_the_library(tmp_path):
-    """A task carries the texts: the worker has no folder, and no environment that names one."""
+def works(tmp_path):
+    """Two tasks that need a compound of a folder that is gone, and what they give."""
     folder = copied(tmp_path / "library", "ketamine", "x")
     with library.using(folder):
         plan = plan_of(scenario("x"), grid={"x.mouse_half_life": [0.01, 0.02]}, replicates=2, seed=1)
-        works = list(works_of(plan, [False, False], alone=True))
-        wanted = [compute(work) for work in works]
         assert plan.content["library"] == library.in_use().digest
+        tasks = list(works_of(plan, [False, False], alone=True))
+        wanted = [compute(task).records[0][1] for task in tasks]
     shutil.rmtree(folder)
+    assert not np.array_equal(*wanted)
+    return tasks, wanted
+
+
+def test_a_task_carries_the_library(tmp_path):
+    tasks, wanted = works(tmp_path)
+    for task, want in zip(tasks, wanted, strict=True):
+        _, record, reason = compute(pickle.loads(pickle.dumps(task))).records[0]
+        assert reason == ""
+        np.testing.assert_array_equal(record, want)
+        assert compute(replace(task, own=Own())).records[0][2], "without its texts the compound is not known"
+    assert not library.in_use()
+
+
+@pytest.mark.slow
+def test_a_worker_sees_the_library(tmp_path):
+    """A process of its own, which has no folder, and no environment that names one."""
+    tasks, wanted = works(tmp_path)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        answers = list(pool.map(compute, works))
+        answers = list(pool.map(compute, tasks))
     for answer, want in zip(answers, wanted, strict=True):
-        assert [reason for _, _, reason in answer.records] == [""]
-        np.testing.assert_array_equal(answer.records[0][1], want.records[0][1])
-    assert not np.array_equal(wanted[0].records[0][1], wanted[1].records[0][1])
+        np.testing.assert_array_equal(answer.records[0][1], want)
 
 
 # -- studies ---------------------------------------------------------------------------------------------------
@@ -286,7 +304,7 @@ def test_objects_are_entries_like_files():
     with pytest.raises(LibraryError, match="takes a Compound, Condition, Target, Study, Scenario or Check, not a dict"):
         library.using(entries=[{"name": "x"}]).__enter__()
     with pytest.raises(LibraryError, match="is there already, from Python"):
-        library.using(entries=[mine, mine]).__enter__()
+        library.using(entries=[mine, mine.model_copy(update={"title": "another"})]).__enter__()
 
 
 def test_an_open_target_survives_a_round_trip():
@@ -434,7 +452,7 @@ def test_simulate_with_a_library_says_what_it_used(capsys, monkeypatch, tmp_path
     (tmp_path / "mine.toml").write_text(SCENARIO.format(compound="x", baseline="shao2021"))
     status, _, _ = run(
         capsys, monkeypatch, "--library", tmp_path / "library", "simulate", tmp_path / "mine.toml", "--out",
-        tmp_path / "out", "--replicates", 2, "--draws", 2,
+        tmp_path / "out", "--replicates", 2, "--draws", 0,
     )  # fmt: skip
     assert status == 0
     with xr.open_dataset(tmp_path / "out" / "observations.nc", engine="h5netcdf") as observations:
@@ -528,5 +546,8 @@ def test_a_library_is_told_by_its_texts(tmp_path):
     with library.using(one) as first, library.using(own=Own()), library.using(other) as second:
         assert first == second
         assert hash(first) == hash(second)
+    with library.using(one), library.using(one), library.using(other) as same:
+        assert len(same.entries) == 1, "the same text may come twice, as from the environment and the command"
+    (other / "compounds" / "x.toml").write_text((other / "compounds" / "x.toml").read_text() + "\n")
     with library.using(one), pytest.raises(SynmodelError, match="is there already, from"):
         library.using(other).__enter__()
