@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
-from scipy.stats import poisson
+from scipy.special import logsumexp, pdtrik
 
 from synmodel.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
@@ -299,7 +298,7 @@ def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     bounded = np.where(runs.gained >= 0, runs.gained, count)
     unbounded = runs.inside & (bounded < 0)
     most = np.where(unbounded, 0, np.maximum(bounded, 0))
-    most[unbounded] = poisson.isf(_TAIL, _FASTEST * gamma[unbounded]).astype(np.int64) + 1
+    most[unbounded] = np.ceil(pdtrik(1.0 - _TAIL, _FASTEST * gamma[unbounded])).astype(np.int64) + 1
     return most
 
 
