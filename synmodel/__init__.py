@@ -36,6 +36,7 @@ _INTERNAL = {
     "__main__",
     "cli",
     "cli_data",
+    "cli_end",
     "cli_joint",
     "cli_library",
     "cli_new",
@@ -43,6 +44,7 @@ _INTERNAL = {
     "cli_simulate",
     "code_cache",
     "compiled",
+    "private",
 }
 
 __all__ = [
