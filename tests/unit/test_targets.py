@@ -17,6 +17,7 @@ from synmodel.mechanism import drive_of, exposure_of, mechanism_of
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import Compound, load_compound
 from synmodel.pharmacology.binding import Bound, open_target
+from synmodel.report.mechanism_panels import _engaged
 from synmodel.scenario import load, loads
 from synmodel.signalling import signalling_states
 from synmodel.simulation import simulate
@@ -255,6 +256,12 @@ def test_a_result_says_that_a_gain_is_assumed():
         assert not any("5-HT1A" in note for note in notes_of(scenario(("5-MeO-DMT", 20))))
         simulated = simulate(scenario(("x", 20)), replicates=1, seed=1)
         assert "targets/5-HT1A " in simulated.attrs["library_entries"]
+
+
+def test_the_figure_shows_what_is_engaged():
+    with library.using(entries=[target("R"), target("S"), compound(R=at("agonist", 3), S=at("block", 30))]):
+        shown = _engaged(mechanism_of(scenario(("x", 20))))
+    assert {"5-HT2A, membrane", "R, activated", "S, blocked"} == set(shown)
 
 
 # -- examples --------------------------------------------------------------------------------------------------
