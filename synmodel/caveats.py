@@ -7,7 +7,8 @@ contradiction comes first.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from synmodel.checking import Checked, Contradiction, contradictions
 from synmodel.data import load_study
@@ -16,7 +17,7 @@ from synmodel.data.summaries import load_summaries
 from synmodel.pharmacology import drug_doses, load_compound
 from synmodel.scenario import Dose, Scenario
 
-__all__ = ["contradictions", "dose_text", "notes_of"]
+__all__ = ["contradictions", "dose_text", "notes_of", "notes_of_several"]
 
 _ALONE_DOES_NOTHING = ("vehicle", "antagonist")
 
@@ -46,6 +47,84 @@ def notes_of(plan: Scenario, checked: Sequence[Checked] = ()) -> list[str]:
     first = [each.line for each in checked if isinstance(each, Contradiction)]
     last = [each.line for each in checked if not isinstance(each, Contradiction)]
     return [*first, *_beyond_its_study(plan), *last]
+
+
+def notes_of_several(
+    plans: Mapping[str, Scenario], checked: Mapping[str, Sequence[Checked]], pairs: Sequence[tuple[str, str]]
+) -> list[str]:
+    """The caveats of scenarios that are compared: of each, one line for all that share it, and of comparing them.
+
+    Parameters
+    ----------
+    plans : mapping of str to Scenario
+        By label.
+    checked : mapping of str to sequence of Checked
+        What the evidence says of each.
+    pairs : sequence of (str, str)
+        Labels of those that are compared with one another.
+
+    Returns
+    -------
+    list of str
+        Contradictions first, then what makes a comparison uneven, then the rest.
+    """
+    shared: dict[str, list[str]] = {}
+    against = []
+    for label, plan in plans.items():
+        against += [f"{each.line} [{label}]" for each in checked[label] if isinstance(each, Contradiction)]
+        for note in notes_of(plan, [each for each in checked[label] if not isinstance(each, Contradiction)]):
+            shared.setdefault(note, []).append(label)
+    own = [f"{', '.join(labels)}: {note}" for note, labels in shared.items()]
+    return [*against, *_of_unlike(plans), *_of_intervals(plans, pairs), *own]
+
+
+def _of_unlike(plans: Mapping[str, Scenario]) -> list[str]:
+    """What differs between scenarios besides what is done."""
+    notes = []
+    studies: dict[str, list[str]] = {}
+    for label, plan in plans.items():
+        studies.setdefault(plan.baseline, []).append(label)
+    if len(studies) > 1:
+        told = "; ".join(f"{', '.join(labels)} as in {study}" for study, labels in studies.items())
+        notes.append(
+            f"baselines and scoring differ ({told}): a difference of fractions is one of laboratories too; extra "
+            "spines against the same animals without doses are not"
+        )
+    last = max(plan.schedule.sessions[-1] for plan in plans.values())
+    for label, plan in plans.items():
+        end = plan.schedule.sessions[-1]
+        if end < last:
+            notes.append(f"{label}: its last session is day {end:g}; the course up to day {last:g} is an extrapolation")
+        if plan.drive != "mechanistic":
+            notes.append(f"{label}: no intervals, for the posterior is of the mechanism and not of its pulses")
+        seen = [
+            load_summaries(plan.baseline, arm.name)["quantity"].to_numpy() for arm in load_study(plan.baseline).arms
+        ]
+        if not any("head_width_change" in names for names in seen) and drug_doses(plan.regimen.doses):
+            notes.append(f"{label}: {plan.baseline} has no head widths; what the drug does to them is that of others")
+    return notes
+
+
+def _of_intervals(plans: Mapping[str, Scenario], pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """What two scenarios do not have in common, and is not compared."""
+    notes = []
+    for a, b in pairs:
+        one, other = (plans[label].schedule.sessions for label in (a, b))
+        spans = [dict.fromkeys(pairwise(sessions)) for sessions in (one, other)]
+        only = [[span for span in spans[k] if span not in spans[1 - k]] for k in (0, 1)]
+        told = [
+            f"day {', '.join(f'{start:g} to {end:g}' for start, end in each)} of {label}"
+            for label, each in zip((a, b), only, strict=True)
+            if each
+        ]
+        if told:
+            notes.append(f"{a} and {b}: intervals that only one has are not compared ({'; '.join(told)})")
+        if one[0] != other[0]:
+            notes.append(
+                f"{a} and {b}: changes since the first session are not compared, for it is on day {one[0]:g} and "
+                f"day {other[0]:g}"
+            )
+    return notes
 
 
 def _beyond_its_study(plan: Scenario) -> list[str]:

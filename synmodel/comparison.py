@@ -21,6 +21,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.courses import half_peak
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.errors import FitError, SimulationError
@@ -221,27 +222,10 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
         ("births", effect.births - 1.0, "the change of births"),
         ("losses", effect.losses - 1.0, "the change of losses"),
     ):
-        onset, last = _half_peak(effect.day, curve)
+        onset, last = half_peak(effect.day, curve)
         table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what} exceed half their peak")
         table[f"{name}_duration_day"] = (last, "day", f"last day at which {what} exceed half their peak")
     return table
-
-
-def _half_peak(day: Array, curve: Array) -> tuple[float, float]:
-    """First and last time at which a curve exceeds half its peak (by size), linear between points."""
-    size = np.abs(curve)
-    if size.max() == 0:
-        return math.nan, math.nan
-    above = np.flatnonzero(size >= size.max() / 2)
-    level = size.max() / 2
-
-    def crossing(inside: int, outside: int) -> float:
-        if not 0 <= outside < len(day):
-            return float(day[inside])
-        share = (size[inside] - level) / (size[inside] - size[outside])
-        return float(day[inside] + share * (day[outside] - day[inside]))
-
-    return crossing(above[0], above[0] - 1), crossing(above[-1], above[-1] + 1)
 
 
 def contrasts(
