@@ -18,8 +18,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synmodel.comparison import DRUGS, Contrast
+from synmodel.comparison import Contrast
 from synmodel.data import load_summaries
+from synmodel.embedded import embedded_arm
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.readings import Reading, Receptor
 from synmodel.inference.targets import arm_targets
@@ -124,7 +125,7 @@ def _rises(*numbers: Contrast) -> Support:
 
 def _peak(estimate: Estimate, drug: str, engaged: str) -> Contrast:
     """Largest engaged share [%] of a target after the dose of a drug's study, with its interval."""
-    target = arm_targets(DRUGS[drug], drug)
+    target = arm_targets(embedded_arm(drug).study, drug)
     subject, sessions = Subject(species=target.study.species), target.sessions.tolist()
 
     def of(values: Mapping[str, float]) -> float:
@@ -181,7 +182,7 @@ def _onset(drug: str, wording: str, within_hours: float, table: Mapping[str, Con
         _HOURS * births.estimate, _HOURS * births.low, _HOURS * births.high, "hour", births.note,
     )  # fmt: skip
     early = (table["formation_gain_day_-1_to_1"], table["extra_spines_day_1"])
-    sessions = arm_targets(DRUGS[drug], drug).sessions
+    sessions = arm_targets(embedded_arm(drug).study, drug).sessions
     first = _HOURS * float(sessions[sessions > 0][0])
     if first > within_hours:
         reason = f"the first session after the dose is at {first:g} h: the rise within that day rests on priors"
@@ -213,5 +214,5 @@ def _month(table: Mapping[str, Contrast]) -> Cell:
 
 
 def _mice_on_the_last_day() -> int:
-    rows = load_summaries(DRUGS["psilocybin"], "psilocybin")
+    rows = load_summaries(embedded_arm("psilocybin").study, "psilocybin")
     return int(rows["n_mice"].to_numpy()[np.nanargmax(rows["end_day"].to_numpy())])

@@ -155,9 +155,9 @@ def _control(control: Source, entries: Sequence[Entry]) -> tuple[Entry, bool]:
     except ScenarioError:
         raise
     except ValueError as fault:
-        near = close_names(str(control), [VEHICLE, *(each.label for each in entries)])
-        hint = f", or {near[0]!r} of this comparison" if near else f", or {VEHICLE!r}"
-        message = f"--control is {control}: {fault}{hint}"
+        near = close_names(str(control), [VEHICLE])
+        said = f"did you mean {VEHICLE!r}?" if near else f"it is none of the scenarios given, and {fault}"
+        message = f"control is {str(control)!r}; {said}"
         raise type(fault)(message) from fault
     for each in entries:
         if each.plan.name == entry.plan.name and each.content == entry.content:

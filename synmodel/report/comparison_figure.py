@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from synmodel.contrasts import Compared
@@ -24,7 +25,6 @@ from synmodel.report.figures import GREY, style
 __all__ = ["scenarios_figure"]
 
 Array = NDArray[np.float64]
-_CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6BB1", "#7B241C", "#999933")
 _LINE, _WARNING = "#999999", "#B00020"
 _WARNING_WIDTH = 118
 _WEEK_DAY = 7.0
@@ -64,25 +64,21 @@ def scenarios_figure(result: Compared, document: Mapping[str, Any]) -> Figure:
         forest = parts[2].subgridspec(1, max(len(columns), 1))
         axes = [figure.add_subplot(forest[k]) for k in range(len(columns))]
         _draw_forest(axes, columns, pairs, colours)
-        handles, labels = shown["density"].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(labels)), fontsize=9)
+        lines = [Line2D([], [], color=colour, linewidth=2.0, label=label) for label, colour in colours.items()]
+        figure.legend(handles=lines, loc="outside upper left", ncols=min(3, len(lines)), fontsize=9)
         figure.supxlabel(_meaning(result), x=0.01, ha="left", color=GREY, fontsize=8)
     return figure
 
 
 def _colours(entries: Sequence[Entry]) -> list[str]:
-    """A colour for each: the one of its arm where it has one that is free, grey without drugs, else the next."""
-    taken: list[str] = []
+    """A colour for each: that of the arm of its doses and genotype, where there is one."""
+    names = []
     for each in entries:
-        drugs = sorted(drug_doses(each.plan.regimen.doses), key=lambda dose: dose.day)
-        name = "+".join(dict.fromkeys(dose.compound for dose in drugs))
-        if each.plan.subject.genotype.endswith("knock-out") and name:
-            name += "+knock-out"
-        wanted = figures.COLOURS.get(name) if name else GREY
-        free = [colour for colour in _CYCLE if colour not in taken] or list(_CYCLE)
-        others = [colour for colour in free if colour not in figures.COLOURS.values()] or free
-        taken.append(wanted if wanted is not None and wanted not in taken else others[0])
-    return taken
+        doses = sorted(drug_doses(each.plan.regimen.doses), key=lambda dose: dose.day)
+        name = "+".join(dict.fromkeys(dose.compound for dose in doses))
+        lacks = name and each.plan.subject.genotype.endswith("knock-out")
+        names.append(f"{name}+knock-out" if lacks else name)
+    return figures.colours_of(names)
 
 
 # -- courses ---------------------------------------------------------------------------------------------------
@@ -110,7 +106,7 @@ def _draw_courses(shown: Mapping[str, Axes], result: Compared, colours: Mapping[
                 np.allclose(values[k, 0], other[0], rtol=0, atol=_ALIKE, equal_nan=True) for other in values[k + 1 :]
             )
             _draw_course(axes, dataset["day"].to_numpy(), values[k], each, colours[each.label], 1.8 + 2.2 * wider)
-            if name == "density" and result.lineup.reference(each).label == VEHICLE:
+            if name == "density" and result.lineup.reference(each).label == VEHICLE and each.gives_drugs:
                 without = values[k, 0] - 100 * dataset["extra_spines"].sel(scenario=each.label).to_numpy()[0]
                 axes.plot(dataset["day"], without, color=colours[each.label], linewidth=1.0, linestyle=":")
         axes.axhline(1.0 if scale == 1.0 else 0.0, color=_LINE, linewidth=0.8, zorder=0)
@@ -133,7 +129,7 @@ def _draw_course(axes: Axes, day: Array, curve: Array, entry: Entry, colour: str
     if np.isfinite(band[1]).all():
         axes.fill_between(day, band[1], band[2], color=colour, alpha=0.13, linewidth=0)
     last = entry.plan.schedule.sessions[-1]
-    axes.plot(day[day <= last], band[0][day <= last], color=colour, linewidth=width, label=entry.label)
+    axes.plot(day[day <= last], band[0][day <= last], color=colour, linewidth=width)
     if day[-1] > last:
         axes.plot(day[day >= last], band[0][day >= last], color=colour, linewidth=width, linestyle=_DASH)
 
@@ -143,11 +139,13 @@ def _meaning(result: Compared) -> str:
     parts = ["rows: the first less the second"]
     if result.draws[1]:
         parts.append("bands and bars: 95 % of the posterior")
-    if result.lineup.control in (None, VEHICLE):
+    entries = result.lineup.entries
+    any_drug = any(each.gives_drugs for each in entries)
+    if result.lineup.control in (None, VEHICLE) and any_drug:
         parts.append("thin dots: the same animals without doses")
-    if len({each.plan.schedule.sessions[-1] for each in result.lineup.entries}) > 1:
+    if len({each.plan.schedule.sessions[-1] for each in entries}) > 1:
         parts.append("dashed: beyond the last session")
-    return "; ".join([*parts, "upright dots: doses"])
+    return "; ".join([*parts, *(["upright dots: doses"] if any_drug else [])])
 
 
 def _against(result: Compared) -> str:
