@@ -27,8 +27,7 @@ ASSUMED = (
 def courses(problem, study, drug):
     """From parameters: density of drug arm, vehicle arm and drug arm's dendrites without drug, then KINDS, in %."""
     arms = {target.arm.name: target for target in problem.arms if target.study.name == study}
-    undosed = replace(arms[drug], arm=arms[drug].arm.model_copy(update={"doses": ()}))
-    targets = (arms[drug], arms["saline"], undosed)
+    targets = (arms[drug], arms["saline"], replace(arms[drug], arm=arms[drug].arm.model_copy(update={"doses": ()})))
 
     def of(p):
         y = 100 * np.array([problem.expected_on(t, p.as_floats(), DAYS).expected.density_change for t in targets])
@@ -47,9 +46,9 @@ def run(*, short, seed, progress=None):
     fit, draws = load_posterior(), 100 if short else 500
     figure, ((*left, right),) = panels(1, 3, size=(10.6, 3.7), width_ratios=(1, 1, 0.8))
     findings, repeats = [], 500 if short else 1500
-    for axes, (drug, study) in zip(left, ((name, arm.study) for name, arm in embedded_arms().items()), strict=True):
-        told, course = stage(progress, f"draws of {drug}"), courses(fit.problem, study, drug)
-        bands = with_interval(fit, course, draws=draws, seed=seed, progress=told)
+    for axes, shown in zip(left, embedded_arms().values(), strict=True):
+        drug, study, told = shown.arm, shown.study, stage(progress, f"draws of {shown.arm}")
+        bands = with_interval(fit, courses(fit.problem, study, drug), draws=draws, seed=seed, progress=told)
         seen = [density(load_summaries(study, arm)) for arm in (drug, "saline")]
         for place, (colour, label) in enumerate(((COLOURS[drug], drug), (GREY, "vehicle"))):
             draw_band(axes, DAYS, bands[:, :-4].reshape(3, 3, -1)[:, place], colour, label)
@@ -63,7 +62,9 @@ def run(*, short, seed, progress=None):
         data = ((gap, *source, low, high), (None, "", "derived"), *((value, *source) for value in kept))
         for kind, band, published in zip(KINDS, bands[:, -4:].T, data, strict=True):
             findings.append(Finding(f"{drug}: {kind}", *band, "% of day −3", *published))
-    draw_findings(right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[drug] for drug in embedded_arms() for _ in range(2)])
+    draw_findings(
+        right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[drug] for drug in embedded_arms() for _ in range(2)]
+    )
     right.set(title="drug minus control at 24 h", xlabel="% of the spines of day −3")
     arms = [Path(__file__).with_name(f"scenario-{arm}.toml") for arm in ("ketamine", "saline")]
     own = fit.in_library(embedded_arms()["ketamine"].study, "ketamine")
