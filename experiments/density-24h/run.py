@@ -62,9 +62,7 @@ def run(*, short, seed, progress=None):
         data = ((gap, *source, low, high), (None, "", "derived"), *((value, *source) for value in kept))
         for kind, band, published in zip(KINDS, bands[:, -4:].T, data, strict=True):
             findings.append(Finding(f"{drug}: {kind}", *band, "% of day −3", *published))
-    draw_findings(
-        right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[drug] for drug in embedded_arms() for _ in range(2)]
-    )
+    draw_findings(right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[d] for d in embedded_arms() for _ in (0, 1)])
     right.set(title="drug minus control at 24 h", xlabel="% of the spines of day −3")
     arms = [Path(__file__).with_name(f"scenario-{arm}.toml") for arm in ("ketamine", "saline")]
     own = fit.in_library(embedded_arms()["ketamine"].study, "ketamine")
