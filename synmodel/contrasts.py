@@ -10,8 +10,8 @@ difference is that of the difference, and two equal scenarios differ by exactly 
   since the first session, less that of a reference: the same animals without doses, or the control that is named.
 
 Simulated experiments of the same scenarios on shared draws (``replicates``) confirm the expectation through the whole
-chain of imaging. Head widths there are means of ratios over dendrites, here the ratio of means: they differ by less
-than a hundredth of the contrast.
+chain of imaging. Head widths there are means of ratios over dendrites, here the ratio of means: simulated vehicles show
+a rise of 0.002 to 0.008 where the ratio of means has none, and a drug and its vehicle differ by 1 % more than here.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -56,10 +56,11 @@ def scenarios_figure(result: Compared, document: Mapping[str, Any]) -> Figure:
             figure.suptitle("\n".join(said), x=0.01, ha="left", color=_WARNING, fontsize=9, fontweight="bold")
         parts = figure.add_gridspec(3, 1, height_ratios=heights)
         top, middle = (parts[k].subgridspec(1, 2) for k in (0, 1))
-        shown = {
-            "births": figure.add_subplot(top[0]), "losses": figure.add_subplot(top[1]),
-            "density": figure.add_subplot(middle[0]), "extra_spines": figure.add_subplot(middle[1]),
-        }  # fmt: skip
+        shown = {"births": figure.add_subplot(top[0]), "losses": figure.add_subplot(top[1])}
+        if np.nan_to_num(result.dataset["extra_spines"].to_numpy()).any():
+            shown |= {"density": figure.add_subplot(middle[0]), "extra_spines": figure.add_subplot(middle[1])}
+        else:
+            shown["density"] = figure.add_subplot(middle[:])
         _draw_courses(shown, result, colours)
         forest = parts[2].subgridspec(1, max(len(columns), 1))
         axes = [figure.add_subplot(forest[k]) for k in range(len(columns))]
