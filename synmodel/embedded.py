@@ -1,16 +1,25 @@
-"""The comparison of the main job, found in the library: scenarios, and the arms of their studies that they repeat."""
+"""The comparison of the main job, found in the library: scenarios, the arms that they repeat, panels and claims."""
 
 from functools import cache
+from typing import Literal
 
 from pydantic import Field
 
 from synmodel import library
 from synmodel.data import load_study
-from synmodel.documents import Document, parse_toml, read
+from synmodel.documents import Document, Number, parse_toml, read
 from synmodel.errors import LibraryError
 from synmodel.scenario import Cohort, Scenario, load
 
-__all__ = ["EmbeddedArm", "EmbeddedComparison", "Panel", "embedded_arm", "embedded_arms", "embedded_comparison"]
+__all__ = [
+    "Claim",
+    "EmbeddedArm",
+    "EmbeddedComparison",
+    "Panel",
+    "embedded_arm",
+    "embedded_arms",
+    "embedded_comparison",
+]
 
 
 class EmbeddedArm(Document):
@@ -61,12 +70,39 @@ class Panel(Document):
     paper: str
 
 
+class Claim(Document):
+    """One cell of the table of claims: what is said of a drug, and the rule that judges it.
+
+    Attributes
+    ----------
+    rule : str
+        ``taken for granted`` and ``by readings`` of a target; ``rises``, ``within`` (hours) and ``kept`` of contrasts.
+    engaged : tuple of str
+        Variables of the Exposure whose peak is shown.
+    numbers, beside : tuple of str
+        Names of contrasts that decide, and that are shown beside them.
+    words : tuple of str
+        What the numbers are, for the reason.
+    """
+
+    feature: str
+    drug: str
+    wording: str
+    rule: Literal["taken for granted", "by readings", "rises", "within", "kept"]
+    engaged: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    hours: Number = 0.0
+
+
 class EmbeddedComparison(Document):
-    """What the main job compares and draws."""
+    """What the main job compares and draws, and the claims that it judges."""
 
     title: str
     arms: tuple[EmbeddedArm, ...] = Field(min_length=1)
     panels: tuple[Panel, ...] = Field(min_length=1)
+    claims: tuple[Claim, ...] = ()
 
 
 @cache

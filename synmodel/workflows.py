@@ -60,7 +60,6 @@ Steps = Callable[[str, int, int], None]
 _DRAWS = 300
 _EXPERIMENTS = 200
 _FEWEST = 60
-_SHARED = ("cascade", "serotonin", "nmda", "ketamine", "psilocin", "ketanserin", "head_twitch", "spread")
 MAIN_READINGS = (
     *(Reading(receptor=receptor) for receptor in RECEPTORS),
     Reading("pulse"),
@@ -207,7 +206,7 @@ def fit_studies(
         studies=chosen, parameters=begun, unit=unit, seed=seed, starts=1, progress=stage(progress, "fitting")
     )
     source = _source(fit, fit.problem.studies, unit)
-    names = [name for name in source.problem.free if name.partition(".")[0] in _SHARED]
+    names = [name for name in source.problem.free if name.partition(".")[0] not in source.problem.studies]
     verdicts = verdicts_of(source, names, seed=seed)
     wanted = READINGS.values() if all_readings else MAIN_READINGS
     fitted, notes = readings_of(wanted, chosen)

@@ -116,7 +116,9 @@ def test_courses_are_the_moments_of_the_spines_that_are_there():
     tissue = tissue_of(plan.baseline, default_parameters().as_floats())
     means = tissue.initial_means(baseline_density(plan.baseline, "saline"))
     start = dict(zip(tissue.model.classes, means.tolist(), strict=True))
-    count = moments(tissue.model, initial={"poisson": start}, times=days, drive=drive_of(plan))["count_mean"].sum("spine_class")
+    count = moments(tissue.model, initial={"poisson": start}, times=days, drive=drive_of(plan))["count_mean"].sum(
+        "spine_class"
+    )
     np.testing.assert_allclose(course.density, count / count[0] - 1, rtol=1e-9, atol=1e-12)
     assert course.births[days < 0].tolist() == [1.0] * int((days < 0).sum())
     assert course.births.max() > 2
