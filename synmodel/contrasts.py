@@ -65,15 +65,15 @@ _ADD_UP = ("extra_spines_peak", "extra_spines_area")  # measures that a referenc
 class ScenarioContrast:
     """One number by which two scenarios differ: ``a`` minus ``b``, with its 95 % interval.
 
+    From ``start_day`` to ``end_day`` is the interval of a statistic; for ``extra_spines`` it begins at the first session
+    and ends on a session of any scenario; for a measure it is all days that are followed.
+
     Attributes
     ----------
     a, b : str
         Scenarios; ``vehicle`` are the animals of ``a`` without doses.
     quantity : str
         A statistic by interval, ``extra_spines``, or one of :data:`MEASURES`.
-    start_day, end_day : float
-        Interval; for ``extra_spines`` the first session and a session of any scenario; for a measure all days that are
-        followed [day].
     estimate : float
         Difference at the estimate.
     low, high : float or None
@@ -121,7 +121,7 @@ class Compared:
         Which with which.
     dataset : Dataset
         ``expected`` (scenario, draw, point); the courses ``density``, ``extra_spines``, ``births``, ``losses`` and
-        ``head_width`` (scenario, draw, day), NaN before a scenario's first session; ``contrast_value`` (draw,
+        ``mean_head_width`` (scenario, draw, day), NaN before a scenario's first session; ``contrast_value`` (draw,
         contrast). Draw -1 is the estimate.
     contrasts : tuple of ScenarioContrast
         All differences.
@@ -358,7 +358,7 @@ def _dataset(followed: Followed, rows: Sequence[_Row]) -> xr.Dataset:
         "density": "spines that are there, change since the first session",
         "births": "births, fold over the drug-free state",
         "losses": "loss hazards, fold over the drug-free state",
-        "head_width": "mean head width, change since the first session",
+        "mean_head_width": "mean head width, change since the first session",
     }
     content = {
         name: (("scenario", "draw", "day"), np.stack([followed.of(each).courses[name] for each in entries]), text)

@@ -44,14 +44,14 @@ class Course(NamedTuple):
         Change of the number of spines since the first session [1].
     births, losses : (n,) ndarray
         Births and loss hazards, fold over the drug-free state.
-    head_width : (n,) ndarray
+    mean_head_width : (n,) ndarray
         Change of mean head width since the first session [1].
     """
 
     density: Array
     births: Array
     losses: Array
-    head_width: Array
+    mean_head_width: Array
 
 
 class Peak(NamedTuple):

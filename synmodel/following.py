@@ -121,7 +121,7 @@ def _function(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool]
             return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
         expected, course = expected_at(parameters), course_at(parameters)
         exact = [getattr(expected, field) for field in QUANTITIES.values()]
-        return np.concatenate([*exact, course.head_width[at]]), course
+        return np.concatenate([*exact, course.mean_head_width[at]]), course
 
     return function
 

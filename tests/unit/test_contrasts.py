@@ -348,7 +348,7 @@ def test_the_dataset_has_units_and_names(written):
     with xr.open_dataset(written / "comparison.nc", engine="h5netcdf") as dataset:
         assert dataset["extra_spines"].dims == ("scenario", "draw", "day")
         assert dataset.sizes["draw"] == 6
-        for name in ("density", "extra_spines", "births", "losses", "head_width", "expected"):
+        for name in ("density", "extra_spines", "births", "losses", "mean_head_width", "expected"):
             assert dataset[name].attrs["units"] == "1"
             assert dataset[name].attrs["long_name"]
         assert dataset["day"].attrs["units"] == "day"
