@@ -87,7 +87,7 @@ def _compare_scenarios(
         )  # fmt: skip
     parameters = default_parameters() if source is None else source.typical()
     document = contrasts.compared_document(result, seed=seed, parameters=parameters.digest())
-    figure = comparison_figure.scenarios_figure(result, document)
+    figure = comparison_figure.scenarios_figure(result)
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document), encoding="utf-8")
         files.save_figure(figure, folder / "comparison", document["provenance"])

@@ -65,8 +65,8 @@ _ADD_UP = ("extra_spines_peak", "extra_spines_area")  # measures that a referenc
 class ScenarioContrast:
     """One number by which two scenarios differ: ``a`` minus ``b``, with its 95 % interval.
 
-    From ``start_day`` to ``end_day`` is the interval of a statistic; for ``extra_spines`` it begins at the first session
-    and ends on a session of any scenario; for a measure it is all days that are followed.
+    From ``start_day`` to ``end_day`` is the interval of a statistic; for ``extra_spines`` it begins at the first
+    session and ends on a session of any scenario; for a measure it is all days that are followed.
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ for each pair and one column for each question, with the same draws in both scen
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from synmodel.contrasts import Compared
+from synmodel.caveats import contradiction_lines
+from synmodel.contrasts import Compared, ScenarioContrast
 from synmodel.intervals import with_ends
 from synmodel.lineup import VEHICLE, Entry
 from synmodel.pharmacology import drug_doses
@@ -29,46 +30,46 @@ _LINE, _WARNING = "#999999", "#B00020"
 _WARNING_WIDTH = 118
 _WEEK_DAY = 7.0
 _MOST_PAIRS = 30
+_KEYS = 3  # names in a line
 _DASH = (0, (4, 2))
 _ALIKE = 1e-3  # curves that differ by less lie on one another
 
 
-def scenarios_figure(result: Compared, document: Mapping[str, Any]) -> Figure:
-    """Courses of all scenarios on shared axes, and their contrasts as a forest.
-
-    Parameters
-    ----------
-    result : Compared
-        What was compared.
-    document : mapping
-        Its :func:`synmodel.report.contrasts.compared_document`.
-    """
+def scenarios_figure(result: Compared) -> Figure:
+    """Courses of all scenarios on shared axes, and their contrasts as a forest; contradictions above all else."""
     entries = result.lineup.entries
     colours = dict(zip((each.label for each in entries), _colours(entries), strict=True))
-    pairs = list(dict.fromkeys((each["a"], each["b"]) for each in document["contrasts"]))[:_MOST_PAIRS]
-    columns = _questions(result, document, pairs)
-    said = [line for each in document["contradictions"] for line in textwrap.wrap(each["line"], _WARNING_WIDTH)]
-    heights = (2.0, 3.5, 0.8 + 0.36 * len(pairs))
+    pairs = list(dict.fromkeys((each.a, each.b) for each in result.contrasts))[:_MOST_PAIRS]
+    columns = _questions(result, pairs)
+    said = [line for each in contradiction_lines(result.checked) for line in textwrap.wrap(each, _WARNING_WIDTH)]
+    heights = (0.2 * -(-len(entries) // _KEYS), 2.0, 3.5, 0.8 + 0.36 * len(pairs))
     # Names are data: a dollar sign in them is no formula.
     with style(), mpl.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(10.6, sum(heights) + 1.0 + 0.17 * len(said)), layout="constrained")
         if said:
             figure.suptitle("\n".join(said), x=0.01, ha="left", color=_WARNING, fontsize=9, fontweight="bold")
-        parts = figure.add_gridspec(3, 1, height_ratios=heights)
-        top, middle = (parts[k].subgridspec(1, 2) for k in (0, 1))
+        parts = figure.add_gridspec(4, 1, height_ratios=heights)
+        top, middle = (parts[k].subgridspec(1, 2) for k in (1, 2))
+        _draw_key(figure.add_subplot(parts[0]), colours)
         shown = {"births": figure.add_subplot(top[0]), "losses": figure.add_subplot(top[1])}
         if np.nan_to_num(result.dataset["extra_spines"].to_numpy()).any():
             shown |= {"density": figure.add_subplot(middle[0]), "extra_spines": figure.add_subplot(middle[1])}
         else:
             shown["density"] = figure.add_subplot(middle[:])
         _draw_courses(shown, result, colours)
-        forest = parts[2].subgridspec(1, max(len(columns), 1))
+        forest = parts[3].subgridspec(1, max(len(columns), 1))
         axes = [figure.add_subplot(forest[k]) for k in range(len(columns))]
         _draw_forest(axes, columns, pairs, colours)
-        lines = [Line2D([], [], color=colour, linewidth=2.0, label=label) for label, colour in colours.items()]
-        figure.legend(handles=lines, loc="outside upper left", ncols=min(3, len(lines)), fontsize=9)
         figure.supxlabel(_meaning(result), x=0.01, ha="left", color=GREY, fontsize=8)
     return figure
+
+
+def _draw_key(axes: Axes, colours: Mapping[str, str]) -> None:
+    """Names of the scenarios beside their colours."""
+    axes.set_label("key")
+    axes.axis("off")
+    lines = [Line2D([], [], color=colour, linewidth=2.0, label=label) for label, colour in colours.items()]
+    axes.legend(handles=lines, loc="upper left", ncols=min(_KEYS, len(lines)), fontsize=9, borderaxespad=0)
 
 
 def _colours(entries: Sequence[Entry]) -> list[str]:
@@ -161,24 +162,24 @@ class _Question(NamedTuple):
     """One column of the forest: its title, and the contrast of every pair that has one."""
 
     title: str
-    answers: dict[tuple[str, str], Mapping[str, Any]]
+    answers: dict[tuple[str, str], ScenarioContrast]
 
 
-def _questions(result: Compared, document: Mapping[str, Any], pairs: Sequence[tuple[str, str]]) -> list[_Question]:
+def _questions(result: Compared, pairs: Sequence[tuple[str, str]]) -> list[_Question]:
     """Spines gained after the dose, where both have one study as baseline; extra spines after a day, a week, in all."""
     plans = {each.label: each.plan for each in result.lineup.entries}
     doses = [day for plan in plans.values() for dose in drug_doses(plan.regimen.doses) for day in dose.days]
     first = min(doses, default=0.0)
     after = [
-        entry for entry in document["contrasts"] if (entry["a"], entry["b"]) in pairs and entry["end_day"] > first
+        each for each in result.contrasts if (each.a, each.b) in pairs and each.end_day > first
     ]  # fmt: skip
-    alike = [e for e in after if e["b"] == VEHICLE or plans[e["a"]].baseline == plans[e["b"]].baseline]
-    extra = sorted({entry["end_day"] for entry in after if entry["quantity"] == "extra_spines"})
+    alike = [e for e in after if e.b == VEHICLE or plans[e.a].baseline == plans[e.b].baseline]
+    extra = sorted({entry.end_day for entry in after if entry.quantity == "extra_spines"})
     if not extra:  # no drugs: what levels there are
         return [
             _asked(after, "formation_fraction", _most_common(after, "formation_fraction")),
             _asked(after, "elimination_fraction", _most_common(after, "elimination_fraction")),
-            _asked(after, "density_change", max((e["end_day"] for e in after), default=0.0)),
+            _asked(after, "density_change", max((e.end_day for e in after), default=0.0)),
         ]
     days = dict.fromkeys(min(extra, key=lambda day: abs(day - first - wait)) for wait in (1.0, _WEEK_DAY))
     asked = [
@@ -189,16 +190,16 @@ def _questions(result: Compared, document: Mapping[str, Any], pairs: Sequence[tu
     return [question for question in asked if question.answers]
 
 
-def _most_common(entries: Sequence[Mapping[str, Any]], quantity: str) -> float:
+def _most_common(entries: Sequence[ScenarioContrast], quantity: str) -> float:
     """End of the interval that most pairs have, the first of several."""
-    ends = [entry["end_day"] for entry in entries if entry["quantity"] == quantity]
+    ends = [entry.end_day for entry in entries if entry.quantity == quantity]
     return max(sorted(set(ends)), key=ends.count, default=0.0)
 
 
-def _asked(entries: Sequence[Mapping[str, Any]], quantity: str, day: float) -> _Question:
+def _asked(entries: Sequence[ScenarioContrast], quantity: str, day: float) -> _Question:
     """The contrasts of one quantity whose interval ends on a day."""
-    answers = {(e["a"], e["b"]): e for e in entries if e["quantity"] == quantity and e["end_day"] == day}
-    starts = {entry["start_day"] for entry in answers.values()}
+    answers = {(e.a, e.b): e for e in entries if e.quantity == quantity and e.end_day == day}
+    starts = {entry.start_day for entry in answers.values()}
     days = f"day {min(starts):g} to {day:g}" if len(starts) == 1 else f"up to day {day:g}"
     title = {
         "formation_fraction": f"spines gained,\n{days}\n(percentage points)",
@@ -223,12 +224,10 @@ def _draw_forest(
             entry = question.answers.get(pair)
             if entry is None:
                 continue
-            scale = 100.0 if entry["unit"] == "1" else 1.0
-            if entry["low"] is not None:
-                axes.plot(
-                    [scale * entry["low"], scale * entry["high"]], [row, row], color=colours[pair[0]], linewidth=1.8
-                )
-            axes.plot(scale * entry["estimate"], row, "o", color=colours[pair[0]], markersize=5)
+            scale = 100.0 if entry.unit == "1" else 1.0
+            if entry.low is not None and entry.high is not None:
+                axes.plot([scale * entry.low, scale * entry.high], [row, row], color=colours[pair[0]], linewidth=1.8)
+            axes.plot(scale * entry.estimate, row, "o", color=colours[pair[0]], markersize=5)
         axes.axvline(0, color=_LINE, linewidth=0.8, zorder=0)
         axes.set_ylim(len(pairs) - 0.5, -0.5)
         axes.set_yticks(range(len(pairs)), [f"{a}\n− {b}" for a, b in pairs] if number == 0 else [])

@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 from rich.table import Table
 
+from synmodel.caveats import contradiction_lines
 from synmodel.contrasts import MEASURES, Compared
 from synmodel.inference.verdicts import LEVEL
 from synmodel.intervals import with_ends
@@ -50,11 +51,11 @@ def compared_document(result: Compared, *, seed: int, parameters: str) -> dict[s
     """
     digests = "".join(each.plan.digest() for each in result.lineup.entries)
     asked, used = result.draws
+    against = [(label, each) for label, checked in result.checked.items() for each in contradiction_entries(checked)]
     return {
         "contradictions": [
-            {**entry, "scenario": label, "line": f"{entry['line']} [{label}]"}
-            for label, checked in result.checked.items()
-            for entry in contradiction_entries(checked)
+            {**entry, "scenario": label, "line": line}
+            for (label, entry), line in zip(against, contradiction_lines(result.checked), strict=True)
         ],
         "notes": result.notes,
         "level": LEVEL,

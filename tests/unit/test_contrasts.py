@@ -199,7 +199,7 @@ def test_intervals_that_one_lacks_are_left_out_and_told(two):
     told = "\n".join(two.notes)
     assert "day 5 to 7, 7 to 34 of psilocybin-mouse; day 5 to 10, 10 to 15 of ketamine-mouse-single" in told
     assert "baselines and scoring differ" in told
-    assert "its last session is day 15; the course up to day 34 is an extrapolation" in told
+    assert "ketamine-mouse-single: the last session is day 15; the course up to day 34 is an extrapolation" in told
 
 
 def test_other_first_sessions_leave_changes_out():
@@ -375,15 +375,15 @@ def test_tables_and_figure_tell_it(two, controlled):
     assert titles[0] == "Read with care"
     assert titles[1].startswith("Extra spines")
     assert titles[2:] == [f"{DRUG} − {OTHER}", f"{DRUG} − vehicle", f"{OTHER} − vehicle"]  # noqa: RUF001
-    figure = scenarios_figure(two, document)
+    figure = scenarios_figure(two)
     labels = [axes.get_label() for axes in figure.axes]
-    assert labels[:4] == ["births", "losses", "density", "extra_spines"]
-    assert len(labels) == 9
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [DRUG, OTHER]
-    forest = figure.axes[5]
+    assert labels[:5] == ["key", "births", "losses", "density", "extra_spines"]
+    assert len(labels) == 10
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [DRUG, OTHER]
+    forest = figure.axes[6]
     assert len(forest.lines) == 3 * 2 + 1  # a bar and a point for each pair, and the line of no difference
     alone = compare([CONTROL, "saline-mouse-2016"], draws=0)
-    assert len(scenarios_figure(alone, compared_document(alone, seed=1, parameters="")).axes) == 6
+    assert len(scenarios_figure(alone).axes) == 7
     assert controlled.lineup.control == CONTROL
 
 
