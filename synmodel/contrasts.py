@@ -49,6 +49,7 @@ Steps = Callable[[str, int, int], None]
 DRAWS = 400
 """Number of draws behind an interval, by default."""
 _MOST_DRAWS, _MOST_REPLICATES = 10_000, 100_000
+_BLOCK = 200  # simulated experiments at a time
 _SOME = 0.025  # share of draws from which an interval ends where a curve is cut
 MEASURES = {
     "extra_spines_peak": ("1", "largest number of extra spines, per spine at the first session"),
@@ -316,11 +317,15 @@ def _simulated(
     members = {each.content: each for pair in lineup.pairs for each in pair}
     means = {}
     for number, (content, each) in enumerate(members.items()):
-        seen = summarise(simulate(each.plan, parameters, replicates=replicates, seed=seed))
+        blocks = []
+        for first in range(0, replicates, _BLOCK):  # a block at a time, for single dendrites fill the memory
+            n = min(_BLOCK, replicates - first)
+            seen = summarise(simulate(each.plan, parameters, replicates=n, seed=seed, first_replicate=first))
+            blocks.append(seen["mean"].transpose("point", "replicate").to_numpy())
+            if progress is not None:
+                progress("simulating experiments", number * replicates + first + n, len(members) * replicates)
         keys = zip(*(seen[name].to_numpy().tolist() for name in ("quantity", "start_day", "end_day")), strict=True)
-        means[content] = dict(zip(keys, seen["mean"].transpose("point", "replicate").to_numpy(), strict=True))
-        if progress is not None:
-            progress("simulating experiments", number + 1, len(members))
+        means[content] = dict(zip(keys, np.concatenate(blocks, axis=1), strict=True))
     return means
 
 

@@ -119,7 +119,11 @@ def _function(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool]
     def function(parameters: ParameterSet | None, is_draw: bool) -> tuple[Array, Course]:
         if is_draw and plan.drive != "mechanistic":
             return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
-        expected, course = expected_at(parameters), course_at(parameters)
+        try:
+            expected, course = expected_at(parameters), course_at(parameters)
+        except SimulationError as fault:
+            message = f"{' '.join(plan.name.split())}: {fault}"
+            raise SimulationError(message) from fault
         exact = [getattr(expected, field) for field in QUANTITIES.values()]
         return np.concatenate([*exact, course.mean_head_width[at]]), course
 

@@ -118,7 +118,7 @@ def lineup_of(scenarios: Sequence[Source] | Source, control: Source | None = Non
             name = entry.label
     lineup = Lineup(tuple(entries), name)
     if not lineup.pairs:
-        message = f"there is nothing to compare {given[0]!s} with: " + (
+        message = f"there is nothing to compare {entries[0].label} with: " + (
             "it is the control itself; give another scenario"
             if name not in (None, VEHICLE)
             else "it gives no drug; give a second scenario, or one that does"
@@ -133,7 +133,7 @@ def _entry(source: Source, before: Sequence[Entry]) -> Entry:
     if plan.name == VEHICLE:
         message = f"{_shown(source)}: the name {VEHICLE!r} means the same animals without doses; give it another"
         raise ScenarioError(message)
-    entry = Entry(plan.name, plan, source)
+    entry = Entry(" ".join(plan.name.split()), plan, source)  # a line break in a name would be one in every message
     alike = [each for each in before if each.plan.name == plan.name]
     for other in alike:
         if other.content != entry.content:
@@ -142,7 +142,7 @@ def _entry(source: Source, before: Sequence[Entry]) -> Entry:
                 "change `name` in one of them"
             )
             raise ScenarioError(message)
-    return Entry(f"{plan.name} ({len(alike) + 1})", plan, source) if alike else entry
+    return Entry(f"{entry.label} ({len(alike) + 1})", plan, source) if alike else entry
 
 
 def _control(control: Source, entries: Sequence[Entry]) -> tuple[Entry, bool]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synmodel
-from synmodel import intervals
+from synmodel import contrasts, intervals
 from synmodel.cli import app, main
 from synmodel.contrasts import MEASURES, compare
 from synmodel.courses import course_function, half_peak, peak_of, shared_days
@@ -401,3 +401,15 @@ def test_contrasts_are_a_table(two):
     assert len(table) == len(two.contrasts)
     assert {"a", "b", "quantity", "estimate", "low", "high"} <= set(table.columns)
     assert synmodel.compare is compare
+
+
+def test_simulated_experiments_do_not_depend_on_blocks(monkeypatch):
+    whole = compare(DRUG, draws=0, replicates=5)
+    monkeypatch.setattr(contrasts, "_BLOCK", 2)
+    assert compare(DRUG, draws=0, replicates=5).contrasts == whole.contrasts
+
+
+def test_an_impossible_scenario_is_named():
+    plan = changed(load(DRUG), {"shao2021.formation": 3.0, "shao2021.loss_nascent": 0.02})
+    with pytest.raises(SimulationError, match=r"^too many: births of"):
+        compare([CONTROL, plan.updated(name="too\nmany")], draws=0)
