@@ -27,6 +27,7 @@ from synmodel import intervals
 from synmodel.caveats import notes_of_several
 from synmodel.checking import Checked, checks_of
 from synmodel.courses import peak_of
+from synmodel.errors import ScenarioError
 from synmodel.following import Followed, Point, follow, less
 from synmodel.imaging import summarise
 from synmodel.inference.estimate import Estimate
@@ -215,6 +216,11 @@ def compare(
         if progress is not None:
             progress("evidence of the library", number + 1, len(lineup.entries))
     rows = [row for pair in lineup.pairs for row in _rows(followed, *pair)]
+    if not rows:
+        message = (
+            "the scenarios have no interval between sessions in common and give no drugs; give them the same sessions"
+        )
+        raise ScenarioError(message)
     means = _simulated(lineup, parameters, replicates, seed, progress)
     return Compared(
         lineup=lineup,

@@ -176,11 +176,12 @@ def _questions(result: Compared, pairs: Sequence[tuple[str, str]]) -> list[_Ques
     alike = [e for e in after if e.b == VEHICLE or plans[e.a].baseline == plans[e.b].baseline]
     extra = sorted({entry.end_day for entry in after if entry.quantity == "extra_spines"})
     if not extra:  # no drugs: what levels there are
-        return [
+        levels = [
             _asked(after, "formation_fraction", _most_common(after, "formation_fraction")),
             _asked(after, "elimination_fraction", _most_common(after, "elimination_fraction")),
             _asked(after, "density_change", max((e.end_day for e in after), default=0.0)),
         ]
+        return [question for question in levels if question.answers]
     days = dict.fromkeys(min(extra, key=lambda day: abs(day - first - wait)) for wait in (1.0, _WEEK_DAY))
     asked = [
         _asked(alike, "formation_fraction", _most_common(alike, "formation_fraction")),

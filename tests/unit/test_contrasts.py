@@ -265,6 +265,9 @@ def test_bad_lineups_are_one_line():
         with pytest.raises(ScenarioError, match=words.replace("(", r"\(")) as fault:
             compare(**arguments, draws=0)
         assert "\n" not in str(fault.value)
+    apart = load(CONTROL).updated(name="apart", schedule={"sessions": [-2, 0, 2]})
+    with pytest.raises(ScenarioError, match="no interval between sessions in common"):
+        compare([CONTROL, apart], draws=0)
     with pytest.raises(LibraryError, match="control is 'vehicel'; did you mean 'vehicle'"):
         compare(DRUG, control="vehicel")
     with pytest.raises(LibraryError, match="none of the scenarios given, and the library has no scenario"):
