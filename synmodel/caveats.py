@@ -106,6 +106,12 @@ def _of_courses(plan: Scenario, plans: Mapping[str, Scenario]) -> list[str]:
     end, last = plan.schedule.sessions[-1], max(each.schedule.sessions[-1] for each in plans.values())
     if end < last:
         notes.append(f"the last session is day {end:g}; the course up to day {last:g} is an extrapolation")
+    late = [(compound, day) for compound, day in plan.unseen_doses if day >= last]
+    if late:
+        compound, day = late[0]
+        notes.append(
+            f"{compound} on day {day:g} is not before the last session of all (day {last:g}): nothing shows it"
+        )
     if plan.drive != "mechanistic":
         notes.append("no intervals, for the posterior is of the mechanism and not of its pulses")
     arms = [arm.name for arm in load_study(plan.baseline).arms]

@@ -212,6 +212,12 @@ def test_other_first_sessions_leave_changes_out():
     assert not np.isnan(made.dataset["density"].sel(scenario="later", day=34.0)).any()
 
 
+def test_a_dose_that_nothing_shows_is_told():
+    late = load(DRUG).updated(name="late", schedule={"sessions": [-9, -5, -1]})
+    assert any(note.startswith("late: psilocybin on day 0 is not before") for note in compare(late, draws=0).notes)
+    assert not any("nothing shows it" in note for note in compare([late, DRUG], draws=0).notes)
+
+
 def test_draws_without_a_possible_dendrite_are_left_out_for_all(monkeypatch):
     impossible = default_parameters().replace({"shao2021.formation": 3.0, "shao2021.loss_nascent": 0.02})
     sets = [*scenario_draws(load_posterior(), 2, 1), impossible]
