@@ -39,11 +39,13 @@ _INTERNAL = {
     "cli",
     "cli_compare",
     "cli_data",
+    "cli_end",
     "cli_joint",
     "cli_output",
     "cli_simulate",
     "code_cache",
     "compiled",
+    "private",
 }
 
 __all__ = [
