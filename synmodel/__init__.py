@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synmodel.contrasts import compare
     from synmodel.inference import fit_summaries
     from synmodel.parameters import ParameterSet, default_parameters
     from synmodel.scenario import Scenario
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ParameterSet": ("synmodel.parameters", "ParameterSet"),
     "Scenario": ("synmodel.scenario", "Scenario"),
+    "compare": ("synmodel.contrasts", "compare"),
     "compare_drugs": ("synmodel.workflows", "compare_drugs"),
     "default_parameters": ("synmodel.parameters", "default_parameters"),
     "drive_of": ("synmodel.simulation", "drive_of"),
@@ -35,6 +37,7 @@ _HOMES = {
 _INTERNAL = {
     "__main__",
     "cli",
+    "cli_compare",
     "cli_data",
     "cli_end",
     "cli_joint",
@@ -50,6 +53,7 @@ _INTERNAL = {
 __all__ = [
     "ParameterSet",
     "Scenario",
+    "compare",
     "compare_drugs",
     "default_parameters",
     "drive_of",

@@ -7,7 +7,8 @@ contradiction comes first.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from synmodel import library
 from synmodel.checking import Checked, Contradiction, contradictions
@@ -19,7 +20,7 @@ from synmodel.pharmacology import drug_doses, load_compound, open_targets
 from synmodel.scenario import Dose, Scenario
 from synmodel.targets import load_target
 
-__all__ = ["contradictions", "dose_text", "notes_of"]
+__all__ = ["contradiction_lines", "contradictions", "dose_text", "notes_of", "notes_of_several"]
 
 _ALONE_DOES_NOTHING = ("vehicle", "antagonist")
 
@@ -49,6 +50,109 @@ def notes_of(plan: Scenario, checked: Sequence[Checked] = ()) -> list[str]:
     first = [each.line for each in checked if isinstance(each, Contradiction)]
     last = [each.line for each in checked if not isinstance(each, Contradiction)]
     return [*first, *_beyond_its_study(plan), *last]
+
+
+def contradiction_lines(checked: Mapping[str, Sequence[Checked]]) -> list[str]:
+    """What contradicts scenarios, one line each, with the label of the scenario at its end."""
+    return [
+        f"{each.line} [{label}]"
+        for label, found in checked.items()
+        for each in found
+        if isinstance(each, Contradiction)
+    ]
+
+
+def notes_of_several(
+    plans: Mapping[str, Scenario], checked: Mapping[str, Sequence[Checked]], pairs: Sequence[tuple[str, str]]
+) -> list[str]:
+    """The caveats of scenarios that are compared: of each, one line for all that share it, and of comparing them.
+
+    Parameters
+    ----------
+    plans : mapping of str to Scenario
+        By label.
+    checked : mapping of str to sequence of Checked
+        What the evidence says of each.
+    pairs : sequence of (str, str)
+        Labels of those that are compared with one another.
+
+    Returns
+    -------
+    list of str
+        Contradictions first, then what makes a comparison uneven, then the rest.
+    """
+    shared: dict[str, list[str]] = {}
+    for label, plan in plans.items():
+        agreeing = [each for each in checked[label] if not isinstance(each, Contradiction)]
+        for note in (*_of_courses(plan, plans), *notes_of(plan, agreeing)):
+            shared.setdefault(note, []).append(label)
+    own = [f"{', '.join(labels)}: {note}" for note, labels in shared.items()]
+    return [*contradiction_lines(checked), *_of_baselines(plans), *_of_intervals(plans, pairs), *own]
+
+
+def _of_baselines(plans: Mapping[str, Scenario]) -> list[str]:
+    studies: dict[str, list[str]] = {}
+    for label, plan in plans.items():
+        studies.setdefault(plan.baseline, []).append(label)
+    if len(studies) == 1:
+        return []
+    told = "; ".join(f"{', '.join(labels)} as in {study}" for study, labels in studies.items())
+    return [
+        f"baselines and scoring differ ({told}): a difference of fractions is one of laboratories too; extra spines "
+        "against the same animals without doses are not"
+    ]
+
+
+def _of_courses(plan: Scenario, plans: Mapping[str, Scenario]) -> list[str]:
+    """What a scenario lacks to stand beside the others."""
+    notes = []
+    end, last = plan.schedule.sessions[-1], max(each.schedule.sessions[-1] for each in plans.values())
+    if end < last:
+        notes.append(f"the last session is day {end:g}; the course up to day {last:g} is an extrapolation")
+    late = [(compound, day) for compound, day in plan.unseen_doses if day >= last]
+    if late:
+        compound, day = late[0]
+        notes.append(
+            f"{compound} on day {day:g} is not before the last session of all (day {last:g}): nothing shows it"
+        )
+    if plan.drive != "mechanistic":
+        notes.append("no intervals, for the posterior is of the mechanism and not of its pulses")
+    arms = [arm.name for arm in load_study(plan.baseline).arms]
+    seen = {name for arm in arms for name in load_summaries(plan.baseline, arm)["quantity"].to_numpy().tolist()}
+    if "head_width_change" not in seen and drug_doses(plan.regimen.doses):
+        notes.append(f"{plan.baseline} has no head widths; what the drug does to them is that of others")
+    return notes
+
+
+def _of_intervals(plans: Mapping[str, Scenario], pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """What two scenarios do not have in common, and is not compared."""
+    notes, unlike = [], []
+    for pair in pairs:
+        one, other = (dict.fromkeys(pairwise(plans[label].schedule.sessions)) for label in pair)
+        if one != other:
+            unlike.append(
+                (pair, [span for span in one if span not in other], [span for span in other if span not in one])
+            )
+    if len(unlike) == 1:
+        (pair, *only), *_ = unlike
+        told = [
+            f"day {', '.join(f'{start:g} to {end:g}' for start, end in spans)} of {label}"
+            for label, spans in zip(pair, only, strict=True)
+            if spans
+        ]
+        notes.append(f"intervals that only one of two has are not compared ({'; '.join(told)})")
+    elif unlike:
+        sessions: dict[str, list[str]] = {}
+        for label in dict.fromkeys(label for pair, *_ in unlike for label in pair):
+            days = ", ".join(f"{day:g}" for day in plans[label].schedule.sessions)
+            sessions.setdefault(days, []).append(label)
+        told = [f"{', '.join(labels)}: day {days}" for days, labels in sessions.items()]
+        notes.append(f"intervals that only one of two has are not compared; sessions are {'; '.join(told)}")
+    firsts = {plans[label].schedule.sessions[0] for pair in pairs for label in pair}
+    if len(firsts) > 1:
+        days = " and ".join(f"{day:g}" for day in sorted(firsts))
+        notes.append(f"changes since the first session are not compared where it differs (day {days})")
+    return notes
 
 
 def _beyond_its_study(plan: Scenario) -> list[str]:

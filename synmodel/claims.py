@@ -9,7 +9,8 @@ decide it, and judged by rules on their 95 % intervals:
 * *not identifiable*: the data cannot decide, because the number rests on a prior or no session could show it;
 * *contradicted*: an interval lies on the other side.
 
-The wording is that of a review of imaging studies (the guide), which is no source of numbers here.
+The cells are those of the library (``comparisons/embedded.toml``), each with the rule that judges it. The wording is
+that of a review of imaging studies (the guide), which is no source of numbers here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synmodel.comparison import DRUGS, Contrast
+from synmodel.comparison import Contrast
 from synmodel.data import load_summaries
+from synmodel.embedded import Claim, embedded_arm, embedded_comparison
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.readings import Reading, Receptor
-from synmodel.inference.targets import arm_targets
+from synmodel.inference.targets import ArmTargets, arm_targets
 from synmodel.inference.verdicts import LEVEL
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
@@ -33,6 +35,10 @@ RECEPTORS: tuple[Receptor, ...] = ("membrane", "intracellular", "TrkB")
 """Readings of psilocybin's receptor."""
 
 Support = Literal["supported", "supported in part", "not identifiable", "contradicted"]
+Table = Mapping[str, Contrast]
+Readings = Sequence[Mapping[str, Any]]
+_ABOVE = {True: "lie above the control", False: "do not all lie above the control"}
+_EXCLUDED = {True: "both intervals lie above no effect", False: "not every interval excludes no effect"}
 _HOURS = 24.0
 _DRAWS = 200
 _STRONG = 3.0  # difference of ln evidence that is called decisive: odds of 20
@@ -91,19 +97,9 @@ def compared(
         Documents of readings (:meth:`synmodel.inference.evidence.ReadingFit.document`), among them the three receptors
         of psilocybin.
     """
-    ketamine, psilocybin = contrasts["ketamine"], contrasts["psilocybin"]
     return [
-        _target_of_ketamine(estimate),
-        _target_of_psilocybin(estimate, readings),
-        _effect("ketamine", "Increases spine density and formation", ketamine["extra_spines_day_7"],
-                ketamine["formation_gain_day_1_to_3"]),
-        _effect("psilocybin", "Increases spine number and size", psilocybin["extra_spines_day_7"],
-                psilocybin["head_width_gain_day_1"]),
-        _onset("ketamine", "Within hours", 12.0, ketamine),
-        _onset("psilocybin", "Within 24 hours", _HOURS, psilocybin),
-        _days(ketamine),
-        _month(psilocybin),
-    ]  # fmt: skip
+        _RULES[claim.rule](claim, contrasts[claim.drug], estimate, readings) for claim in embedded_comparison().claims
+    ]
 
 
 def _judged(holds: list[bool], against: list[bool]) -> Support:
@@ -122,9 +118,21 @@ def _rises(*numbers: Contrast) -> Support:
 # -- target ----------------------------------------------------------------------------------------------------
 
 
+def _target(drug: str) -> ArmTargets:
+    return arm_targets(embedded_arm(drug).study, drug)
+
+
+def _cell(claim: Claim, support: Support, reason: str, *numbers: Contrast) -> Cell:
+    return Cell(claim.feature, claim.drug, claim.wording, support, reason, numbers)
+
+
+def _peaks(claim: Claim, estimate: Estimate) -> list[Contrast]:
+    return [_peak(estimate, claim.drug, engaged) for engaged in claim.engaged]
+
+
 def _peak(estimate: Estimate, drug: str, engaged: str) -> Contrast:
     """Largest engaged share [%] of a target after the dose of a drug's study, with its interval."""
-    target = arm_targets(DRUGS[drug], drug)
+    target = _target(drug)
     subject, sessions = Subject(species=target.study.species), target.sessions.tolist()
 
     def of(values: Mapping[str, float]) -> float:
@@ -135,18 +143,17 @@ def _peak(estimate: Estimate, drug: str, engaged: str) -> Contrast:
     return Contrast(_ENGAGED[engaged], of(estimate.values), float(low), float(high), "%", _KINETICS)
 
 
-def _target_of_ketamine(estimate: Estimate) -> Cell:
-    numbers = tuple(_peak(estimate, "ketamine", f"nmda_block_{where}") for where in ("interneuron", "pyramidal"))
+def _taken_for_granted(claim: Claim, _: Table, estimate: Estimate, __: Readings) -> Cell:
     reason = "the model takes this target for granted: no arm of the studies blocks it, so spines cannot test it"
-    return Cell("primary target", "ketamine", "NMDA receptor (antagonist)", "not identifiable", reason, numbers)
+    return _cell(claim, "not identifiable", reason, *_peaks(claim, estimate))
 
 
-def _target_of_psilocybin(estimate: Estimate, readings: Sequence[Mapping[str, Any]]) -> Cell:
+def _by_readings(claim: Claim, _: Table, estimate: Estimate, readings: Readings) -> Cell:
     """Readings of the receptor against each other: ketanserin, head twitches and the knock-out decide between them."""
     of = {each["name"]: each["log_evidence"] for each in readings}
     evidence = {receptor: of[Reading(receptor=receptor).name] for receptor in RECEPTORS}
     best = max(evidence, key=lambda receptor: evidence[receptor])
-    numbers = [_peak(estimate, "psilocybin", "agonism_5ht2a")]
+    numbers = _peaks(claim, estimate)
     for receptor, value in evidence.items():
         meaning = f"ln evidence of {_NAMES[receptor]}, less that of {_NAMES[best]}"
         numbers.append(Contrast(meaning, value - evidence[best], np.nan, np.nan, "1", "Laplace approximation"))
@@ -162,56 +169,56 @@ def _target_of_psilocybin(estimate: Estimate, readings: Sequence[Mapping[str, An
         support, reason = "contradicted", f"growth does not need 5-HT2A receptors: ln evidence {said}"
     else:
         support, reason = "not identifiable", f"readings with and without 5-HT2A are alike: ln evidence {said}"
-    return Cell("primary target", "psilocybin", "5-HT2A receptor (agonist)", support, reason, tuple(numbers))
+    return _cell(claim, support, reason, *numbers)
 
 
 # -- effect, onset, duration -----------------------------------------------------------------------------------
 
 
-def _effect(drug: str, wording: str, *numbers: Contrast) -> Cell:
+def _rising(claim: Claim, table: Table, _: Estimate, __: Readings) -> Cell:
+    numbers = [table[name] for name in claim.numbers]
     support = _rises(*numbers)
-    reason = "both intervals lie above no effect" if support == "supported" else "not every interval excludes no effect"
-    return Cell("effect on spine density", drug, wording, support, reason, numbers)
+    if claim.words:
+        reason = f"{' and '.join(claim.words)} {_ABOVE[support == 'supported']}"
+    else:
+        reason = _EXCLUDED[support == "supported"]
+    return _cell(claim, support, reason, *numbers, *(table[name] for name in claim.beside))
 
 
-def _onset(drug: str, wording: str, within_hours: float, table: Mapping[str, Contrast]) -> Cell:
-    births = table["births_onset_day"]
+def _within(claim: Claim, table: Table, _: Estimate, __: Readings) -> Cell:
+    births, early = table["births_onset_day"], [table[name] for name in claim.numbers]
     hours = Contrast(
         "hours after which births exceed half their peak",
         _HOURS * births.estimate, _HOURS * births.low, _HOURS * births.high, "hour", births.note,
     )  # fmt: skip
-    early = (table["formation_gain_day_-1_to_1"], table["extra_spines_day_1"])
-    sessions = arm_targets(DRUGS[drug], drug).sessions
+    sessions = _target(claim.drug).sessions
     first = _HOURS * float(sessions[sessions > 0][0])
-    if first > within_hours:
+    if first > claim.hours:
         reason = f"the first session after the dose is at {first:g} h: the rise within that day rests on priors"
-        return Cell("onset", drug, wording, "not identifiable", reason, (hours, *early))
+        return _cell(claim, "not identifiable", reason, hours, *early)
     support = _rises(*early)
-    reason = f"gained spines and density at {first:g} h " + (
-        "lie above the control" if support == "supported" else "do not all lie above the control"
-    )
-    return Cell("onset", drug, wording, support, reason, (*early, hours))
+    reason = f"gained spines and density at {first:g} h {_ABOVE[support == 'supported']}"
+    return _cell(claim, support, reason, *early, hours)
 
 
-def _days(table: Mapping[str, Contrast]) -> Cell:
-    late = (table["formation_gain_day_3_to_5"], table["extra_spines_day_7"])
-    support = _rises(*late)
-    reason = "formation on days 3 to 5 and density a week later " + (
-        "lie above the control" if support == "supported" else "do not all lie above the control"
-    )
-    cell = (*late, table["births_duration_day"], table["extra_spines_day_35"])
-    return Cell("duration", "ketamine", "Sustained for several days", support, reason, cell)
-
-
-def _month(table: Mapping[str, Contrast]) -> Cell:
-    kept = {"number": table["extra_spines_kept_day_34"], "size": table["head_width_kept_day_34"]}
+def _kept(claim: Claim, table: Table, _: Estimate, __: Readings) -> Cell:
+    kept = dict(zip(claim.words, (table[name] for name in claim.numbers), strict=True))
     support = _judged([n.low > _LASTS for n in kept.values()], [n.high < _LASTS for n in kept.values()])
     said = "; ".join(f"of the gain in {what} {number.estimate:.0f} % is left" for what, number in kept.items())
-    reason = f"after a month {said} ({_LASTS:.0f} % counts as lasting); {_mice_on_the_last_day()} mice per arm"
-    cell = (*kept.values(), table["extra_spines_day_35"])
-    return Cell("duration", "psilocybin", "Lasts for at least one month", support, reason, cell)
+    mice = _mice_on_the_last_day(claim.drug)
+    reason = f"after a month {said} ({_LASTS:.0f} % counts as lasting); {mice} mice per arm"
+    return _cell(claim, support, reason, *kept.values(), *(table[name] for name in claim.beside))
 
 
-def _mice_on_the_last_day() -> int:
-    rows = load_summaries(DRUGS["psilocybin"], "psilocybin")
+def _mice_on_the_last_day(drug: str) -> int:
+    rows = load_summaries(embedded_arm(drug).study, drug)
     return int(rows["n_mice"].to_numpy()[np.nanargmax(rows["end_day"].to_numpy())])
+
+
+_RULES = {
+    "taken for granted": _taken_for_granted,
+    "by readings": _by_readings,
+    "rises": _rising,
+    "within": _within,
+    "kept": _kept,
+}

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from synmodel import cli_data, cli_joint, cli_library, cli_new, cli_simulate
+from synmodel import cli_compare, cli_data, cli_joint, cli_library, cli_new, cli_simulate
+from synmodel.cli_compare import Unit
 from synmodel.cli_end import INTERRUPTED, end, told
-from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed
+from synmodel.cli_joint import AsJson, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
@@ -29,48 +30,11 @@ app = typer.Typer(
 
 app.add_typer(cli_data.app, name="data")
 
-Unit = Annotated[str, typer.Option(help="Unit of replication of the fit: mouse or dendrite.")]
-
-_COMPARE_FILES = (
-    "comparison.json", "comparison.nc", "comparison.png", "comparison.svg", "residuals.png", "residuals.svg"
-)  # fmt: skip
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 
 
-@app.command()
-def compare(
-    out: Out = Path("synmodel-compare"),
-    seed: Seed = 1,
-    unit: Unit = "mouse",
-    posterior: File = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Fit both drugs to the embedded studies and compare them: the main job."""
-    from synmodel.provenance import provenance
-    from synmodel.report import documents, figures, files, tables
-    from synmodel.workflows import compare_drugs
-
-    files.check(out, _COMPARE_FILES)
-    source = cli_joint.posterior_from(posterior)
-    with _progress(quiet) as steps:
-        comparison = compare_drugs(seed=seed, unit=unit, posterior=source, progress=steps)
-    document = documents.comparison_document(comparison)
-    document["provenance"] = provenance(
-        seed=seed, scenario=comparison.scenario_digest(), parameters=comparison.fit.problem.parameters.digest()
-    )
-    figure = figures.comparison_figure(comparison.source, comparison.curves, seed=seed)
-    with files.folder(out) as folder:
-        (folder / "comparison.json").write_text(files.to_json(document))
-        files.save_figure(figure, folder / "comparison", document["provenance"])
-        files.save_figure(figures.residual_figure(comparison.fit), folder / "residuals", document["provenance"])
-        files.save_dataset(documents.comparison_dataset(comparison, document["provenance"]), folder / "comparison.nc")
-    if as_json:
-        _print_json(document)
-    else:
-        _print_tables(tables.comparison_tables(document))
-        _print(f"Written to {out}: {', '.join(_COMPARE_FILES)}")
+app.command()(cli_compare.compare)
 
 
 @app.command()

@@ -21,8 +21,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.courses import half_peak
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
+from synmodel.embedded import embedded_arm
 from synmodel.errors import FitError, SimulationError
 from synmodel.imaging import summarise
 from synmodel.inference.estimate import Estimate
@@ -38,13 +40,10 @@ from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.size import log_width_shift
 
-__all__ = ["DRUGS", "Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario", "with_interval"]
+__all__ = ["Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario", "with_interval"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-
-DRUGS = {"ketamine": "phoumthipphavong2016", "psilocybin": "shao2021"}
-"""Drug -> the study that shows it; the arm has the drug's name, its control is ``saline``."""
 
 HORIZON_DAY = 35.0
 SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)
@@ -122,13 +121,13 @@ def effect_of(drug: str, estimate: Estimate, vector: Array | None = None) -> Eff
     Parameters
     ----------
     drug : str
-        A key of :data:`DRUGS`.
+        Name of one of :func:`synmodel.embedded.embedded_arms`.
     estimate : Estimate
         Whose drive, mechanistic or pulse, is followed.
     vector : (n_free,) ndarray, optional
         Draw of the estimate's free parameters; default: the estimate itself.
     """
-    target = arm_targets(DRUGS[drug], drug)
+    target = arm_targets(embedded_arm(drug).study, drug)
     values = estimate.problem.values(estimate.vector if vector is None else vector)
     tissue = estimate.problem.tissue(target, values)
     study, density = target.study, target.density
@@ -221,27 +220,10 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
         ("births", effect.births - 1.0, "the change of births"),
         ("losses", effect.losses - 1.0, "the change of losses"),
     ):
-        onset, last = _half_peak(effect.day, curve)
+        onset, last = half_peak(effect.day, curve)
         table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what} exceed half their peak")
         table[f"{name}_duration_day"] = (last, "day", f"last day at which {what} exceed half their peak")
     return table
-
-
-def _half_peak(day: Array, curve: Array) -> tuple[float, float]:
-    """First and last time at which a curve exceeds half its peak (by size), linear between points."""
-    size = np.abs(curve)
-    if size.max() == 0:
-        return math.nan, math.nan
-    above = np.flatnonzero(size >= size.max() / 2)
-    level = size.max() / 2
-
-    def crossing(inside: int, outside: int) -> float:
-        if not 0 <= outside < len(day):
-            return float(day[inside])
-        share = (size[inside] - level) / (size[inside] - size[outside])
-        return float(day[inside] + share * (day[outside] - day[inside]))
-
-    return crossing(above[0], above[0] - 1), crossing(above[-1], above[-1] + 1)
 
 
 def contrasts(
@@ -254,7 +236,7 @@ def contrasts(
     fit : Estimate
         Of the study that shows the drug.
     drug : str
-        A key of :data:`DRUGS`.
+        Name of one of :func:`synmodel.embedded.embedded_arms`.
     draws : int
         Number of parameter draws.
     seed : int
@@ -293,7 +275,7 @@ def contrasts(
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     table = {}
     for name, (value, unit, meaning) in estimates.items():
-        if name.startswith("head_") and arm_targets(DRUGS[drug], drug).head_width is None:
+        if name.startswith("head_") and arm_targets(embedded_arm(drug).study, drug).head_width is None:
             table[name] = Contrast(meaning, math.nan, math.nan, math.nan, unit, f"{drug}: no head widths published")
             continue
         low, high = np.nanquantile(columns[name], tails)
@@ -318,7 +300,7 @@ def _note(fit: Estimate, drug: str, name: str, high: float) -> str:
     last_session = max(
         target.sessions[-1]
         for target in fit.problem.arms
-        if target.study.name == DRUGS[drug] and target.arm.name == drug
+        if target.study.name == embedded_arm(drug).study and target.arm.name == drug
     )
     beyond = name.startswith("lasting") or name in _OF_LAST_DAY
     if (beyond or name.endswith("7_to_34")) and last_session < SESSIONS[-1]:
@@ -381,9 +363,9 @@ def study_scenario(
     drug: str, *, treated: bool, drive: Literal["mechanistic", "phenomenological"] = "mechanistic"
 ) -> Scenario:
     """The scenario of a drug's study: its design and doses."""
-    study = load_study(DRUGS[drug])
+    shown = embedded_arm(drug)
+    study = load_study(shown.study)
     arm = study.arm(drug)
-    animals, dendrites = _COHORTS[study.name]
     return Scenario(
         name=f"{study.name}-{drug if treated else 'control'}",
         baseline=study.name,
@@ -391,8 +373,8 @@ def study_scenario(
         regimen=Regimen(doses=arm.doses if treated else ()),
         schedule=Schedule(sessions=SESSIONS),
         cohort=Cohort(
-            animals=animals,
-            dendrites_per_animal=dendrites,
+            animals=shown.cohort.animals,
+            dendrites_per_animal=shown.cohort.dendrites_per_animal,
             initial_density_per_um=baseline_density(study.name, drug),
         ),
     )
@@ -403,16 +385,13 @@ def _another(seed: int) -> int:
     return int(stream_key(seed, "separate control")[0])
 
 
-_COHORTS = {"phoumthipphavong2016": (8, 7), "shao2021": (6, 13)}
-
-
 def paired(drug: str, parameters: ParameterSet, *, replicates: int, seed: int) -> xr.Dataset:
     """Simulated contrasts of a study's statistics between drug and control.
 
     Parameters
     ----------
     drug : str
-        A key of :data:`DRUGS`.
+        Name of one of :func:`synmodel.embedded.embedded_arms`.
     parameters : ParameterSet
         Usually those of a fit.
     replicates : int

@@ -13,9 +13,10 @@ from synmodel import intervals
 from synmodel.caveats import notes_of
 from synmodel.checking import Checked, checks_of
 from synmodel.claims import RECEPTORS, Cell, compared
-from synmodel.comparison import DRUGS, Contrast, contrasts, paired, study_scenario
+from synmodel.comparison import Contrast, contrasts, paired, study_scenario
 from synmodel.data import Arm, ReadingOptions, read_each, select
 from synmodel.data import Reading as TableReading
+from synmodel.embedded import embedded_arms
 from synmodel.errors import FitError
 from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries
@@ -59,7 +60,6 @@ Steps = Callable[[str, int, int], None]
 _DRAWS = 300
 _EXPERIMENTS = 200
 _FEWEST = 60
-_SHARED = ("cascade", "serotonin", "nmda", "ketamine", "psilocin", "ketanserin", "head_twitch", "spread")
 MAIN_READINGS = (
     *(Reading(receptor=receptor) for receptor in RECEPTORS),
     Reading("pulse"),
@@ -148,16 +148,17 @@ def compare_drugs(
     entries += [each for each in others if each["name"] not in {entry["name"] for entry in entries}]
     source = _source(fit, STUDIES, unit) if posterior is None else posterior
     tables, curves, simulated, of_pulse = {}, {}, {}, {}
-    for number, drug in enumerate(DRUGS):
+    arms = embedded_arms()
+    for number, (drug, shown) in enumerate(arms.items()):
         tables[drug], curves[drug] = contrasts(
             source, drug, draws=draws, seed=seed, progress=stage(progress, f"contrasts of {drug}")
         )
         of_pulse[drug], _ = contrasts(
             pulse, drug, draws=max(draws // 3, _FEWEST), seed=seed, progress=stage(progress, f"{drug} by pulses")
         )
-        simulated[drug] = paired(drug, fit.in_library(DRUGS[drug], drug), replicates=_EXPERIMENTS, seed=seed)
+        simulated[drug] = paired(drug, fit.in_library(shown.study, drug), replicates=_EXPERIMENTS, seed=seed)
         if progress is not None:
-            progress("simulating experiments", number + 1, len(DRUGS))
+            progress("simulating experiments", number + 1, len(arms))
     return Comparison(fit, source, tables, curves, simulated, entries, of_pulse, compared(source, tables, entries))
 
 
@@ -205,7 +206,7 @@ def fit_studies(
         studies=chosen, parameters=begun, unit=unit, seed=seed, starts=1, progress=stage(progress, "fitting")
     )
     source = _source(fit, fit.problem.studies, unit)
-    names = [name for name in source.problem.free if name.partition(".")[0] in _SHARED]
+    names = [name for name in source.problem.free if name.partition(".")[0] not in source.problem.studies]
     verdicts = verdicts_of(source, names, seed=seed)
     wanted = READINGS.values() if all_readings else MAIN_READINGS
     fitted, notes = readings_of(wanted, chosen)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from synmodel.comparison import DRUGS, with_interval
+from synmodel.comparison import with_interval
 from synmodel.data import load_summaries
+from synmodel.embedded import embedded_arms
 from synmodel.experiments import Finding, Outcome, stage
 from synmodel.imaging import between_arms
 from synmodel.inference.joint import load_posterior
@@ -26,8 +27,7 @@ ASSUMED = (
 def courses(problem, study, drug):
     """From parameters: density of drug arm, vehicle arm and drug arm's dendrites without drug, then KINDS, in %."""
     arms = {target.arm.name: target for target in problem.arms if target.study.name == study}
-    undosed = replace(arms[drug], arm=arms[drug].arm.model_copy(update={"doses": ()}))
-    targets = (arms[drug], arms["saline"], undosed)
+    targets = (arms[drug], arms["saline"], replace(arms[drug], arm=arms[drug].arm.model_copy(update={"doses": ()})))
 
     def of(p):
         y = 100 * np.array([problem.expected_on(t, p.as_floats(), DAYS).expected.density_change for t in targets])
@@ -46,8 +46,8 @@ def run(*, short, seed, progress=None):
     fit, draws = load_posterior(), 100 if short else 500
     figure, ((*left, right),) = panels(1, 3, size=(10.6, 3.7), width_ratios=(1, 1, 0.8))
     findings, repeats = [], 500 if short else 1500
-    for axes, (drug, study) in zip(left, DRUGS.items(), strict=True):
-        told = stage(progress, f"draws of {drug}")
+    for axes, shown in zip(left, embedded_arms().values(), strict=True):
+        drug, study, told = shown.arm, shown.study, stage(progress, f"draws of {shown.arm}")
         bands = with_interval(fit, courses(fit.problem, study, drug), draws=draws, seed=seed, progress=told)
         seen = [density(load_summaries(study, arm)) for arm in (drug, "saline")]
         for place, (colour, label) in enumerate(((COLOURS[drug], drug), (GREY, "vehicle"))):
@@ -62,10 +62,10 @@ def run(*, short, seed, progress=None):
         data = ((gap, *source, low, high), (None, "", "derived"), *((value, *source) for value in kept))
         for kind, band, published in zip(KINDS, bands[:, -4:].T, data, strict=True):
             findings.append(Finding(f"{drug}: {kind}", *band, "% of day −3", *published))
-    draw_findings(right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[drug] for drug in DRUGS for _ in range(2)])
+    draw_findings(right, [findings[k] for k in (0, 1, 4, 5)], [COLOURS[d] for d in embedded_arms() for _ in (0, 1)])
     right.set(title="drug minus control at 24 h", xlabel="% of the spines of day −3")
     arms = [Path(__file__).with_name(f"scenario-{arm}.toml") for arm in ("ketamine", "saline")]
-    own = fit.in_library(DRUGS["ketamine"], "ketamine")
+    own = fit.in_library(embedded_arms()["ketamine"].study, "ketamine")
     found = density(repeats_that_find(*arms, own, replicates=repeats, seed=seed)).isel(point=1)
     percent = [100 * float(found[name]) for name in ("more", "more_low", "more_high")]
     findings.append(Finding("repeats of the study that find it", *percent, "%", None, "", "derived", "Monte Carlo"))

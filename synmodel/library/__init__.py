@@ -40,8 +40,8 @@ __all__ = [
 ]
 
 Kind = Literal[
-    "compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters", "summaries",
-    "sweeps", "targets", "templates",
+    "comparisons", "compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters",
+    "summaries", "sweeps", "targets", "templates",
 ]  # fmt: skip
 _KINDS: tuple[Kind, ...] = (
     "scenarios", "studies", "compounds", "conditions", "targets", "evidence", "head_twitches", "parameters", "sweeps"

@@ -65,18 +65,16 @@ def dendrite_figure(found: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _colour(arm: str) -> str:
-    return figures.COLOURS.get(arm, figures.GREY)
-
-
 def _draw_effects(axes: Axes, found: Mapping[str, Any]) -> None:
     rows = []
     for name, entry in found["parameters"].items():
         drug, _, key = name.partition(".")
         if key in _EFFECTS:
             rows.append((f"{drug}: {_EFFECTS[key]}", drug, entry))
+    drugs = list(dict.fromkeys(drug for _, drug, _ in rows))
+    colours = dict(zip(drugs, figures.colours_of(drugs), strict=True))
     for place, (_, drug, entry) in enumerate(rows):
-        colour = _colour(drug)
+        colour = colours[drug]
         axes.plot([entry["low"], entry["high"]], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
         axes.plot(entry["estimate"], place, "o", color=colour, markersize=6)
         axes.annotate(
@@ -97,7 +95,7 @@ def _draw_effects(axes: Axes, found: Mapping[str, Any]) -> None:
 
 def _draw_arm(axes: Axes, cells: list[Mapping[str, Any]], arm: tuple[str, str]) -> None:
     place = np.arange(len(cells))
-    colour = _colour(arm[1])
+    colour = figures.COLOURS.get(arm[1], figures.GREY)
     low, high, middle, seen = (
         100 * np.array([cell[name] for cell in cells]) for name in ("low", "high", "median", "observed")
     )

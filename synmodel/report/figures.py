@@ -3,7 +3,7 @@
 Colours are those of Okabe and Ito, told apart by colour-blind readers; matplotlib is imported here alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -16,18 +16,21 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from synmodel.data import load_summaries
+from synmodel.embedded import embedded_arms, embedded_comparison
 from synmodel.errors import SynmodelError
 from synmodel.inference import Fit
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import ArmPrediction
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, Profiles
+from synmodel.pharmacology import acting_doses
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
 
 __all__ = [
     "COLOURS",
     "GREY",
+    "colours_of",
     "comparison_figure",
     "draw_band",
     "draw_published",
@@ -57,13 +60,8 @@ COLOURS = {
     "ketanserin+psilocybin": "#009E73",
     "psilocybin+knock-out": "#CC79A7",
 }
-"""Colours of the arms."""
-_PANELS = (
-    ("phoumthipphavong2016", "ketamine", "saline", "Ketamine 10 mg/kg", "Phoumthipphavong 2016"),
-    ("shao2021", "psilocybin", "saline", "Psilocybin 1 mg/kg", "Shao 2021"),
-    ("shaoliao2025_pt", "psilocybin", "saline", "Psilocybin, PT neurons", "Shao, Liao 2025"),
-    ("shaoliao2025_ko", "psilocybin+knock-out", "saline+knock-out", "Psilocybin, 5-HT2A knock-out", "Shao, Liao 2025"),
-)
+"""Colours of arms that have one of their own; others have the next of a cycle, see :func:`colours_of`."""
+_CYCLE = ("#E69F00", "#56B4E9", "#8C6BB1", "#7B241C", "#999933", "#000000")
 _ENGAGED = {
     "nmda_block_interneuron": "NMDA receptors blocked\n(interneurons)",
     "agonism_5ht2a": "5-HT2A receptors activated",
@@ -75,6 +73,32 @@ _ROWS = {
 }
 _DRAWS = 120
 _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
+
+
+def colours_of(names: Sequence[str]) -> list[str]:
+    """Colours of arms that stand side by side, no two alike while the cycle lasts.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of arms, or compounds joined by +; empty for a vehicle, which is grey.
+
+    Examples
+    --------
+    >>> colours_of(["", "ketamine", "DMT", "ketamine"]) == [GREY, COLOURS["ketamine"], *colours_of(["DMT", "LSD"])]
+    True
+    """
+    colours: list[str] = []
+    for name in names:
+        own = COLOURS.get(name) if name else GREY
+        spare = [*_CYCLE, *COLOURS.values()]
+        free = [colour for colour in spare if colour not in colours] or spare
+        colours.append(own if own is not None and own not in colours else free[0])
+    return colours
+
+
+def _colour(arm: str) -> str:
+    return colours_of([arm])[0]
 
 
 def style() -> AbstractContextManager[None]:
@@ -155,14 +179,16 @@ def comparison_figure(source: Estimate, curves: Mapping[str, xr.Dataset], *, see
         grid = figure.add_gridspec(5, 4, height_ratios=(1.05, 1.0, 0.8, 1.0, 1.2))
         _draw_causes([figure.add_subplot(grid[0, column]) for column in range(4)], source, curves)
         for row, (quantity, label) in enumerate(_ROWS.items()):
-            for column, (study, drug, control, title, paper) in enumerate(_PANELS):
+            for column, panel in enumerate(embedded_comparison().panels):
                 axes = figure.add_subplot(grid[row + 1, column])
-                for arm, colour in ((control, GREY), (drug, COLOURS[drug])):
-                    _draw_arm(axes, source, targets[study, arm], quantity, draws, colour)
-                _dress(axes, targets[study, drug], quantity)
+                for arm, colour in ((panel.control, GREY), (panel.arm, _colour(panel.arm))):
+                    _draw_arm(axes, source, targets[panel.study, arm], quantity, draws, colour)
+                _dress(axes, targets[panel.study, panel.arm], quantity)
                 if row == 0:
-                    axes.set_title(f"{title}\n")
-                    axes.text(0, 1.03, f"{paper}; grey: vehicle", transform=axes.transAxes, color=GREY, fontsize=8)
+                    axes.set_title(f"{panel.title}\n")
+                    axes.text(
+                        0, 1.03, f"{panel.paper}; grey: vehicle", transform=axes.transAxes, color=GREY, fontsize=8
+                    )
                 if column == 0:
                     axes.set_ylabel(label)
                 if row == len(_ROWS) - 1:
@@ -173,11 +199,10 @@ def comparison_figure(source: Estimate, curves: Mapping[str, xr.Dataset], *, see
 
 def _draw_causes(panels: list[Axes], source: Estimate, curves: Mapping[str, xr.Dataset]) -> None:
     """Concentration, occupancy, births and losses of both drugs, from left to right."""
-    active = {"ketamine": ("ketamine", "nmda_block_interneuron"), "psilocybin": ("psilocin", "agonism_5ht2a")}
-    targets = {t.arm.name: t for t in source.problem.arms if (t.study.name, t.arm.name) in {p[:2] for p in _PANELS[:2]}}
+    targets = {(t.study.name, t.arm.name): t for t in source.problem.arms}
     values = source.values
-    for drug, (compound, engaged) in active.items():
-        target, colour = targets[drug], COLOURS[drug]
+    for drug, shown in embedded_arms().items():
+        target, colour, compound, engaged = targets[shown.study, drug], _colour(drug), shown.compound, shown.engaged
         exposure = exposure_of(target.arm.doses, Subject(species=target.study.species), [-0.05, 0.3], values)
         hours = 24.0 * exposure["time"].to_numpy()
         free = exposure["free_concentration"].sel(compound=compound).to_numpy()
@@ -296,7 +321,7 @@ def _draw_gain(axes: Axes, fit: Estimate, curves: Mapping[str, xr.Dataset]) -> N
         last = max(float(t.sessions[-1]) for t in fit.problem.arms if t.arm.name == drug)
         day = curve["day"].to_numpy()
         estimate, low, high = 100 * curve["gain"].to_numpy()
-        colour = COLOURS[drug]
+        colour = _colour(drug)
         axes.fill_between(day, low, high, color=colour, alpha=0.15, linewidth=0)
         seen = day <= last
         axes.plot(day[seen], estimate[seen], color=colour, linewidth=2.0)
@@ -352,7 +377,7 @@ def residual_figure(fit: Fit) -> Figure:
                     continue
                 means = next(m for m in target.means if m.quantity == quantity)
                 scaled = residuals[where] * means.sem(fit.problem.unit) / means.sem_dendrite
-                colour = COLOURS.get(target.arm.name, GREY)
+                colour = _colour(target.arm.name) if acting_doses(target.arm.doses) else GREY
                 axes.vlines(at + np.arange(len(scaled)), 0, scaled, color=colour, linewidth=2)
                 axes.plot(at + np.arange(len(scaled)), scaled, "o", color=colour, markersize=3.5)
                 ticks.append(at + (len(scaled) - 1) / 2)

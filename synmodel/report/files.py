@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,9 @@ __all__ = [
     "OutputError",
     "check",
     "commented",
+    "comparison_title",
     "folder",
+    "held_by",
     "refuse_other_results",
     "save_dataset",
     "save_figure",
@@ -70,30 +72,49 @@ def _cannot_be_made(destination: Path, reason: str | None) -> OutputError:
     return OutputError(f"--out is {destination}, which cannot be made or written: {reason}; give another folder")
 
 
-def refuse_other_results(out: Path, mine: str) -> None:
-    """Refuse a folder whose ``summary.json`` is of another scenario or sweep than ``mine``, as :func:`_held_by` says.
+def refuse_other_results(out: Path, mine: str, name: str = "summary.json") -> None:
+    """Refuse a folder whose summary is of another scenario, sweep or comparison than ``mine``.
+
+    Parameters
+    ----------
+    mine : str
+        What is to be written, in the words of :func:`held_by`.
+    name : str
+        File that tells what the folder holds.
 
     Raises
     ------
     OutputError
         With one line that says what the folder holds.
     """
-    path = out / "summary.json"
-    if not path.exists() or (held := _held_by(path)) == mine:
+    path = out / name
+    if not path.exists() or (held := held_by(path)) == mine:
         return
     message = f"--out is {out}, which holds results of {held}; give another folder, or delete it"
     raise OutputError(message)
 
 
-def _held_by(path: Path) -> str:
-    """What a ``summary.json`` is the summary of."""
+def held_by(path: Path) -> str:
+    """What a ``summary.json`` or ``comparison.json`` is of."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if "sweep" in document:
             return f"the sweep {document['sweep']!r}"
+        if "drugs" in document:
+            return comparison_title([], None)
+        if "contrasts" in document:
+            return comparison_title([entry["name"] for entry in document["scenarios"]], document["control"])
         return f"the scenario {document['provenance']['scenario']!r}"
     except (OSError, ValueError, LookupError, TypeError):
         return "another program"
+
+
+def comparison_title(names: Sequence[str], control: str | None) -> str:
+    """What a comparison is of, in words; without names that of the embedded studies."""
+    if not names:
+        return "the comparison of the embedded studies"
+    against = "" if control is None else f" against {control}"
+    return f"the comparison of {', '.join(name for name in names if name != control)}{against}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from synmodel.inference.prediction import Prediction
-from synmodel.report.figures import COLOURS, GREY, panels, style
+from synmodel.report.figures import GREY, colours_of, panels, style
 from synmodel.report.tables import add_row, number_text, plain_table
 
 __all__ = ["prediction_figure", "prediction_tables", "validation_figure", "validation_tables"]
@@ -50,7 +50,7 @@ def prediction_figure(prediction: Prediction) -> Figure:
 
 def _draw(axes: Any, prediction: Prediction, arm: str, quantity: str) -> None:
     points = [point for point in prediction.points if (point.arm, point.quantity) == (arm, quantity)]
-    colour = COLOURS.get(arm, "#0072B2")
+    (colour,) = colours_of([arm])
     for at, point in enumerate(points):
         low, left, middle, right, high = 100 * np.quantile(point.sample, [0.05, 0.25, 0.5, 0.75, 0.95])
         axes.plot([at, at], [low, high], color=colour, linewidth=2.0, alpha=0.45, solid_capstyle="butt")

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from synmodel.claims import RECEPTORS, compared
-from synmodel.comparison import DRUGS, contrasts
+from synmodel.comparison import contrasts
+from synmodel.embedded import embedded_arms
 from synmodel.inference.readings import Reading
 
 
 @pytest.fixture(scope="module")
 def tables(fit):
-    return {drug: contrasts(fit, drug, draws=100, seed=1)[0] for drug in DRUGS}
+    return {drug: contrasts(fit, drug, draws=100, seed=1)[0] for drug in embedded_arms()}
 
 
 def readings(**evidence):
@@ -31,7 +32,7 @@ def of(cells, feature, drug):
 def test_every_feature_has_a_cell_for_every_drug(cells):
     features = {cell.feature for cell in cells}
     assert len(features) == 4
-    assert {(cell.feature, cell.drug) for cell in cells} == {(f, drug) for f in features for drug in DRUGS}
+    assert {(cell.feature, cell.drug) for cell in cells} == {(f, drug) for f in features for drug in embedded_arms()}
     for cell in cells:
         assert cell.reason
         assert cell.numbers

@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 
-from synmodel.comparison import DRUGS, HORIZON_DAY, contrasts, effect_of, paired, study_scenario
+from synmodel.comparison import HORIZON_DAY, contrasts, effect_of, paired, study_scenario
+from synmodel.embedded import embedded_arms
 
 
 @pytest.fixture(scope="module")
 def tables(fit):
-    return {drug: contrasts(fit, drug, draws=120, seed=1) for drug in DRUGS}
+    return {drug: contrasts(fit, drug, draws=120, seed=1) for drug in embedded_arms()}
 
 
-@pytest.mark.parametrize("drug", DRUGS)
+@pytest.mark.parametrize("drug", embedded_arms())
 def test_simulated_experiments_confirm_the_expected_contrasts(fit, tables, drug):
     """Within 5 standard errors; the drift of densities between dendrites, which the formulas leave out, is small."""
     table, _ = tables[drug]
-    simulated = paired(drug, fit.in_library(DRUGS[drug], drug), replicates=300, seed=5)
+    simulated = paired(drug, fit.in_library(embedded_arms()[drug].study, drug), replicates=300, seed=5)
     for i, quantity in enumerate(simulated["quantity"].to_numpy()):
         point = simulated.isel(point=i)
         interval = f"day_{float(point['start_day']):g}_to_{float(point['end_day']):g}"

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from synmodel.caveats import notes_of
-from synmodel.comparison import DRUGS, contrasts, paired
+from synmodel.comparison import contrasts, paired
+from synmodel.embedded import embedded_arms
 from synmodel.imaging import summarise
 from synmodel.inference.evidence import ReadingFit, laplace_evidence
 from synmodel.inference.readings import Reading
@@ -53,9 +54,12 @@ def test_a_scenario_may_have_brackets_in_its_name():
 @pytest.fixture(scope="module")
 def comparison(fit):
     """A comparison that rests on the fit itself, with few draws."""
-    made = {drug: contrasts(fit, drug, draws=60, seed=1) for drug in DRUGS}
+    made = {drug: contrasts(fit, drug, draws=60, seed=1) for drug in embedded_arms()}
     tables_of = {drug: table for drug, (table, _) in made.items()}
-    simulated = {drug: paired(drug, fit.in_library(DRUGS[drug], drug), replicates=20, seed=1) for drug in DRUGS}
+    simulated = {
+        drug: paired(drug, fit.in_library(shown.study, drug), replicates=20, seed=1)
+        for drug, shown in embedded_arms().items()
+    }
     entries = [ReadingFit(Reading(), fit, laplace_evidence(fit)).document("fitted")]
     curves = {drug: curve for drug, (_, curve) in made.items()}
     return Comparison(fit, fit, tables_of, curves, simulated, entries, tables_of)

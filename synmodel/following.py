@@ -1,0 +1,145 @@
+"""Scenarios followed side by side at the estimate and at draws of the parameters, the same for all of them.
+
+Draws at which one of the scenarios has no possible dendrite are left out for all.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.courses import Course, course_function, shared_days
+from synmodel.errors import SimulationError
+from synmodel.intervals import QUANTITIES
+from synmodel.lineup import Entry, Lineup
+from synmodel.parameters import ParameterSet
+from synmodel.scenario import Scenario, naming
+from synmodel.simulation import expectation_function
+
+__all__ = ["STATISTICS", "Followed", "Point", "Track", "follow", "less"]
+
+Array = NDArray[np.float64]
+Point = tuple[str, float, float]
+"""Quantity, first and last day of the interval."""
+STATISTICS = (*QUANTITIES, "head_width_change")
+"""Quantities by interval; changes are from the first session."""
+_ROUNDING = 1e-10
+
+
+class Track(NamedTuple):
+    """One scenario at n draws: ``statistics`` (n, point) at ``points``, and ``courses`` by name (n, day)."""
+
+    points: list[Point]
+    statistics: Array
+    courses: dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """All scenarios of a lineup and their references.
+
+    Attributes
+    ----------
+    lineup : Lineup
+        Of which they are.
+    days : (n_day,) ndarray
+        On which courses are; they are NaN before a scenario's first session [day].
+    draws : list of int
+        Numbers of the draws that are possible; the first is -1, the estimate.
+    tracks : dict of str to Track
+        By :attr:`synmodel.lineup.Entry.content`.
+    """
+
+    lineup: Lineup
+    days: Array
+    draws: list[int]
+    tracks: dict[str, Track]
+
+    def of(self, entry: Entry) -> Track:
+        """The track of a scenario."""
+        return self.tracks[entry.content]
+
+    def extra_spines(self, entry: Entry) -> Array:
+        """(n_draw, n_day) spines of a scenario beyond those of its reference, per spine at the first session."""
+        own, reference = (self.of(each).courses["density"] for each in (entry, self.lineup.reference(entry)))
+        return less(own, reference)
+
+
+def less(one: Array, other: Array) -> Array:
+    """The difference; 0 where nothing but rounding is left, as of a dose without a receptor to act on."""
+    difference = one - other
+    return np.where(np.abs(difference) < _ROUNDING, 0.0, difference)
+
+
+def follow(
+    lineup: Lineup, sets: Sequence[ParameterSet | None], progress: Callable[[int, int], None] | None = None
+) -> Followed:
+    """Follow scenarios and their references at parameter sets, the first of which is the estimate.
+
+    A phenomenological scenario is followed at the estimate alone (NaN elsewhere): the posterior is of the mechanism.
+
+    Raises
+    ------
+    SimulationError
+        If no dendrite is possible at the estimate.
+    """
+    members = {each.content: each for entry in lineup.entries for each in (lineup.reference(entry), entry)}
+    days = shared_days(each.plan for each in members.values())
+    functions = {content: _function(each, days) for content, each in members.items()}
+    made: dict[str, list[tuple[Array, Course]]] = {content: [] for content in members}
+    kept = []
+    for number, parameters in enumerate(sets):
+        try:
+            row = {content: function(parameters, number > 0) for content, function in functions.items()}
+        except SimulationError:
+            if number == 0:
+                raise
+            continue  # more nascent spines than spines: not a possible dendrite
+        kept.append(number - 1)
+        for content, values in row.items():
+            made[content].append(values)
+        if progress is not None and number:
+            progress(number, len(sets) - 1)
+    tracks = {content: _track(each.plan, made[content], len(days)) for content, each in members.items()}
+    return Followed(lineup, days, kept, tracks)
+
+
+def _function(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool], tuple[Array, Course]]:
+    """From parameters, and whether they are a draw, to the statistics of a scenario and its course."""
+    plan = entry.plan
+    sessions = np.array(plan.schedule.sessions)
+    own = days[days >= sessions[0]]
+    at = np.searchsorted(own, sessions[1:])
+    with naming(entry.source):
+        expected_at, course_at = expectation_function(plan), course_function(plan, own)
+
+    def function(parameters: ParameterSet | None, is_draw: bool) -> tuple[Array, Course]:
+        if is_draw and plan.drive != "mechanistic":
+            return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
+        try:
+            expected, course = expected_at(parameters), course_at(parameters)
+        except SimulationError as fault:
+            message = f"{' '.join(plan.name.split())}: {fault}"
+            raise SimulationError(message) from fault
+        exact = [getattr(expected, field) for field in QUANTITIES.values()]
+        return np.concatenate([*exact, course.mean_head_width[at]]), course
+
+    return function
+
+
+def _track(plan: Scenario, rows: Sequence[tuple[Array, Course]], n_day: int) -> Track:
+    sessions = plan.schedule.sessions
+    points = [
+        (quantity, sessions[0] if quantity.endswith("_change") else start, end)
+        for quantity in STATISTICS
+        for start, end in pairwise(sessions)
+    ]
+    courses = {}
+    for field in Course._fields:
+        courses[field] = np.full((len(rows), n_day), np.nan)
+        known = np.array([getattr(course, field) for _, course in rows])
+        courses[field][:, n_day - known.shape[1] :] = known
+    return Track(points, np.array([statistics for statistics, _ in rows]), courses)
