@@ -11,8 +11,9 @@ from synmodel.errors import LibraryError, did_you_mean
 __all__ = ["Kind", "experiments_path", "kinds_of", "names", "path_of", "posterior_path", "summaries_path"]
 
 Kind = Literal[
-    "compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters", "templates", "sweeps"
-]
+    "compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters", "templates", "sweeps",
+    "planning",
+]  # fmt: skip
 _KINDS: tuple[Kind, ...] = (
     "scenarios", "studies", "compounds", "conditions", "evidence", "head_twitches", "parameters", "sweeps"
 )  # fmt: skip

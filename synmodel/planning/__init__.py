@@ -1,0 +1,1 @@
+"""Plan an imaging study."""
