@@ -17,6 +17,7 @@ __all__ = [
     "mean_interval",
     "share_interval",
     "welch_power",
+    "welch_powers",
     "welch_rejects",
 ]
 
@@ -65,11 +66,16 @@ def fisher_trials(first: float, second: float, power: float = 0.9, level: float 
 
 def welch_power(difference: float, variances: tuple[float, float], animals: int, level: float = 0.05) -> float:
     """Power of Welch's two-sided t with equal numbers of animals whose means vary as ``variances`` say."""
+    return float(welch_powers(np.float64(difference), (np.float64(variances[0]), np.float64(variances[1])), animals, level))
+
+
+def welch_powers(difference: Array, variances: tuple[Array, Array], animals: int, level: float = 0.05) -> Array:
+    """:func:`welch_power` of several differences and variances at once."""
     first, second = variances
     freedom = (animals - 1) * (first + second) ** 2 / (first**2 + second**2)
     ncp = difference / np.sqrt((first + second) / animals)
     critical = stdtrit(freedom, 1 - level / 2)
-    return float(nct.sf(critical, freedom, ncp) + nct.cdf(-critical, freedom, ncp))
+    return nct.sf(critical, freedom, ncp) + nct.cdf(-critical, freedom, ncp)
 
 
 def welch_rejects(first: Array, second: Array, level: float = 0.05) -> NDArray[np.bool_]:

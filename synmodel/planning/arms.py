@@ -37,11 +37,15 @@ class ArmCourse:
     days: Array
     density: float
     length_um: float
+    _known: dict[tuple[float, ...], ArmMoments] = field(default_factory=dict, repr=False)
 
     def moments(self, sessions: Sequence[float]) -> ArmMoments:
-        """Moments of the fractions between some of the days."""
-        places = np.searchsorted(self.days, sessions)
-        return arm_moments(self.tissue, self.steps.joined(places), self.density, self.length_um)
+        """Moments of the fractions between some of the days, kept for the next time."""
+        key = tuple(sessions)
+        if key not in self._known:
+            steps = self.steps.joined(np.searchsorted(self.days, key))
+            self._known[key] = arm_moments(self.tissue, steps, self.density, self.length_um)
+        return self._known[key]
 
 
 @dataclass(frozen=True, eq=False)

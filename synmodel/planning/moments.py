@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from synmodel.gamma import gamma_nodes
 from synmodel.imaging import Scoring
@@ -77,14 +78,8 @@ def arm_moments(tissue: Tissue, steps: Propagation, density: float, length_um: f
     events = np.concatenate([(1 - earlier) * later, earlier * (1 - later), earlier], axis=1)  # G, L, N
     by_source = [length_um * (events * each[:, None]).T @ events for each in (old, new, false)]
     weights, births, densities = _nodes(tissue)
-    means, covariances = [], []
-    for z, y in zip(births.reshape(-1, births.shape[-1]).ravel(), densities.ravel(), strict=True):
-        mean, covariance = _fractions(y * by_source[0] + z * by_source[1] + by_source[2])
-        means.append(mean)
-        covariances.append(covariance)
-    n = means[0].size
-    mean = np.array(means).reshape(*weights.shape, n)
-    scatter = np.array(covariances).reshape(*weights.shape, n, n)
+    first, born, wrong = (each[None, None] for each in by_source)
+    mean, scatter = _fractions(densities[..., None, None] * first + births[..., None, None] * born + wrong)
     return _levels(weights, mean, scatter)
 
 
@@ -135,34 +130,33 @@ def _histories(initial: Array, steps: Propagation, scoring: Scoring) -> tuple[Ar
 
 
 def _fractions(numbers: Array) -> tuple[Array, Array]:
-    """Mean (2 n,) and covariance (2 n, 2 n) of the fractions of one kind of dendrite.
+    """Mean (..., 2 n) and covariance (..., 2 n, 2 n) of the fractions of each kind of dendrite.
 
-    ``numbers`` (3 n, 3 n) are mean numbers of spines that are in each two of G, L and N; on the diagonal, in each.
+    ``numbers`` (..., 3 n, 3 n) are mean numbers of spines that are in each two of G, L and N; on the diagonal, in each.
     """
-    n = len(numbers) // 3
-    each = np.diag(numbers)
-    gained, lost, before = each[:n], each[n : 2 * n], each[2 * n :]
+    each = np.diagonal(numbers, axis1=-2, axis2=-1)
+    n = each.shape[-1] // 3
+    gained, lost, before = each[..., :n], each[..., n : 2 * n], each[..., 2 * n :]
     once, twice = _inverse_moments(before)
     q = lost / before
-    mean = np.concatenate([gained * once, q])
-    square = np.concatenate([(gained + gained**2) * twice, q**2 + q * (1 - q) * once])
+    mean = np.concatenate([gained * once, q], axis=-1)
+    square = np.concatenate([(gained + gained**2) * twice, q**2 + q * (1 - q) * once], axis=-1)
     sd = np.sqrt(square - mean**2)
-    ratio = np.concatenate([gained, lost]) / np.tile(before, 2)
-    slope = np.zeros((2 * n, 3 * n))
+    ratio = np.concatenate([gained / before, q], axis=-1)
+    number = np.concatenate([before, before], axis=-1)
+    slope = np.zeros((*ratio.shape, 3 * n))
     at = np.arange(2 * n)
-    slope[at, at] = 1.0 / np.tile(before, 2)
-    slope[at, 2 * n + at % n] = -ratio / np.tile(before, 2)
-    linear = slope @ numbers @ slope.T
-    scale = sd / np.sqrt(np.diag(linear))
-    return mean, linear * np.outer(scale, scale)
+    slope[..., at, at] = 1.0 / number
+    slope[..., at, 2 * n + at % n] = -ratio / number
+    linear = slope @ numbers @ np.swapaxes(slope, -1, -2)
+    scale = sd / np.sqrt(np.diagonal(linear, axis1=-2, axis2=-1))
+    return mean, linear * scale[..., :, None] * scale[..., None, :]
 
 
 def _inverse_moments(mean: Array) -> tuple[Array, Array]:
     """E[1/N | N > 0] and E[1/N^2 | N > 0] of Poisson numbers, by their sums."""
-    from scipy.stats import poisson
-
     most = int(mean.max() + _TAIL * np.sqrt(mean.max()) + _TAIL)
     numbers = np.arange(1, most + 1)
-    weight = poisson.pmf(numbers, mean[:, None])
-    weight /= weight.sum(axis=1, keepdims=True)
+    weight = np.exp(numbers * np.log(mean)[..., None] - mean[..., None] - gammaln(numbers + 1.0))
+    weight /= weight.sum(axis=-1, keepdims=True)
     return weight @ (1.0 / numbers), weight @ (1.0 / numbers**2)

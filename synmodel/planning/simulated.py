@@ -1,0 +1,98 @@
+"""Simulated studies of a plan, analysed as a laboratory would, and how often they find a difference.
+
+Both arms are simulated by :func:`synmodel.simulate`, under one seed but with replicates of their own: treated arms are
+replicates 0 to n - 1, their controls n to 2 n - 1, and controls that stand in for a treated arm without any effect 2 n to
+3 n - 1. So arms are independent, as those of a laboratory are, and bits do not depend on threads or on blocks.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.imaging.power import share_interval, welch_rejects
+from synmodel.parameters import ParameterSet
+from synmodel.planning.outcome import Outcome
+from synmodel.scenario import Scenario
+from synmodel.simulation import simulate
+
+__all__ = ["Estimated", "dendrite_outcomes", "estimated", "fractions_of", "of_mice", "pooled_rejects"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+_BLOCK_DENDRITES = 40_000  # of which all observations are held at a time
+
+
+class Estimated(NamedTuple):
+    """A share of simulated studies, with its Monte Carlo error and 95 % interval (Wilson's)."""
+
+    estimate: float
+    monte_carlo_error: float
+    low: float
+    high: float
+    studies: int
+
+
+def estimated(hits: NDArray[np.bool_]) -> Estimated:
+    """The share of studies that hit."""
+    share, low, high = share_interval(hits)
+    return Estimated(share, float(np.sqrt(share * (1 - share) / hits.size)), low, high, hits.size)
+
+
+def dendrite_outcomes(
+    plan: Scenario,
+    outcomes: Sequence[Outcome],
+    *,
+    replicates: tuple[int, int],
+    seed: int,
+    parameters: ParameterSet | None = None,
+    drive: xr.Dataset | None = None,
+    progress: Progress | None = None,
+) -> list[Array]:
+    """Outcomes of every dendrite of one arm, each (study, mouse, dendrite); NaN without spines at a session.
+
+    Parameters
+    ----------
+    plan : Scenario
+        The arm: its sessions and cohort.
+    outcomes : sequence of Outcome
+        What is taken of a dendrite.
+    replicates : (first, n)
+        Number of the first study, and of how many there are.
+    parameters, drive
+        As in :func:`synmodel.simulate`.
+    """
+    sessions = plan.schedule.sessions
+    weights = np.array([each.weights(sessions) for each in outcomes])
+    first, n = replicates
+    block = max(1, _BLOCK_DENDRITES // (plan.cohort.animals * plan.cohort.dendrites_per_animal))
+    pieces = []
+    for done in range(0, n, block):
+        size = min(block, n - done)
+        seen = simulate(plan, parameters, replicates=size, seed=seed, first_replicate=first + done, drive=drive)
+        fractions = fractions_of(seen)
+        pieces.append(np.stack([fractions[..., own != 0] @ own[own != 0] for own in weights]))
+        if progress is not None:
+            progress(done + size, n)
+    return list(np.concatenate(pieces, axis=1))
+
+
+def fractions_of(observations: xr.Dataset) -> Array:
+    """(..., 2 n) fractions of formation and then of elimination over the n intervals."""
+    before = observations["spine_count"].to_numpy()[..., :-1]
+    before = np.where(before > 0, before, np.nan)
+    return np.concatenate([observations[name].to_numpy() / before for name in ("gained", "lost")], axis=-1)
+
+
+def of_mice(values: Array) -> Array:
+    """(study, mouse) means over dendrites that could be scored."""
+    scored = np.isfinite(values)
+    return np.where(scored, values, 0.0).sum(axis=-1) / np.maximum(scored.sum(axis=-1), 1)
+
+
+def pooled_rejects(first: Array, second: Array, level: float = 0.05) -> NDArray[np.bool_]:
+    """Whether a t-test finds a difference with dendrites as the unit, as it should not be done; (study,)."""
+    flat = [each.reshape(len(each), -1) for each in (first, second)]
+    return welch_rejects(*(np.where(np.isfinite(each), each, np.nanmean(each, axis=1, keepdims=True)) for each in flat), level)
