@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synmodel.inference import fit_summaries
     from synmodel.parameters import ParameterSet, default_parameters
+    from synmodel.planning import design
     from synmodel.scenario import Scenario
     from synmodel.scenario import load as load_scenario
     from synmodel.simulation import drive_of, simulate
@@ -23,6 +24,7 @@ _HOMES = {
     "Scenario": ("synmodel.scenario", "Scenario"),
     "compare_drugs": ("synmodel.workflows", "compare_drugs"),
     "default_parameters": ("synmodel.parameters", "default_parameters"),
+    "design": ("synmodel.planning", "design"),
     "drive_of": ("synmodel.simulation", "drive_of"),
     "fit_studies": ("synmodel.workflows", "fit_studies"),
     "fit_summaries": ("synmodel.inference", "fit_summaries"),
@@ -32,13 +34,14 @@ _HOMES = {
     "sweep": ("synmodel.sweeps", "sweep"),
 }
 
-_INTERNAL = {"__main__", "cli", "cli_data", "cli_joint", "cli_output", "cli_simulate", "code_cache", "compiled"}
+_INTERNAL = {"__main__", "cli", "cli_data", "cli_design", "cli_joint", "cli_output", "cli_simulate", "code_cache", "compiled"}
 
 __all__ = [
     "ParameterSet",
     "Scenario",
     "compare_drugs",
     "default_parameters",
+    "design",
     "drive_of",
     "fit_studies",
     "fit_summaries",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, cli_joint, cli_simulate, library
+from synmodel import cli_data, cli_design, cli_joint, cli_simulate, library
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
@@ -169,6 +169,7 @@ def fit(
 
 app.command()(cli_simulate.simulate)
 app.command()(cli_simulate.sweep)
+app.command()(cli_design.design)
 app.command()(cli_joint.predict)
 app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)

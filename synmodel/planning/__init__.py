@@ -5,10 +5,10 @@
 (:mod:`~synmodel.planning.information`, :mod:`~synmodel.planning.days`), cost (:mod:`~synmodel.planning.cost`).
 """
 
-from synmodel.planning.aim import Aim, Limits
+from synmodel.planning.aim import CANDIDATE_DAYS, Aim, Limits
 from synmodel.planning.cost import Costs
 from synmodel.planning.days import best_days
 from synmodel.planning.effects import StatedEffect
 from synmodel.planning.plan import Design, design
 
-__all__ = ["Aim", "Costs", "Design", "Limits", "StatedEffect", "best_days", "design"]
+__all__ = ["CANDIDATE_DAYS", "Aim", "Costs", "Design", "Limits", "StatedEffect", "best_days", "design"]
