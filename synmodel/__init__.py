@@ -34,7 +34,17 @@ _HOMES = {
     "sweep": ("synmodel.sweeps", "sweep"),
 }
 
-_INTERNAL = {"__main__", "cli", "cli_data", "cli_design", "cli_joint", "cli_output", "cli_simulate", "code_cache", "compiled"}
+_INTERNAL = {
+    "__main__",
+    "cli",
+    "cli_data",
+    "cli_design",
+    "cli_joint",
+    "cli_output",
+    "cli_simulate",
+    "code_cache",
+    "compiled",
+}
 
 __all__ = [
     "ParameterSet",

@@ -35,7 +35,9 @@ def design(
     ] = None,
     lasts: Annotated[float | None, typer.Option(help="With --effect: days that it lasts (7).")] = None,
     decay: Annotated[float | None, typer.Option(help="With --effect: time constant of its fall, in days.")] = None,
-    until: Annotated[float | None, typer.Option(help="Last day that counts as the effect; default: 7, or --lasts.")] = None,
+    until: Annotated[
+        float | None, typer.Option(help="Last day that counts as the effect; default: 7, or --lasts.")
+    ] = None,
     sessions: Annotated[int | None, typer.Option(help="Number of sessions; default: any up to the scenario's.")] = None,
     days: Annotated[str | None, typer.Option(help='The sessions themselves, such as "-3,-1,1,3".')] = None,
     candidate_days: Annotated[str | None, typer.Option(help="Days among which sessions are searched.")] = None,
@@ -48,7 +50,8 @@ def design(
     hours_per_session: Hours = None,
     hours_per_dendrite: Hours = None,
     studies: Annotated[
-        int | None, typer.Option(help="Simulated studies that check the power; default: 1000, or 200 fitted one by one.")
+        int | None,
+        typer.Option(help="Simulated studies that check the power; default: 400, or 200 if fitted one by one."),
     ] = None,
     seed: Seed = 1,
     posterior: File = None,
@@ -66,7 +69,9 @@ def design(
     limits = planning.Limits(
         sessions=sessions,
         days=None if days is None else _numbers("--days", days),
-        candidate_days=planning.CANDIDATE_DAYS if candidate_days is None else _numbers("--candidate-days", candidate_days),
+        candidate_days=planning.CANDIDATE_DAYS
+        if candidate_days is None
+        else _numbers("--candidate-days", candidate_days),
         before=before,
         dendrites=_wholes("--dendrites", dendrites),
         most_mice=most_mice,
@@ -75,7 +80,7 @@ def design(
     costs = planning.Costs(cost_per_mouse, cost_per_hour, hours_per_session, hours_per_dendrite)
     files.check(out, _FILES)
     source = posterior_from(posterior)
-    number = studies if studies is not None else (1000 if analysis == "welch" else 200)
+    number = studies if studies is not None else (400 if analysis == "welch" else 200)
     with progress(quiet) as steps:
         plan = planning.design(
             scenario, control, aim=aim, limits=limits, costs=costs, studies=number, seed=seed, posterior=source,

@@ -154,7 +154,9 @@ class Limits:
             message = "--days says when sessions are and --sessions how many to search for; give one of the two"
             raise DesignError(message)
         if not 1 <= self.before < MOST_SESSIONS:
-            message = f"--before is {self.before}; at least 1 session comes before the dose, and less than {MOST_SESSIONS}"
+            message = (
+                f"--before is {self.before}; at least 1 session comes before the dose, and less than {MOST_SESSIONS}"
+            )
             raise DesignError(message)
         if not self.dendrites or not all(1 <= each <= _MOST_DENDRITES for each in self.dendrites):
             message = f"--dendrites is {list(self.dendrites)}; give numbers of 1 to {_MOST_DENDRITES}"

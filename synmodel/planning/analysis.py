@@ -1,8 +1,8 @@
 """How often simulated studies of a plan find a difference, by the analysis that the laboratory will use.
 
-Welch's t over the means of mice is computed for all studies at once; a mixed model and the likelihood are fitted study by
-study. Each also says how often it finds a difference between two arms without any: its type-I error, which is 5 % if it
-does what it says.
+Welch's t over the means of mice is computed for all studies at once; a mixed model and the likelihood are fitted study
+by study. Each also says how often it finds a difference between two arms without any: its type-I error, which is 5 % if
+it does what it says.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,17 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.errors import DesignError
 from synmodel.imaging.power import welch_rejects
 from synmodel.inference.mixed_models import INSTALL, arm_differences, available
 from synmodel.planning.arms import Arms
-from synmodel.planning.likelihood import likelihood_rejects
+from synmodel.planning.likelihood import likelihood_ratios
 from synmodel.planning.options import Option
 from synmodel.planning.outcome import Outcome
 from synmodel.planning.power import Analysis
 from synmodel.planning.simulated import Estimated, dendrite_outcomes, estimated, of_mice, pooled_rejects
+from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 
 __all__ = ["Checked", "checked_power", "mixed_rejects"]
@@ -29,6 +31,8 @@ Array = NDArray[np.float64]
 Hits = NDArray[np.bool_]
 Steps = Callable[[str, int, int], None]
 _LEVEL = 0.05
+_CHI2 = 3.841458820694124
+"""95 % quantile of chi-squared with one degree of freedom."""
 
 
 class Checked(NamedTuple):
@@ -82,20 +86,27 @@ def checked_power(
         Called with (what, done, of).
     """
     each = -(-studies // len(draws))
-    found: list[list[Hits]] = []
+    names = [outcome.quantity for outcome in outcomes]
+    found: list[_Found] = []
     for number, arms in enumerate(draws):
-        part = None if progress is None or len(draws) > 1 else progress
-        found.append(_powers(arms, option, outcomes, analysis, (number * each, each), seed, part))
+        inner = progress if len(draws) == 1 else None
+        found.append(_find(arms, option, outcomes, analysis, (number * each, each), seed, inner))
         if progress is not None and len(draws) > 1:
             progress("studies", (number + 1) * each, len(draws) * each)
-    names = [outcome.quantity for outcome in outcomes]
-    power = {name: _over_draws([hits[at] for hits in found]) for at, name in enumerate(names)}
-    null, pooled = _nulls(draws[0], option, outcomes, analysis, each * len(draws), seed, progress)
-    return Checked(
-        power,
-        {name: estimated(hits) for name, hits in zip(names, null, strict=True)},
-        {name: estimated(hits) for name, hits in zip(names, pooled, strict=True)},
-    )
+
+    def pooled_over(kind: int) -> dict[str, Estimated]:
+        return {name: estimated(np.concatenate([each[kind][at] for each in found])) for at, name in enumerate(names)}
+
+    power = {name: _over_draws([each.power[at] for each in found]) for at, name in enumerate(names)}
+    return Checked(power, pooled_over(1), pooled_over(2) if found[0].pooled else {})
+
+
+class _Found(NamedTuple):
+    """Of each outcome, which studies find a difference: with the effect, without it, and without it if pooled."""
+
+    power: list[Hits]
+    type_1: list[Hits]
+    pooled: list[Hits]
 
 
 def _over_draws(hits: Sequence[Hits]) -> Estimated:
@@ -108,57 +119,70 @@ def _over_draws(hits: Sequence[Hits]) -> Estimated:
     return Estimated(mean, error, low, high, sum(each.size for each in hits))
 
 
-_TREATED, _CONTROL, _NULL = range(3)
+_ARMS = ((0, "treated"), (1, "control"), (1, "control again"))
+"""Which scenario each simulated arm is of, and what it is; the last stands in for a treated arm without any effect."""
 _ARM_STRIDE = 2**24  # replicates of an arm, far more than are ever simulated
 
 
-def _powers(
-    arms: Arms, option: Option, outcomes: Sequence[Outcome], analysis: Analysis, replicates: tuple[int, int],
-    seed: int, progress: Steps | None,
-) -> list[Hits]:  # fmt: skip
-    """Of each outcome, which studies find the effect."""
-    return _rejections(arms, option, outcomes, analysis, (_TREATED, _CONTROL), replicates, seed, progress)[0]
-
-
-def _nulls(
-    arms: Arms, option: Option, outcomes: Sequence[Outcome], analysis: Analysis, studies: int, seed: int,
+def _find(
+    arms: Arms, option: Option, outcomes: Sequence[Outcome], analysis: Analysis, replicates: tuple[int, int], seed: int,
     progress: Steps | None,
-) -> tuple[list[Hits], list[Hits]]:  # fmt: skip
-    """The same of studies without any effect, by the analysis and with dendrites pooled."""
-    return _rejections(arms, option, outcomes, analysis, (_NULL, _CONTROL), (0, studies), seed, progress)
-
-
-def _rejections(
-    arms: Arms, option: Option, outcomes: Sequence[Outcome], analysis: Analysis, pair: tuple[int, int],
-    replicates: tuple[int, int], seed: int, progress: Steps | None,
-) -> tuple[list[Hits], list[Hits]]:  # fmt: skip
+) -> _Found:  # fmt: skip
     sessions = option.days.sessions
-    plans = arms.planned(sessions, option.mice, option.dendrites)
-    drives = arms.drives(sessions)
+    plans, drives = arms.planned(sessions, option.mice, option.dendrites), arms.drives(sessions)
     first, n = replicates
-    which = [0 if arm == _TREATED else 1 for arm in pair]
-    what = "studies with the effect" if _TREATED in pair else "studies without it"
-    starts = [arm * _ARM_STRIDE + first for arm in pair]
     if analysis == "likelihood":
-        seen = [
-            simulate(plans[at], arms.parameters, replicates=n, seed=seed, first_replicate=start, drive=drives[at])
-            for at, start in zip(which, starts, strict=True)
-        ]
-        report = None if progress is None else lambda done, of: progress(what, done, of)
-        return [likelihood_rejects(arms, seen, each.quantity, progress=report) for each in outcomes], []
-    both = []
-    for part, (at, start) in enumerate(zip(which, starts, strict=True)):
-        report = None if progress is None else lambda done, of, part=part: progress(what, part * of + done, 2 * of)
-        both.append(dendrite_outcomes(
-            plans[at], outcomes, replicates=(start, n), seed=seed, parameters=arms.parameters, drive=drives[at],
-            progress=report,
-        ))  # fmt: skip
-    pairs = list(zip(*both, strict=True))
-    if analysis == "mixed":
-        hits = [mixed_rejects(*pair) for pair in pairs]
-    else:
-        hits = [welch_rejects(of_mice(treated), of_mice(control)) for treated, control in pairs]
-    return hits, [pooled_rejects(*pair) for pair in pairs]
+        treated, control, again = (
+            simulate(
+                plans[at],
+                arms.parameters,
+                replicates=n,
+                seed=seed,
+                first_replicate=first + place * _ARM_STRIDE,
+                drive=drives[at],
+            )
+            for place, (at, _) in enumerate(_ARMS)
+        )
+        null, power = (
+            [likelihood_ratios(arms, pair, each.quantity, progress=_named(progress, what)) for each in outcomes]
+            for pair, what in (((again, control), "fits without the effect"), ((treated, control), "fits with it"))
+        )
+        critical = [max(_CHI2, float(np.quantile(each, 1 - _LEVEL))) for each in null]
+        return _Found(
+            [ratios > limit for ratios, limit in zip(power, critical, strict=True)],
+            [ratios > _CHI2 for ratios in null],
+            [],
+        )
+    return _tested(plans, drives, arms, outcomes, analysis, replicates, seed, progress)
+
+
+def _tested(
+    plans: Sequence[Scenario], drives: Sequence[xr.Dataset], arms: Arms, outcomes: Sequence[Outcome],
+    analysis: Analysis, replicates: tuple[int, int], seed: int, progress: Steps | None,
+) -> _Found:  # fmt: skip
+    """By a test of one number per dendrite."""
+    first, n = replicates
+    treated, control, again = (
+        dendrite_outcomes(
+            plans[at], outcomes, replicates=(first + place * _ARM_STRIDE, n), seed=seed, parameters=arms.parameters,
+            drive=drives[at], progress=_named(progress, f"simulated studies, {what}"),
+        )
+        for place, (at, what) in enumerate(_ARMS)
+    )  # fmt: skip
+    rejects = mixed_rejects if analysis == "mixed" else _welch_rejects
+    return _Found(
+        [rejects(*pair) for pair in zip(treated, control, strict=True)],
+        [rejects(*pair) for pair in zip(again, control, strict=True)],
+        [pooled_rejects(*pair) for pair in zip(again, control, strict=True)],
+    )
+
+
+def _named(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, of: progress(what, done, of)
+
+
+def _welch_rejects(first: Array, second: Array) -> Hits:
+    return welch_rejects(of_mice(first), of_mice(second), _LEVEL)
 
 
 def mixed_rejects(treated: Array, control: Array, level: float = _LEVEL) -> Hits:

@@ -2,7 +2,8 @@
 
 ::
 
-    hours = mice sessions (hours per session + dendrites hours per dendrite)       cost = mice per mouse + hours per hour
+    hours = mice * sessions * (hours per session + dendrites * hours per dendrite)
+    cost  = mice * cost per mouse + hours * cost per hour
 """
 
 import math

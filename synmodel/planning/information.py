@@ -4,11 +4,11 @@ r"""What a set of imaging days would tell of a drug's effects: widths of interva
 
     F = sum over arms J' Sigma^-1 J + P            sd of an effect = sqrt((F^-1)_ii)
 
-Sigma is the covariance of the mean fractions of an arm (:mod:`synmodel.planning.moments`) over its mice, J the slopes of
-their exact expectations (central differences), P the inverse covariance of the prior. Unknown besides the effects are
-the turnover and scoring of the tissue, with the priors of the library, and how far the treated mice differ in births and
-losses before any drug. The criterion is the mean of ln sd over the effects: the geometric mean width of their intervals.
-Information is local: at the estimate, not averaged over what the effects may be.
+Sigma is the covariance of the mean fractions of an arm (:mod:`synmodel.planning.moments`) over its mice, J the slopes
+of their exact expectations (central differences), P the inverse covariance of the prior. Unknown besides the effects
+are the turnover and scoring of the tissue, with the priors of the library, and how far the treated mice differ in
+births and losses before any drug. The criterion is the mean of ln sd over the effects: the geometric mean width of
+their intervals. Information is local: at the estimate, not averaged over what the effects may be.
 
 ===================== =====================================================================================
 effects are           unknown
@@ -26,20 +26,23 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
-from synmodel.errors import DesignError, SimulationError
+from synmodel.errors import DesignError
 from synmodel.imaging.expectation import expected_statistics
 from synmodel.inference.estimate import Estimate
 from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.planning.arms import ArmCourse, Arms
+from synmodel.scenario import Scenario
 from synmodel.simulation import parameters_of
 from synmodel.turnover.heterogeneity import dendrite_nodes
 
-__all__ = ["Information", "Unknown", "information_of"]
+__all__ = ["Information", "Unknown", "information_of", "information_of_rates"]
 
 Array = NDArray[np.float64]
 _STEP = 1e-3
 _STATED_SD = 1.0  # of the logarithm of a stated gain or decay: a factor of 2.7 either way, assumed
+_RATES = {"births": ("formation",), "losses": ("loss_nascent", "loss_mature")}
 _TISSUE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss")
 _OF_MODEL = {
     "cascade.formation_gain": ("gain of formation", "spread.formation"),
@@ -77,9 +80,15 @@ class Information:
     """
 
     def __init__(
-        self, arms: Arms, unknowns: Sequence[Unknown], precision: Array, days: Sequence[float], mice: int, dendrites: int
+        self,
+        arms: Arms,
+        unknowns: Sequence[Unknown],
+        precision: Array,
+        days: Sequence[float],
+        mice: int,
+        dendrites: int,
     ) -> None:
-        self._courses = arms.courses(days)
+        self._arms, self._courses = arms, arms.courses(days)
         self._steps = [
             [unknown.change(arms, sign * _STEP).courses(days) for sign in (1.0, -1.0)] for unknown in unknowns
         ]
@@ -109,14 +118,15 @@ class Information:
         return np.sqrt(np.diag(np.linalg.inv(self.fisher(sessions) + self._precision)))[self._places]
 
     def strengths(self, sessions: Sequence[float], mice: int, dendrites: int) -> Array:
-        """(n_effect,) distance of each effect from none in standard errors, without a prior of the effects.
+        """(n_effect,) ln of each stated fold over its standard error, without a prior of the effects.
 
-        Of stated effects: the unknown is ln of the distance of the fold from 1, so it is 1 over its standard deviation.
+        The unknown g is ln of the distance of the fold from 1: ln fold has the error of g times abs(fold - 1) / fold.
         """
         precision = self._precision.copy()
         precision[self._places, self._places] = 0.0
         variance = np.linalg.inv(self.fisher(sessions, mice, dendrites) + precision)
-        return 1.0 / np.sqrt(np.diag(variance))[self._places]
+        folds = np.array([each.fold for each in self._arms.effects])
+        return np.abs(np.log(folds) * folds / (folds - 1.0)) / np.sqrt(np.diag(variance))[self._places]
 
     def criterion(self, sessions: Sequence[float]) -> float:
         """Mean of ln sd over the effects."""
@@ -157,26 +167,38 @@ def information_of(
         If the arm has neither stated effects nor doses that act through the cascade.
     """
     study = arms.treated.baseline
-    base = default_parameters() if arms.parameters is None else arms.parameters
-    current = parameters_of(arms.treated, base)
+    current = _current(arms, arms.treated)
     tissue = [f"{study}.{key}" for key in _TISSUE]
-    unknowns = [Unknown(name, _of_parameter(name), is_effect=False) for name in tissue]
+    unknowns = [Unknown(name, _step([name]), is_effect=False) for name in tissue]
     variance = [_prior_sd(current, name) ** 2 for name in tissue]
-    between = current.value("spread.arms")
-    unknowns += [Unknown(f"{what} of treated mice", _of_treated(study, what), is_effect=False) for what in _OF_ARM]
-    variance += [between**2] * len(_OF_ARM)
+    unknowns += [
+        Unknown(f"{what} of treated mice", _step(_named(study, keys), control=False), is_effect=False)
+        for what, keys in _RATES.items()
+    ]
+    variance += [current.value("spread.arms") ** 2] * len(_RATES)
     if arms.effects:
         effects, prior = _stated(arms)
     elif posterior is not None and arms.treated.drive == "mechanistic" and arms.treated.regimen.doses:
         effects, prior = _of_posterior(posterior, current, seed)
     else:
-        message = f"{arms.treated.name} has no effect of which days could tell; give --effect, or a mechanistic drug arm"
+        message = (
+            f"{arms.treated.name} has no effect of which days could tell; give --effect, or a mechanistic drug arm"
+        )
         raise DesignError(message)
-    n, m = len(unknowns), len(effects)
-    covariance = np.zeros((n + m, n + m))
-    covariance[:n, :n] = np.diag(variance)
-    covariance[n:, n:] = prior
-    return Information(arms, [*unknowns, *effects], np.linalg.inv(covariance), days, mice, dendrites)
+    covariance = block_diag(np.diag(variance), prior)
+    return Information(arms, [*unknowns, *effects], np.asarray(np.linalg.inv(covariance), float), days, mice, dendrites)
+
+
+def information_of_rates(arms: Arms, days: Sequence[float]) -> Information:
+    """Information about stated effects where births and losses alone are unknown besides, as in the likelihood ratio."""
+    study = arms.treated.baseline
+    rates = [Unknown(what, _step(_named(study, keys)), is_effect=False) for what, keys in _RATES.items()]
+    effects, prior = _stated(arms)
+    return Information(arms, [*rates, *effects], block_diag(np.eye(len(rates)), np.linalg.inv(prior)), days, 1, 1)
+
+
+def _current(arms: Arms, plan: Scenario) -> ParameterSet:
+    return parameters_of(plan, default_parameters() if arms.parameters is None else arms.parameters)
 
 
 def _prior_sd(parameters: ParameterSet, name: str) -> float:
@@ -184,35 +206,23 @@ def _prior_sd(parameters: ParameterSet, name: str) -> float:
     return 1.0 if prior is None else prior.spread
 
 
-def _of_parameter(name: str) -> Change:
-    """Step of the logarithm of a parameter, in both arms."""
+def _named(study: str, keys: Sequence[str]) -> list[str]:
+    return [f"{study}.{key}" for key in keys]
+
+
+def _step(names: Sequence[str], *, control: bool = True) -> Change:
+    """Step of the logarithm of parameters, in both arms or in the treated one alone."""
 
     def change(arms: Arms, step: float) -> Arms:
-        known = default_parameters() if arms.parameters is None else arms.parameters
-        value = parameters_of(arms.treated, known).value(name) * math.exp(step)
-        treated, control = (_replaced(plan, {name: value}) for plan in (arms.treated, arms.control))
-        return replace(arms, treated=treated, control=control, _courses={})
+        def moved(plan: Scenario) -> Scenario:
+            current = _current(arms, plan)
+            values = {name: current.value(name) * math.exp(step) for name in names}
+            return plan.updated(parameters={**plan.parameters, **values})
+
+        own = moved(arms.control) if control else arms.control
+        return replace(arms, treated=moved(arms.treated), control=own, _courses={})
 
     return change
-
-
-_OF_ARM = {"births": ("formation",), "losses": ("loss_nascent", "loss_mature")}
-
-
-def _of_treated(study: str, what: str) -> Change:
-    """Step of the logarithm of births or losses of the treated mice alone, drug or no drug."""
-
-    def change(arms: Arms, step: float) -> Arms:
-        known = default_parameters() if arms.parameters is None else arms.parameters
-        current = parameters_of(arms.treated, known)
-        values = {f"{study}.{key}": current.value(f"{study}.{key}") * math.exp(step) for key in _OF_ARM[what]}
-        return replace(arms, treated=_replaced(arms.treated, values), _courses={})
-
-    return change
-
-
-def _replaced(plan, values):  # type: ignore[no-untyped-def]
-    return plan.updated(parameters={**plan.parameters, **values})
 
 
 def _stated(arms: Arms) -> tuple[list[Unknown], Array]:
@@ -229,7 +239,9 @@ def _of_effect(at: int, key: str) -> Change:
     def change(arms: Arms, step: float) -> Arms:
         old = arms.effects[at]
         factor = math.exp(step)
-        new = replace(old, decay=old.decay * factor) if key == "decay" else replace(old, fold=1 + (old.fold - 1) * factor)
+        new = (
+            replace(old, decay=old.decay * factor) if key == "decay" else replace(old, fold=1 + (old.fold - 1) * factor)
+        )
         return replace(arms, effects=(*arms.effects[:at], new, *arms.effects[at + 1 :]), _courses={})
 
     return change
@@ -242,5 +254,5 @@ def _of_posterior(posterior: Estimate, current: ParameterSet, seed: int) -> tupl
     draws = posterior.draws(_DRAWS, seed)[:, [free.index(name) for name in names]]
     covariance = np.atleast_2d(np.cov(draws.T))
     spreads = [current.value(_OF_MODEL[name][1]) if _OF_MODEL[name][1] else 0.0 for name in names]
-    unknowns = [Unknown(_OF_MODEL[name][0], _of_parameter(name), is_effect=True) for name in names]
+    unknowns = [Unknown(_OF_MODEL[name][0], _step([name]), is_effect=True) for name in names]
     return unknowns, covariance + np.diag(np.square(spreads))

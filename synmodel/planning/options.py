@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
-import numpy as np
 from scipy.special import ndtr, ndtri
 
 from synmodel.errors import DesignError
@@ -19,7 +18,7 @@ from synmodel.planning.aim import FEWEST_SESSIONS, Aim, Limits
 from synmodel.planning.arms import Arms
 from synmodel.planning.cost import Bill, Costs
 from synmodel.planning.days import Days, best_days
-from synmodel.planning.information import Information
+from synmodel.planning.information import Information, information_of_rates
 from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.outcome import Measure
 from synmodel.planning.power import Contrast, contrast_of, fewest_mice
@@ -70,9 +69,9 @@ class Grid:
         if not self.reached:
             best = max(self.missed, key=lambda each: each.power)
             message = (
-                f"power {target:g} is not reached with up to {best.mice} mice per arm; the most is {best.power:.2g}, with "
-                f"{best.dendrites} dendrites per mouse on days {_text(best.days.sessions)}; allow more (--most-mice, "
-                "--dendrites), another --candidate-days or --until, or ask for less"
+                f"power {target:g} is not reached with up to {best.mice} mice per arm; the most is {best.power:.2g}, "
+                f"with {best.dendrites} dendrites per mouse on days {_text(best.days.sessions)}; allow more "
+                "(--most-mice, --dendrites), another --candidate-days or --until, or ask for less"
             )
             raise DesignError(message)
         order = sorted(self.reached, key=lambda each: (each.bill.cost, each.mice, each.dendrites))
@@ -138,16 +137,14 @@ def _weakness(arms: Arms, aim: Aim, pool: Days) -> Callable[[Days], float]:
         strengths = []
         for measure in _measures(aim, arms.dose_day, days):
             contrasts = (contrast_of([arms], pool, days, each) for each in aim.outcomes(arms.dose_day, measure))
-            strengths.append(min(
-                abs(float(each.difference[0])) / float(np.sqrt(sum(each.variances(dendrites))[0])) for each in contrasts
-            ))  # fmt: skip
+            strengths.append(min(each.strength(dendrites) for each in contrasts))
         return -max(strengths)
 
     return weakness
 
 
 def grid_of(
-    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet], costs: Costs, information: Information,
+    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet], costs: Costs,
     progress: Progress | None = None,
 ) -> Grid:  # fmt: skip
     """Power of every option.
@@ -158,8 +155,6 @@ def grid_of(
         One for each draw of the posterior, or one alone for stated effects.
     aim, limits, sets, costs
         What is wanted, what may be done, on which days, and for how much.
-    information : Information
-        Of the first draw, for the power of the likelihood.
 
     Raises
     ------
@@ -167,7 +162,10 @@ def grid_of(
         If nothing can be measured on any of the days.
     """
     arms, days = draws[0], _all_days(sets)
-    reached, missed, powers = [], [], {}
+    information = information_of_rates(arms, days) if aim.analysis == "likelihood" else None
+    reached: list[Option] = []
+    missed: list[Option] = []
+    powers: dict[tuple[Days, Measure, int], Power] = {}
     for number, each in enumerate(sets):
         for measure in _measures(aim, arms.dose_day, each.sessions):
             contrasts = [contrast_of(draws, days, each.sessions, of) for of in aim.outcomes(arms.dose_day, measure)]

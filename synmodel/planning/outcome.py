@@ -1,8 +1,8 @@
 r"""What a laboratory takes of a dendrite: one number per quantity, a weighted sum of its fractions.
 
-``level``: the mean fraction over the intervals that end after the dose and no later than ``until``. ``change``: the same
-less the mean fraction over the intervals that end before the dose, so that mice that differ all along do not blur the
-difference. Intervals that hold the dose count as after it.
+``level``: the mean fraction over the intervals that end after the dose and no later than ``until``. ``change``: the
+same less the mean fraction over the intervals that end before the dose, so that mice that differ all along do not blur
+the difference. Intervals that hold the dose count as after it.
 """
 
 from collections.abc import Sequence

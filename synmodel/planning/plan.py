@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.errors import DesignError
-from synmodel.inference.joint import load_posterior
 from synmodel.inference.estimate import Estimate
+from synmodel.inference.joint import load_posterior
 from synmodel.intervals import scenario_draws
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import drug_doses
@@ -130,7 +130,7 @@ def design(
     aim: Aim | None = None,
     limits: Limits | None = None,
     costs: Costs | None = None,
-    studies: int = 1000,
+    studies: int = 400,
     seed: int = 1,
     posterior: Estimate | None = None,
     progress: Steps | None = None,
@@ -142,7 +142,8 @@ def design(
     scenario, control : str or Scenario
         Names in the library, TOML files, or objects; of one baseline.
     aim : Aim, optional
-        What the study should find and how it is analysed; default: the model's own effect on formation, power 0.8, Welch.
+        What the study should find and how it is analysed; default: the model's own effect on formation, power 0.8,
+        Welch's t.
     limits : Limits, optional
         What may be done.
     costs : Costs, optional
@@ -161,7 +162,7 @@ def design(
     SynmodelError
         One line for what cannot be, or a power that no allowed study reaches.
     """
-    aim, limits, costs = aim or Aim(), limits or Limits(), (costs or Costs()).complete
+    aim, limits, costs = aim or Aim(), limits or Limits(), costs or Costs()
     checked_seed(seed)
     if not 100 <= studies <= _MOST_STUDIES:
         message = f"--studies is {studies}; give 100 to {_MOST_STUDIES} simulated studies"
@@ -174,11 +175,11 @@ def design(
         draws[0], source, pool, mice=cohort.animals, dendrites=cohort.dendrites_per_animal, seed=seed
     )
     sets = day_sets(draws[0], aim, limits, information, _stage(progress, "days"))
-    grid = grid_of(draws, aim, limits, sets, costs, information, _stage(progress, "options"))
+    grid = grid_of(draws, aim, limits, sets, costs, _stage(progress, "options"))
     chosen = grid.cheapest(limits.budget, aim.power)
     chosen, checked = _confirmed(draws, chosen, grid, aim, limits, costs, studies, seed, progress)
     return Design(
-        aim, limits, costs, draws, chosen, grid, checked, _precision(draws[0], limits, information, pool),
+        aim, limits, costs, draws, chosen, grid, checked, _precision(draws[0], limits, information),
         dict(spreads_of(draws[0].treated.baseline)), _sensitivity(draws, chosen, aim, limits), seed,
     )  # fmt: skip
 
@@ -227,9 +228,7 @@ def _confirmed(
     outcomes = aim.outcomes(draws[0].dose_day, chosen.measure)
     power = grid.powers[chosen.days.sessions, chosen.measure, chosen.dendrites]
     for _ in range(_ROUNDS):
-        checked = checked_power(
-            draws, chosen, outcomes, aim.analysis, studies=studies, seed=seed, progress=progress
-        )
+        checked = checked_power(draws, chosen, outcomes, aim.analysis, studies=studies, seed=seed, progress=progress)
         if checked.least.high >= aim.power or chosen.mice >= limits.most_mice:
             break
         mice = min(limits.most_mice, chosen.mice + max(1, round(_ADDED * chosen.mice)))
@@ -237,14 +236,15 @@ def _confirmed(
         chosen = replace(chosen, mice=mice, power=power(mice), bill=bill)
     if checked.least.high < aim.power:
         message = (
-            f"power {aim.power:g} is not reached: {chosen.mice} mice per arm, {chosen.dendrites} dendrites per mouse find "
-            f"the effect in {100 * checked.least.estimate:.0f} % of simulated studies; allow more (--most-mice, --dendrites)"
+            f"power {aim.power:g} is not reached: {chosen.mice} mice per arm, {chosen.dendrites} dendrites per mouse "
+            f"find the effect in {100 * checked.least.estimate:.0f} % of simulated studies; allow more (--most-mice, "
+            "--dendrites)"
         )
         raise DesignError(message)
     return chosen, checked
 
 
-def _precision(arms: Arms, limits: Limits, information: Information, pool: Days) -> Precision:
+def _precision(arms: Arms, limits: Limits, information: Information) -> Precision:
     """The days that tell most, beside those of the scenario, of equal number."""
     own = arms.treated.schedule.sessions
     if limits.days is not None:
@@ -259,7 +259,9 @@ def _precision(arms: Arms, limits: Limits, information: Information, pool: Days)
     )
 
 
-def _sensitivity(draws: Sequence[Arms], chosen: Option, aim: Aim, limits: Limits) -> list[tuple[str, float, int | None]]:
+def _sensitivity(
+    draws: Sequence[Arms], chosen: Option, aim: Aim, limits: Limits
+) -> list[tuple[str, float, int | None]]:
     """Mice per arm of the chosen days and dendrites, at the ends of what the data say of how much mice differ."""
     if aim.analysis == "likelihood":
         return []

@@ -16,14 +16,13 @@ likelihood 1.96, for the estimate of the effect with the smallest variance that 
 Where the effect is not stated but that of the model, power is averaged over draws of the posterior.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import nct
 
 from synmodel.imaging.power import welch_powers
 from synmodel.planning.arms import Arms
@@ -58,24 +57,15 @@ class Contrast:
         first, second = self.between + self.within / dendrites
         return first, second
 
-    def power(self, mice: int, dendrites: int, *, analysis: Analysis = "welch", level: float = 0.05) -> float:
-        """Mean power over the draws."""
-        variances = self.variances(dendrites)
-        if analysis == "welch":
-            return float(np.mean(welch_powers(self.difference, variances, mice, level)))
-        first, second = variances
-        freedom = (mice - 1) * (first + second) ** 2 / (first**2 + second**2)
-        ncp = self.difference / np.sqrt((first + second) / mice)
-        critical = ndtri(1 - level / 2)
-        return float(np.mean(nct.sf(critical, freedom, ncp) + nct.cdf(-critical, freedom, ncp)))
+    def strength(self, dendrites: int) -> float:
+        """Difference over its standard error with one mouse per arm, at the first draw."""
+        first, second = self.variances(dendrites)
+        return abs(float(self.difference[0])) / math.sqrt(first[0] + second[0])
 
-    def half_width(self, mice: int, dendrites: int) -> float:
-        """Expected half width of the 95 % interval of the difference, at the first draw."""
-        from scipy.stats import t as student
-
-        first, second = (float(each[0]) for each in self.variances(dendrites))
-        freedom = (mice - 1) * (first + second) ** 2 / (first**2 + second**2)
-        return float(student.ppf(0.975, freedom) * np.sqrt((first + second) / mice))
+    def power(self, mice: int, dendrites: int, *, analysis: Analysis = "welch") -> float:
+        """Mean power over the draws, at the level of 5 %."""
+        normal = analysis != "welch"
+        return float(np.mean(welch_powers(self.difference, self.variances(dendrites), mice, normal=normal)))
 
 
 def contrast_of(arms: Sequence[Arms], days: Sequence[float], sessions: Sequence[float], outcome: Outcome) -> Contrast:

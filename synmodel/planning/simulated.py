@@ -1,8 +1,7 @@
 """Simulated studies of a plan, analysed as a laboratory would, and how often they find a difference.
 
-Both arms are simulated by :func:`synmodel.simulate`, under one seed but with replicates of their own: treated arms are
-replicates 0 to n - 1, their controls n to 2 n - 1, and controls that stand in for a treated arm without any effect 2 n to
-3 n - 1. So arms are independent, as those of a laboratory are, and bits do not depend on threads or on blocks.
+Arms are simulated by :func:`synmodel.simulate`, under one seed but each with replicates of its own, so they are
+independent, as those of a laboratory are; and bits depend neither on threads nor on blocks.
 """
 
 from collections.abc import Callable, Sequence
@@ -92,7 +91,12 @@ def of_mice(values: Array) -> Array:
     return np.where(scored, values, 0.0).sum(axis=-1) / np.maximum(scored.sum(axis=-1), 1)
 
 
-def pooled_rejects(first: Array, second: Array, level: float = 0.05) -> NDArray[np.bool_]:
+def pooled_rejects(first: Array, second: Array) -> NDArray[np.bool_]:
     """Whether a t-test finds a difference with dendrites as the unit, as it should not be done; (study,)."""
-    flat = [each.reshape(len(each), -1) for each in (first, second)]
-    return welch_rejects(*(np.where(np.isfinite(each), each, np.nanmean(each, axis=1, keepdims=True)) for each in flat), level)
+    one, other = (each.reshape(len(each), -1) for each in (first, second))
+    return welch_rejects(_filled(one), _filled(other))
+
+
+def _filled(values: Array) -> Array:
+    """Dendrites that could not be scored, hardly any, take the mean of the others of their arm."""
+    return np.where(np.isfinite(values), values, np.nanmean(values, axis=1, keepdims=True))

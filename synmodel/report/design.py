@@ -28,14 +28,18 @@ _ANALYSES = {
 def design_document(plan: Design) -> dict[str, Any]:
     """Everything that a plan says, as plain data."""
     arms, chosen, precision = plan.arms, plan.chosen, plan.precision
-    costs = plan.costs.complete.given
+    costs = {
+        name: {"value": value, "assumed": name not in plan.costs.given}
+        for name, value in plan.costs.complete.given.items()
+    }
     document: dict[str, Any] = {
         "scenario": arms.treated.name,
         "control": arms.control.name,
         "effect": [
             {"quantity": each.quantity, "fold": each.fold, "lasts_day": each.lasts, "decay_day": each.decay}
             for each in arms.effects
-        ] or "of the model, under its posterior",
+        ]
+        or "of the model, under its posterior",
         "analysis": plan.aim.analysis,
         "target_power": plan.aim.power,
         "recommended": _option(chosen) | {"until_day": plan.outcomes[0].until},
@@ -100,27 +104,28 @@ def _notes(plan: Design) -> Iterator[str]:
     if arms.effects:
         yield (
             "the effect is stated: power is that for this fold, not for what the model expects of the drug; study.toml "
-            "gives the drug, so `synmodel simulate study.toml` shows the model's own effect"
+            "gives the drug itself, so `synmodel simulate study.toml` shows the model's own effect"
         )
     else:
         yield (
-            f"power is averaged over {len(plan.draws)} draws of the joint posterior in a laboratory that no study is of, "
-            "so part of the studies meet a smaller effect"
+            f"power is averaged over {len(plan.draws)} draws of the joint posterior in a laboratory that no study is "
+            "of, so part of the studies meet a smaller effect"
         )
     if plan.spread:
-        mouse = plan.spread["mouse"]
+        mouse, low, high = (100 * getattr(plan.spread["mouse"], name) for name in ("value", "low", "high"))
         yield (
-            f"births differ between mice by {100 * mouse.value:.0f} % ({100 * mouse.low:.0f} to {100 * mouse.high:.0f}) "
-            f"as the deposited dendrites of {arms.treated.baseline} say; a scenario may set another "
-            f"\"{arms.treated.baseline}.formation_cv_animal\""
+            f"births differ between mice by {mouse:.0f} % ({low:.0f} to {high:.0f}), as the deposited dendrites of "
+            f"{arms.treated.baseline} say; a scenario may set another "
+            f'"{arms.treated.baseline}.formation_cv_animal"'
         )
     if "elimination" in plan.aim.quantities:
-        yield "losses differ between mice only through births in this model, so power for elimination is an upper end"
-    yield "spines overlooked in one session count as lost and gained, which hides part of any effect; see docs/design.md"
-    if given := plan.costs.complete.given:
-        yield "costs are assumed where they are not given: " + ", ".join(f"{n} {v:g}" for n, v in given.items())
+        yield "losses do not differ between mice in this model, so power for elimination is an upper end"
+    yield "spines overlooked in one session count as lost and then gained, which hides part of any effect"
+    assumed = {name: value for name, value in plan.costs.complete.given.items() if name not in plan.costs.given}
+    if assumed:
+        yield "assumed, as it was not given: " + ", ".join(f"{n.replace('_', ' ')} {v:g}" for n, v in assumed.items())
     if plan.aim.analysis == "mixed":
-        yield "Wald's test of a mixed model takes the normal law, which rejects too often with few mice: see type-I error"
+        yield "Wald's test of a mixed model takes the normal law, which alarms too often with few mice"
 
 
 def design_tables(document: dict[str, Any]) -> list[Table]:

@@ -28,7 +28,8 @@ def design_figure(plan: Design) -> Figure:
     """
     with figures.style():
         figure = Figure(figsize=(10.5, 4.6), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.15))
+        places = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.15))
+        left, right = figure.add_subfigure(places[0]), figure.add_subfigure(places[1])
         _draw_power(left.subplots(), plan)
         top, bottom = right.subplots(2, 1, height_ratios=(1.0, 1.1))
         _draw_days(top, plan)
@@ -56,8 +57,9 @@ def _draw_power(axes: Axes, plan: Design) -> None:
         label=f"{seen.studies} simulated studies",
     )  # fmt: skip
     axes.annotate(
-        f"{chosen.mice} mice per arm,\n{chosen.dendrites} dendrites each", (chosen.mice, seen.estimate), (12, -34),
+        f"{chosen.mice} mice per arm,\n{chosen.dendrites} dendrites each", (chosen.mice, seen.estimate), (10, -16),
         textcoords="offset points", color=_RED, fontsize=8.5, va="top",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0},
     )  # fmt: skip
     axes.set(xlim=(0, most), ylim=(0, 1.02), xlabel="mice per arm", ylabel="power")
     axes.set_title(f"Power: {_effect_text(plan)}")
@@ -81,7 +83,7 @@ def _draw_days(axes: Axes, plan: Design) -> None:
         axes.plot([days[0], days[-1]], [-at, -at], color=colour, lw=0.8)
         axes.plot(days, np.full(len(days), -at), "o", color=colour, ms=6)
     axes.axvline(plan.arms.dose_day, color="#777777", lw=0.8, ls=":")
-    axes.set_xscale("symlog", linthresh=7.0, linscale=1.6)
+    axes.set_xscale("symlog", linthresh=7.0, linscale=0.8)
     ticks = sorted({day for _, days, _ in rows for day in days})
     axes.set_xticks(ticks, [f"{day:g}".replace("-", "\N{MINUS SIGN}") for day in ticks], fontsize=7.5)
     axes.minorticks_off()
@@ -103,7 +105,9 @@ def _draw_precision(axes: Axes, plan: Design) -> None:
     )
     places = -np.arange(len(precision.effects), dtype=float)
     for at, (name, sd, colour) in enumerate(kinds):
-        bars = axes.barh(places + 0.26 * (1 - at), np.exp(1.96 * sd) - 1.0, height=0.24, left=1.0, color=colour, label=name)
+        bars = axes.barh(
+            places + 0.26 * (1 - at), np.exp(1.96 * sd) - 1.0, height=0.24, left=1.0, color=colour, label=name
+        )
         axes.bar_label(bars, [f"{np.exp(1.96 * each):.2g}" for each in sd], fontsize=7, padding=2)
     axes.set_xscale("log")
     axes.set_xlim(1.0, 1.35 * float(np.exp(1.96 * precision.prior.max())))
@@ -114,5 +118,7 @@ def _draw_precision(axes: Axes, plan: Design) -> None:
     axes.set_ylim(places[-1] - 0.5, 0.5)
     axes.set_xlabel("uncertain by a factor of (95 %)")
     cohort = plan.arms.treated.cohort
-    axes.set_title(f"What {len(precision.published)} sessions tell ({cohort.animals} mice × {cohort.dendrites_per_animal})")
+    axes.set_title(
+        f"What {len(precision.published)} sessions tell ({cohort.animals} mice × {cohort.dendrites_per_animal})"
+    )
     axes.legend(fontsize=7.5, loc="lower right")
