@@ -190,7 +190,7 @@ def information_of(
 
 
 def information_of_rates(arms: Arms, days: Sequence[float]) -> Information:
-    """Information about stated effects where births and losses alone are unknown besides, as in the likelihood ratio."""
+    """Of stated effects, where births and losses alone are unknown besides them, as in the likelihood ratio."""
     study = arms.treated.baseline
     rates = [Unknown(what, _step(_named(study, keys)), is_effect=False) for what, keys in _RATES.items()]
     effects, prior = _stated(arms)

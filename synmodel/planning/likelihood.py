@@ -106,6 +106,6 @@ def _ratio(
 def _scaled(model: TurnoverModel, births: float, losses: float) -> TurnoverModel:
     return replace(
         model,
-        formation=tuple(float(rate * np.exp(births)) for rate in model.formation),
+        formation=tuple(float(rate * np.exp(births)) for rate in model.births),
         loss=tuple(float(hazard * np.exp(losses)) for hazard in model.loss),
     )

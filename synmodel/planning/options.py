@@ -170,10 +170,9 @@ def grid_of(
         for measure in _measures(aim, arms.dose_day, each.sessions):
             contrasts = [contrast_of(draws, days, each.sessions, of) for of in aim.outcomes(arms.dose_day, measure)]
             for dendrites in sorted(set(limits.dendrites)):
-                power = (
-                    _of_likelihood(information, each.sessions, dendrites)
-                    if aim.analysis == "likelihood" else _power(contrasts, dendrites, aim)
-                )  # fmt: skip
+                power = _power(contrasts, dendrites, aim)
+                if information is not None:
+                    power = _of_likelihood(information, each.sessions, dendrites)
                 powers[each.sessions, measure, dendrites] = power
                 mice = fewest_mice(power, aim.power, limits.most_mice)
                 size = limits.most_mice if mice is None else mice
