@@ -3,8 +3,8 @@
     python docs/results/design.py            # 2,000 studies each, about twenty minutes on two cores
 
 Every row is a study of fixed size; nothing is searched. `expected` is the power from moments, `power` the share of
-simulated and analysed studies with its 95 % Monte Carlo interval, `false_alarms` the same between two control arms, by the
-analysis and with all dendrites pooled.
+simulated and analysed studies with its 95 % Monte Carlo interval, `false_alarms` the same between two control arms, by
+the analysis and with all dendrites pooled.
 """
 
 import json

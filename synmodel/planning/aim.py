@@ -9,7 +9,7 @@ from synmodel.planning.days import checked_candidates
 from synmodel.planning.effects import QUANTITIES, StatedEffect, parse_effect
 from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.outcome import Measure, Outcome
-from synmodel.planning.power import ANALYSES, Analysis
+from synmodel.planning.power import ANALYSES, FEWEST_MICE, Analysis
 
 __all__ = ["CANDIDATE_DAYS", "MEASURES", "Aim", "Limits"]
 
@@ -19,7 +19,7 @@ CANDIDATE_DAYS = (-7.0, -5.0, -3.0, -1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14
 FEWEST_SESSIONS = 3
 _POWERS = (0.05, 1.0)
 _LASTS = 7.0  # days; births of the embedded studies are up for some days (docs/fit.md)
-_MOST_STUDIES, _MOST_MICE, _MOST_DENDRITES = 100_000, 1000, 500
+_MOST_MICE, _MOST_DENDRITES = 1000, 500
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,3 @@ class Limits:
     def allows(self, days: Sequence[float], dose_day: float) -> bool:
         """Whether sessions have enough before the dose, and one after it."""
         return sum(day <= dose_day for day in days) >= self.before and days[-1] > dose_day
-
-
-FEWEST_MICE = 2
