@@ -28,7 +28,7 @@ class Aim:
 
     Parameters
     ----------
-    effects : sequence of str
+    effects : str or sequence of str
         Such as ``formation=1.3``: folds of the rate after a dose on day 0; empty for what the model, under its
         posterior, expects of the doses of the drug arm.
     power : float
@@ -49,7 +49,7 @@ class Aim:
         One line for what cannot be.
     """
 
-    effects: Sequence[str] = ()
+    effects: str | Sequence[str] = ()
     power: float = 0.8
     analysis: Analysis = "welch"
     measure: Measure | None = None
@@ -58,6 +58,8 @@ class Aim:
     until: float | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.effects, str):
+            object.__setattr__(self, "effects", (self.effects,))
         if not _POWERS[0] < self.power < _POWERS[1]:
             message = f"--power is {self.power:g}; give a probability above 0.05 and below 1, for instance 0.8"
             raise DesignError(message)

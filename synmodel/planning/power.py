@@ -10,7 +10,8 @@ mice per arm, the sample variances s are gamma distributed and independent of th
 
 over s1 and s2 (Gauss quadrature), with the critical value c that the analysis takes. This is exact for normal means,
 for Welch's t as well, whose degrees of freedom are themselves estimated: the usual noncentral t with Satterthwaite's
-degrees of freedom is 3 percentage points too high for four mice. Three mice are the fewest: two say nothing of a spread.
+degrees of freedom is 3 percentage points too high for four mice. Three mice are the fewest, as two say nothing of how
+much they differ.
 
 ========== ===========================================================================================
 analysis   c
