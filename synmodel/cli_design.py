@@ -12,13 +12,16 @@ from synmodel.cli_output import print_tables, progress
 __all__ = ["design"]
 
 _FILES = ("design.json", "design.nc", "design.png", "design.svg", "study.toml", "control.toml")
+_ARM_FILES = ("arms.json", "arms.png", "arms.svg")
 Cost = Annotated[float | None, typer.Option(help="In your currency; default: assumed.")]
 Hours = Annotated[float | None, typer.Option(help="Hours; default: assumed.")]
 
 
 def design(
-    scenario: Annotated[str, typer.Option(help="Drug arm: name of an embedded scenario, or a TOML file.")],
-    control: Annotated[str, typer.Option(help="Control arm, of the same baseline.")],
+    scenario: Annotated[
+        str | None, typer.Option(help="Drug arm: name of an embedded scenario, or a TOML file.")
+    ] = None,
+    control: Annotated[str | None, typer.Option(help="Control arm, of the same baseline.")] = None,
     out: Out = Path("synmodel-design"),
     effect: Annotated[
         list[str] | None,
@@ -49,6 +52,16 @@ def design(
     cost_per_hour: Cost = None,
     hours_per_session: Hours = None,
     hours_per_dendrite: Hours = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="Instead: rank arms by how well they tell two readings of the mechanism apart (`synmodel fit`)."
+        ),
+    ] = None,
+    arms: Annotated[
+        str | None, typer.Option(help="With --between: scenarios between commas; default: all with a drug in mice.")
+    ] = None,
+    doses: Annotated[str, typer.Option(help="With --between: factors on the doses of each arm.")] = "0.3,1,3",
     studies: Annotated[
         int | None,
         typer.Option(help="Simulated studies that check the power; default: 400, or 200 if fitted one by one."),
@@ -58,7 +71,20 @@ def design(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Plan an imaging study: mice, dendrites and days that find an effect, at the lowest cost."""
+    """Plan an imaging study: mice, dendrites and days that find an effect, at the lowest cost.
+
+    With --between, instead: which arms tell two readings of the mechanism apart.
+    """
+    from synmodel.errors import DesignError
+
+    if between is not None:
+        chosen = [name.strip() for name in arms.split(",")] if arms else []
+        _between(between, chosen, _numbers("--doses", doses), out, seed, as_json=as_json, quiet=quiet)
+        return
+    if scenario is None or control is None:
+        missing = "--scenario" if scenario is None else "--control"
+        message = f"{missing} is missing; give the drug arm with --scenario and its control with --control"
+        raise DesignError(message)
     from synmodel import planning
     from synmodel.report import design as report
     from synmodel.report import design_figure, files
@@ -102,6 +128,35 @@ def design(
     sys.stdout.write(f"Written to {out}: {', '.join(_FILES)}\n")
 
 
+def _between(
+    readings: tuple[str, str],
+    arms: list[str],
+    doses: tuple[float, ...],
+    out: Path,
+    seed: int,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from synmodel.planning.readings import arms_to_try, separate
+    from synmodel.report import files, separation
+
+    to_try = arms_to_try(arms, doses)
+    files.check(out, _ARM_FILES)
+    with progress(quiet) as steps:
+        found = separate(readings, to_try, seed=seed, progress=steps)
+    document = separation.separation_document(readings, found, seed=seed)
+    figure = separation.separation_figure(readings, found)
+    with files.folder(out) as folder:
+        (folder / "arms.json").write_text(files.to_json(document), encoding="utf-8")
+        files.save_figure(figure, folder / "arms", document["provenance"])
+    if as_json:
+        sys.stdout.write(files.to_json(document))
+        return
+    print_tables(separation.separation_tables(document))
+    sys.stdout.write(f"Written to {out}: {', '.join(_ARM_FILES)}\n")
+
+
 def _numbers(option: str, text: str) -> tuple[float, ...]:
     """Numbers between commas.
 
@@ -115,7 +170,7 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(sorted({float(part) for part in text.split(",")}))
     except ValueError as fault:
-        message = f'{option} is {text!r}; give days between commas, such as {option} "-3,-1,1,3"'
+        message = f'{option} is {text!r}; give numbers between commas, such as {option} "-3,-1,1,3"'
         raise DesignError(message) from fault
 
 

@@ -5,9 +5,9 @@ drive of its control. Days are chosen later: the course of each arm is computed 
 sessions among them are joined from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import xarray as xr
@@ -20,12 +20,22 @@ from synmodel.parameters import ParameterSet
 from synmodel.planning.effects import StatedEffect, stated_drive
 from synmodel.planning.moments import ArmMoments, arm_moments
 from synmodel.scenario import Scenario
-from synmodel.simulation import Tissue, drive_of, parameters_of, tissue_of
+from synmodel.simulation import Tissue, drive_function, parameters_of, tissue_of
 from synmodel.turnover import Propagation, propagate
 
 __all__ = ["ArmCourse", "Arms"]
 
 Array = NDArray[np.float64]
+
+
+@lru_cache(maxsize=8)
+def _drive_function(plan: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """Kept, as draws of a posterior share the kinetics of a plan."""
+    return drive_function(plan)
+
+
+def _drive_of(plan: Scenario, parameters: ParameterSet | None) -> xr.Dataset:
+    return _drive_function(plan)(parameters_of(plan, parameters))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +110,10 @@ class Arms:
     def drives(self, days: Sequence[float]) -> tuple[xr.Dataset, xr.Dataset]:
         """Drives of both arms over days."""
         treated, control = self.planned(days, 1, 1)
-        of_control = drive_of(control, self.parameters)
+        of_control = _drive_of(control, self.parameters)
         if self.effects:
             return stated_drive(of_control, self.effects, float(days[-1])), of_control
-        return drive_of(treated, self.parameters), of_control
+        return _drive_of(treated, self.parameters), of_control
 
     def courses(self, days: Sequence[float]) -> tuple[ArmCourse, ArmCourse]:
         """Courses of both arms over candidate days, kept for the next time."""
