@@ -64,9 +64,9 @@ def row(analysis, effect, days, measure, mice, dendrites, spread):
     return {
         "analysis": analysis, "effect": effect, "days": list(days), "measure": measure, "mice_per_arm": mice,
         "dendrites_per_mouse": dendrites, "formation_cv_animal": spread[0], "formation_cv_dendrite": spread[1],
-        "expected": expected, "power": found.least._asdict(),
-        "false_alarms": next(iter(found.type_1.values()))._asdict(),
-        "false_alarms_pooled": next((each._asdict() for each in found.pooled.values()), None),
+        "expected": expected, "power": found.least.document(),
+        "false_alarms": next(iter(found.type_1.values())).document(),
+        "false_alarms_pooled": next((each.document() for each in found.pooled.values()), None),
     }  # fmt: skip
 
 

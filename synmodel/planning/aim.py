@@ -8,7 +8,7 @@ from synmodel.errors import DesignError, did_you_mean
 from synmodel.planning.days import checked_candidates
 from synmodel.planning.effects import QUANTITIES, StatedEffect, parse_effect
 from synmodel.planning.moments import MOST_SESSIONS
-from synmodel.planning.outcome import Measure, Outcome
+from synmodel.planning.outcome import DendriteOutcome, Measure
 from synmodel.planning.power import ANALYSES, FEWEST_MICE, Analysis
 
 __all__ = ["CANDIDATE_DAYS", "MEASURES", "Aim", "Limits"]
@@ -94,13 +94,13 @@ class Aim:
         """What is tested: the quantities of the stated effects, else formation."""
         return tuple(each.quantity for each in self.stated) or QUANTITIES[:1]
 
-    def outcomes(self, dose_day: float, measure: Measure) -> list[Outcome]:
+    def outcomes(self, dose_day: float, measure: Measure) -> list[DendriteOutcome]:
         """What is taken of a dendrite, one outcome for each quantity."""
         until = self.until
         if until is None:
             lasts = [each.lasts for each in self.stated if math.isfinite(each.lasts)]
             until = dose_day + max(lasts, default=_LASTS)
-        return [Outcome(quantity, measure, dose_day, until) for quantity in self.quantities]
+        return [DendriteOutcome(quantity, measure, dose_day, until) for quantity in self.quantities]
 
     @property
     def measures(self) -> tuple[Measure, ...]:

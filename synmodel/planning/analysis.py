@@ -19,13 +19,13 @@ from synmodel.inference.mixed_models import INSTALL, arm_differences, available
 from synmodel.planning.arms import Arms
 from synmodel.planning.likelihood import likelihood_ratios
 from synmodel.planning.options import Option
-from synmodel.planning.outcome import Outcome
+from synmodel.planning.outcome import DendriteOutcome
 from synmodel.planning.power import Analysis
-from synmodel.planning.simulated import Estimated, dendrite_outcomes, estimated, of_mice, pooled_rejects
+from synmodel.planning.simulated import SimulatedShare, dendrite_outcomes, estimated, of_mice, pooled_rejects
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 
-__all__ = ["Checked", "checked_power", "mixed_rejects"]
+__all__ = ["CheckedPower", "checked_power", "mixed_rejects"]
 
 Array = NDArray[np.float64]
 Hits = NDArray[np.bool_]
@@ -35,7 +35,7 @@ _CHI2 = 3.841458820694124
 """95 % quantile of chi-squared with one degree of freedom."""
 
 
-class Checked(NamedTuple):
+class CheckedPower(NamedTuple):
     """What simulated studies of an option find.
 
     Attributes
@@ -47,12 +47,12 @@ class Checked(NamedTuple):
         all dendrites as if they were independent.
     """
 
-    power: dict[str, Estimated]
-    type_1: dict[str, Estimated]
-    pooled: dict[str, Estimated]
+    power: dict[str, SimulatedShare]
+    type_1: dict[str, SimulatedShare]
+    pooled: dict[str, SimulatedShare]
 
     @property
-    def least(self) -> Estimated:
+    def least(self) -> SimulatedShare:
         """Power for the quantity that is found least often."""
         return min(self.power.values(), key=lambda each: each.estimate)
 
@@ -60,13 +60,13 @@ class Checked(NamedTuple):
 def checked_power(
     draws: Sequence[Arms],
     option: Option,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[DendriteOutcome],
     analysis: Analysis,
     *,
     studies: int,
     seed: int,
     progress: Steps | None = None,
-) -> Checked:
+) -> CheckedPower:
     """Simulate studies of an option and analyse them.
 
     Parameters
@@ -75,7 +75,7 @@ def checked_power(
         One for each draw of the posterior, among which the studies are divided, or one alone.
     option : Option
         Days, mice and dendrites.
-    outcomes : sequence of Outcome
+    outcomes : sequence of DendriteOutcome
         What is taken of a dendrite.
     analysis : {"welch", "mixed", "likelihood"}
     studies : int
@@ -94,11 +94,11 @@ def checked_power(
         if progress is not None and len(draws) > 1:
             progress("studies", (number + 1) * each, len(draws) * each)
 
-    def pooled_over(kind: int) -> dict[str, Estimated]:
+    def pooled_over(kind: int) -> dict[str, SimulatedShare]:
         return {name: estimated(np.concatenate([each[kind][at] for each in found])) for at, name in enumerate(names)}
 
     power = {name: _over_draws([each.power[at] for each in found]) for at, name in enumerate(names)}
-    return Checked(power, pooled_over(1), pooled_over(2) if found[0].pooled else {})
+    return CheckedPower(power, pooled_over(1), pooled_over(2) if found[0].pooled else {})
 
 
 class _Found(NamedTuple):
@@ -109,14 +109,14 @@ class _Found(NamedTuple):
     pooled: list[Hits]
 
 
-def _over_draws(hits: Sequence[Hits]) -> Estimated:
+def _over_draws(hits: Sequence[Hits]) -> SimulatedShare:
     """Mean power over draws, which differ; of one draw Wilson's interval."""
     if len(hits) == 1:
         return estimated(hits[0])
     shares = np.array([each.mean() for each in hits])
     mean, error = float(shares.mean()), float(shares.std(ddof=1) / np.sqrt(len(shares)))
     low, high = max(0.0, mean - 1.96 * error), min(1.0, mean + 1.96 * error)
-    return Estimated(mean, error, low, high, sum(each.size for each in hits))
+    return SimulatedShare(mean, error, low, high, sum(each.size for each in hits))
 
 
 _ARMS = ((0, "treated"), (1, "control"), (1, "control again"))
@@ -125,8 +125,8 @@ _ARM_STRIDE = 2**24  # replicates of an arm, far more than are ever simulated
 
 
 def _find(
-    arms: Arms, option: Option, outcomes: Sequence[Outcome], analysis: Analysis, replicates: tuple[int, int], seed: int,
-    progress: Steps | None,
+    arms: Arms, option: Option, outcomes: Sequence[DendriteOutcome], analysis: Analysis, replicates: tuple[int, int],
+    seed: int, progress: Steps | None,
 ) -> _Found:  # fmt: skip
     sessions = option.days.sessions
     plans, drives = arms.planned(sessions, option.mice, option.dendrites), arms.drives(sessions)
@@ -157,7 +157,7 @@ def _find(
 
 
 def _tested(
-    plans: Sequence[Scenario], drives: Sequence[xr.Dataset], arms: Arms, outcomes: Sequence[Outcome],
+    plans: Sequence[Scenario], drives: Sequence[xr.Dataset], arms: Arms, outcomes: Sequence[DendriteOutcome],
     analysis: Analysis, replicates: tuple[int, int], seed: int, progress: Steps | None,
 ) -> _Found:  # fmt: skip
     """By a test of one number per dendrite."""
@@ -190,7 +190,7 @@ def mixed_rejects(treated: Array, control: Array, level: float = _LEVEL) -> Hits
 
     Parameters
     ----------
-    treated, control : (study, mouse, dendrite) ndarray
+    treated, control : (n_study, n_mouse, n_dendrite) ndarray
         One number per dendrite; NaN where it could not be scored.
 
     Raises

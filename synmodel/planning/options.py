@@ -21,7 +21,7 @@ from synmodel.planning.days import Days, best_days
 from synmodel.planning.information import Information, information_of_rates
 from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.outcome import Measure
-from synmodel.planning.power import Contrast, contrast_of, fewest_mice
+from synmodel.planning.power import ArmContrast, contrast_of, fewest_mice
 
 __all__ = ["DaySet", "Grid", "Option", "day_sets", "grid_of"]
 
@@ -190,7 +190,7 @@ def _all_days(sets: Sequence[DaySet]) -> Days:
     return tuple(sorted({day for each in sets for day in each.sessions}))
 
 
-def _power(contrasts: Sequence[Contrast], dendrites: int, aim: Aim) -> Power:
+def _power(contrasts: Sequence[ArmContrast], dendrites: int, aim: Aim) -> Power:
     """Power at a number of mice: that of the quantity that is found least often."""
 
     def power(mice: int) -> float:

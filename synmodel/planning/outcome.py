@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from synmodel.errors import DesignError
 from synmodel.planning.effects import QUANTITIES
 
-__all__ = ["Measure", "Outcome", "outcome_weights"]
+__all__ = ["DendriteOutcome", "Measure", "outcome_weights"]
 
 Array = NDArray[np.float64]
 Measure = Literal["change", "level"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DendriteOutcome:
     """One number per dendrite.
 
     Parameters

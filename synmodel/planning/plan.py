@@ -22,14 +22,14 @@ from synmodel.intervals import scenario_draws
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import drug_doses
 from synmodel.planning.aim import Aim, Limits
-from synmodel.planning.analysis import Checked, checked_power
+from synmodel.planning.analysis import CheckedPower, checked_power
 from synmodel.planning.arms import Arms
 from synmodel.planning.assumptions import Spread, spreads_of
 from synmodel.planning.cost import Costs
 from synmodel.planning.days import Days, best_days
 from synmodel.planning.information import Information, information_of
 from synmodel.planning.options import Grid, Option, day_sets, grid_of
-from synmodel.planning.outcome import Outcome
+from synmodel.planning.outcome import DendriteOutcome
 from synmodel.planning.power import contrast_of, fewest_mice
 from synmodel.randomness import checked_seed
 from synmodel.scenario import Scenario, load
@@ -84,7 +84,7 @@ class Design:
         The study that is recommended.
     grid : Grid
         All options.
-    checked : Checked
+    checked : CheckedPower
         What simulated studies of it find.
     precision : Precision
         What the best days would tell, beside those of the scenario.
@@ -102,7 +102,7 @@ class Design:
     draws: list[Arms]
     chosen: Option
     grid: Grid
-    checked: Checked
+    checked: CheckedPower
     precision: Precision
     spread: dict[str, Spread]
     sensitivity: list[tuple[str, float, int | None]]
@@ -114,7 +114,7 @@ class Design:
         return self.draws[0]
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[DendriteOutcome]:
         """What is taken of a dendrite."""
         return self.aim.outcomes(self.arms.dose_day, self.chosen.measure)
 
@@ -223,7 +223,7 @@ def _pool(arms: Arms, limits: Limits) -> Days:
 def _confirmed(
     draws: Sequence[Arms], chosen: Option, grid: Grid, aim: Aim, limits: Limits, costs: Costs, studies: int, seed: int,
     progress: Steps | None,
-) -> tuple[Option, Checked]:  # fmt: skip
+) -> tuple[Option, CheckedPower]:  # fmt: skip
     """The option, with more mice if simulated studies of it find clearly less than they should."""
     outcomes = aim.outcomes(draws[0].dose_day, chosen.measure)
     power = grid.powers[chosen.days.sessions, chosen.measure, chosen.dendrites]

@@ -37,9 +37,9 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from synmodel.gamma import gamma_nodes
 from synmodel.planning.arms import Arms
-from synmodel.planning.outcome import Outcome
+from synmodel.planning.outcome import DendriteOutcome
 
-__all__ = ["ANALYSES", "FEWEST_MICE", "Analysis", "Contrast", "contrast_of", "fewest_mice", "welch_power"]
+__all__ = ["ANALYSES", "FEWEST_MICE", "Analysis", "ArmContrast", "contrast_of", "fewest_mice", "welch_power"]
 
 Array = NDArray[np.float64]
 Analysis = Literal["welch", "mixed", "likelihood"]
@@ -50,7 +50,7 @@ _NODES, _TABLE = 24, 4001
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast:
+class ArmContrast:
     """Difference of two arms in one outcome, over draws.
 
     Attributes
@@ -114,7 +114,9 @@ def _critical_values() -> tuple[Array, Array]:
     return inverse, np.concatenate([[_NORMAL], stdtrit(1.0 / inverse[1:], 0.975)])
 
 
-def contrast_of(arms: Sequence[Arms], days: Sequence[float], sessions: Sequence[float], outcome: Outcome) -> Contrast:
+def contrast_of(
+    arms: Sequence[Arms], days: Sequence[float], sessions: Sequence[float], outcome: DendriteOutcome
+) -> ArmContrast:
     """The contrast of an outcome between some of the candidate days.
 
     Parameters
@@ -133,7 +135,7 @@ def contrast_of(arms: Sequence[Arms], days: Sequence[float], sessions: Sequence[
         spread = [[weights @ of @ weights for of in (m.between, m.within)] for m in both]
         rows.append([weights @ (both[0].mean - both[1].mean), *np.transpose(spread).ravel()])
     table = np.array(rows).T
-    return Contrast(table[0], table[1:3], table[3:5])
+    return ArmContrast(table[0], table[1:3], table[3:5])
 
 
 def fewest_mice(power: Callable[[int], float], target: float, most: int) -> int | None:

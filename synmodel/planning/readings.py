@@ -53,7 +53,7 @@ class Separation:
     arm : str
         The scenario and its dose.
     scenario : Scenario
-    first, second : float
+    if_first, if_second : float
         Expected logarithm of the Bayes factor for each reading where it is the true one.
     note : str
         Why there is none, or empty.
@@ -61,14 +61,14 @@ class Separation:
 
     arm: str
     scenario: Scenario
-    first: float
-    second: float
+    if_first: float
+    if_second: float
     note: str = ""
 
     @property
     def mean(self) -> float:
         """Mean over both readings."""
-        return 0.5 * (self.first + self.second)
+        return 0.5 * (self.if_first + self.if_second)
 
 
 def arms_to_try(names: Sequence[str] = (), doses: Sequence[float] = DOSES) -> list[tuple[str, Scenario]]:

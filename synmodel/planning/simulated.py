@@ -5,7 +5,7 @@ independent, as those of a laboratory are; and bits depend neither on threads no
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import xarray as xr
@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 
 from synmodel.imaging.power import share_interval, welch_rejects
 from synmodel.parameters import ParameterSet
-from synmodel.planning.outcome import Outcome
+from synmodel.planning.outcome import DendriteOutcome
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 
-__all__ = ["Estimated", "dendrite_outcomes", "estimated", "fractions_of", "of_mice", "pooled_rejects"]
+__all__ = ["SimulatedShare", "dendrite_outcomes", "estimated", "fractions_of", "of_mice", "pooled_rejects"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _BLOCK_DENDRITES = 40_000  # of which all observations are held at a time
 
 
-class Estimated(NamedTuple):
+@dataclass(frozen=True)
+class SimulatedShare:
     """A share of simulated studies, with its Monte Carlo error and 95 % interval (Wilson's)."""
 
     estimate: float
@@ -33,16 +34,20 @@ class Estimated(NamedTuple):
     high: float
     studies: int
 
+    def document(self) -> dict[str, float]:
+        """As plain data."""
+        return asdict(self)
 
-def estimated(hits: NDArray[np.bool_]) -> Estimated:
+
+def estimated(hits: NDArray[np.bool_]) -> SimulatedShare:
     """The share of studies that hit."""
     share, low, high = share_interval(hits)
-    return Estimated(share, float(np.sqrt(share * (1 - share) / hits.size)), low, high, hits.size)
+    return SimulatedShare(share, float(np.sqrt(share * (1 - share) / hits.size)), low, high, hits.size)
 
 
 def dendrite_outcomes(
     plan: Scenario,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[DendriteOutcome],
     *,
     replicates: tuple[int, int],
     seed: int,
@@ -56,9 +61,9 @@ def dendrite_outcomes(
     ----------
     plan : Scenario
         The arm: its sessions and cohort.
-    outcomes : sequence of Outcome
+    outcomes : sequence of DendriteOutcome
         What is taken of a dendrite.
-    replicates : (first, n)
+    replicates : (int, int)
         Number of the first study, and of how many there are.
     parameters, drive
         As in :func:`synmodel.simulate`.

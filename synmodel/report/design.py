@@ -10,7 +10,7 @@ from rich.table import Table
 
 from synmodel.planning import Design
 from synmodel.planning.options import Option
-from synmodel.planning.simulated import Estimated
+from synmodel.planning.simulated import SimulatedShare
 from synmodel.provenance import provenance
 from synmodel.report.tables import add_row, number_text, plain_table
 
@@ -86,8 +86,8 @@ def _option(option: Option) -> dict[str, Any]:
     }
 
 
-def _estimated(each: Estimated) -> dict[str, Any]:
-    return each._asdict()
+def _estimated(each: SimulatedShare) -> dict[str, Any]:
+    return each.document()
 
 
 def _cheapest(plan: Design) -> list[Option]:

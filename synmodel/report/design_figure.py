@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synmodel.planning import Design
-from synmodel.planning.simulated import Estimated
+from synmodel.planning.simulated import SimulatedShare
 from synmodel.report import figures
 
 __all__ = ["design_figure"]
@@ -50,7 +50,7 @@ def _draw_power(axes: Axes, plan: Design) -> None:
         own = dendrites == chosen.dendrites
         axes.plot(mice, [of(int(n)) for n in mice], color=shade, lw=2.4 if own else 1.2, label=f"{dendrites}")
     axes.axhline(plan.aim.power, color=figures.GREY, lw=0.8, ls=":")
-    seen: Estimated = plan.checked.least
+    seen: SimulatedShare = plan.checked.least
     error = [[seen.estimate - seen.low], [seen.high - seen.estimate]]
     axes.errorbar(
         [chosen.mice], [seen.estimate], error, fmt="o", color=_RED, ms=6, capsize=3, zorder=5,

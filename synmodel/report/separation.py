@@ -27,8 +27,8 @@ def separation_document(readings: tuple[str, str], found: Sequence[Separation], 
                 "arm": each.arm,
                 "scenario": each.scenario.name,
                 "expected_log_bayes_factor": None if each.note else each.mean,
-                "if_first_is_true": None if each.note else each.first,
-                "if_second_is_true": None if each.note else each.second,
+                "if_first_is_true": None if each.note else each.if_first,
+                "if_second_is_true": None if each.note else each.if_second,
                 "note": each.note,
             }
             for each in found
@@ -73,8 +73,8 @@ def separation_figure(readings: tuple[str, str], found: Sequence[Separation]) ->
         axes = figure.subplots()
         places = -np.arange(len(shown), dtype=float)
         for shift, key, name, colour in (
-            (0.19, "first", readings[0], "#0072B2"),
-            (-0.19, "second", readings[1], "#D55E00"),
+            (0.19, "if_first", readings[0], "#0072B2"),
+            (-0.19, "if_second", readings[1], "#D55E00"),
         ):
             axes.barh(places + shift, [getattr(each, key) for each in shown], height=0.36, color=colour,
                       label=f"if true: {name}")  # fmt: skip

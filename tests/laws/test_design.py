@@ -8,7 +8,7 @@ from synmodel.imaging.power import welch_rejects
 from synmodel.planning.arms import Arms
 from synmodel.planning.days import best_days
 from synmodel.planning.effects import parse_effect
-from synmodel.planning.outcome import Outcome
+from synmodel.planning.outcome import DendriteOutcome
 from synmodel.planning.power import contrast_of, welch_power
 from synmodel.planning.simulated import dendrite_outcomes, of_mice
 from synmodel.scenario import load
@@ -16,7 +16,7 @@ from synmodel.scenario import load
 DAYS = (-3.0, -1.0, 2.0, 7.0)
 DENDRITES, MICE = 6, 6000
 SPREAD = {"shao2021.formation_cv_animal": 0.3, "shao2021.formation_cv_dendrite": 0.3}
-OUTCOMES = [Outcome(quantity, "change", 0.0, 7.0) for quantity in ("formation", "elimination")]
+OUTCOMES = [DendriteOutcome(quantity, "change", 0.0, 7.0) for quantity in ("formation", "elimination")]
 
 
 def arms():
@@ -65,7 +65,7 @@ def test_the_power_of_welch(mice, ratio, planted):
 def test_power_of_simulated_studies(effect, measure, mice):
     """2,000 studies, simulated and analysed, against power without simulation."""
     plans = [load(name).updated(parameters=SPREAD) for name in ("psilocybin-mouse", "saline-mouse")]
-    both, outcome, n = Arms(*plans, (parse_effect(effect),)), Outcome("formation", measure, 0.0, 7.0), 2000
+    both, outcome, n = Arms(*plans, (parse_effect(effect),)), DendriteOutcome("formation", measure, 0.0, 7.0), 2000
     power = contrast_of([both], DAYS, DAYS, outcome).power(mice, DENDRITES)
     plans, drives = both.planned(DAYS, mice, DENDRITES), both.drives(DAYS)
     treated, control, again = (

@@ -20,7 +20,7 @@ from synmodel.planning.effects import parse_effect, stated_drive
 from synmodel.planning.information import information_of
 from synmodel.planning.likelihood import likelihood_ratios
 from synmodel.planning.options import DaySet, Option
-from synmodel.planning.outcome import Outcome, outcome_weights
+from synmodel.planning.outcome import DendriteOutcome, outcome_weights
 from synmodel.planning.power import contrast_of, fewest_mice, welch_power
 from synmodel.scenario import load
 from synmodel.simulation import drive_of, expectation, simulate
@@ -122,7 +122,9 @@ def test_without_an_effect_power_is_the_level():
 
 
 def test_fewest_mice_are_the_fewest():
-    contrast = contrast_of([arms("formation=2", lasts=7.0)], DAYS, DAYS, Outcome("formation", "level", 0.0, 7.0))
+    contrast = contrast_of(
+        [arms("formation=2", lasts=7.0)], DAYS, DAYS, DendriteOutcome("formation", "level", 0.0, 7.0)
+    )
     mice = fewest_mice(lambda n: contrast.power(n, 13), 0.8, 60)
     assert contrast.power(mice, 13) >= 0.8 > contrast.power(mice - 1, 13)
     assert fewest_mice(lambda n: contrast.power(n, 13), 0.8, mice - 1) is None
@@ -290,7 +292,7 @@ def test_mice_that_differ_more_ask_for_more_of_them(plan):
 
 
 def test_bits_do_not_depend_on_threads_or_blocks(monkeypatch):
-    both, outcome = arms("formation=2", lasts=7.0), Outcome("formation", "level", 0.0, 7.0)
+    both, outcome = arms("formation=2", lasts=7.0), DendriteOutcome("formation", "level", 0.0, 7.0)
     own, drive = both.planned(DAYS, 3, 4)[0], both.drives(DAYS)[0]
 
     def values(replicates=(0, 9)):
@@ -306,7 +308,7 @@ def test_bits_do_not_depend_on_threads_or_blocks(monkeypatch):
 
 def test_power_under_the_posterior_is_the_mean_over_draws():
     draws = [arms().at(each) for each in load_posterior().scenarios(6, 3)]
-    outcome = Outcome("formation", "level", 0.0, 7.0)
+    outcome = DendriteOutcome("formation", "level", 0.0, 7.0)
     together = contrast_of(draws, DAYS, DAYS, outcome).power(6, 13)
     apart = [contrast_of([each], DAYS, DAYS, outcome).power(6, 13) for each in draws]
     assert together == pytest.approx(np.mean(apart))
