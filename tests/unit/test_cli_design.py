@@ -72,6 +72,9 @@ def test_the_tables_say_what_to_do(capsys, monkeypatch, tmp_path):
         (("--seed", "-1"), "seed is -1"),
         (("--analysis", "anova"), "--analysis is 'anova'"),
         (("--control", "nothing"), "no scenario 'nothing'"),
+        (("--between", "pulse", "pulse, one decay"), "reading is 'pulse'"),
+        (("--between", "a", "b", "--doses", "0"), "--doses is [0.0]"),
+        (("--between", "a", "b", "--arms", "saline-mouse"), "saline-mouse gives no drug"),
         (("--effect", "formation=1.01", "--days", "-3,-1,2,7"), "power 0.8 is not reached with up to 100 mice"),
     ],
 )
@@ -82,3 +85,9 @@ def test_bad_input_is_one_line_and_writes_nothing(capsys, monkeypatch, tmp_path,
     assert says in err
     assert err.count("\n") == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_both_arms_are_asked_for(capsys, monkeypatch):
+    status, _, err = run(capsys, monkeypatch, "design", "--scenario", "psilocybin-mouse")
+    assert status == 2
+    assert err.startswith("synmodel: --control is missing")

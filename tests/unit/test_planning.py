@@ -22,6 +22,7 @@ from synmodel.planning.likelihood import likelihood_ratios
 from synmodel.planning.options import DaySet, Option
 from synmodel.planning.outcome import DendriteOutcome, outcome_weights
 from synmodel.planning.power import contrast_of, fewest_mice, welch_power
+from synmodel.planning.readings import arms_to_try, divergence, separate
 from synmodel.scenario import load
 from synmodel.simulation import drive_of, expectation, simulate
 from synmodel.turnover.simulator import thread_count
@@ -347,3 +348,50 @@ def test_a_drive_in_place_of_doses_is_used():
     xr.testing.assert_identical(same, simulate(plain, replicates=2, seed=1))
     other = simulate(plain, replicates=2, seed=1, drive=stated_drive(drive, [StatedEffect("formation", 5.0)], 7.0))
     assert other["gained"].sum() > 1.3 * same["gained"].sum()
+
+
+# -- readings of the mechanism -------------------------------------------------------------------------------------
+
+MEMBRANE, TRKB = "membrane, one cascade, saturating", "TrkB, one cascade, saturating"
+
+
+@given(st.floats(-3, 3), st.floats(0.2, 5), st.floats(-3, 3), st.floats(0.2, 5))
+def test_divergence_of_two_normal_laws(m, s, n, t):
+    found = divergence(np.array([m, n]), np.diag([s**2, 1.0]), np.array([n, n]), np.diag([t**2, 1.0]))
+    assert found == pytest.approx(math.log(t / s) + (s**2 + (m - n) ** 2) / (2 * t**2) - 0.5, abs=1e-9)
+    assert found >= -1e-12
+
+
+def test_arms_are_tried_at_several_doses_of_the_drug_alone():
+    (name, plan), *_ = arms_to_try(["psilocybin-mouse-ketanserin"], [3.0])
+    assert name == "psilocybin-mouse-ketanserin, 3 mg/kg"
+    amounts = {dose.compound: dose.amount for dose in plan.regimen.doses}
+    before = {dose.compound: dose.amount for dose in load("psilocybin-mouse-ketanserin").regimen.doses}
+    assert amounts == {**before, "psilocybin": 3.0}
+    assert len(arms_to_try()) == 3 * len({plan.name for _, plan in arms_to_try()})
+
+
+@pytest.mark.parametrize(
+    ("between", "says"),
+    [
+        ((MEMBRANE, MEMBRANE), "give two readings"),
+        ((MEMBRANE, "TrkB"), "reading is 'TrkB'"),
+        ((MEMBRANE, "TrkB, one cascade per drug, saturating"), "scenarios follow readings with one cascade"),
+    ],
+)
+def test_readings_that_cannot_be_told_apart(between, says):
+    with pytest.raises(SynmodelError, match=says):
+        separate(between, arms_to_try(["psilocybin-mouse"]))
+    with pytest.raises(DesignError, match="gives no drug"):
+        arms_to_try(["saline-mouse"])
+
+
+@pytest.mark.slow
+def test_the_knockout_tells_trkb_from_the_receptor():
+    """Without 5-HT2A one reading expects an effect of psilocybin and the other none; in wild-type mice both do."""
+    names = ["psilocybin-mouse", "psilocybin-mouse-knockout"]
+    best, other = separate((MEMBRANE, TRKB), arms_to_try(names, [1.0]))
+    assert best.scenario.name == "psilocybin-mouse-knockout"
+    assert best.mean > 3.0 > 1.0 > other.mean
+    more = separate((MEMBRANE, TRKB), arms_to_try(names[1:], [1.0]), mice=12)
+    assert more[0].mean > best.mean
