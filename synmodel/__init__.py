@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synmodel.contrasts import compare
     from synmodel.inference import fit_summaries
     from synmodel.parameters import ParameterSet, default_parameters
+    from synmodel.planning import design
     from synmodel.scenario import Scenario
     from synmodel.scenario import load as load_scenario
     from synmodel.simulation import drive_of, simulate
@@ -25,6 +26,7 @@ _HOMES = {
     "compare": ("synmodel.contrasts", "compare"),
     "compare_drugs": ("synmodel.workflows", "compare_drugs"),
     "default_parameters": ("synmodel.parameters", "default_parameters"),
+    "design": ("synmodel.planning", "design"),
     "drive_of": ("synmodel.simulation", "drive_of"),
     "fit_studies": ("synmodel.workflows", "fit_studies"),
     "fit_summaries": ("synmodel.inference", "fit_summaries"),
@@ -39,6 +41,7 @@ _INTERNAL = {
     "cli",
     "cli_compare",
     "cli_data",
+    "cli_design",
     "cli_end",
     "cli_joint",
     "cli_library",
@@ -56,6 +59,7 @@ __all__ = [
     "compare",
     "compare_drugs",
     "default_parameters",
+    "design",
     "drive_of",
     "fit_studies",
     "fit_summaries",

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from synmodel import cli_compare, cli_data, cli_joint, cli_library, cli_new, cli_simulate
+from synmodel import cli_compare, cli_data, cli_design, cli_joint, cli_library, cli_new, cli_simulate
 from synmodel.cli_compare import Unit
 from synmodel.cli_end import INTERRUPTED, end, told
 from synmodel.cli_joint import AsJson, Out, Quiet, Seed
@@ -128,6 +128,7 @@ def fit(
 
 app.command()(cli_simulate.simulate)
 app.command()(cli_simulate.sweep)
+app.command()(cli_design.design)
 app.command()(cli_joint.predict)
 app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)

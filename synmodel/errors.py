@@ -10,6 +10,7 @@
     ├── DataError         a file that cannot be read as observations
     ├── SimulationError   arguments that no simulator can run
     ├── SweepError        a sweep that cannot be planned, resumed or run
+    ├── DesignError       a study that cannot be planned, or a power that no allowed study reaches
     └── FitError          a fit that cannot start or did not end
 
 A message says what was given and where, what is allowed, and what to do.
@@ -20,6 +21,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "DataError",
+    "DesignError",
     "FitError",
     "LibraryError",
     "ParameterError",
@@ -63,6 +65,10 @@ class SimulationError(SynmodelError):
 
 class SweepError(SynmodelError):
     """A sweep cannot be planned, resumed or run."""
+
+
+class DesignError(SynmodelError):
+    """A study cannot be planned, or none that is allowed reaches what was asked for."""
 
 
 class FitError(SynmodelError):

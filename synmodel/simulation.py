@@ -212,6 +212,7 @@ def simulate(
     replicates: int,
     seed: int,
     first_replicate: int = 0,
+    drive: xr.Dataset | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Simulate the experiment of a scenario, as a microscope would report it.
@@ -228,6 +229,8 @@ def simulate(
         Two scenarios with one seed share their draws and differ only by what the drug does.
     first_replicate : int
         Number of the first replicate: replicates 100 to 199 are the same whether 0 to 99 are run with them or not.
+    drive : Dataset, optional
+        Drive in place of the one that the doses of the scenario make: an effect that is stated, and not the model's.
     progress : callable, optional
         Called with (replicates done, replicates asked for).
 
@@ -250,8 +253,9 @@ def simulate(
     values = chosen.as_floats()
     study = load_study(plan.baseline)
     tissue = tissue_of(plan.baseline, values)
-    with naming(scenario):
-        drive = drive_of(plan, parameters)
+    if drive is None:
+        with naming(scenario):
+            drive = drive_of(plan, parameters)
     length = plan.cohort.length_um or study.dendrite_length.to("um")
     density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
     means = tissue.initial_means(density) * length

@@ -41,7 +41,7 @@ __all__ = [
 
 Kind = Literal[
     "comparisons", "compounds", "conditions", "evidence", "head_twitches", "studies", "scenarios", "parameters",
-    "summaries", "sweeps", "targets", "templates",
+    "planning", "summaries", "sweeps", "targets", "templates",
 ]  # fmt: skip
 _KINDS: tuple[Kind, ...] = (
     "scenarios", "studies", "compounds", "conditions", "targets", "evidence", "head_twitches", "parameters", "sweeps"
