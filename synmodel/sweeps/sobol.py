@@ -3,7 +3,9 @@
 First order: alone; total: with all its interactions. The estimators are those of :func:`scipy.stats.sobol_indices`;
 they need a sweep whose sample is ``saltelli``. Intervals are percentiles over bootstrap resamples of the points of the
 sample (scipy's own bootstrap takes no seed). As all cells share their draws, noise between replicates hardly passes
-for an interaction; what remains of it widens the intervals.
+for an interaction; what remains of it widens the intervals. Exact expectations have no noise: their intervals are of
+the sample of points alone. With a posterior as an axis the indices are those of the mean over its draws; take one draw
+(``result.isel(draw=k)``) for its own.
 
 References
 ----------
@@ -66,6 +68,8 @@ def sobol_indices(
         )
         raise SweepError(message)
     known = [str(name) for name, variable in dataset.data_vars.items() if variable.dims[-1] == "point"]
+    if "draw" in dataset.dims:
+        dataset = dataset.mean("draw", skipna=False, keep_attrs=True)
     if output not in known or dataset[output].ndim != 4:
         message = f"sweep: output {output!r} is not in the result; {did_you_mean(output, known)}"
         raise SweepError(message)
