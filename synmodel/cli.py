@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from synmodel import cli_data, cli_joint, cli_simulate, library
+from synmodel import cli_data, cli_joint, cli_measure, cli_simulate, library
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
@@ -172,6 +172,7 @@ app.command()(cli_simulate.sweep)
 app.command()(cli_joint.predict)
 app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)
+app.command()(cli_measure.measure_next)
 
 
 @app.command()

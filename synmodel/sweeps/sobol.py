@@ -23,7 +23,7 @@ from synmodel.randomness import generator_of
 from synmodel.sweeps.run import open_sweep
 from synmodel.turnover.arguments import whole_number
 
-__all__ = ["sobol_indices"]
+__all__ = ["indices_with_intervals", "sobol_indices"]
 
 
 def sobol_indices(
@@ -83,7 +83,7 @@ def sobol_indices(
     for s in range(n_scenario):
         usable = np.isfinite(values[s]).all(axis=(0, 2)) & (values[s, :2].std(axis=(0, 2)) > 0)
         if usable.any():
-            found[:, :, s][..., usable] = _with_intervals(values[s][:, usable], level, resamples, seed)
+            found[:, :, s][..., usable] = indices_with_intervals(values[s][:, usable], level, resamples, seed)
     content = {}
     for k, order in enumerate(("first_order", "total_order")):
         for j, (suffix, meaning) in enumerate((("", ""), ("_low", ", lower end"), ("_high", ", upper end"))):
@@ -105,8 +105,25 @@ def sobol_indices(
     return xr.Dataset(content, {**kept.coords, "factor": factors}, attributes)
 
 
-def _with_intervals(values: NDArray[np.float64], level: float, resamples: int, seed: int) -> NDArray[np.float64]:
-    """(order, estimate and ends, factor, point) indices of outputs (matrix, point, sample) that vary."""
+def indices_with_intervals(values: NDArray[np.float64], level: float, resamples: int, seed: int) -> NDArray[np.float64]:
+    """Indices of outputs of the matrices A, B and AB_i, with bootstrap intervals.
+
+    Parameters
+    ----------
+    values : (n_factor + 2, n_point, n_sample) ndarray
+        Outputs that vary.
+    level : float
+        Of the intervals.
+    resamples : int
+        Of the sample.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    (2, 3, n_factor, n_point) ndarray
+        First and total order; estimate, lower and upper end.
+    """
     n_matrix, n_point, n = values.shape
     generator = generator_of(seed, "sobol bootstrap")
     drawn = np.empty((resamples, 2, n_matrix - 2, n_point))
