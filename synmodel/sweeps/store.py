@@ -1,9 +1,8 @@
 """The result of a sweep on disk: one labelled Dataset, written chunk by chunk.
 
 Variables have the dims of the cells, then ``point``; before it quantiles have ``quantile``, and exact expectations of a
-posterior ``draw``. The Zarr store (format 2,
-consolidated) is written to a hidden folder and moved into place, so it is there whole or not at all; netCDF is made
-from it.
+posterior ``draw``. The Zarr store (format 2, consolidated) is written to a hidden folder and moved into place, so it is
+there whole or not at all; netCDF is made from it.
 """
 
 import json
@@ -50,7 +49,7 @@ def assemble(plan: Plan, journal: Journal, out: Path) -> None:
 
     part = out / f".{ZARR}.part"
     shutil.rmtree(part, ignore_errors=True)
-    chunk = _chunk(plan.shape)
+    chunk = _chunk(plan.shape, 1 if plan.draws is None else len(plan.draws))
     reasons: list[str] = []
     n_failed = 0
     frame(plan).to_zarr(part, zarr_format=2, consolidated=False)
@@ -186,9 +185,9 @@ def _blocks(plan: Plan, cells: NDArray[np.float64], whys: Sequence[str]) -> dict
     return found
 
 
-def _chunk(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _chunk(shape: tuple[int, ...], draws: int = 1) -> tuple[int, ...]:
     """Chunks of cells that follow each other in C order: last dims whole, the one before cut, others one by one."""
-    left, chunk = _CHUNK_CELLS, []
+    left, chunk = max(1, _CHUNK_CELLS // draws), []
     for size in reversed(shape):
         here = min(size, max(1, left))
         chunk.append(here)
