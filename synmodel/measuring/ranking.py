@@ -24,6 +24,7 @@ Steps = Callable[[str, int, int], None]
 _FEWEST = 20
 _SCREENED = 0.005
 _RESAMPLES = 200
+_SHIFTS = 20
 _BY_NUMBER = ("number", "conclusion")
 _ENDS = {"": "", "_low": ", lower end of 95 % of resamples", "_high": ", upper end of 95 % of resamples"}
 
@@ -41,7 +42,7 @@ class Ranking:
         Fixed numbers that were not screened out.
     result : Dataset
         ``median``, ``low``, ``high`` and ``laboratory_share`` on (conclusion); ``share`` on (number, conclusion), with
-        the coordinate ``kind`` (fixed or posterior), and ``spread_left``; ``linear_share`` on (fixed, conclusion);
+        the coordinate ``kind`` (fixed or posterior), and ``spread_left``; ``chance``, a mean share that is not told from chance; ``linear_share`` on (fixed, conclusion);
         ``first_order`` and ``total_order`` with ``_low`` and ``_high`` on (factor, conclusion); ``reduction`` with
         ``_low`` and ``_high`` on (measurement, conclusion).
     """
@@ -102,6 +103,7 @@ def rank(
 class _Sample:
     """Draws of the ensemble, and what follows from each: (n, ...) arrays."""
 
+    places: NDArray[np.int64]
     vectors: Array
     z: Array
     conclusions: Array
@@ -143,7 +145,8 @@ def _sample(
             continue
         observed.append(values[:, first : first + len(each.quantities)])
         first += len(each.quantities)
-    return _Sample(vectors, z, values[:, :n], values[:, n : 2 * n], observed)
+    places = ensemble.posterior.places(draws, seed)[kept]
+    return _Sample(places, vectors, z, values[:, :n], values[:, n : 2 * n], observed)
 
 
 def _logarithms(ensemble: Ensemble, names: tuple[str, ...], vectors: Array, z: Array) -> Array:
@@ -232,6 +235,7 @@ def _dataset(
             share_known(sample.conclusions, numbers),
             "share of the variance that knowing it removes",
         ),
+        "chance": ((), np.array(_chance(ensemble, sample)), "mean share that one number in twenty has by chance"),
         "spread_left": (("number",), np.array(left), "spread after the data over that of the prior"),
         "linear_share": (("fixed", "conclusion"), linear, "squared effect of one spread over the sum of all"),
     }
@@ -254,6 +258,19 @@ def _dataset(
             "error": ("measurement", [each.why for each in candidates]),
         },
     )
+
+
+def _chance(ensemble: Ensemble, sample: _Sample) -> float:
+    """Mean share over conclusions that one free number in twenty reaches by chance.
+
+    Draws of a chain depend on each other, and tell as much as fewer independent ones. A chain that is shifted against the
+    conclusions keeps its own dependence and has no other.
+    """
+    vectors, found = ensemble.posterior.vectors, []
+    for shift in np.linspace(0.1, 0.9, _SHIFTS) * len(vectors):
+        elsewhere = vectors[(sample.places + int(shift)) % len(vectors)]
+        found.append(share_known(sample.conclusions, elsewhere).mean(axis=1))
+    return float(np.quantile(found, 0.95))
 
 
 def _reductions(sample: _Sample, at: int, measurement: Measurement, seed: int) -> Array:

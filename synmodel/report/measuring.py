@@ -38,6 +38,7 @@ def measuring_document(ranking: Ranking) -> dict[str, Any]:
         "draws": int(result.attrs["draws"]),
         "points": int(result.attrs["points"]),
         "conclusions": conclusions,
+        "chance": float(result["chance"]),
         "numbers": _numbers(ranking),
         "fixed_numbers": _fixed(ranking),
         "measurements": _measurements(ranking),
@@ -161,24 +162,40 @@ def measuring_figure(document: dict[str, Any]) -> Figure:
     """Ranked bars: numbers on the left, measurements on the right; a bar is the mean over conclusions, a dot is one."""
     numbers, measurements = document["numbers"][:_SHOWN], document["measurements"][:_SHOWN]
     with style():
-        figure, axes = panels(1, 2, size=(11.5, 4.9))
+        figure, axes = panels(1, 2, size=(12.5, 5.6))
         left, right = axes[0]
         colours = [_FIXED if entry["kind"] == "fixed" else _FITTED for entry in numbers]
-        _bars(left, [(entry["long_name"], entry["mean"], entry["shares"]) for entry in numbers], colours)
+        _bars(left, [(_label(entry), entry["mean"], entry["shares"]) for entry in numbers], colours)
         _bars(
             right,
             [(entry["name"], entry["mean"], entry["reduction"]) for entry in measurements],
             [_EXPERIMENT] * _SHOWN,
         )
-        left.set_title("What the uncertainty hangs on")
+        left.axvline(100 * document["chance"], color="black", linestyle=":", linewidth=1.2, label="chance (95 %)")
+        left.set_title("What it hangs on")
         left.set_xlabel("variance that goes if the number becomes known (%)")
         for colour, text in ((_FIXED, "held fixed: priors alone"), (_FITTED, "fitted: joint posterior")):
             left.barh([np.nan], [np.nan], color=colour, label=text)
         left.plot([np.nan], [np.nan], "o", color=GREY, markersize=3, label="one conclusion")
         left.legend(loc="lower right")
-        right.set_title("What an experiment would remove")
+        right.set_title("What would remove it")
         right.set_xlabel("expected reduction of variance (%)")
     return figure
+
+
+def _label(entry: dict[str, Any]) -> str:
+    """A number in words, with its study where it is one of a study."""
+    group = entry["name"].partition(".")[0]
+    what = entry["long_name"].replace(", in standard deviations between studies", "").replace(" in this study", "")
+    return f"{what} ({_STUDIES[group]})" if group in _STUDIES else what
+
+
+_STUDIES = {
+    "phoumthipphavong2016": "Phoumthipphavong 2016",
+    "shao2021": "Shao 2021",
+    "shaoliao2025_pt": "Shao, Liao 2025, PT",
+    "shaoliao2025_ko": "Shao, Liao 2025, knock-out",
+}
 
 
 def _bars(axes: Any, rows: list[tuple[str, float, list[float]]], colours: list[str]) -> None:
@@ -190,7 +207,7 @@ def _bars(axes: Any, rows: list[tuple[str, float, list[float]]], colours: list[s
     axes.set_xlim(left=0)
 
 
-def _wrapped(name: str, width: int = 44) -> str:
+def _wrapped(name: str, width: int = 40) -> str:
     """A name in two lines where it is long."""
     if len(name) <= width:
         return name
