@@ -41,10 +41,11 @@ class Ranking:
     chosen : tuple of Fixed
         Fixed numbers that were not screened out.
     result : Dataset
-        ``median``, ``low``, ``high`` and ``laboratory_share`` on (conclusion); ``share`` on (number, conclusion), with
-        the coordinate ``kind`` (fixed or posterior), and ``spread_left``; ``chance``, a mean share that is not told from chance; ``linear_share`` on (fixed, conclusion);
-        ``first_order`` and ``total_order`` with ``_low`` and ``_high`` on (factor, conclusion); ``reduction`` with
-        ``_low`` and ``_high`` on (measurement, conclusion).
+        ``median``, ``low``, ``high``, ``laboratory_share`` and ``fixed_share`` on (conclusion); ``share`` on
+        (number, conclusion), with the coordinate ``kind`` (fixed or posterior), and ``spread_left``; ``chance``, a mean
+        share that is not told from chance; ``linear_share`` on (fixed, conclusion); ``first_order`` and
+        ``total_order`` with ``_low`` and ``_high`` on (factor, conclusion), of the variance that fixed numbers make;
+        ``reduction`` with ``_low`` and ``_high`` on (measurement, conclusion).
     """
 
     ensemble: Ensemble
@@ -93,8 +94,8 @@ def rank(
     sample = _sample(ensemble, wanted, candidates, draws, seed, progress)
     linear = _linear(ensemble, wanted)
     chosen = np.flatnonzero((linear > _SCREENED).any(axis=1))
-    indices = _sobol(ensemble, wanted, chosen, points, seed, progress)
-    result = _dataset(ensemble, wanted, candidates, sample, linear, chosen, indices, seed)
+    sobol = _sobol(ensemble, wanted, chosen, points, seed, progress)
+    result = _dataset(ensemble, wanted, candidates, sample, linear, chosen, sobol, seed)
     result.attrs.update(draws=len(sample.z), points=points)
     return Ranking(ensemble, wanted, candidates, tuple(ensemble.fixed[i] for i in chosen), result)
 
@@ -188,8 +189,8 @@ def _sobol(
     points: int,
     seed: int,
     progress: Steps | None,
-) -> Array:
-    """(2, 3, n_chosen, n_conclusion) Sobol indices over what the data leave of the priors of fixed numbers."""
+) -> tuple[Array, Array]:
+    """Sobol indices over what the data leave of the priors of fixed numbers, and the variance that these make."""
     done, of = 0, points * (len(chosen) + 2)
 
     def outcome(u: Array) -> Array:
@@ -211,7 +212,7 @@ def _dataset(
     sample: _Sample,
     linear: Array,
     chosen: NDArray[np.int64],
-    indices: Array,
+    sobol: tuple[Array, Array],
     seed: int,
 ) -> xr.Dataset:
     free = ensemble.posterior.problem.free
@@ -223,6 +224,8 @@ def _dataset(
         *(np.nan if p is None else x.std() / p.spread for p, x in zip(prior, sample.vectors.T, strict=True)),
     ]
     reductions = np.array([_reductions(sample, at, each, seed) for at, each in enumerate(candidates)])
+    indices, variance = sobol
+    of_fixed = variance / sample.conclusions.var(axis=0)
     laboratories = 1.0 - sample.conclusions.var(axis=0) / sample.elsewhere.var(axis=0)
     low, median, high = np.quantile(sample.conclusions, [0.025, 0.5, 0.975], axis=0)
     content: dict[str, tuple[tuple[str, ...], Array, str]] = {
@@ -230,6 +233,7 @@ def _dataset(
         "low": (("conclusion",), low, "lower end of 95 % of draws"),
         "high": (("conclusion",), high, "upper end of 95 % of draws"),
         "laboratory_share": (("conclusion",), laboratories, "share of the variance elsewhere: laboratories differ"),
+        "fixed_share": (("conclusion",), of_fixed, "share of the variance that fixed numbers make"),
         "share": (
             _BY_NUMBER,
             share_known(sample.conclusions, numbers),
@@ -263,8 +267,8 @@ def _dataset(
 def _chance(ensemble: Ensemble, sample: _Sample) -> float:
     """Mean share over conclusions that one free number in twenty reaches by chance.
 
-    Draws of a chain depend on each other, and tell as much as fewer independent ones. A chain that is shifted against the
-    conclusions keeps its own dependence and has no other.
+    Draws of a chain depend on each other, and tell as much as fewer independent ones. A chain that is shifted against
+    the conclusions keeps its own dependence and has no other.
     """
     vectors, found = ensemble.posterior.vectors, []
     for shift in np.linspace(0.1, 0.9, _SHIFTS) * len(vectors):

@@ -38,7 +38,7 @@ _INSIDE = 1e-12
 
 def sobol_normal(
     outcome: Callable[[Array], Array], n_factor: int, *, points: int, seed: int, resamples: int = 200
-) -> Array:
+) -> tuple[Array, Array]:
     """Sobol indices of outcomes over independent standard normal factors.
 
     Parameters
@@ -55,8 +55,10 @@ def sobol_normal(
 
     Returns
     -------
-    (2, 3, n_factor, n_outcome) ndarray
+    indices : (2, 3, n_factor, n_outcome) ndarray
         First and total order; estimate and the ends of 95 %.
+    variance : (n_outcome,) ndarray
+        Of the outcomes.
     """
     from scipy.stats import qmc
 
@@ -65,7 +67,8 @@ def sobol_normal(
     a, b = both[:, :n_factor], both[:, n_factor:]
     matrices = [a, b, *(np.where(np.arange(n_factor) == i, b, a) for i in range(n_factor))]
     values = np.array([[outcome(row) for row in matrix] for matrix in matrices])
-    return indices_with_intervals(np.moveaxis(values, 1, 2), 0.95, resamples, seed)
+    variance: Array = values[:2].reshape(-1, values.shape[-1]).var(axis=0)
+    return indices_with_intervals(np.moveaxis(values, 1, 2), 0.95, resamples, seed), variance
 
 
 def share_known(conclusions: Array, numbers: Array) -> Array:

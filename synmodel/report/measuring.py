@@ -31,7 +31,7 @@ def measuring_document(ranking: Ranking) -> dict[str, Any]:
     titles = result["conclusion"].to_numpy().tolist()
     conclusions = [
         {"name": title, "unit": unit, **{key: values[at] for key, values in columns.items()}}
-        for columns in [_columns(result, "median", "low", "high", "laboratory_share")]
+        for columns in [_columns(result, "median", "low", "high", "laboratory_share", "fixed_share")]
         for at, (title, unit) in enumerate(zip(titles, result["unit"].to_numpy().tolist(), strict=True))
     ]
     return {
@@ -78,7 +78,10 @@ def _numbers(ranking: Ranking) -> list[dict[str, Any]]:
 
 
 def _fixed(ranking: Ranking) -> list[dict[str, Any]]:
-    """Numbers that the fit holds fixed, with Sobol indices where they were not screened out."""
+    """Numbers that the fit holds fixed, with Sobol indices where they were not screened out.
+
+    ``mean`` and ``largest`` are the total index times the share of the variance that all of these numbers make.
+    """
     result = ranking.result
     factors = result["factor"].to_numpy().tolist()
     entries = []
@@ -92,7 +95,8 @@ def _fixed(ranking: Ranking) -> list[dict[str, Any]]:
         }  # fmt: skip
         if name in factors:
             rows = {key: result[key].sel(factor=name).to_numpy() for key in _ORDERS}
-            entry |= {**_most(rows["total_order"], result), **{key: row.tolist() for key, row in rows.items()}}
+            whole = rows["total_order"] * result["fixed_share"].to_numpy()
+            entry |= {**_most(whole, result), **{key: row.tolist() for key, row in rows.items()}}
         else:
             entry |= {"mean": 0.0, "screened": "linear share below 0.5 % on every conclusion"}
         entries.append(entry)
@@ -133,7 +137,7 @@ def measuring_tables(document: dict[str, Any]) -> list[Table]:
         held = "fixed" if entry["kind"] == "fixed" else "fitted"
         add_row(numbers, entry["name"], held, entry["status"], *_shares(entry))
     fixed = plain_table(
-        "Numbers that the fit holds fixed: Sobol indices, with interactions",
+        "Numbers that the fit holds fixed: Sobol indices with interactions, of the whole variance",
         "number",
         "status",
         "mean",

@@ -20,13 +20,14 @@ def error_of_share(rho2, n):
 def test_sobol_indices_of_a_linear_model():
     """S_i = T_i = a_i^2 / sum a^2; a bilinear term adds to the total alone."""
     exact = (WEIGHTS**2 / (WEIGHTS**2).sum(axis=1, keepdims=True)).T
-    found = sobol_normal(lambda z: WEIGHTS @ z, 3, points=8192, seed=1, resamples=50)
+    found, variance = sobol_normal(lambda z: WEIGHTS @ z, 3, points=8192, seed=1, resamples=50)
+    assert variance == pytest.approx((WEIGHTS**2).sum(axis=1), rel=0.005)
     # A Sobol sequence has no standard error: its estimates are far closer than those of as many independent points.
     assert np.abs(found[:, 0] - exact).max() < QUASI_ERROR
     assert np.abs(found[:, 0] - PLANTED * exact).min() > QUASI_ERROR
     assert ((found[:, 1] < exact) & (exact < found[:, 2])).all()
     # z_0 + z_1 z_2: half the variance is an interaction
-    both = sobol_normal(lambda z: np.array([z[0] + z[1] * z[2]]), 3, points=4096, seed=1, resamples=10)[:, 0, :, 0]
+    both = sobol_normal(lambda z: np.array([z[0] + z[1] * z[2]]), 3, points=4096, seed=1, resamples=10)[0][:, 0, :, 0]
     assert both == pytest.approx(np.array([[0.5, 0.0, 0.0], [0.5, 0.5, 0.5]]), abs=0.02)
 
 

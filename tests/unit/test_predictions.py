@@ -85,5 +85,5 @@ def test_the_smallest_study_is_the_smallest(script):
 
 
 def test_the_recorded_ranking_is_of_these_parameters():
-    document = json.loads((RESULTS / "measure-next" / "measure-next.json").read_text())
+    document = json.loads((RESULTS / "measure-next.json").read_text())
     assert document["provenance"]["parameters_digest"] == load_posterior().problem.parameters.digest()
