@@ -1,9 +1,9 @@
 """Predict experiments that nobody has published, by every reading of the data; write what docs/predictions.md shows.
 
-    python docs/results/predictions.py            # a few minutes, from the recorded fits of the rivals
-    python docs/results/predictions.py --refit    # fits the rivals anew first (several minutes more)
+    python docs/results/predictions.py            # a minute, from the recorded fits of the rivals
+    python docs/results/predictions.py --refit    # fits the rivals anew first (a minute more)
 
-Written: ``predictions.json`` and ``predictions.png``, the scenarios of all arms in ``predictions/``, and with
+Written: ``predictions.json``, the scenarios of all arms in ``predictions/``, and with
 ``--refit`` ``readings_fitted.json``: parameters of the library at the estimate of each rival and at draws around it.
 Fits that belong to other data or another model are refused.
 """

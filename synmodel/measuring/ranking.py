@@ -57,8 +57,8 @@ class Ranking:
 
 def rank(
     *,
-    draws: int = 1000,
-    points: int = 128,
+    draws: int = 500,
+    points: int = 64,
     seed: int = 1,
     posterior: Posterior | None = None,
     progress: Steps | None = None,
