@@ -16,8 +16,8 @@ _FILES = ("measure-next.json", "measure-next.nc", "measure-next.png", "measure-n
 
 def measure_next(
     out: Out = Path("synmodel-measure-next"),
-    draws: Annotated[int, typer.Option(min=20, max=100_000, help="Draws of all that is uncertain.")] = 1000,
-    points: Annotated[int, typer.Option(min=2, max=2**16, help="Points of Sobol indices, a power of two.")] = 128,
+    draws: Annotated[int, typer.Option(min=20, max=100_000, help="Draws of all that is uncertain.")] = 500,
+    points: Annotated[int, typer.Option(min=2, max=2**16, help="Points of Sobol indices, a power of two.")] = 64,
     seed: Seed = 1,
     posterior: File = None,
     as_json: AsJson = False,
