@@ -45,6 +45,7 @@ _INTERNAL = {
     "cli_end",
     "cli_joint",
     "cli_library",
+    "cli_measure",
     "cli_new",
     "cli_output",
     "cli_simulate",

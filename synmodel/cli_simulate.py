@@ -8,6 +8,7 @@ import typer
 
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed, posterior_from
 from synmodel.cli_output import print_first, print_tables, progress
+from synmodel.errors import SweepError
 
 __all__ = ["simulate", "sweep"]
 
@@ -91,6 +92,9 @@ def sweep(
     from synmodel.workflows import run_sweep, sweep_intervals
 
     plan, source = load_plan(file), posterior_from(posterior)
+    if plan.exact and (draws is not None or posterior is not None):
+        message = f"sweep: {plan.name} is of exact expectations; its file says the draws: [posterior] draws = 200"
+        raise SweepError(message)
     wanted = draws if draws is not None else DRAWS * (plan.n_cell <= _MOST_CELLS)
     files.check(out, ["plan.json", "summary.json", "sobol.nc", "expected.nc"])
     files.refuse_other_results(out, f"the sweep {plan.name!r}")

@@ -388,7 +388,7 @@ def run_sweep(
     progress: Steps | None = None,
 ) -> tuple[xr.Dataset, xr.Dataset | None]:
     """Result of a sweep; and Sobol indices of its contrast (of its mean, without a control) if its sample has them."""
-    report = stage(progress, "simulating experiments")
+    report = stage(progress, "exact cells" if plan.exact else "simulating experiments")
     result = run_plan(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=report)
     if plan.design.kind != "saltelli":
         return result, None
@@ -405,7 +405,8 @@ def sweep_intervals(
 ) -> xr.Dataset | None:
     """What the model expects in every cell of a sweep, with its interval; None where draws of a posterior do not apply.
 
-    They do not where the sweep has parameters of its own (``base``), or no mechanism drives any cell.
+    They do not where the sweep has parameters of its own (``base``), or no mechanism drives any cell. Exact cells have
+    draws of their own.
 
     Parameters
     ----------
@@ -417,7 +418,7 @@ def sweep_intervals(
         In place of the one of the library.
     """
     mechanistic = any(scenario.drive == "mechanistic" for scenario in plan.scenarios)
-    if not draws or plan.base is not None or not mechanistic:
+    if not draws or plan.exact or plan.base is not None or not mechanistic:
         return None
     source = load_posterior() if posterior is None else posterior
     sets = intervals.scenario_draws(source, draws, plan.seed)

@@ -78,10 +78,15 @@ class Estimate:
         """
         generator = generator_of(seed, "another laboratory")
         for vector in self.draws(n, seed):
-            values = self.problem.values(vector)
-            u = generator.standard_normal(len(EFFECTS)).tolist()
-            factors = {effect: math.exp(values[f"spread.{effect}"] * z) for effect, z in zip(EFFECTS, u, strict=True)}
-            yield _of_library(values, factors)
+            yield self.in_laboratory(generator.standard_normal(len(EFFECTS)), vector)
+
+    def in_laboratory(self, u: Array, vector: Array | None = None) -> ParameterSet:
+        """Parameters of the library in a laboratory that differs from the typical one by u, (n_effect,) spreads."""
+        values = self.problem.values(self.vector if vector is None else vector)
+        factors = {
+            effect: math.exp(values[f"spread.{effect}"] * z) for effect, z in zip(EFFECTS, u.tolist(), strict=True)
+        }
+        return _of_library(values, factors)
 
     def chi2(self, study: str, quantities: Sequence[str] = FITTED, unit: Unit = "dendrite") -> tuple[float, int]:
         """Sum of squared residuals of a study's quantities at the estimate, and their number.

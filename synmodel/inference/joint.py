@@ -60,8 +60,12 @@ class Posterior(Estimate):
 
     def draws(self, n: int, seed: int) -> Array:
         """(n, n_free) draws: all of them in random order, again and again if more are asked for than there are."""
+        return self.vectors[self.places(n, seed)]
+
+    def places(self, n: int, seed: int) -> NDArray[np.int64]:
+        """(n,) places of :meth:`draws` among the vectors."""
         order = generator_of(seed, "posterior draws").permutation(len(self.vectors))
-        return self.vectors[order[np.arange(n) % len(order)]]
+        return order[np.arange(n) % len(order)]
 
     def check(self, at: int) -> None:
         """Compute the log posterior of one draw again.

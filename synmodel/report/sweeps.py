@@ -1,16 +1,19 @@
 """A finished sweep in words: what was varied, where each statistic is lowest and highest, and what explains it."""
 
 import json
+import warnings
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from rich.table import Table
 
 from synmodel.checking import Contradiction, contradictions, day_of
 from synmodel.errors import SynmodelError
 from synmodel.evidence import all_checks
+from synmodel.inference.verdicts import LEVEL
 from synmodel.report.tables import add_row, number_text, plain_table
 from synmodel.sweeps import Plan
 
@@ -33,7 +36,7 @@ def document(
         "cells": plan.n_cell,
         "failed_cells": int(result.attrs["failed_cells"]),
         "failures": [_failure(plan, entry) for entry in json.loads(result.attrs["failures"])],
-        "replicates": plan.replicates,
+        **_observed(plan),
         "design": plan.design.kind,
         "control": result.attrs["control"],
         "scenarios": [scenario.name for scenario in plan.scenarios],
@@ -46,6 +49,13 @@ def document(
             if name in result.attrs
         },
     }  # fmt: skip
+
+
+def _observed(plan: Plan) -> dict[str, Any]:
+    """How a cell was observed: how often it was simulated, or at how many draws its expectation is known."""
+    if not plan.exact:
+        return {"replicates": plan.replicates}
+    return {"observe": "expected", "draws": 0 if plan.draws is None else len(plan.draws)}
 
 
 def _contradictions(plan: Plan) -> list[dict[str, Any]]:
@@ -92,12 +102,14 @@ def _factor(factor: Any) -> dict[str, Any]:
 
 
 def _extremes(plan: Plan, result: xr.Dataset, expected: xr.Dataset | None) -> list[dict[str, Any]]:
-    """Cells in which each statistic (its contrast, where there is a control) is lowest and highest."""
+    """Cells in which each statistic (its contrast, where there is a control) is lowest and highest.
+
+    With a posterior as an axis these are medians over its draws, with their 95 % intervals.
+    """
     variable = "mean" if plan.control == "none" else "contrast_mean"
-    if plan.n_cell * len(plan.points) > _MOST_VALUES:
+    if result[variable].size > _MOST_VALUES:
         return []
-    values = result[variable].to_numpy().reshape(plan.n_cell, len(plan.points))
-    exact = "expected" if plan.control == "none" else "contrast"
+    values, ends = _over_draws(plan, result[variable].to_numpy(), expected)
     found = []
     for column, point in enumerate(plan.points):
         if not np.isfinite(values[:, column]).any():
@@ -108,12 +120,27 @@ def _extremes(plan: Plan, result: xr.Dataset, expected: xr.Dataset | None) -> li
             settings = plan.design.settings(within)
             named = {factor.name: settings[factor.path] for factor in plan.design.factors}
             entry[name] = {"value": float(values[cell, column]), "scenario": plan.scenarios[which].name, **named}
-            if expected is not None:
-                for end in ("low", "high"):
-                    bound = expected[f"{exact}_{end}"].to_numpy().reshape(values.shape)[cell, column]
-                    entry[name][end] = None if np.isnan(bound) else float(bound)
+            for end, bounds in ends.items():
+                entry[name][end] = None if np.isnan(bounds[cell, column]) else float(bounds[cell, column])
         found.append(entry)
     return found
+
+
+def _over_draws(
+    plan: Plan, given: NDArray[np.float64], expected: xr.Dataset | None
+) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    """(cell, point) values, and the ends of their intervals where these are known."""
+    shape = plan.n_cell, len(plan.points)
+    if plan.draws is not None:
+        at_draws = given.reshape(plan.n_cell, len(plan.draws), len(plan.points))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a failed cell, or a point that a cell does not report
+            low, middle, high = np.nanquantile(at_draws, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=1)
+        return middle, {"low": low, "high": high}
+    if expected is None:
+        return given.reshape(shape), {}
+    name = "expected" if plan.control == "none" else "contrast"
+    return given.reshape(shape), {end: expected[f"{name}_{end}"].to_numpy().reshape(shape) for end in ("low", "high")}
 
 
 def _sobol(indices: xr.Dataset) -> list[dict[str, Any]]:
@@ -132,8 +159,7 @@ def tables(document: dict[str, Any]) -> list[Table]:
     """Tables for the terminal."""
     failed = f", {document['failed_cells']} failed" if document["failed_cells"] else ""
     varied = plain_table(
-        f"{document['sweep']}: {document['cells']} cells ({document['design']}){failed}, "
-        f"{document['replicates']} simulated experiments each",
+        f"{document['sweep']}: {document['cells']} cells ({document['design']}){failed}, {_each(document)}",
         "varied", "unit", "values", "from", "to",
     )  # fmt: skip
     for factor in document["factors"]:
@@ -171,6 +197,13 @@ def tables(document: dict[str, Any]) -> list[Table]:
             add_row(shares, entry["quantity"], *days, entry["factor"], *both)
         found.append(shares)
     return found
+
+
+def _each(document: dict[str, Any]) -> str:
+    if "replicates" in document:
+        return f"{document['replicates']} simulated experiments each"
+    draws = f" at {document['draws']} draws of the posterior" if document["draws"] else ""
+    return f"exact expectations{draws}"
 
 
 def _place(document: dict[str, Any], entry: dict[str, Any]) -> list[str]:

@@ -1,6 +1,5 @@
 """What the model expects in every cell of a sweep, with the uncertainty of its parameters."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,10 +8,11 @@ import xarray as xr
 from synmodel.errors import SynmodelError
 from synmodel.intervals import expected_statistics, with_ends
 from synmodel.parameters import ParameterSet
+from synmodel.sweeps.draws import draws_digest
 from synmodel.sweeps.plan import Plan
 from synmodel.sweeps.store import frame
 
-__all__ = ["draws_digest", "expected_cells"]
+__all__ = ["expected_cells"]
 
 _ENDS = ("", "_low", "_high")
 
@@ -66,8 +66,3 @@ def expected_cells(
         what = "less that of the control" if name == "contrast" else "exact mean"
         each.attrs.update(units="1", long_name=what + (f", {end} end of 95 % of the posterior" if end else ""))
     return dataset
-
-
-def draws_digest(draws: Sequence[ParameterSet]) -> str:
-    """SHA-256 of the parameters of all draws."""
-    return hashlib.sha256("".join(parameters.digest() for parameters in draws).encode()).hexdigest()

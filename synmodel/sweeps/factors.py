@@ -30,7 +30,9 @@ _UNITS = {
     "length_um": "um",
     "initial_density_per_um": "1/um",
 }
-RESERVED = {"cell", "end_day", "failed", "matrix", "point", "quantile", "quantity", "sample", "scenario", "start_day"}
+RESERVED = {
+    "cell", "draw", "end_day", "failed", "matrix", "point", "quantile", "quantity", "sample", "scenario", "start_day"
+}  # fmt: skip
 """Names that a factor cannot have in the result, besides those of the summaries."""
 
 

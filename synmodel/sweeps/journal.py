@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from synmodel.errors import SweepError
 from synmodel.sweeps.plan import Plan
-from synmodel.sweeps.work import ROWS, arms_of, made_with, merged, pieces_per_cell
+from synmodel.sweeps.work import arms_of, made_with, merged, pieces_per_cell, rows_of
 
 if sys.platform != "win32":
     import fcntl
@@ -42,7 +42,7 @@ class Journal:
     def __init__(self, plan: Plan, file: BinaryIO) -> None:
         self.plan = plan
         self.per_cell = pieces_per_cell(plan)
-        self.record = (len(arms_of(plan)), ROWS + len(plan.quantiles), len(plan.points))
+        self.record = (len(arms_of(plan)), rows_of(plan), len(plan.points))
         self.n_slot = plan.n_cell * self.per_cell
         self._file = file
         self._size = _HEAD.size + 8 * int(np.prod(self.record))

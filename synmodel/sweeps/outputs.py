@@ -1,6 +1,12 @@
-"""What is reported of a simulated experiment: the published statistics, means over its dendrites."""
+"""What is reported of a cell: the published statistics, of simulated experiments or as exact expectations.
 
-from collections.abc import Sequence
+Exact expectations need no replicates. What depends on the scenario alone (grid of time, concentrations) is computed
+once for all cells that differ in parameters, and for all draws of a posterior.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import count, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -8,12 +14,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library
+from synmodel.errors import SimulationError
 from synmodel.imaging import summarise
+from synmodel.imaging.expectation import Expected
 from synmodel.parameters import ParameterSet
 from synmodel.scenario import Cohort, Scenario, Schedule
-from synmodel.simulation import simulate
+from synmodel.simulation import expectation_function, parameters_of, simulate
 
-__all__ = ["Point", "points_of", "values_of"]
+__all__ = ["Point", "exact_points_of", "exact_values_of", "points_of", "values_of"]
+
+_KEPT_CALLS = 1000  # a function keeps what each parameter set made of its doses, so it is made anew now and then
 
 
 class Point(NamedTuple):
@@ -63,3 +73,66 @@ def values_of(
 def _points(summary: xr.Dataset) -> list[Point]:
     starts, ends = summary["start_day"].to_numpy().tolist(), summary["end_day"].to_numpy().tolist()
     return [Point(*each) for each in zip(map(str, summary["quantity"].to_numpy()), starts, ends, strict=True)]
+
+
+# -- exact expectations --------------------------------------------------------------------------------------------
+
+
+def exact_points_of(sessions: Sequence[float]) -> list[Point]:
+    """All statistics with an exact expectation, in the order of :func:`points_of`."""
+    after = [day for day in sessions if day > 0]
+    followed = after if len(after) < len(sessions) else []  # new spines need a session before the dose
+    pairs = list(pairwise(sessions))
+    return [
+        *(Point("formation_fraction", *pair) for pair in pairs),
+        *(Point("elimination_fraction", *pair) for pair in pairs),
+        *(Point("density_change", sessions[0], end) for end in sessions[1:]),
+        *(Point("new_spine_persistence_seen", followed[0], end) for end in followed[1:]),
+        *(Point("new_spine_persistence_followed", followed[0], end) for end in followed[1:]),
+    ]
+
+
+def exact_values_of(
+    scenario: Scenario, sets: Sequence[ParameterSet | None], points: Sequence[Point]
+) -> NDArray[np.float64]:
+    """(set, point) exact expectations of a scenario at parameter sets, as of :func:`synmodel.simulation.expectation`.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What it sets, it sets in all of them.
+    sets : sequence of ParameterSet
+        None: those of the library.
+    points : sequence of Point
+        Columns of the result; NaN where the scenario does not report one.
+
+    Raises
+    ------
+    SimulationError
+        If a dendrite is possible at none of the sets; where it is not at some, their rows are NaN.
+    """
+    place = {point: column for column, point in enumerate(exact_points_of(scenario.schedule.sessions))}
+    wanted = [(column, place[point]) for column, point in enumerate(points) if point in place]
+    columns = np.array(wanted, int).reshape(-1, 2)
+    bare = scenario.updated(parameters={}) if scenario.parameters else scenario
+    values = np.full((len(sets), len(points)), np.nan)
+    impossible: list[SimulationError] = []
+    for row, parameters in enumerate(sets):
+        function = _function(bare, next(_CALLS) // _KEPT_CALLS)
+        try:
+            expected = function(parameters_of(scenario, parameters))
+        except SimulationError as error:  # more young spines than spines
+            impossible.append(error)
+            continue
+        values[row, columns[:, 0]] = np.concatenate(expected)[columns[:, 1]]
+    if len(impossible) == len(sets):
+        raise impossible[0]
+    return values
+
+
+_CALLS = count()
+
+
+@lru_cache(maxsize=8)
+def _function(scenario: Scenario, _period: int) -> Callable[[ParameterSet | None], Expected]:
+    return expectation_function(scenario)

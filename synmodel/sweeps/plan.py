@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
@@ -19,18 +19,23 @@ from pydantic import BeforeValidator, Field
 from synmodel import library
 from synmodel.documents import Document, FrozenMapping, Number, OtherKind, Whole, parse_toml, read
 from synmodel.errors import SweepError, SynmodelError, did_you_mean
+from synmodel.inference.joint import Posterior, load_posterior
 from synmodel.parameters import ParameterSet
 from synmodel.randomness import checked_seed
 from synmodel.scenario import Scenario, load
 from synmodel.sweeps.designs import Design, RangeSample, grid_design, sample_design, table_design
+from synmodel.sweeps.draws import Draws, PosteriorDocument, draws_of
 from synmodel.sweeps.factors import changed, plain, without_doses
-from synmodel.sweeps.outputs import Point, points_of
+from synmodel.sweeps.outputs import Point, exact_points_of, points_of
 from synmodel.turnover.arguments import whole_number
 
-__all__ = ["Cell", "Control", "Plan", "SweepDocument", "load_plan", "plan_of"]
+__all__ = ["Cell", "Control", "Observe", "Plan", "SweepDocument", "load_plan", "plan_of"]
 
 Control = str | Mapping[str, Any]
 """``"vehicle"``, ``"none"``, or values by path that make the control of a cell."""
+
+Observe = Literal["experiments", "expected"]
+"""Whether a cell is simulated experiments or its exact expectation."""
 
 DEFAULT_QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 _MOST_CELLS = 1_000_000
@@ -59,6 +64,8 @@ class Plan:
     control: Control
     quantiles: tuple[float, ...]
     points: tuple[Point, ...]
+    exact: bool = False
+    draws: Draws | None = None
 
     @property
     def n_cell(self) -> int:
@@ -106,6 +113,7 @@ class Plan:
     def content(self) -> dict[str, Any]:
         """All that counts, as plain data."""
         own = library.in_use()
+        exact = {"observe": "expected", "draws": "" if self.draws is None else self.draws.digest}
         return {
             **({"library": own.digest} if own else {}),
             "format": _FORMAT,
@@ -119,6 +127,7 @@ class Plan:
             "control": self.control if isinstance(self.control, str) else dict(self.control),
             "quantiles": list(self.quantiles),
             "points": [list(point) for point in self.points],
+            **(exact if self.exact else {}),
         }
 
     @cached_property
@@ -142,7 +151,9 @@ class SweepDocument(Document):
     scenarios: Annotated[tuple[str, ...], BeforeValidator(_unquoted)] = Field(
         min_length=1, description="name scenarios of the library, see `synmodel scenarios`, or TOML files"
     )
-    replicates: Annotated[Whole, Field(ge=1, le=_MOST_REPLICATES)]
+    observe: Observe = "experiments"
+    replicates: Annotated[Whole, Field(ge=1, le=_MOST_REPLICATES)] | None = None
+    posterior: PosteriorDocument | None = None
     seed: Whole = Field(default=1, ge=0)
     control: Any = "vehicle"
     base: str = Field(default="", description="a TOML file of parameters, such as `synmodel fit` writes")
@@ -172,7 +183,9 @@ def load_plan(source: str | Path) -> Plan:
             parameters=document.parameters,
             grid=document.grid,
             sample=document.sample,
+            observe=document.observe,
             replicates=document.replicates,
+            **_posterior(document, path.parent),
             seed=document.seed,
             control=document.control,
             base=ParameterSet.from_toml(path.parent / document.base) if document.base else None,
@@ -186,6 +199,14 @@ def load_plan(source: str | Path) -> Plan:
         raise type(error)(message) from error
 
 
+def _posterior(document: SweepDocument, folder: Path) -> dict[str, Any]:
+    """Arguments of :func:`plan_of`; a posterior is named relative to the file that names it."""
+    if document.posterior is None:
+        return {}
+    file = document.posterior.file
+    return {"draws": document.posterior.draws, "posterior": load_posterior(folder / file) if file else None}
+
+
 def _beside(path: Path, name: str) -> str | Path:
     """A scenario file is named relative to the file that names it."""
     return path.parent / name if name.endswith(".toml") or "/" in name else name
@@ -197,7 +218,10 @@ def plan_of(
     parameters: Sequence[Mapping[str, Any]] | None = None,
     grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
     sample: RangeSample | Mapping[str, Any] | None = None,
-    replicates: int,
+    observe: Observe = "experiments",
+    replicates: int | None = None,
+    draws: int | None = None,
+    posterior: Posterior | None = None,
     seed: int,
     control: Control = "vehicle",
     base: ParameterSet | None = None,
@@ -243,18 +267,76 @@ def plan_of(
     if not all(0 <= level <= 1 for level in levels) or list(levels) != sorted(set(levels)):
         message = f"sweep: quantiles is {list(quantiles)}; give levels from 0 to 1 in rising order"
         raise SweepError(message)
+    exact = _checked_observe(observe, replicates, draws, posterior, levels)
+    if exact and draws is not None:
+        _check_posterior(loaded, base)
     bare = Plan(
         name,
         loaded,
         base,
         design,
-        whole_number("replicates", replicates, _MOST_REPLICATES),
+        0 if exact else whole_number("replicates", replicates, _MOST_REPLICATES),
         seed,
         _checked_control(control),
-        levels,
+        () if exact else levels,
         (),
+        exact,
+        draws_of(draws, seed, posterior) if exact and draws is not None else None,
     )
     return replace(bare, points=_points_of(bare, _unquoted(quantities)))
+
+
+def _checked_observe(
+    observe: Any, replicates: int | None, draws: int | None, posterior: Posterior | None, quantiles: tuple[float, ...]
+) -> bool:
+    """Whether cells are exact.
+
+    Raises
+    ------
+    SweepError
+        If an argument belongs to the other way to observe.
+    """
+    if observe not in get_args(Observe):
+        message = f"sweep: observe is {observe!r}; give 'experiments' (simulated) or 'expected' (exact)"
+        raise SweepError(message)
+    if observe == "experiments":
+        if replicates is None:
+            message = 'sweep.replicates is missing; add it, or observe = "expected" for exact expectations'
+            raise SweepError(message)
+        if draws is not None or posterior is not None:
+            message = 'sweep: a posterior is an axis of exact expectations alone; add observe = "expected"'
+            raise SweepError(message)
+        return False
+    if replicates is not None:
+        message = f"sweep: replicates is {replicates}, but exact expectations have no replicates; leave it out"
+        raise SweepError(message)
+    if quantiles != DEFAULT_QUANTILES:
+        message = "sweep: quantiles are of replicates, and exact expectations have none; leave them out"
+        raise SweepError(message)
+    if posterior is not None and draws is None:
+        message = "sweep: a posterior is given, but not how many draws of it; give draws"
+        raise SweepError(message)
+    return True
+
+
+def _check_posterior(scenarios: Sequence[Scenario], base: ParameterSet | None) -> None:
+    """Refuse what draws of the posterior do not apply to.
+
+    Raises
+    ------
+    SweepError
+        For parameters of a sweep's own, or where no mechanism drives a scenario.
+    """
+    if base is not None:
+        message = "sweep: base is given beside a posterior, whose draws set all parameters; leave out one of the two"
+        raise SweepError(message)
+    for scenario in scenarios:
+        if scenario.drive != "mechanistic":
+            message = (
+                f"sweep: the posterior is of the mechanism, and {scenario.name} has the drive {scenario.drive}; leave "
+                'posterior out, or set drive = "mechanistic"'
+            )
+            raise SweepError(message)
 
 
 def _checked_control(control: Any) -> Control:
@@ -298,10 +380,11 @@ def _points_of(plan: Plan, quantities: Sequence[str]) -> tuple[Point, ...]:
     _check_effect(plan, {baseline for baseline, _ in schedules})
     points: dict[Point, None] = {}
     for baseline, sessions in schedules:
-        points |= dict.fromkeys(points_of(baseline, sessions))
+        points |= dict.fromkeys(exact_points_of(sessions) if plan.exact else points_of(baseline, sessions))
     known = dict.fromkeys(point.quantity for point in points)
     for quantity in quantities:
         if quantity not in known:
-            message = f"sweep: quantity {quantity!r} is not reported; {did_you_mean(quantity, known)}"
+            none = "has no exact expectation here" if plan.exact else "is not reported"
+            message = f"sweep: quantity {quantity!r} {none}; {did_you_mean(quantity, known)}"
             raise SweepError(message)
     return tuple(point for point in points if not quantities or point.quantity in quantities)

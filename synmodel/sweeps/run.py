@@ -14,11 +14,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.errors import SweepError
+from synmodel.inference.joint import Posterior
 from synmodel.parameters import ParameterSet
 from synmodel.scenario import Scenario
 from synmodel.sweeps import journal as journals
 from synmodel.sweeps.designs import RangeSample
-from synmodel.sweeps.plan import DEFAULT_QUANTILES, Control, Plan, plan_of
+from synmodel.sweeps.plan import DEFAULT_QUANTILES, Control, Observe, Plan, plan_of
 from synmodel.sweeps.store import NETCDF, ZARR, assemble, open_result, to_netcdf
 from synmodel.sweeps.work import Answer, Work, compute, made_with, works_of
 
@@ -33,7 +34,10 @@ def sweep(
     parameters: Sequence[Mapping[str, Any]] | None = None,
     grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
     sample: RangeSample | Mapping[str, Any] | None = None,
-    replicates: int,
+    observe: Observe = "experiments",
+    replicates: int | None = None,
+    draws: int | None = None,
+    posterior: Posterior | None = None,
     seed: int,
     control: Control = "vehicle",
     base: ParameterSet | None = None,
@@ -45,7 +49,7 @@ def sweep(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
-    """Simulate scenarios over a grid, a sample or a table of parameters and scenario fields.
+    """Simulate scenarios, or expect from them, over a grid, a sample or a table of parameters and scenario fields.
 
     Parameters
     ----------
@@ -59,8 +63,15 @@ def sweep(
     sample : RangeSample or mapping
         ``{"method": "sobol", "points": 64, "ranges": {path: {"low": 0.5, "high": 2.0, "scale": "log"}}}``; methods
         are ``latin-hypercube``, ``sobol`` and ``saltelli`` (for :func:`synmodel.sobol_indices`).
+    observe : {"experiments", "expected"}
+        Whether a cell is simulated experiments, or its exact expectation (:func:`synmodel.simulation.expectation`).
     replicates : int
-        Simulated experiments per cell, up to 1000 million. Memory does not grow with them.
+        Simulated experiments per cell, up to 1000 million. Memory does not grow with them. Exact cells have none.
+    draws : int, optional
+        Of exact cells: draws of the posterior at which each is evaluated, the same for all. Default: none; each has the
+        parameters of the library.
+    posterior : Posterior, optional
+        Of which; default: that of the library.
     seed : int
         Of all draws. Cells share them, so that they differ only by what was varied.
     control : str or mapping
@@ -81,14 +92,15 @@ def sweep(
     workers : int, optional
         With ``"local"``: number of processes; default: one per processor.
     progress : callable, optional
-        Called with (simulated experiments done, all).
+        Called with (simulated experiments, or exact cells, done, all).
 
     Returns
     -------
     Dataset
         On the dims of the cells (``scenario``, then one per factor of a grid, or ``sample``) and ``point``: ``mean``,
         ``variance``, ``quantiles``, ``known`` (replicates with a value), the same with ``control_`` and
-        ``contrast_`` before it, and ``failed``.
+        ``contrast_`` before it, and ``failed``. Of exact cells only the means, with a dim ``draw`` before ``point`` if
+        draws are asked for.
 
     Raises
     ------
@@ -100,7 +112,10 @@ def sweep(
         parameters=parameters,
         grid=grid,
         sample=sample,
+        observe=observe,
         replicates=replicates,
+        draws=draws,
+        posterior=posterior,
         seed=seed,
         control=control,
         base=base,
@@ -163,7 +178,7 @@ def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | No
 
     def tell() -> None:
         if progress is not None:
-            total = plan.n_cell * plan.replicates
+            total = plan.n_cell * (plan.replicates or 1)
             progress(total * finished // len(is_done), total)
 
     mine = made_with()

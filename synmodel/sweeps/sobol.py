@@ -3,7 +3,9 @@
 First order: alone; total: with all its interactions. The estimators are those of :func:`scipy.stats.sobol_indices`;
 they need a sweep whose sample is ``saltelli``. Intervals are percentiles over bootstrap resamples of the points of the
 sample (scipy's own bootstrap takes no seed). As all cells share their draws, noise between replicates hardly passes
-for an interaction; what remains of it widens the intervals.
+for an interaction; what remains of it widens the intervals. Exact expectations have no noise: their intervals are of
+the sample of points alone. With a posterior as an axis the indices are those of the mean over its draws; take one draw
+(``result.isel(draw=k)``) for its own.
 
 References
 ----------
@@ -21,7 +23,7 @@ from synmodel.randomness import generator_of
 from synmodel.sweeps.run import open_sweep
 from synmodel.turnover.arguments import whole_number
 
-__all__ = ["sobol_indices"]
+__all__ = ["indices_with_intervals", "sobol_indices"]
 
 
 def sobol_indices(
@@ -66,6 +68,8 @@ def sobol_indices(
         )
         raise SweepError(message)
     known = [str(name) for name, variable in dataset.data_vars.items() if variable.dims[-1] == "point"]
+    if "draw" in dataset.dims:
+        dataset = dataset.mean("draw", skipna=False, keep_attrs=True)
     if output not in known or dataset[output].ndim != 4:
         message = f"sweep: output {output!r} is not in the result; {did_you_mean(output, known)}"
         raise SweepError(message)
@@ -79,7 +83,7 @@ def sobol_indices(
     for s in range(n_scenario):
         usable = np.isfinite(values[s]).all(axis=(0, 2)) & (values[s, :2].std(axis=(0, 2)) > 0)
         if usable.any():
-            found[:, :, s][..., usable] = _with_intervals(values[s][:, usable], level, resamples, seed)
+            found[:, :, s][..., usable] = indices_with_intervals(values[s][:, usable], level, resamples, seed)
     content = {}
     for k, order in enumerate(("first_order", "total_order")):
         for j, (suffix, meaning) in enumerate((("", ""), ("_low", ", lower end"), ("_high", ", upper end"))):
@@ -101,8 +105,25 @@ def sobol_indices(
     return xr.Dataset(content, {**kept.coords, "factor": factors}, attributes)
 
 
-def _with_intervals(values: NDArray[np.float64], level: float, resamples: int, seed: int) -> NDArray[np.float64]:
-    """(order, estimate and ends, factor, point) indices of outputs (matrix, point, sample) that vary."""
+def indices_with_intervals(values: NDArray[np.float64], level: float, resamples: int, seed: int) -> NDArray[np.float64]:
+    """Indices of outputs of the matrices A, B and AB_i, with bootstrap intervals.
+
+    Parameters
+    ----------
+    values : (n_factor + 2, n_point, n_sample) ndarray
+        Outputs that vary.
+    level : float
+        Of the intervals.
+    resamples : int
+        Of the sample.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    (2, 3, n_factor, n_point) ndarray
+        First and total order; estimate, lower and upper end.
+    """
     n_matrix, n_point, n = values.shape
     generator = generator_of(seed, "sobol bootstrap")
     drawn = np.empty((resamples, 2, n_matrix - 2, n_point))

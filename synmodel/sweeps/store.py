@@ -1,8 +1,8 @@
 """The result of a sweep on disk: one labelled Dataset, written chunk by chunk.
 
-Variables have the dims of the cells, then ``point``; quantiles have ``quantile`` before it. The Zarr store (format 2,
-consolidated) is written to a hidden folder and moved into place, so it is there whole or not at all; netCDF is made
-from it.
+Variables have the dims of the cells, then ``point``; before it quantiles have ``quantile``, and exact expectations of a
+posterior ``draw``. The Zarr store (format 2, consolidated) is written to a hidden folder and moved into place, so it is
+there whole or not at all; netCDF is made from it.
 """
 
 import json
@@ -28,6 +28,7 @@ ZARR, NETCDF = "sweep.zarr", "sweep.nc"
 _CHUNK_CELLS = 4096
 _NAMED_FAILURES = 20
 _WHOSE = {"": "", "control_": ", control", "contrast_": ", cell minus control replicate by replicate"}
+_OF_DRAWS = {"": "", "control_": ", control", "contrast_": ", cell minus control"}
 _WHAT = {
     "known": "replicates in which the statistic is known",
     "mean": "mean over replicates",
@@ -48,7 +49,7 @@ def assemble(plan: Plan, journal: Journal, out: Path) -> None:
 
     part = out / f".{ZARR}.part"
     shutil.rmtree(part, ignore_errors=True)
-    chunk = _chunk(plan.shape)
+    chunk = _chunk(plan.shape, 1 if plan.draws is None else len(plan.draws))
     reasons: list[str] = []
     n_failed = 0
     frame(plan).to_zarr(part, zarr_format=2, consolidated=False)
@@ -107,8 +108,12 @@ def frame(plan: Plan) -> xr.Dataset:
         "quantity": ("point", text, {"long_name": "statistic of a simulated experiment"}),
         "start_day": ("point", [p.start_day for p in points], {"units": "day", "long_name": "start of the interval"}),
         "end_day": ("point", [p.end_day for p in points], {"units": "day", "long_name": "end of the interval"}),
-        "quantile": ("quantile", np.array(plan.quantiles, float), {"units": "1", "long_name": "level"}),
     }
+    if plan.draws is not None:
+        about = {"units": "1", "long_name": "draw of the posterior, the same parameters in all cells"}
+        coordinates["draw"] = ("draw", np.arange(len(plan.draws)), about)
+    elif not plan.exact:
+        coordinates["quantile"] = ("quantile", np.array(plan.quantiles, float), {"units": "1", "long_name": "level"})
     for factor in plan.design.factors:
         about = {"units": factor.units, "long_name": factor.long_name, "path": factor.path}
         if plan.design.kind == "grid":
@@ -121,10 +126,19 @@ def frame(plan: Plan) -> xr.Dataset:
         **provenance(seed=plan.seed, scenario=plan.digest, parameters="" if plan.base is None else plan.base.digest()),
         "sweep": plan.name,
         "design": plan.design.kind,
-        "replicates": plan.replicates,
+        **_observed(plan),
         "control": plan.control if isinstance(plan.control, str) else json.dumps(dict(plan.control)),
     }
     return xr.Dataset(coords=coordinates, attrs=attributes)
+
+
+def _observed(plan: Plan) -> dict[str, Any]:
+    """Attributes that say how a cell was observed."""
+    if not plan.exact:
+        return {"replicates": plan.replicates}
+    if plan.draws is None:
+        return {"observe": "expected"}
+    return {"observe": "expected", "draws": len(plan.draws), "draws_digest": plan.draws.digest}
 
 
 def _variables(plan: Plan) -> dict[str, tuple[tuple[str, ...], tuple[int, ...], str, str]]:
@@ -133,6 +147,13 @@ def _variables(plan: Plan) -> dict[str, tuple[tuple[str, ...], tuple[int, ...], 
     found: dict[str, tuple[tuple[str, ...], tuple[int, ...], str, str]] = {
         "failed": (dims, shape, "i1", "1 where the simulator cannot run the cell, see the attribute failures")
     }
+    if plan.exact:
+        of_draws = [] if plan.draws is None else [("draw", len(plan.draws))]
+        more_dims, more_shape = zip(*of_draws, ("point", n_point), strict=True)
+        for arm in arms_of(plan):
+            what = "exact expectation" + _OF_DRAWS[arm]
+            found[f"{arm}mean"] = ((*dims, *more_dims), (*shape, *more_shape), "f8", what)
+        return found
     for arm in arms_of(plan):
         for name, what in _WHAT.items():
             if name == "quantiles":
@@ -152,6 +173,9 @@ def _blocks(plan: Plan, cells: NDArray[np.float64], whys: Sequence[str]) -> dict
     found: dict[str, NDArray[Any]] = {"failed": failed.astype("i1")}
     for number, arm in enumerate(arms_of(plan)):
         rows = cells[:, number]
+        if plan.exact:
+            found[arm + "mean"] = rows[:, 0] if plan.draws is None else rows
+            continue
         n = np.where(failed[:, None], 0.0, rows[:, 0])
         found[arm + "known"] = n.astype("i8")
         found[arm + "mean"] = rows[:, 1]
@@ -161,9 +185,9 @@ def _blocks(plan: Plan, cells: NDArray[np.float64], whys: Sequence[str]) -> dict
     return found
 
 
-def _chunk(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _chunk(shape: tuple[int, ...], draws: int = 1) -> tuple[int, ...]:
     """Chunks of cells that follow each other in C order: last dims whole, the one before cut, others one by one."""
-    left, chunk = _CHUNK_CELLS, []
+    left, chunk = max(1, _CHUNK_CELLS // draws), []
     for size in reversed(shape):
         here = min(size, max(1, left))
         chunk.append(here)

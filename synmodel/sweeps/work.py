@@ -11,6 +11,9 @@ p (n + 1), whose expected level is p: memory stays bounded, and the bias is of o
 
 The control of a cell runs on the same replicates with the same draws; the contrast is formed replicate by replicate.
 
+A sweep of exact expectations has one piece per cell, whose record holds a row for every draw of the posterior (one row
+without a posterior) in place of a summary; the contrast is formed draw by draw.
+
 References
 ----------
 Chan, Golub and LeVeque 1983, Am Stat 37:242, doi:10.1080/00031305.1983.10483115 (merging).
@@ -33,7 +36,8 @@ from synmodel.library import Own
 from synmodel.parameters import ParameterSet
 from synmodel.provenance import libraries, version_of_synmodel
 from synmodel.scenario import Scenario
-from synmodel.sweeps.outputs import Point, values_of
+from synmodel.sweeps.draws import Draws
+from synmodel.sweeps.outputs import Point, exact_values_of, values_of
 from synmodel.sweeps.plan import Plan
 from synmodel.turnover.simulator import thread_count
 
@@ -47,6 +51,7 @@ __all__ = [
     "made_with",
     "merged",
     "pieces_per_cell",
+    "rows_of",
     "works_of",
 ]
 
@@ -60,6 +65,7 @@ _FEWEST_IN_PIECE = 32
 _DENDRITES_IN_PIECE = 131_072
 _SECONDS_PER_DENDRITE = 5e-5  # of seven sessions; only to make tasks of about a second
 _SECONDS_PER_PIECE = 0.1
+_SECONDS_PER_EXPECTATION = 0.004
 _TASK_SECONDS = 1.0
 _REMEMBERED_BYTES = 64_000_000
 
@@ -85,6 +91,13 @@ class Work:
     quantiles: tuple[float, ...]
     whole_cells: bool
     own: Own
+    exact: bool = False
+    draws: Draws | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of a record."""
+        return _rows(self.exact, self.draws, self.quantiles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +113,17 @@ def arms_of(plan: Plan) -> tuple[str, ...]:
     return ("",) if plan.control == "none" else ("", "control_", "contrast_")
 
 
+def rows_of(plan: Plan) -> int:
+    """Rows of a record: draws of exact expectations, or n, mean, M2 and quantiles."""
+    return _rows(plan.exact, plan.draws, plan.quantiles)
+
+
+def _rows(exact: bool, draws: Draws | None, quantiles: Sequence[float]) -> int:
+    if not exact:
+        return ROWS + len(quantiles)
+    return 1 if draws is None else len(draws)
+
+
 def made_with() -> str:
     """Versions that numbers may depend on."""
     return f"synmodel {version_of_synmodel()}, {libraries()}"
@@ -107,6 +131,8 @@ def made_with() -> str:
 
 def pieces_per_cell(plan: Plan) -> int:
     """Into how many pieces each cell is cut: at most 1024 replicates, fewer of a large cohort."""
+    if plan.exact:
+        return 1
     cohorts = [plan.cell(number).scenario.cohort for number in (0, plan.n_cell - 1)]
     dendrites = max(cohort.animals * cohort.dendrites_per_animal for cohort in cohorts)
     most = min(_MOST_IN_PIECE, max(_FEWEST_IN_PIECE, _DENDRITES_IN_PIECE // dendrites))
@@ -138,7 +164,10 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
                 continue
             count = edges[k + 1] - edges[k]
             collected.append(Piece(slot, cell.scenario, cell.control, edges[k], count))
-            seconds += _SECONDS_PER_PIECE + 2 * count * dendrites * _SECONDS_PER_DENDRITE
+            if plan.exact:
+                seconds += 2 * rows_of(plan) * _SECONDS_PER_EXPECTATION
+            else:
+                seconds += _SECONDS_PER_PIECE + 2 * count * dendrites * _SECONDS_PER_DENDRITE
             if alone or seconds > _TASK_SECONDS:
                 yield _work(plan, collected, whole_cells=per_cell == 1)
                 collected, seconds = [], 0.0
@@ -148,7 +177,9 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
 
 def _work(plan: Plan, pieces: list[Piece], *, whole_cells: bool) -> Work:
     own = library.in_use()  # goes with the task: a worker may be elsewhere
-    return Work(tuple(pieces), plan.base, plan.seed, plan.points, plan.quantiles, whole_cells, own)
+    return Work(
+        tuple(pieces), plan.base, plan.seed, plan.points, plan.quantiles, whole_cells, own, plan.exact, plan.draws
+    )
 
 
 # Without the optional accelerators of xarray, which may sum in another order on a worker that has them.
@@ -172,33 +203,38 @@ def compute(work: Work, threads: int | None = None) -> Answer:
                 records.append((piece.slot, _record(work, piece), ""))
             except SynmodelError as error:
                 arms = 1 if piece.control is None else 3
-                blank = np.full((arms, ROWS + len(work.quantiles), len(work.points)), np.nan)
+                blank = np.full((arms, work.rows, len(work.points)), np.nan)
                 records.append((piece.slot, blank, str(error)))
     return Answer(records, made_with())
 
 
 def _record(work: Work, piece: Piece) -> Array:
-    """(arm, row, point) summaries of one piece."""
+    """(arm, row, point) summaries, or expectations, of one piece."""
     method = "linear" if work.whole_cells else "weibull"
     values = _values(work, piece.scenario, piece)
     arms = [values]
     if piece.control is not None:
         control = _remembered(work, piece.control, piece)
         arms += [control, values - control]
+    if work.exact:
+        return np.stack(arms)
     return np.stack([_summary(arm, work.quantiles, method) for arm in arms])
 
 
 def _values(work: Work, scenario: Scenario, piece: Piece) -> Array:
+    if work.exact:
+        return exact_values_of(scenario, [work.base] if work.draws is None else work.draws.sets(), work.points)
     return values_of(scenario, work.base, work.seed, piece.first, piece.replicates, work.points)
 
 
-_MEMORY: OrderedDict[tuple[str, str, int, int, int, int], Array] = OrderedDict()
+_MEMORY: OrderedDict[tuple[str, str, str, int, int, int, int], Array] = OrderedDict()
 
 
 def _remembered(work: Work, control: Scenario, piece: Piece) -> Array:
     """Values of a control, which neighbouring cells often share; the last ones are kept."""
     base = (work.own.digest if work.own else "") + ("" if work.base is None else work.base.digest())
-    key = (control.digest(), base, hash(work.points), work.seed, piece.first, piece.replicates)
+    kind = "" if not work.exact else "exact " + ("" if work.draws is None else work.draws.digest)
+    key = (control.digest(), base, kind, hash(work.points), work.seed, piece.first, piece.replicates)
     if key in _MEMORY:
         _MEMORY.move_to_end(key)
     else:

@@ -1,0 +1,152 @@
+"""What to measure next: the ensemble follows a fit made anew, conclusions are the model's, the verb writes."""
+
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from synmodel.cli import main
+from synmodel.errors import FitError
+from synmodel.inference.joint import load_posterior
+from synmodel.inference.summary_fit import fit_problem
+from synmodel.measuring import Ensemble, conclusions, evaluate, fixed_numbers, measurements, rank
+from synmodel.measuring import ranking as room
+from synmodel.simulation import drive_of, expectation
+from synmodel.sweeps.factors import without_doses
+
+SOME = (
+    "ketamine.human_clearance", "psilocin.agonist_5ht2a_maximum", "psilocin.mouse_half_life", "psilocin.mouse_kp_uu"
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    """With some of the fixed numbers: the slopes of all take half a minute."""
+    source = load_posterior()
+    return Ensemble(source, tuple(e for e in fixed_numbers(source, conclusions()) if e.parameter.name in SOME))
+
+
+def test_conclusions_are_expectations_of_scenarios(ensemble):
+    parameters = ensemble.posterior.typical()
+    values = evaluate(conclusions(), parameters)
+    for quantity, value in zip(conclusions(), values, strict=True):
+        plan = quantity.scenario
+        if quantity.kind == "lowest_losses":
+            assert value == float(drive_of(plan, parameters)["elimination"].min())
+            continue
+        field = {"density_change": "density_change", "formation_fraction": "formation"}[quantity.kind]
+        at = plan.schedule.sessions.index(quantity.end_day) - 1
+        drug, vehicle = expectation(plan, parameters), expectation(without_doses(plan), parameters)
+        assert value == 100 * (getattr(drug, field)[at] - getattr(vehicle, field)[at])
+
+
+def test_fixed_numbers_have_priors_and_the_library_is_the_middle(ensemble):
+    everything = fixed_numbers(ensemble.posterior, conclusions())
+    names = [each.parameter.name for each in everything]
+    assert set(SOME) < set(names)
+    assert not set(names) & set(ensemble.posterior.problem.free)
+    assert "nmda.disinhibition_gain" not in names
+    for each in everything:
+        assert each.at(0.0) == each.parameter.value
+        assert each.at(-9.0) < each.parameter.value <= each.at(99.0) <= each.parameter.upper
+    middle = ensemble.parameters(ensemble.posterior.vector, np.zeros(len(SOME)))
+    assert middle == ensemble.posterior.typical()
+
+
+def test_data_narrow_what_they_see_alone(ensemble):
+    """Head twitches and spines of mice say nothing of human kinetics."""
+    left = dict(zip((each.parameter.name for each in ensemble.fixed), ensemble.spreads, strict=True))
+    assert (ensemble.spreads <= 1 + 1e-9).all()
+    assert left["ketamine.human_clearance"] == pytest.approx(1.0, abs=1e-9)
+    assert left["psilocin.agonist_5ht2a_maximum"] < 0.9
+    z = ensemble.draws(4000, 1)[1]
+    assert z.std(axis=0) == pytest.approx(ensemble.spreads, rel=0.06)
+
+
+@pytest.mark.slow
+def test_the_line_follows_a_fit_made_anew(ensemble):
+    """Psilocin half a spread longer in mice: conclusions move by the line as by a fit that is made again."""
+    at = [each.parameter.name for each in ensemble.fixed].index("psilocin.mouse_kp_uu")
+    z = np.zeros(len(ensemble.fixed))
+    z[at] = 0.5
+    before = room._at(ensemble, conclusions(), np.zeros_like(z))
+    line = room._at(ensemble, conclusions(), z)
+    problem = ensemble.posterior.problem
+    held = [name for name in problem.free if not name.startswith("spread.")]
+    start = problem.parameters.replace(problem.parameters.unpack(ensemble.posterior.vector, problem.free))
+    moved = start.replace({"psilocin.mouse_kp_uu": ensemble.fixed[at].at(0.5)})
+    fits = {}
+    for name, parameters in (("before", start), ("moved", moved)):
+        fit = fit_problem(problem.altered(parameters, held), seed=1, starts=1)
+        fits[name] = evaluate(conclusions(), fit.typical())
+    not_fitted = evaluate(
+        conclusions(),
+        ensemble.posterior.typical().replace({"psilocin.mouse_kp_uu": moved.value("psilocin.mouse_kp_uu")}),
+    )
+    rows = [k for k, each in enumerate(conclusions()) if each.name.startswith("psilocybin, mouse: extra")]
+    truth = (fits["moved"] - fits["before"])[rows]
+    assert np.abs((line - before)[rows] - truth).max() < 0.5 * np.abs((not_fitted - before)[rows] - truth).max()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, ensemble):
+    """The folder of the verb, with few draws, numbers and measurements."""
+    out = tmp_path_factory.mktemp("measure") / "out"
+    arguments = ["synmodel", "measure-next", "--out", str(out), "--draws", "24", "--points", "2", "--quiet", "--json"]
+    asked = tuple(each for each in conclusions() if each.name.endswith("week"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synmodel.measuring.experiments._EXPERIMENTS", 4)
+        some = [
+            each for each in measurements(1) if each.name.startswith(("psilocin free", "EC50")) or "week" in each.name
+        ]
+        patch.setattr(sys, "argv", arguments)
+        patch.setattr(room, "_SCREENED", 0.5)
+        patch.setattr(room, "conclusions", lambda: asked)
+        patch.setattr(room, "measurements", lambda _: some)
+        patch.setattr(room, "fixed_numbers", lambda *_: ensemble.fixed)
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert not end.value.code
+    return out
+
+
+def test_the_verb_ranks_and_writes(written):
+    document = json.loads((written / "measure-next.json").read_text())
+    assert {each.name for each in written.iterdir()} == {f"measure-next.{end}" for end in ("json", "nc", "png", "svg")}
+    assert len(document["conclusions"]) == 2
+    for key in ("numbers", "fixed_numbers", "measurements"):
+        means = [entry["mean"] for entry in document[key]]
+        assert means == sorted(means, reverse=True)
+    assert {entry["kind"] for entry in document["numbers"]} == {"fixed", "posterior"}
+    assert any("screened" in entry for entry in document["fixed_numbers"])
+    assert all(np.isfinite(entry["reduction"]).all() for entry in document["measurements"])
+    assert document["provenance"]["seed"] == "1"
+    with xr.open_dataset(written / "measure-next.nc", engine="h5netcdf") as result:
+        assert result["reduction"].dims == ("measurement", "conclusion")
+        assert all(each.attrs["long_name"] for each in result.values())
+
+
+def test_a_measurement_of_a_conclusion_itself_tells_of_it(written):
+    """PET after a week in man tells more of man after a week than any measurement of the other drug does."""
+    document = json.loads((written / "measure-next.json").read_text())
+    titles = [each["name"] for each in document["conclusions"]]
+    reduction = {each["name"]: each["reduction"] for each in document["measurements"]}
+    at = titles.index("ketamine, man: extra spines after a week")
+    own = reduction["ketamine, man: synaptic density by PET after a week"][at]
+    assert own > max(value[at] for name, value in reduction.items() if name.startswith("psilocybin"))
+
+
+@pytest.mark.parametrize("options", [{"draws": 19}, {"points": 3}, {"points": 1}])
+def test_too_few_draws_or_points_are_refused(options):
+    with pytest.raises(FitError, match="give at least 20 draws, and a power of two of points"):
+        rank(**options)
+
+
+def test_errors_of_imaging_shrink_with_mice():
+    found = {each.name: each for each in measurements(1)}
+    assert all(sd > 0 for each in found.values() for sd in each.error_sd)
+    assert len({each.name for each in found.values()}) == len(measurements(1))
+    assert replace(found["psilocybin, mouse: density on day 35"], name="x").quantities[0].end_day == 35.0
