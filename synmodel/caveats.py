@@ -50,7 +50,7 @@ def notes_of(plan: Scenario, checked: Sequence[Checked] = ()) -> list[str]:
 
 def _beyond_its_study(plan: Scenario) -> list[str]:
     study = load_study(plan.baseline)
-    notes = [*_of_subject(plan, study), *_of_doses(plan, study), *_of_sessions(plan, study)]
+    notes = [*_of_subject(plan, study), *_of_doses(plan, study), *_of_sessions(plan, study), *_of_turnover(plan)]
     if any(map(_acts, plan.regimen.doses)):
         notes.append(
             f"how fast births rise within the first day of a dose is assumed: {study.name} has no session there"
@@ -121,6 +121,17 @@ def _of_sessions(plan: Scenario, study: Study) -> list[str]:
             f"(day {sessions[0]:g}) start after the drug"
         )
     return notes
+
+
+def _of_turnover(plan: Scenario) -> list[str]:
+    asked = plan.turnover
+    if not asked.why_not_exact:
+        return []
+    given = _listed([*asked.interactions, *(["size_loss"] if asked.selects else [])])
+    return [
+        f"{asked.why_not_exact}: intervals of the posterior and the check against evidence are left out",
+        f"{given}: the rates of {plan.baseline} were fitted without, so turnover without a drug is another too",
+    ]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -32,12 +32,14 @@ from synmodel.documents import Document, FrozenMapping, Number, OtherKind, Whole
 from synmodel.drug_numbers import routes_of
 from synmodel.errors import ScenarioError, SynmodelError, did_you_mean
 from synmodel.parameters import default_parameters
+from synmodel.scenario_turnover import Turnover
 
 __all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Spell", "Subject", "load", "loads", "naming"]
 
 Positive = Annotated[Number, Field(gt=0)]
 _MINUTES_PER_DAY = 1440.0
 _LAST_DAY = 36_500.0  # a century: further days are typing errors, and the grid of time would not fit into memory
+_MOST_SHARING = 1000  # dendrites that share a pool: every event looks at all of them
 _LARGEST_DOSE = {"mg/kg": 1e4, "mg": 1e6}  # beyond any dose of any drug
 # Body weights where a scenario gives none; they only turn a dose in mg into mg/kg. Both assumed: an adult mouse of
 # 20 to 30 g, and the 70 kg to which clinical doses are conventionally scaled; neither was looked up in a source.
@@ -326,6 +328,7 @@ class Scenario(_Part):
     regimen: Regimen = Regimen()
     schedule: Schedule
     cohort: Cohort = Cohort()
+    turnover: Turnover = Turnover()
     parameters: Replacements = Field(
         default=FrozenMapping({}), description="values that replace the default parameters, by quoted dotted name"
     )
@@ -337,6 +340,20 @@ class Scenario(_Part):
         if name not in known:
             raise ValueError(did_you_mean(name, known))
         return name
+
+    @model_validator(mode="after")
+    def _can_share(self) -> "Scenario":
+        if self.turnover.pool is not None and self.cohort.dendrites_per_animal > _MOST_SHARING:
+            message = (
+                f"turnover.pool is shared by {self.cohort.dendrites_per_animal} dendrites of an animal; "
+                f"allowed are {_MOST_SHARING}: lower cohort.dendrites_per_animal"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(serialise(self), "turnover")
 
     @property
     def unseen_doses(self) -> tuple[tuple[str, float], ...]:

@@ -322,8 +322,9 @@ class Simulated:
         From concentrations to the drive of spines, see :func:`synmodel.simulation.mechanism_of`.
     checked : list of Checked
         The evidence of the library whose conditions the scenario meets, see :func:`synmodel.checking.checks_of`.
-    expected : Dataset
-        Exact means at the estimate and at draws of the posterior, see :func:`synmodel.intervals.expected_statistics`.
+    expected : Dataset or None
+        Exact means at the estimate and at draws of the posterior, see :func:`synmodel.intervals.expected_statistics`;
+        None, and nothing is checked, where spines interact or are lost by their size: a note says so.
     """
 
     observations: xr.Dataset
@@ -332,7 +333,7 @@ class Simulated:
     notes: list[str]
     mechanism: xr.Dataset
     checked: list[Checked]
-    expected: xr.Dataset
+    expected: xr.Dataset | None
 
 
 def simulate_scenario(
@@ -359,7 +360,8 @@ def simulate_scenario(
     """
     parameters = None if posterior is None else posterior.typical()
     sets: list[ParameterSet] = []
-    if draws and plan.drive == "mechanistic":
+    exact = not plan.turnover.why_not_exact
+    if exact and draws and plan.drive == "mechanistic":
         sets = intervals.scenario_draws(load_posterior() if posterior is None else posterior, draws, seed)
     observations = simulate(plan, parameters, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
     alone = without_doses(plan) if drug_doses(plan.regimen.doses) else None
@@ -367,10 +369,11 @@ def simulate_scenario(
     if alone is not None:
         report = stage(progress, "simulating the control")
         control = summarise(simulate(alone, parameters, replicates=replicates, seed=seed, progress=report))
-    expected = intervals.expected_statistics(
-        plan, parameters, control=alone, draws=sets, progress=stage(progress, "intervals of the posterior")
-    )
-    checked = checks_of(plan, parameters, draws=sets)
+    expected, checked = None, []
+    if exact:
+        report = stage(progress, "intervals of the posterior")
+        expected = intervals.expected_statistics(plan, parameters, control=alone, draws=sets, progress=report)
+        checked = checks_of(plan, parameters, draws=sets)
     return Simulated(
         observations, summarise(observations), control, notes_of(plan, checked), mechanism_of(plan, parameters),
         checked, expected,

@@ -42,7 +42,7 @@ def test_square_brackets_are_printed():
 
 
 def test_a_scenario_may_have_brackets_in_its_name():
-    document = {"scenario": {"name": "mine [/b]"}, "replicates": 3, "notes": ["[note]"]}
+    document = {"scenario": {"name": "mine [/b]"}, "replicates": 3, "engine": "events", "notes": ["[note]"]}
     document |= {"summary": [], "control": [], "expected": []}
     text = printed(tables.simulation_tables(document))
     assert "mine [/b]: mean of 3 simulated experiments" in text
