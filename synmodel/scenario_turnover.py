@@ -19,6 +19,7 @@ from pydantic import (
 
 from synmodel.documents import Document, FrozenMapping, Number, entry_fault
 from synmodel.errors import ScenarioError, did_you_mean
+from synmodel.scenario_values import as_dict
 
 __all__ = ["CLASSES", "Crowding", "Engine", "Homeostasis", "Pool", "SizeDependence", "Turnover"]
 
@@ -64,12 +65,7 @@ def _classes(shares: Mapping[str, float]) -> FrozenMapping[str, float]:
     return FrozenMapping(shares)
 
 
-def _as_dict(values: Mapping[str, float]) -> dict[str, float]:
-    """``dict`` itself has no signature, which pydantic 2.7 asks for."""
-    return dict(values)
-
-
-Shares = Annotated[Mapping[str, Number], AfterValidator(_classes), PlainSerializer(_as_dict)]
+Shares = Annotated[Mapping[str, Number], AfterValidator(_classes), PlainSerializer(as_dict)]
 
 
 class Pool(_Part):

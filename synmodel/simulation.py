@@ -8,8 +8,9 @@ Every arrow is a public function, so each stage can be looked at; fits and simul
 the scoring and the drive by the same functions from the same parameter values.
 """
 
+import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,17 @@ from synmodel.data.summaries import baseline_density
 from synmodel.errors import SimulationError
 from synmodel.imaging import observe
 from synmodel.imaging.expectation import Expected, expected_statistics
-from synmodel.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of
+from synmodel.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of, unreplaced
 from synmodel.parameters import ParameterSet
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
 from synmodel.scenario import Scenario, load, naming
+from synmodel.subjects import between_subjects, deviations, subject_of, terms_of
 from synmodel.tissue import Tissue, tissue_of
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
-from synmodel.turnover.simulator import Start, start_of
+from synmodel.turnover.simulator import Start, start_of, thread_count
 
 __all__ = [
     "Tissue",
@@ -51,7 +53,9 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
+Drives = xr.Dataset | list[list[xr.Dataset]]
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
+_BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
 _MOST_LOSSES = 1000.0  # of a homeostasis, at the first session: beyond, all spines are lost at once
@@ -79,6 +83,9 @@ def expect(
 
 def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> Expected:
     """Exact expected statistics of a scenario: what :func:`simulate` reports on average, without simulation.
+
+    Of a scenario whose subjects differ in drugs (``variability``) they are those of the median subject; for means over
+    subjects see :func:`synmodel.population.population_bands`.
 
     Parameters
     ----------
@@ -115,7 +122,7 @@ def expectation_function(plan: Scenario) -> Callable[[ParameterSet | None], Expe
 
 def simulate(
     scenario: str | Path | Scenario,
-    parameters: ParameterSet | None = None,
+    parameters: ParameterSet | Sequence[ParameterSet] | None = None,
     *,
     replicates: int,
     seed: int,
@@ -128,8 +135,9 @@ def simulate(
     ----------
     scenario : str, Path or Scenario
         Name in the library, TOML file, or object.
-    parameters : ParameterSet, optional
-        Default: those of the library, with the scenario's replacements.
+    parameters : ParameterSet or sequence of ParameterSet, optional
+        Default: those of the library, with the scenario's replacements. Of several, such as draws of a posterior,
+        replicate r has number r modulo their number, so that what is reported also spreads by what is not known.
     replicates : int
         Number of times that the whole experiment is repeated, 1 to 10 million.
     seed : int
@@ -143,7 +151,7 @@ def simulate(
     -------
     Dataset
         Observations (:data:`synmodel.schema.OBSERVATIONS`) with dims replicate, animal, dendrite and session
-        or interval. Its attribute ``engine`` names the engine that ran.
+        or interval. Attributes name the ``engine`` that ran and what ``differs`` between subjects.
 
     Raises
     ------
@@ -154,25 +162,70 @@ def simulate(
     checked_seed(seed)
     replicates = whole_number("replicates", replicates, _MOST_REPLICATES)
     first_replicate = whole_number("first_replicate", first_replicate, _LAST_REPLICATE - replicates, least=0)
-    chosen = parameters_of(plan, parameters)
+    sets = [parameters_of(plan, each) for each in _several(parameters)]
     with naming(scenario):
-        setup = _setup_of(plan, chosen)
-        drive = drive_of(plan, parameters)
+        setups = [_setup_of(plan, each) for each in sets]
+        drives = _drives_of(plan, seed)
     n_dendrite = plan.cohort.animals * plan.cohort.dendrites_per_animal
-    block = max(1, int(_BLOCK_SPINES / (n_dendrite * setup.means.sum() * 2)))
+    block = max(1, int(_BLOCK_SPINES / (n_dendrite * setups[0].means.sum() * 2)))
+    if terms_of(plan):
+        block = min(block, max(1, _BLOCK_SUBJECTS // plan.cohort.animals))
+    if len(sets) > 1:
+        block = 1  # each replicate has parameters of its own
     pieces = []
     for done in range(0, replicates, block):
         numbers = first_replicate + np.arange(done, min(done + block, replicates))
-        pieces.append(_simulate_block(plan, setup, drive, numbers, seed))
+        which = int(numbers[0]) % len(sets)
+        with naming(scenario):
+            of_block = drives(sets[which], numbers)
+        pieces.append(_simulate_block(plan, setups[which], of_block, numbers, seed))
         if progress is not None:
             progress(done + len(numbers), replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
     observations.attrs.update(
-        provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest()),
+        provenance(seed=seed, scenario=plan.digest(), parameters=_digest(sets)),
         scenario=plan.name,
         engine=plan.turnover.chosen_engine,
+        differs=between_subjects(plan, sets[0]),
     )
+    if len(sets) > 1:
+        observations.attrs["parameter_sets"] = str(len(sets))
     return observations
+
+
+def _several(parameters: ParameterSet | Sequence[ParameterSet] | None) -> Sequence[ParameterSet | None]:
+    if parameters is None or isinstance(parameters, ParameterSet):
+        return [parameters]
+    if not parameters:
+        message = "parameters is an empty sequence; give one or more ParameterSets, or None for those of the library"
+        raise SimulationError(message)
+    return list(parameters)
+
+
+def _digest(sets: Sequence[ParameterSet]) -> str:
+    """Digest of one set, or of several together."""
+    if len(sets) == 1:
+        return sets[0].digest()
+    return hashlib.sha256("".join(each.digest() for each in sets).encode()).hexdigest()
+
+
+def _drives_of(plan: Scenario, seed: int) -> Callable[[ParameterSet, NDArray[np.int64]], Drives]:
+    """The drives of a block of replicates: one for all, or where subjects differ one by replicate and animal."""
+    drive, terms, animals = drive_function(unreplaced(plan)), terms_of(plan), plan.cohort.animals
+
+    def drives(parameters: ParameterSet, replicates: NDArray[np.int64]) -> Drives:
+        if not terms:
+            return drive(parameters)
+        z = {name: deviations(name, seed, replicates, animals) for name in {term.quantity for term in terms}}
+        return [
+            [
+                drive(subject_of(parameters, terms, {name: float(each[r, a]) for name, each in z.items()}))
+                for a in range(animals)
+            ]
+            for r in range(len(replicates))
+        ]
+
+    return drives
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,12 +274,22 @@ def _interaction_of(plan: Scenario, tissue: Tissue, means: Array, length: float)
 
 
 def _simulate_block(
-    plan: Scenario, setup: _Setup, drive: xr.Dataset, replicates: NDArray[np.int64], seed: int
+    plan: Scenario, setup: _Setup, drives: Drives, replicates: NDArray[np.int64], seed: int
 ) -> xr.Dataset:
     animals, dendrites = plan.cohort.animals, plan.cohort.dendrites_per_animal
-    start = _start(setup, replicates, animals, dendrites, seed)
+    start, first = _start(setup, replicates, animals, dendrites, seed), int(replicates[0])
+    if isinstance(drives, xr.Dataset):
+        spines = _spines(plan, setup, start, drives, seed, (first, 0))
+    else:
+        parts = []
+        with thread_count(1):  # one animal is too little work to be shared
+            for r, a in np.ndindex(len(replicates), animals):
+                rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
+                part = Start(start.initial[rows, columns], start.scale[rows, columns])
+                parts.append(_spines(plan, setup, part, drives[r][a], seed, (first + r, a * dendrites)))
+        spines = turnover.joined(parts)
     return observe(
-        _spines(plan, setup, start, drive, seed, (int(replicates[0]), 0)),
+        spines,
         setup.tissue.scoring,
         replicates=replicates,
         animals=animals,
