@@ -15,6 +15,7 @@ from synmodel.data.studies import Study
 from synmodel.data.summaries import load_summaries
 from synmodel.pharmacology import drug_doses, load_compound
 from synmodel.scenario import Dose, Scenario
+from synmodel.subjects import terms_of
 
 __all__ = ["contradictions", "dose_text", "notes_of"]
 
@@ -126,7 +127,7 @@ def _of_sessions(plan: Scenario, study: Study) -> list[str]:
 def _of_turnover(plan: Scenario) -> list[str]:
     asked = plan.turnover
     if not asked.why_not_exact:
-        return []
+        return ["what the model expects, and what is checked, is of the median subject"] if terms_of(plan) else []
     given = _listed([*asked.interactions, *(["size_loss"] if asked.selects else [])])
     return [
         f"{asked.why_not_exact}: intervals of the posterior and the check against evidence are left out",

@@ -47,7 +47,7 @@ def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) ->
 
 
 def unreplaced(scenario: Scenario) -> Scenario:
-    """The scenario without its replacements, for sets that have them and must not lose what a subject has of its own."""
+    """The scenario without its replacements, for sets that have them: a subject keeps what is its own."""
     return scenario.model_copy(update={"parameters": FrozenMapping({})})
 
 

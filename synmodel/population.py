@@ -87,8 +87,8 @@ def population_bands(
         compound), engaged receptors and folds of the drive (time), at up to 600 times of the grid of
         :func:`synmodel.simulation.mechanism_of`; and the exact ``formation_fraction``, ``elimination_fraction`` and
         ``density_change`` (interval), the last from the first session to the end of the interval, with their means over
-        subjects (``..._mean``). Of every subject: ``plasma_auc`` [nM day], over the whole grid, and ``plasma_peak`` [nM]
-        (subject, compound). What does not apply is left out: concentrations without a drug or mechanism, turnover
+        subjects (``..._mean``). Of every subject: ``plasma_auc`` [nM day], over the whole grid, and ``plasma_peak``
+        [nM] (subject, compound). What does not apply is left out: concentrations without a drug or mechanism, turnover
         where there are no exact expectations, which ``note`` then says.
 
     Raises

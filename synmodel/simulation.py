@@ -45,6 +45,7 @@ __all__ = [
     "expectation",
     "expectation_function",
     "exposure_of",
+    "is_possible",
     "mechanism_of",
     "parameters_of",
     "simulate",
@@ -248,6 +249,15 @@ def _setup_of(plan: Scenario, parameters: ParameterSet) -> _Setup:
     if asked.size_loss is not None and asked.selects:
         size_loss = turnover.SizeLoss(tissue.head_width, asked.size_loss.steepness, asked.size_loss.most)
     return _Setup(tissue, length, means * length, _interaction_of(plan, tissue, means, length), size_loss)
+
+
+def is_possible(plan: Scenario, parameters: ParameterSet) -> bool:
+    """Whether a scenario can be simulated with parameters: some ask for more nascent spines than there are spines."""
+    try:
+        _setup_of(plan, parameters_of(plan, parameters))
+    except SimulationError:
+        return False
+    return True
 
 
 def _interaction_of(plan: Scenario, tissue: Tissue, means: Array, length: float) -> turnover.Interaction:

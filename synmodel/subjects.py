@@ -107,4 +107,4 @@ def between_subjects(plan: Scenario, parameters: ParameterSet) -> str:
     cv = parameters.value(f"{plan.baseline}.formation_cv_animal")
     if cv > 0:
         parts.append(f"births (cv {cv:.2g}, {plan.baseline})")
-    return f"between subjects differ: {'; '.join(parts)}" if parts else "between subjects nothing differs but chance"
+    return f"Between subjects differ: {'; '.join(parts)}" if parts else "Between subjects nothing differs but chance"

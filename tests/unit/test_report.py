@@ -21,7 +21,8 @@ from synmodel.scenario import load, loads
 from synmodel.simulation import simulate
 from synmodel.sweeps import changed
 from synmodel.sweeps.factors import without_doses
-from synmodel.workflows import Comparison, simulate_scenario
+from synmodel.simulated import simulate_scenario
+from synmodel.workflows import Comparison
 
 
 def printed(made):

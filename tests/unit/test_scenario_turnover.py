@@ -10,12 +10,12 @@ from synmodel.caveats import notes_of
 from synmodel.errors import ScenarioError, SimulationError
 from synmodel.intervals import expected_statistics
 from synmodel.scenario import load, loads
+from synmodel.simulated import simulate_scenario
 from synmodel.simulation import expectation, simulate
 from synmodel.turnover import Interaction, TurnoverModel, joined, trace, trace_coupled
 from synmodel.turnover import simulate as simulate_spines
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of, thread_count
-from synmodel.workflows import simulate_scenario
 
 PLAIN = load("psilocybin-mouse").updated(cohort={"animals": 3, "dendrites_per_animal": 4})
 CROWDING = {"crowding": {"n_max_per_um": 1.5}}
