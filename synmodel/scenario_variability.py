@@ -61,14 +61,10 @@ class Spread(Document):
 
 
 def _dotted_quoted(given: Any) -> Any:
-    """As for all names, but that the table of a spread may stand for its number."""
+    """As for all names, but that a table may stand for the number of a spread."""
     if isinstance(given, Mapping):
-        quoted({key: value for key, value in given.items() if not _is_spread(value)})
+        quoted({key: value for key, value in given.items() if key not in GENERAL and "." not in key})
     return given
-
-
-def _is_spread(given: Any) -> bool:
-    return isinstance(given, Mapping) and bool(Spread.model_fields.keys() & given.keys())
 
 
 def _known(spreads: Mapping[str, Spread]) -> FrozenMapping[str, Spread]:

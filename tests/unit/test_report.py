@@ -18,10 +18,10 @@ from synmodel.inference.readings import Reading
 from synmodel.report import documents, figures, files, tables
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load, loads
+from synmodel.simulated import simulate_scenario
 from synmodel.simulation import simulate
 from synmodel.sweeps import changed
 from synmodel.sweeps.factors import without_doses
-from synmodel.simulated import simulate_scenario
 from synmodel.workflows import Comparison
 
 
