@@ -73,6 +73,8 @@ def simulate(
         files.save_dataset(documents.mechanism_dataset(result), folder / "mechanism.nc")
         if result.population is not None:
             files.save_dataset(result.population, folder / _POPULATION)
+    if result.population is None:
+        (out / _POPULATION).unlink(missing_ok=True)  # of an earlier run, whose subjects differed
     if as_json:
         sys.stdout.write(files.to_json(document))
     else:

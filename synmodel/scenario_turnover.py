@@ -23,7 +23,7 @@ from synmodel.scenario_values import as_dict
 
 __all__ = ["CLASSES", "Crowding", "Engine", "Homeostasis", "Pool", "SizeDependence", "Turnover"]
 
-Engine = Literal["auto", "events", "coupled"]
+Engine = Literal["auto", "events", "sessions", "coupled"]
 CLASSES = ("transient", "nascent", "mature")
 """Classes that the tissue of a study may have; the first only where it has short-lived spines."""
 
@@ -98,7 +98,7 @@ class Turnover(_Part):
 
     engine: Engine = Field(
         default="auto",
-        description="auto: coupled where spines interact, else events; both follow the same law where they do not",
+        description="auto: coupled where spines interact, else events; all follow the same law where they do not",
     )
     crowding: Crowding | None = Field(default=None, description="`{ n_max_per_um = ... }`")
     homeostasis: Homeostasis | None = Field(default=None, description="`{ steepness = ..., n_star_per_um = ... }`")
@@ -115,11 +115,11 @@ class Turnover(_Part):
         if interacting and self.selects:
             message = f"{interacting} and size_loss are both given, and no engine simulates them together; give one"
             raise ValueError(message)
-        if interacting and self.engine == "events":
-            message = f'spines of engine "events" are independent; use "auto" or "coupled" with {interacting}'
+        if interacting and self.engine in ("events", "sessions"):
+            message = f'spines of engine "{self.engine}" are independent; use "auto" or "coupled" with {interacting}'
             raise ValueError(message)
-        if self.selects and self.engine == "coupled":
-            message = 'engine "coupled" knows no head widths; use "auto" or "events" with size_loss'
+        if self.selects and self.engine in ("coupled", "sessions"):
+            message = f'engine "{self.engine}" knows no head widths; use "auto" or "events" with size_loss'
             raise ValueError(message)
         return self
 
@@ -139,9 +139,11 @@ class Turnover(_Part):
         return self.size_loss is not None and self.size_loss.steepness > 0
 
     @property
-    def chosen_engine(self) -> Literal["events", "coupled"]:
+    def chosen_engine(self) -> Literal["events", "sessions", "coupled"]:
         """The engine that runs it."""
-        return "coupled" if self.interactions or self.engine == "coupled" else "events"
+        if self.engine == "auto":
+            return "coupled" if self.interactions else "events"
+        return self.engine
 
     @property
     def why_not_exact(self) -> str:

@@ -86,7 +86,7 @@ def simulate_scenario(
     posterior : Estimate, optional
         In place of the one of the library, whose estimate the parameters of the library are.
     seed, progress
-        As in :func:`compare_drugs`.
+        As in :func:`synmodel.workflows.compare_drugs`.
 
     Raises
     ------

@@ -317,6 +317,8 @@ def _spines(
     common: dict[str, Any] = {"seed": seed, "drive": drive, "head_width": setup.tissue.head_width, "first": first}
     if plan.turnover.chosen_engine == "events":
         return turnover.trace(model, start, sessions, size_loss=setup.size_loss, **common)
+    if plan.turnover.chosen_engine == "sessions":
+        return turnover.trace_sessions(model, start, sessions, **common)
     return turnover.trace_coupled(
         model,
         start,

@@ -6,7 +6,7 @@ from synmodel.turnover.moments import covariance, moments, survival
 from synmodel.turnover.propagation import Propagation, propagate
 from synmodel.turnover.simulator import simulate
 from synmodel.turnover.size import HeadWidth, SizeLoss
-from synmodel.turnover.spines import joined, trace, trace_coupled
+from synmodel.turnover.spines import joined, trace, trace_coupled, trace_sessions
 
 __all__ = [
     "HeadWidth",
@@ -22,4 +22,5 @@ __all__ = [
     "survival",
     "trace",
     "trace_coupled",
+    "trace_sessions",
 ]

@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
 from synmodel.turnover.clockwork import hazards_of
@@ -15,11 +16,13 @@ from synmodel.turnover.hazards import checked_times, folds_between
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines
+from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
 from synmodel.turnover.model import TurnoverModel
+from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import Start, coupling_of, course_of
 from synmodel.turnover.size import HeadWidth, SizeLoss, head_size_of, log_width_shift
 
-__all__ = ["joined", "trace", "trace_coupled"]
+__all__ = ["joined", "trace", "trace_coupled", "trace_sessions"]
 
 Array = NDArray[np.float64]
 Fill = Callable[..., None]
@@ -134,6 +137,54 @@ def trace_coupled(
 
     def fill(*rows: Array) -> None:
         fill_coupled(key, *first, unit, start.initial, start.scale, course, coupling, folds.edges, *rows)
+
+    return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
+
+
+def trace_sessions(
+    model: TurnoverModel,
+    start: Start,
+    times: ArrayLike,
+    *,
+    seed: int,
+    drive: xr.Dataset | None = None,
+    head_width: HeadWidth | None = None,
+    first: tuple[int, int] = (0, 0),
+) -> xr.Dataset:
+    """Simulate the spines that sessions see, by the matrices of the sessions engine: no event between them is drawn.
+
+    Parameters
+    ----------
+    model, start, times, drive, head_width, first
+        As in :func:`trace`.
+    seed : int
+        Same law as :func:`trace`, other draws.
+
+    Returns
+    -------
+    Dataset
+        As of :func:`trace`; ``birth_day`` and ``death_day`` are NaN.
+
+    Raises
+    ------
+    SimulationError
+        If the start is not one of this model, the times do not rise, or there are more spines than keys.
+    """
+    start.check(model)
+    times = checked_times(times)
+    steps = compose(model, folds_between(model, times, drive), times)
+    gained = steps.newborn.max() * start.scale.max(initial=0.0)
+    if max(start.initial.sum(axis=2).max(initial=0), 2 * gained, steps.newborn.size) >= TURNS:
+        message = (
+            f"{start.initial.sum(axis=2).max(initial=0)} spines at first, up to {gained:.3g} gained in each of "
+            f"{len(steps.newborn)} intervals: engine 'sessions' names {TURNS}; use 'events', or smaller dendrites"
+        )
+        raise SimulationError(message)
+    keys = (stream_key(seed, "steps between sessions"), stream_key(seed, "newborn between sessions"))
+    matrices = (np.cumsum(steps.survival, axis=2), np.ascontiguousarray(steps.newborn))
+
+    def fill(*rows: Array) -> None:
+        fill_sessions(*keys, *first, start.initial, start.scale, *matrices, *rows)
 
     return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
 

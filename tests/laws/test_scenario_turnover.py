@@ -1,4 +1,4 @@
-"""Scenarios whose spines interact: crowding in closed form, and the coupled engine against exact expectations."""
+"""Crowding of a scenario in closed form, and the engines that it may ask for against exact expectations."""
 
 import numpy as np
 import pytest
@@ -73,12 +73,12 @@ def test_places_five_percent_off_are_caught():
     assert not agrees(off)
 
 
-def z_of_statistics(parameters=None):
-    """Of the means over experiments of the coupled engine without interaction, against exact expectations."""
+def z_of_statistics(engine, parameters=None):
+    """Of the means over experiments of an engine without interaction, against exact expectations."""
     same = {name: ALIKE[name] for name in ALIKE if "_cv_" in name or "_sd" in name}  # less noise
     plan = load("psilocybin-mouse").updated(schedule={"sessions": [-1.0, 1.0]}, parameters=same)
-    coupled = plan.updated(turnover={"engine": "coupled"})
-    summary = summarise(simulate(coupled, parameters, replicates=800, seed=2))
+    asked = plan.updated(turnover={"engine": engine})
+    summary = summarise(simulate(asked, parameters, replicates=800, seed=2))
     exact, verdicts = expectation(plan), []
     for quantity in ("formation", "elimination"):
         seen = summary["mean"].isel(point=(summary["quantity"] == f"{quantity}_fraction").to_numpy())
@@ -87,10 +87,12 @@ def z_of_statistics(parameters=None):
     return np.array(verdicts)
 
 
-def test_the_coupled_engine_has_the_law_of_a_plain_scenario():
-    assert agrees(z_of_statistics())
+@pytest.mark.parametrize("engine", ["coupled", "sessions"])
+def test_every_engine_has_the_law_of_a_plain_scenario(engine):
+    assert agrees(z_of_statistics(engine))
 
 
-def test_births_five_percent_off_are_caught():
-    base = default_parameters()
-    assert not agrees(z_of_statistics(base.replace({"shao2021.formation": 1.05 * base.value("shao2021.formation")})))
+@pytest.mark.parametrize("engine", ["coupled", "sessions"])
+def test_births_five_percent_off_are_caught(engine):
+    more = {"shao2021.formation": 1.05 * default_parameters().value("shao2021.formation")}
+    assert not agrees(z_of_statistics(engine, default_parameters().replace(more)))

@@ -1,5 +1,11 @@
 """The table [turnover] of a scenario: what is read, which engine runs, and the bits that it gives."""
 
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numba
 import numpy as np
 import pytest
@@ -12,7 +18,7 @@ from synmodel.intervals import expected_statistics
 from synmodel.scenario import load, loads
 from synmodel.simulated import simulate_scenario
 from synmodel.simulation import expectation, simulate
-from synmodel.turnover import Interaction, TurnoverModel, joined, trace, trace_coupled
+from synmodel.turnover import Interaction, TurnoverModel, joined, trace, trace_coupled, trace_sessions
 from synmodel.turnover import simulate as simulate_spines
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of, thread_count
@@ -51,8 +57,9 @@ def test_a_table_that_says_nothing_leaves_the_digest():
         ({"pool": {"shares_per_um": 1, "share": {"matur": 1}}}, "turnover.pool.share['matur']", "'mature'"),
         ({"pool": {"shares_per_um": 1, "share": {"mature": -1}}}, "turnover.pool.share['mature'] is -1", "0 to 1000"),
         ({"size_loss": {"steepness": 2, "most": 1}}, "turnover.size_loss.most is 1", "above 1 to 100"),
-        ({"engine": "fast"}, "turnover.engine is 'fast'", "'events' or 'coupled'"),
+        ({"engine": "fast"}, "turnover.engine is 'fast'", "'sessions' or 'coupled'"),
         ({**CROWDING, "engine": "events"}, "turnover is", '"coupled" with crowding'),
+        ({**CROWDING, "engine": "sessions"}, "turnover is", '"coupled" with crowding'),
         ({**SIZE_LOSS, "engine": "coupled"}, "turnover is", '"events" with size_loss'),
         ({**SIZE_LOSS, **POOL}, "turnover is", "pool and size_loss are both given"),
     ],
@@ -83,6 +90,7 @@ def test_absurd_work_is_refused():
         (SIZE_LOSS, "events"),
         ({"homeostasis": {"steepness": 0.0}}, "events"),
         ({"engine": "coupled"}, "coupled"),
+        ({"engine": "sessions"}, "sessions"),
     ],
 )
 def test_the_engine_is_named(table, engine):
@@ -95,7 +103,7 @@ def test_strength_0_gives_the_bits_of_the_plain_scenario(table):
     xr.testing.assert_equal(seen, simulate(PLAIN, replicates=5, seed=3))
 
 
-@pytest.mark.parametrize("table", [SIZE_LOSS, ALL[-1]])
+@pytest.mark.parametrize("table", [SIZE_LOSS, {"engine": "sessions"}, ALL[-1]])
 def test_threads_and_blocks_do_not_matter(table, monkeypatch):
     plan = PLAIN.updated(turnover=table)
     whole = simulate(plan, replicates=4, seed=3)
@@ -169,7 +177,8 @@ def test_full_histories_are_those_that_the_coupled_engine_counts(name):
 
 def test_an_animal_alone_has_the_spines_that_it_has_among_others():
     start = begun()
-    for run, more in ((trace, {}), (trace_coupled, {"interaction": INTERACTIONS["all"], "group": 3})):
+    coupled = {"interaction": INTERACTIONS["all"], "group": 3}
+    for run, more in ((trace, {}), (trace_sessions, {}), (trace_coupled, coupled)):
         whole = run(MODEL, start, TIMES, seed=2, drive=DRIVE, **more)
         parts = []
         for r in range(30):
@@ -177,3 +186,48 @@ def test_an_animal_alone_has_the_spines_that_it_has_among_others():
                 part = Start(start.initial[r : r + 1, d : d + 3], start.scale[r : r + 1, d : d + 3])
                 parts.append(run(MODEL, part, TIMES, seed=2, drive=DRIVE, first=(r, d), **more))
         xr.testing.assert_identical(joined(parts), whole)
+
+
+def test_sessions_name_so_many_spines_and_no_more():
+    many = Start(np.array([[[70_000, 0]]]), np.ones((1, 1)))
+    with pytest.raises(SimulationError, match="70000 spines at first"):
+        trace_sessions(MODEL, many, TIMES, seed=1)
+    spines = trace_sessions(MODEL, begun(), TIMES, seed=1)
+    for dendrite in range(6):
+        names = spines["spine_key"].to_numpy()[(spines["dendrite"] == dendrite) & (spines["replicate"] == 0)]
+        assert len(set(names)) == len(names)
+    assert np.isnan(spines["birth_day"]).all()
+
+
+TWINS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_scenario_turnover
+print(test_scenario_turnover.digests())
+"""
+
+
+def digests():
+    """Of a few spines of both loops, in one line."""
+    start = Start(begun().initial[:2], begun().scale[:2])
+    spines = [
+        trace_sessions(MODEL, start, TIMES, seed=2, drive=DRIVE),
+        trace_coupled(MODEL, start, TIMES, seed=2, interaction=INTERACTIONS["all"], group=3, drive=DRIVE),
+    ]
+    names = ("spine_key", "birth_day", "death_day", "spine_class")
+    parts = [each[name].to_numpy().tobytes() for each in spines for name in names]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def test_interpreted_code_gives_the_bits_of_compiled_code():
+    """With the compiler off the same functions run as plain Python: a slow twin of both loops."""
+    child = subprocess.run(
+        [sys.executable, "-c", TWINS, str(Path(__file__).parent)],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.split()[-1] == digests()
