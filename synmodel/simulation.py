@@ -38,7 +38,6 @@ from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of, thread_count
 
 __all__ = [
-    "Tissue",
     "drive_function",
     "drive_of",
     "expect",
