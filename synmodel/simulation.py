@@ -56,6 +56,7 @@ Progress = Callable[[int, int], None]
 Drives = xr.Dataset | list[list[xr.Dataset]]
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
+_MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
 _MOST_LOSSES = 1000.0  # of a homeostasis, at the first session: beyond, all spines are lost at once
@@ -169,6 +170,7 @@ def simulate(
     n_dendrite = plan.cohort.animals * plan.cohort.dendrites_per_animal
     block = max(1, int(_BLOCK_SPINES / (n_dendrite * setups[0].means.sum() * 2)))
     if terms_of(plan):
+        _refuse_too_many(replicates, plan.cohort.animals)
         block = min(block, max(1, _BLOCK_SUBJECTS // plan.cohort.animals))
     if len(sets) > 1:
         block = 1  # each replicate has parameters of its own
@@ -191,6 +193,16 @@ def simulate(
     if len(sets) > 1:
         observations.attrs["parameter_sets"] = str(len(sets))
     return observations
+
+
+def _refuse_too_many(replicates: int, animals: int) -> None:
+    """Refuse more animals that differ than some hours are enough for."""
+    if replicates * animals > _MOST_SUBJECTS:
+        message = (
+            f"replicates is {replicates}, of {animals} animals that each have a drive of their own; allowed are "
+            f"{_MOST_SUBJECTS} animals in all: ask for fewer replicates, or leave variability out of the scenario"
+        )
+        raise SimulationError(message)
 
 
 def _several(parameters: ParameterSet | Sequence[ParameterSet] | None) -> Sequence[ParameterSet | None]:

@@ -116,6 +116,13 @@ def test_threads_blocks_and_numbers_of_replicates_do_not_matter(monkeypatch):
     xr.testing.assert_equal(last, whole.isel(replicate=slice(2, None)))
 
 
+def test_absurd_work_is_refused():
+    with pytest.raises(SimulationError, match="of 3 animals that each have a drive of their own; allowed are 1000000"):
+        simulate(VARIED, replicates=400_000, seed=1)
+    with pytest.raises(SimulationError, match="subjects is 20000; it must be a whole number from 1 to 10000"):
+        population_bands(VARIED, subjects=20_000)
+
+
 def test_scenarios_share_their_subjects():
     """Half the dose, the same deviations: all that a subject has of its own is in its parameters."""
     regimen = VARIED.regimen.model_dump()
