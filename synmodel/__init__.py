@@ -32,7 +32,18 @@ _HOMES = {
     "sweep": ("synmodel.sweeps", "sweep"),
 }
 
-_INTERNAL = {"__main__", "cli", "cli_data", "cli_joint", "cli_output", "cli_simulate", "code_cache", "compiled"}
+_INTERNAL = {
+    "__main__",
+    "cli",
+    "cli_data",
+    "cli_end",
+    "cli_joint",
+    "cli_output",
+    "cli_simulate",
+    "code_cache",
+    "compiled",
+    "private",
+}
 
 __all__ = [
     "ParameterSet",

@@ -4,20 +4,21 @@ Results go to stdout, progress and errors to stderr. Bad input ends with one lin
 """
 
 import json
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from synmodel import cli_data, cli_joint, cli_simulate, library
+from synmodel.cli_end import INTERRUPTED, end, told
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
-from synmodel.errors import SynmodelError
 
 __all__ = ["app", "main"]
 
@@ -37,10 +38,6 @@ _COMPARE_FILES = (
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 _SHOWN_AS_FILES: tuple[library.Kind, ...] = ("scenarios", "sweeps")
-_BAD_INPUT = 2
-_INTERRUPTED = 130
-# Typer brings click along from some version on, so the class is found through Typer, not imported from click.
-_UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 @app.command()
@@ -317,7 +314,10 @@ def _version(
 
 
 def main() -> None:
-    """Run the command line and turn errors into one line and an exit status."""
+    """Run the command line and turn errors into one line and an exit status.
+
+    ``SYNMODEL_DEBUG=1`` shows where in the code an error comes from.
+    """
     interrupted = threading.Event()
 
     def interrupt(*_: Any) -> None:
@@ -327,33 +327,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, interrupt)
     try:
         status = app(standalone_mode=False)
-    except SynmodelError as error:
-        _end(str(error), _BAD_INPUT)
-    except _UsageError as error:
-        _end(_usage_fault(error), _BAD_INPUT)
-    except (typer.Abort, KeyboardInterrupt):  # typer makes the one of the other, or an exit status, by its version
-        status = _INTERRUPTED
-    except Exception:
-        # Compiled code that is interrupted may raise an error of its own.
-        if not interrupted.is_set():
+        sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BaseException as error:  # compiled code that is interrupted may raise an error of its own
+        if os.environ.get("SYNMODEL_DEBUG", "") not in {"", "0"}:
             raise
-        status = _INTERRUPTED
-    if status == _INTERRUPTED:
-        _end("interrupted; no result was written", _INTERRUPTED)
+        end(*told(error, interrupted=interrupted.is_set()))
+    if status == INTERRUPTED:  # typer makes an exit status of an interruption, or an error, by its version
+        end("interrupted; no result was written", INTERRUPTED)
     sys.exit(status)
-
-
-def _end(line: str, status: int) -> NoReturn:
-    sys.stderr.write(f"synmodel: {line}\n")
-    sys.exit(status)
-
-
-def _usage_fault(error: Any) -> str:
-    """One line of what click says in a box: the fault, then where to look."""
-    fault = " ".join(error.format_message().split()).rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "synmodel"
-    return f"{fault[:1].lower()}{fault[1:]}; see `{command} --help`"
 
 
 # -- output ----------------------------------------------------------------------------------------------------

@@ -8,42 +8,97 @@ calls from another file. Therefore every state of the kernels has a folder of it
 
 An edit anywhere in them gives another folder, in a checkout and in an installed package alike. Folders that have not
 been used for a month are removed. ``SYNMODEL_CACHE_DIR`` moves the cache, ``SYNMODEL_NUMBA_CACHE=0`` does without.
+
+What is kept is code that will run, so the folder is private (:mod:`synmodel.private`), and every file carries a digest,
+so that one which is damaged is as if it were not there (:class:`KeptCode`).
 """
 
+import contextlib
 import hashlib
 import os
+import pickle
 import platform
 import re
-import shutil
 import sys
-import time
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-__all__ = ["folder", "kernel_digest", "kernel_files"]
+from numba.core import caching
+
+from synmodel.private import private_folder
+
+__all__ = ["KeptCode", "folder", "kernel_digest", "kernel_files"]
 
 _PACKAGE = Path(__file__).parent
 _COMPILED = re.compile(r"^\s*@(?:compiled|allocating_nothing|inlined)", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from\s+(synmodel[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(synmodel[\w.]*))", re.M)
-_UNUSED_AFTER_S = 30 * 86_400.0
+_numba: Any = caching  # without types
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def folder() -> Path | None:
-    """The folder for compiled code of these sources on this processor; None if none is wanted or can be written."""
+    """The folder for compiled code of these sources on this processor; None if none is wanted or none is safe."""
     if os.environ.get("SYNMODEL_NUMBA_CACHE", "1") in {"", "0"}:
         return None
-    root = _root() / "kernels"
-    here = root / kernel_digest()
-    try:
-        here.mkdir(parents=True, exist_ok=True)
-        os.utime(here)  # says that it is in use
-    except OSError:
+    return private_folder("kernels", kernel_digest())
+
+
+class KeptCode(_numba.FunctionCache):  # type: ignore[misc]
+    """numba's cache of one function, which never stands in the way: what cannot be read or written is done without."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._cache_file = _CheckedFiles(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Compiled code, or None."""
+        # Whatever is wrong with a file: compiling anew is always right.
+        with contextlib.suppress(Exception):
+            return super().load_overload(sig, target_context)
         return None
-    if not os.access(here, os.W_OK):
-        return None
-    _forget_unused(root)
-    return here
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code where that is possible; a disk may be full."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
+
+
+class _CheckedFiles(_numba.IndexDataCacheFile):  # type: ignore[misc]
+    """Index and code of one function, each behind the digest of its content."""
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            stamp, overloads = pickle.loads(self._read(self._index_path))
+        except OSError:
+            return {}
+        return overloads if stamp == (self._version, self._source_stamp) else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._write(self._index_path, self._dump(((self._version, self._source_stamp), overloads)))
+
+    def _load_data(self, name: str) -> Any:
+        return pickle.loads(self._read(self._data_path(name)))
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._write(self._data_path(name), self._dump(data))
+
+    def _read(self, path: str) -> bytes:
+        content = Path(path).read_bytes()
+        digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if hashlib.sha256(payload).digest() != digest:
+            message = f"{path} is damaged"
+            raise OSError(message)
+        return payload
+
+    def _write(self, path: str, payload: bytes) -> None:
+        with self._open_for_write(path) as file:
+            file.write(hashlib.sha256(payload).digest() + payload)
 
 
 def kernel_digest(package: Path = _PACKAGE) -> str:
@@ -82,27 +137,3 @@ def _files_of(package: Path, name: str, texts: Iterable[Path]) -> list[Path]:
     """The file of a module or package; nothing for a name that is neither."""
     stem = package.joinpath(*name.split(".")[1:])
     return [path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path in texts]
-
-
-def _root() -> Path:
-    """The user's cache folder, by the custom of the platform."""
-    given = os.environ.get("SYNMODEL_CACHE_DIR") or os.environ.get("NUMBA_CACHE_DIR")
-    if given:
-        return Path(given)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "synmodel"
-
-
-def _forget_unused(root: Path) -> None:
-    now = time.time()
-    for old in root.iterdir():
-        try:
-            if now - old.stat().st_mtime > _UNUSED_AFTER_S:
-                shutil.rmtree(old, ignore_errors=True)
-        except OSError:
-            continue  # another process was faster

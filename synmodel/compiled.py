@@ -14,6 +14,7 @@ import numba
 from numba.core import event
 from threadpoolctl import ThreadpoolController
 
+from synmodel.code_cache import KeptCode
 from synmodel.code_cache import folder as cache_folder
 
 __all__ = ["Compiled", "allocating_nothing", "compiled", "compiled_parallel", "inlined", "one_blas_thread"]
@@ -52,7 +53,10 @@ def _jit(function: Callable[..., Any], **options: Any) -> Compiled:
     try:
         # Read when a function is decorated, so that other users of numba in this process keep their own folder.
         settings.CACHE_DIR = "" if folder is None else folder
-        return cast(Compiled, jit(cache=folder is not None, error_model="numpy", **options)(function))
+        made = jit(error_model="numpy", **options)(function)
+        if folder is not None and hasattr(made, "_cache"):  # without the compiler it is the function itself
+            made._cache = KeptCode(function)
+        return cast(Compiled, made)
     finally:
         settings.CACHE_DIR = before
 

@@ -15,6 +15,8 @@ Vehtari, Simpson, Gelman, Yao and Gabry 2024, J Mach Learn Res 25(72) (Pareto-sm
 """
 
 import json
+import re
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,7 @@ from scipy.special import logsumexp
 from scipy.stats import qmc
 
 from synmodel.errors import FitError
+from synmodel.private import private_folder
 from synmodel.randomness import generator_of, stream_key
 
 __all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested", "smoothed", "sobol_points"]
@@ -39,6 +42,7 @@ _TOLERANCE = 0.1
 _MOVE = "rwalk"  # by default dynesty samples uniformly in fewer than ten dimensions, which stalls on long tails
 _SCRAMBLES = 8
 _HAIR = 1e-12
+_NAME = re.compile("[0-9a-f]{32}")
 _FEWEST_POINTS = 32
 _IMPOSSIBLE = 1e300  # smoothing wants finite weights
 LARGEST_PARETO_K = 0.7
@@ -129,8 +133,9 @@ def nested(
     size : int
         Number of live points; more give a more precise evidence, the cost is proportional.
     checkpoint : Path, optional
-        File in which the state is kept every ten seconds. If it is there, the run goes on from it; it is
-        removed at the end.
+        Where a file says that the run is not finished. Its state, which dynesty reads as a pickle, is kept every ten
+        seconds in a folder that is the user's alone (:mod:`synmodel.private`). If both are there, the run goes on;
+        they are removed at the end.
     identity : str
         What the run is of (a digest). A checkpoint of something else is refused.
     progress : callable, optional
@@ -143,20 +148,17 @@ def nested(
     """
     from dynesty import NestedSampler  # import on use: it takes half a second
 
-    started = checkpoint is not None and checkpoint.exists()
+    state, started = (None, False) if checkpoint is None else _state_of(checkpoint, identity)
     if started and checkpoint is not None:
-        _check_identity(checkpoint, identity)
         try:
-            sampler = NestedSampler.restore(str(checkpoint))
+            sampler = NestedSampler.restore(str(state))
         except Exception as error:  # pickle raises whatever the file makes it raise
-            message = f"cannot go on from {checkpoint}: {error}; remove the file to start anew"
+            message = f"cannot go on from {state}: {error}; remove {_identity_file(checkpoint)} to start anew"
             raise FitError(message) from error
     else:
         sampler = NestedSampler(
             log_likelihood, prior_transform, n_dim, nlive=size, sample=_MOVE, rstate=_generator(seed, "nested sampling")
         )
-        if checkpoint is not None:
-            _identity_file(checkpoint).write_text(json.dumps({"identity": identity}))
 
     def report(*state: Any, **_: Any) -> None:
         if progress is not None:
@@ -166,12 +168,13 @@ def nested(
         dlogz=_TOLERANCE,
         print_progress=progress is not None,
         print_func=report,
-        checkpoint_file=None if checkpoint is None else str(checkpoint),
+        checkpoint_file=None if state is None else str(state),
         checkpoint_every=_SECONDS_BETWEEN_CHECKPOINTS,
         resume=started,
     )
     results = sampler.results
     _remove(checkpoint)
+    _remove(state)
     log_weight = results.logwt - results.logz[-1]
     return Sample(
         points=results.samples,
@@ -298,12 +301,30 @@ def _identity_file(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(checkpoint.suffix + ".json")
 
 
-def _check_identity(checkpoint: Path, identity: str) -> None:
+def _state_of(checkpoint: Path, identity: str) -> tuple[Path | None, bool]:
+    """File for the state of a run, and whether it is there; None where no folder is the user's alone."""
+    folder = private_folder("checkpoints")
+    if folder is None:
+        return None, False
+    if _identity_file(checkpoint).exists():
+        name = _check_identity(checkpoint, identity).get("state", "")
+        if _NAME.fullmatch(name) and (folder / name).exists():
+            return folder / name, True
+    name = secrets.token_hex(16)
+    _identity_file(checkpoint).write_text(json.dumps({"identity": identity, "state": name}))
+    return folder / name, False
+
+
+def _check_identity(checkpoint: Path, identity: str) -> dict[str, str]:
+    """What the file beside the checkpoint says, if it is of the same run."""
     file = _identity_file(checkpoint)
-    found = json.loads(file.read_text())["identity"] if file.exists() else "unknown"
-    if found != identity:
+    try:
+        found = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError:
+        found = {}
+    if not isinstance(found, dict) or found.get("identity") != identity:
         message = (
-            f"{checkpoint} belongs to another run (data, model, seed or version differ); remove it, or give "
-            "another --out"
+            f"{file} belongs to another run (data, model, seed or version differ); remove it, or give another --out"
         )
         raise FitError(message)
+    return {key: str(value) for key, value in found.items()}

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from synmodel.errors import SimulationError
 
-__all__ = ["number_array", "one_number", "whole_number"]
+__all__ = ["LARGEST_NUMBER", "number_array", "one_number", "whole_number"]
+
+LARGEST_NUMBER = 2**31 - 1
+"""Of spines: numbers are kept as 32-bit integers."""
 
 
 def whole_number(name: str, given: Any, most: int | None = None, least: int = 1) -> int:

@@ -123,5 +123,6 @@ def folds_of(model: TurnoverModel, cells: Cells, folds: Mapping[str, NDArray[np.
         # Averages over fixed half-days, so that finer cells of a drive leave the trend as it is.
         step = model.formation_trend * _TREND_STEP_DAY
         half_day = np.floor(edges[:-1] / _TREND_STEP_DAY) * _TREND_STEP_DAY
-        formation = formation * np.exp(model.formation_trend * half_day) * np.expm1(step) / step
+        with np.errstate(over="ignore", invalid="ignore"):  # births without end are refused where they are simulated
+            formation = formation * np.exp(model.formation_trend * half_day) * np.expm1(step) / step
     return Folds(edges, formation, fold("maturation"), fold("elimination"), fold("head_size"))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.errors import SimulationError, did_you_mean
-from synmodel.turnover.arguments import number_array
+from synmodel.turnover.arguments import LARGEST_NUMBER, number_array
 from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["Initial", "read_initial"]
@@ -86,7 +86,7 @@ def _numbers(model: TurnoverModel, given: Any, where: str) -> tuple[float, ...]:
         raise SimulationError(message)
     array = number_array(where, given, "a number for each class")
     numbers = tuple(array.ravel().tolist())
-    if len(numbers) != model.n_class or any(not np.isfinite(number) or number < 0 for number in numbers):
-        message = f"{where} is {list(numbers)}; numbers of spines are finite and 0 or more"
+    if len(numbers) != model.n_class or any(not 0 <= number <= LARGEST_NUMBER for number in numbers):
+        message = f"{where} is {list(numbers)}; numbers of spines are from 0 to {LARGEST_NUMBER}"
         raise SimulationError(message)
     return numbers

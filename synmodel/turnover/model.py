@@ -12,7 +12,7 @@ is immigration and death.
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -71,7 +71,8 @@ class TurnoverModel:
     formation_cv_animal: float = 0.0
 
     def __post_init__(self) -> None:
-        classes = () if isinstance(self.classes, str) else tuple(map(str, self.classes))
+        several = isinstance(self.classes, Iterable) and not isinstance(self.classes, str)
+        classes = tuple(map(str, self.classes)) if several else ()
         n = len(classes)
         if n == 0 or len(set(classes)) < n:
             message = f"model.classes is {self.classes!r}; give one or more different names"

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from synmodel.errors import SimulationError, did_you_mean
 from synmodel.randomness import stream_key
 from synmodel.schema import TRAJECTORY, stamped
-from synmodel.turnover.arguments import number_array, whole_number
+from synmodel.turnover.arguments import LARGEST_NUMBER, number_array, whole_number
+from synmodel.turnover.bounds import check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.heterogeneity import birth_scale
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Start", "coupling_of", "course_of", "simulate", "start_of", "thread_count"]
 
 Engine = Literal["sessions", "events", "coupled"]
-_MAX_COUNTER = 2**31
-_NUMBERS = f"whole numbers from 0 to {_MAX_COUNTER - 1}, (replicate, dendrite, class)"
+_NUMBERS = f"whole numbers from 0 to {LARGEST_NUMBER}, (replicate, dendrite, class)"
 _MULTIPLIERS = "finite numbers of 0 or more, (replicate, dendrite)"
 
 
@@ -92,7 +92,7 @@ class Start:
                 f"{', '.join(model.classes)}"
             )
             raise SimulationError(message)
-        bad = self.initial[(self.initial < 0) | (self.initial >= _MAX_COUNTER)]
+        bad = self.initial[(self.initial < 0) | (self.initial > LARGEST_NUMBER)]
         if bad.size:
             message = f"start.initial holds {bad[0]}; give {_NUMBERS}"
             raise SimulationError(message)
@@ -103,7 +103,7 @@ class Start:
 
 
 def _whole(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    bad = numbers[~(np.abs(numbers) < _MAX_COUNTER) | (numbers != np.floor(numbers))]
+    bad = numbers[~(np.abs(numbers) <= LARGEST_NUMBER) | (numbers != np.floor(numbers))]
     if bad.size:
         message = f"initial holds {bad[0]:g}; give {_NUMBERS}"
         raise SimulationError(message)
@@ -178,7 +178,7 @@ def simulate(
     session_days = checked_times(times)
     _check_engine(engine, interaction, size_loss)
     sizes = {"replicates": replicates, "animals": animals, "dendrites": dendrites}
-    replicates, animals, dendrites = (whole_number(name, size, _MAX_COUNTER - 1) for name, size in sizes.items())
+    replicates, animals, dendrites = (whole_number(name, size, LARGEST_NUMBER) for name, size in sizes.items())
     folds = folds_between(model, session_days, drive)
     start = start_of(
         model,
@@ -189,6 +189,8 @@ def simulate(
         length_um=length_um,
         seed=seed,
     )
+    start.check(model)
+    check_size(model, folds, session_days, start.initial, start.scale, interaction)
     n_dendrite = animals * dendrites
     count = np.zeros((replicates, n_dendrite, len(session_days), model.n_class), np.int32)
     gained, lost = np.zeros((2, replicates, n_dendrite, len(session_days) - 1), np.int32)
@@ -333,13 +335,16 @@ def _each_dendrite(model: TurnoverModel, initial: Any, n_dendrite: int) -> Initi
     """Initial numbers of all dendrites alike, or (dendrite, class) of each."""
     if not (isinstance(initial, np.ndarray) and initial.ndim > 1):
         return read_initial(model, initial)
-    if initial.shape != (n_dendrite, model.n_class) or not np.all((initial >= 0) & (initial == np.floor(initial))):
-        message = (
-            f"initial is an array of shape {initial.shape}; give whole numbers of 0 or more, (dendrite, class): "
-            f"({n_dendrite}, {model.n_class})"
-        )
+    meaning = f"whole numbers from 0 to {LARGEST_NUMBER}, (dendrite, class): ({n_dendrite}, {model.n_class})"
+    numbers = number_array("initial", initial, meaning)
+    if numbers.shape != (n_dendrite, model.n_class):
+        message = f"initial is an array of shape {numbers.shape}; give {meaning}"
         raise SimulationError(message)
-    return initial.astype(np.int64)
+    bad = numbers[~((numbers >= 0) & (numbers <= LARGEST_NUMBER) & (numbers == np.floor(numbers)))]
+    if bad.size:
+        message = f"initial holds {bad[0]:g}; give {meaning}"
+        raise SimulationError(message)
+    return numbers.astype(np.int64)
 
 
 def _lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from synmodel.turnover.kernels.cells import relax
 __all__ = ["HeadWidth", "SizeLoss", "head_size_of", "log_width_shift"]
 
 Array = NDArray[np.float64]
+_LARGEST_MULTIPLIER = 1e4
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,11 @@ class SizeLoss:
             message = f"size_loss.steepness is {self.steepness!r}; give a number of 0 or more"
             raise SimulationError(message)
         most = one_number("size_loss.most", self.most, "a number above 1")
-        if most <= 1:
-            message = f"size_loss.most is {self.most!r}; give a number above 1, the multiplier of the smallest spines"
+        if not 1 < most <= _LARGEST_MULTIPLIER:
+            message = (
+                f"size_loss.most is {self.most!r}; give a number above 1, the multiplier of the smallest spines, up to "
+                f"{_LARGEST_MULTIPLIER:.0e}: so many times is each loss drawn"
+            )
             raise SimulationError(message)
         object.__setattr__(self, "steepness", steepness)
         object.__setattr__(self, "most", most)

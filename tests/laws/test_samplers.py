@@ -1,6 +1,8 @@
 """Whatever draws from posteriors must give a Gaussian its standard deviations, and go on where it was killed."""
 
+import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -107,8 +109,9 @@ def prior_transform(u):
 """
 
 
-def test_a_killed_run_goes_on_to_the_same_evidence(tmp_path):
+def test_a_killed_run_goes_on_to_the_same_evidence(tmp_path, monkeypatch):
     (tmp_path / "slow_gaussian.py").write_text(SLOW)
+    monkeypatch.setenv("SYNMODEL_CACHE_DIR", str(tmp_path / "own"))
 
     def command(checkpoint):
         return [sys.executable, "-c", KILLED.format(folder=str(tmp_path), checkpoint=str(checkpoint))]
@@ -120,26 +123,53 @@ def test_a_killed_run_goes_on_to_the_same_evidence(tmp_path):
     whole = finished(tmp_path / "whole")
     checkpoint = tmp_path / "killed"
     process = subprocess.Popen(command(checkpoint), stdout=subprocess.DEVNULL)
+    states = tmp_path / "own" / "checkpoints"
     limit = time.monotonic() + 300
-    while not checkpoint.exists() and time.monotonic() < limit and process.poll() is None:
+    while not list(states.glob("*")) and time.monotonic() < limit and process.poll() is None:
         time.sleep(0.02)
     time.sleep(0.3)
     assert process.poll() is None, "the run ended before it could be killed"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert checkpoint.exists()
+    assert list(tmp_path.glob("killed*"))
     assert finished(checkpoint) == whole
     assert not list(tmp_path.glob("killed*")), "a finished run leaves no state behind"
+    assert not list(states.glob("*"))
 
 
-def test_a_checkpoint_of_another_run_is_refused(tmp_path):
-    checkpoint = tmp_path / "state"
-    checkpoint.write_bytes(b"anything")
-    (tmp_path / "state.json").write_text('{"identity": "one"}')
-    with pytest.raises(FitError, match="belongs to another run"):
-        nested(log_likelihood, prior_transform, DIM, seed=1, size=50, checkpoint=checkpoint, identity="two")
+class Planted:
+    """A pickle that writes a file when it is read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return (open, (str(self.file), "w"))
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNMODEL_CACHE_DIR", str(tmp_path / "own"))
+    options = {"seed": 1, "size": 50, "checkpoint": tmp_path / "state"}
+    for content in ('{"identity": "one"}', "[]", "no json"):
+        (tmp_path / "state.json").write_text(content)
+        with pytest.raises(FitError, match="belongs to another run"):
+            nested(log_likelihood, prior_transform, DIM, identity="two", **options)
+    name = "0" * 32
+    (tmp_path / "state.json").write_text(json.dumps({"identity": "one", "state": name}))
+    (tmp_path / "own" / "checkpoints" / name).write_bytes(b"anything")
     with pytest.raises(FitError, match="cannot go on from"):
-        nested(log_likelihood, prior_transform, DIM, seed=1, size=50, checkpoint=checkpoint, identity="one")
+        nested(log_likelihood, prior_transform, DIM, identity="one", **options)
+
+
+@pytest.mark.parametrize("state", ["../../planted", "/planted", ""])
+def test_a_planted_state_is_not_read(tmp_path, monkeypatch, state):
+    monkeypatch.setenv("SYNMODEL_CACHE_DIR", str(tmp_path / "own"))
+    checkpoint, ran = tmp_path / "state", tmp_path / "ran"
+    for place in (tmp_path / "planted", checkpoint):
+        place.write_bytes(pickle.dumps(Planted(ran)))
+    (tmp_path / "state.json").write_text(json.dumps({"identity": "one", "state": state}))
+    nested(log_likelihood, prior_transform, DIM, seed=1, size=20, checkpoint=checkpoint, identity="one")
+    assert not ran.exists()
 
 
 def test_weights_that_may_not_be_trusted_are_told():

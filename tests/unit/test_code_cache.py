@@ -1,5 +1,6 @@
 """Compiled code that is kept is never older than its sources."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 import synmodel
 from synmodel import code_cache
+from synmodel import compiled as compilation
 from synmodel.turnover import TurnoverModel, simulate
 from synmodel.turnover.kernels.events import tally
 from synmodel.turnover.kernels.lockstep import lockstep
@@ -167,6 +169,100 @@ def test_folders_out_of_use_are_removed(tmp_path, monkeypatch):
     here = code_cache.folder()
     assert here is not None
     assert {path.name for path in (tmp_path / "kernels").iterdir()} == {"recent", here.name}
+
+
+def emptied(content):
+    return content[:0]
+
+
+def halved(content):
+    return content[: len(content) // 2]
+
+
+def without_an_end(content):
+    return content[:-1]
+
+
+def flipped(content):
+    return content[:-9] + bytes([content[-9] ^ 4]) + content[-8:]
+
+
+def flipped_at_the_start(content):
+    return bytes([content[0] ^ 1]) + content[1:]
+
+
+def of_another_kind(content):
+    return content[:0] + b"\x80\x04K\x01."  # a pickle, of 1
+
+
+def longer(content):
+    return content + b"more"
+
+
+DAMAGES = (emptied, halved, without_an_end, flipped, flipped_at_the_start, of_another_kind, longer)
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A function that is compiled anew at every call of the fixture, unless it was kept; and where it is kept."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    monkeypatch.setattr(compilation, "_folder", lambda: str(folder))
+    (tmp_path / "twofold.py").write_text("def twofold(x):\n    return 2 * x\n")
+    specification = importlib.util.spec_from_file_location("twofold", tmp_path / "twofold.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "twofold", module)
+    return lambda: compilation.compiled(module.twofold), folder
+
+
+def hits(function):
+    """How many signatures were found in the cache."""
+    assert function(3) == 6
+    return sum(function.stats.cache_hits.values())
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_damaged_code_is_compiled_anew_and_kept(kept, damage, kind):
+    made, folder = kept
+    assert [hits(made()), hits(made())] == [0, 1]
+    (file,) = folder.rglob(f"*.{kind}")
+    file.write_bytes(damage(file.read_bytes()))
+    assert [hits(made()), hits(made())] == [0, 1]
+
+
+def test_a_disk_that_is_full_stops_nothing(kept, monkeypatch):
+    made, folder = kept
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(code_cache._CheckedFiles, "_write", full)
+    assert [hits(made()), hits(made())] == [0, 0]
+    assert not list(folder.rglob("*.nb?"))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders have no owners here")
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch, caplog, mode):
+    monkeypatch.setenv("SYNMODEL_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("SYNMODEL_NUMBA_CACHE", "1")
+    here = code_cache.folder()
+    assert here is not None
+    assert here.stat().st_mode & 0o777 == 0o700
+    here.chmod(mode)
+    assert code_cache.folder() is None
+    assert "can be written by others" in caplog.text
+    here.chmod(0o755)
+    assert code_cache.folder() == here
+    monkeypatch.setattr(os, "geteuid", lambda: here.stat().st_uid + 1)
+    assert code_cache.folder() is None
+    monkeypatch.undo()
+    monkeypatch.setenv("SYNMODEL_CACHE_DIR", str(tmp_path))
+    moved = here.rename(tmp_path / "elsewhere")
+    here.symlink_to(moved)
+    assert code_cache.folder() is None
 
 
 @pytest.mark.skipif(code_cache.folder() is None, reason="compiled code is not kept on this machine")

@@ -120,7 +120,7 @@ def test_initial_in_all_its_forms(two_classes):
     ("initial", "message"),
     [
         ({"matur": 3}, r"initial\['matur'\] is not a class; did you mean 'mature'"),
-        ({"mature": -1}, "finite and 0 or more"),
+        ({"mature": -1}, "from 0 to 2147483647"),
         ({"mature": 2.5}, "fixed numbers of spines are whole"),
         ([1], "give a number for each of the classes nascent, mature"),
         ("stationery", "the only word allowed is 'stationary'"),

@@ -110,7 +110,7 @@ class Block:
     dendrite: Integers
     scale: Array
     lengths: Lengths | None
-    memory: Memory = field(default_factory=dict, repr=False)
+    memory: Memory = field(default_factory=dict, repr=False, init=False)
 
     @property
     def n_intervals(self) -> int:

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
-from scipy.stats import poisson
+from scipy.special import logsumexp, pdtrik
 
 from synmodel.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
@@ -20,7 +19,7 @@ from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
 from synmodel.inference.likelihood.kernel import log_losses
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.tail import N_MOMENTS
+from synmodel.inference.likelihood.tail import LOG_STEP, SCALES
 
 __all__ = ["ONE", "Evidence", "Memory", "Mixture", "evidence_of", "joined", "together"]
 
@@ -30,7 +29,7 @@ ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 _REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
 _NEGLIGIBLE = 50.0  # terms below exp(-50) of the largest of their record are left out
-_NODES, _FLAT = 4, 1e-9  # of the sum over unrecorded gains that is told by its moments
+_NODES, _FLAT = 4, 1e-11  # of the sum over unrecorded gains that is told by its values at eight scales
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
 
@@ -187,15 +186,15 @@ class _Terms(NamedTuple):
 def _terms(runs: Runs, scale: Array, sigma: Array, steps: "_Steps", partial: NDArray[np.bool_]) -> _Terms:
     """Every run that is whole is a term; others are one for each number of unrecorded gains that matters."""
     whole, open_ = np.flatnonzero(~partial), np.flatnonzero(partial)
-    hidden, moments = steps.log_hidden(runs.take(open_), scale[open_], sigma[open_])
-    by_moments = np.isfinite(moments[:, 0, 0])
+    hidden, at_scales = steps.log_hidden(runs.take(open_), scale[open_], sigma[open_])
+    by_scales = np.isfinite(at_scales[:, 0, 0])
     width = max(hidden.shape[2], _NODES)
     number = np.broadcast_to(np.arange(width, dtype=float), (*hidden.shape[:2], width)).copy()
     log_p = np.full(number.shape, -np.inf)
     log_p[:, :, : hidden.shape[2]] = hidden
-    nodes, log_weight = _gauss(moments[by_moments])
-    number[by_moments, :, :_NODES] = nodes
-    log_p[by_moments, :, :_NODES] = hidden[by_moments, :, :1] + log_weight
+    nodes, log_weight = _numbers_of(at_scales[by_scales])
+    number[by_scales, :, :_NODES] = nodes
+    log_p[by_scales, :, :_NODES] = hidden[by_scales, :, :1] + log_weight
     highest = log_p.max(axis=2, keepdims=True)
     counts = (log_p > highest - _NEGLIGIBLE).any(axis=1)
     counts[:, 0] |= ~counts.any(axis=1)  # what cannot be has one term all the same
@@ -207,17 +206,18 @@ def _terms(runs: Runs, scale: Array, sigma: Array, steps: "_Steps", partial: NDA
     )
 
 
-def _gauss(moments: Array) -> tuple[Array, Array]:
-    """Four numbers (..., 4) and log-weights of the same moments, from (..., 9): moments, and the centre they are about.
+def _numbers_of(at_scales: Array) -> tuple[Array, Array]:
+    """Numbers m_j (..., 4) and log-weights of the sum a_j z^m_j that has the values (..., 8) at the ``SCALES``.
 
-    By Chebyshev's algorithm and the eigenvalues of the Jacobi matrix (Golub and Welsch 1969,
-    doi:10.1090/S0025-5718-69-99647-1). Where fewer numbers have these moments, the others get no weight.
+    With x = r^m, r the ratio of the scales, the values are moments of x: Gauss quadrature by Chebyshev's algorithm and
+    the eigenvalues of the Jacobi matrix (Golub and Welsch 1969, doi:10.1090/S0025-5718-69-99647-1). Where fewer numbers
+    have these moments, the others get no weight.
     """
-    total, centre = moments[..., 0], moments[..., -1]
+    total = at_scales[..., 0]
     diagonal, beside = np.zeros((2, *total.shape, _NODES))
     with np.errstate(divide="ignore", invalid="ignore"):
-        before = np.zeros_like(moments[..., :-1])
-        now = moments[..., :-1] / total[..., None]
+        before = np.zeros_like(at_scales)
+        now = at_scales / total[..., None]
         diagonal[..., 0] = now[..., 1]
         for k in range(1, _NODES):
             # Mixed moments of the polynomial of degree k, of which those below k vanish.
@@ -236,10 +236,11 @@ def _gauss(moments: Array) -> tuple[Array, Array]:
     at = np.arange(_NODES)
     jacobi[..., at, at] = diagonal
     jacobi[..., at[1:], at[:-1]] = np.sqrt(beside[..., 1:])
-    number, vectors = np.linalg.eigh(np.where(np.isfinite(jacobi), jacobi, 0.0))
+    x, vectors = np.linalg.eigh(np.where(np.isfinite(jacobi), jacobi, 0.0))
+    number = np.log(np.maximum(x, 1.0)) / LOG_STEP
     with np.errstate(divide="ignore"):
         log_weight = np.log(total[..., None] * vectors[..., 0, :] ** 2)
-    return np.maximum(number + centre[..., None], 0.0), log_weight
+    return number, log_weight - number * np.log(SCALES[0])
 
 
 class _Steps:
@@ -269,9 +270,10 @@ class _Steps:
         return out
 
     def log_hidden(self, runs: Runs, scale: Array, sigma: Array) -> tuple[Array, Array]:
-        """(run, node, m) log-probabilities of the losses and of m unrecorded gains, but for exp(-Gamma); moments.
+        """(run, node, m) log-probabilities of the losses and of m unrecorded gains, but for exp(-Gamma); values.
 
-        The (run, node, 9) moments of m are NaN where the terms say them.
+        The (run, node, 8) values of the polynomial in the multiplier of births at the ``SCALES`` are NaN where the
+        terms say it.
         """
         n_run, n_interval = runs.gained.shape
         count = np.full_like(runs.gained, -1) if runs.at_end is None else runs.at_end
@@ -281,14 +283,14 @@ class _Steps:
         open_ = runs.inside & (runs.gained < 0)
         n_m = int(np.where(open_, most, 0).sum(axis=1).max(initial=0)) + 1
         out = np.full((n_run, len(self.gamma), n_m), -np.inf)
-        moments = np.full((n_run, len(self.gamma), N_MOMENTS + 1), np.nan)
+        at_scales = np.full((n_run, len(self.gamma), len(SCALES)), np.nan)
         numbers = (runs.n, runs.gained, runs.lost, count, runs.first, runs.stop)
         fill = log_hidden_of_many if n_run >= _MANY else log_hidden
         fill(
             (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
-            most, out, moments,
+            most, out, at_scales,
         )  # fmt: skip
-        return out, moments
+        return out, at_scales
 
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
@@ -296,7 +298,7 @@ def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     bounded = np.where(runs.gained >= 0, runs.gained, count)
     unbounded = runs.inside & (bounded < 0)
     most = np.where(unbounded, 0, np.maximum(bounded, 0))
-    most[unbounded] = poisson.isf(_TAIL, _FASTEST * gamma[unbounded]).astype(np.int64) + 1
+    most[unbounded] = np.ceil(pdtrik(1.0 - _TAIL, _FASTEST * gamma[unbounded])).astype(np.int64) + 1
     return most
 
 

@@ -26,16 +26,19 @@ from numba import prange
 from synmodel.compiled import Compiled, compiled, compiled_parallel
 from synmodel.inference.likelihood.kernel import (
     add_three,
+    filter_three,
+    filter_two,
     join_three,
     join_two,
     lose_three,
     lose_two,
+    most_spines,
     move_three,
     move_two,
     survive_three,
     survive_two,
 )
-from synmodel.inference.likelihood.tail import N_MOMENTS, fates_two, fill_powers, length_changes, open_tail
+from synmodel.inference.likelihood.tail import fates_two, fill_powers, length_changes, open_tail
 
 __all__ = ["log_hidden", "log_hidden_of_many"]
 
@@ -101,6 +104,15 @@ def gains_allowed(left, gained, count, most, room):  # type: ignore[no-untyped-d
     return low, min(high, room[0] - left)
 
 
+@compiled
+def logarithms(n):  # type: ignore[no-untyped-def]
+    """Those of 0 to n - 1, 0 for 0."""
+    out = np.zeros(n)
+    for m in range(1, n):
+        out[m] = math.log(m)
+    return out
+
+
 def filter_of(  # noqa: C901 - three functions, counted as one
     one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled
 ) -> Compiled:
@@ -156,7 +168,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
         now, then = laws
         before, weight = weights
         most_n, most_m = weight.shape[0] - 1, weight.shape[1] - 1
-        powers, by_length = np.ones(most_n + 1), np.ones(most_n + 1)
+        powers, by_length, logs = np.ones(most_n + 1), np.ones(most_n + 1), logarithms(most_n + 1)
         if gained[i] < 0:
             fill_powers(gamma[i], powers)
         bounds = (lost[i], count[i], most_gained[i], most_n, most_m)
@@ -164,7 +176,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             if not np.max(before[n]) > _DROPPED:
                 continue
             if count[i] < 0:
-                length_changes(n, density[i], density[i + 1], sigma, 0, by_length)
+                length_changes(n, density[i], density[i + 1], sigma, logs, by_length)
             interval = (fresh[i], gained[i], powers, by_length)
             for m in range(most_m + 1):
                 if before[n, m] > _DROPPED:
@@ -231,9 +243,14 @@ def begin_three(n, c, n_law, n_m):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fates_three(f, n, fate, forms):  # type: ignore[no-untyped-def]
-    """Write f(fate s) to the first of three forms."""
+def fates_three(f, n, fate, law):  # type: ignore[no-untyped-def]
+    """As :func:`fates_two`."""
+    forms = np.empty((3, n + 2, n + 2))
     move_three(f, n, fate, forms[0], forms[1], forms[2])
+    law[: n + 1, : n + 1] = 0.0
+    for both in range(n + 1):
+        for first in range(n + 1 - both):
+            law[both + first, both] = forms[0, both, first]
 
 
 @compiled
@@ -272,32 +289,90 @@ def tail_steps(i, two, steps, gamma):  # type: ignore[no-untyped-def]
     return fate, (both_born, max(gamma[i] - both_born, 0.0), later)
 
 
-def run_of(filter_hidden: Compiled, begin: Compiled, fates: Compiled) -> Compiled:
-    """What is computed for one run, from the filter and what it starts and ends with."""
+@compiled
+def all_recorded(n, record, first, stop):  # type: ignore[no-untyped-def]
+    """Whether every gain and loss was written down, and no number contradicts them."""
+    gained, lost, count = record[0], record[1], record[2]
+    for i in range(first, stop):
+        n += gained[i] - lost[i]
+        if gained[i] < 0 or lost[i] < 0 or (count[i] >= 0 and count[i] != n):
+            return False
+    return True
+
+
+@compiled
+def recorded_two(steps, c, n, record, span):  # type: ignore[no-untyped-def]
+    """Logarithm of the probability of the losses, and the law of the spines at the end of the span."""
+    gained, lost, (first, stop) = record[0], record[1], span
+    work = np.empty((3, most_spines(n, gained, lost, first, stop) + 3))
+    log_p = filter_two(steps, c, n, gained, lost, first, stop, work)
+    return log_p, work[(stop - first) % 2]
+
+
+@compiled
+def recorded_three(steps, c, n, record, span):  # type: ignore[no-untyped-def]
+    """As :func:`recorded_two`."""
+    gained, lost, (first, stop) = record[0], record[1], span
+    size = most_spines(n, gained, lost, first, stop) + 3
+    work = np.empty((4, size, size))
+    log_p = filter_three(steps, c, n, gained, lost, first, stop, work)
+    return log_p, work[(stop - first) % 2]
+
+
+@compiled
+def tail_work(most_n, room):  # type: ignore[no-untyped-def]
+    """Arrays for the open sessions after up to ``most_n`` spines, with up to room - 1 newcomers of each kind."""
+    size = most_n + 1 + 3 * room
+    vectors = np.empty((5, size))
+    vectors[1] = logarithms(size)
+    joint, later = np.empty((most_n + 1 + room, size)), np.empty((most_n + 1 + 2 * room, size))
+    return np.empty((most_n + 2, most_n + 2)), (joint, later, vectors, np.empty((3, room)))
+
+
+def run_of(  # noqa: C901 - three functions, counted as one
+    filter_hidden: Compiled, recorded: Compiled, begin: Compiled, fates: Compiled
+) -> Compiled:
+    """What is computed for one run, from the filters and what it starts and ends with."""
 
     @compiled
-    def through_tail(law, weights, i, two, steps, gamma, seen, most_gained, out):  # type: ignore[no-untyped-def]
-        """Moments of m less their centre, which comes last, over all states before the open sessions."""
-        density, sigma = seen
-        fate, means = tail_steps(i, two, steps, gamma)
-        n_law, room = weights.shape[0], 1 + np.max(most_gained)
-        n_n = n_law + 2 * room
-        work = (np.empty((N_MOMENTS + 1, n_n)), np.empty(n_n), np.empty(n_n), np.empty((3, room)))
-        forms = np.empty((3, n_law + 2, n_law + 2))
-        out[:] = 0.0
-        out[-1] = means[0] + means[1] + means[2]
-        for n in range(n_law):
-            if weights[n, 0] > _DROPPED:
-                fates(law[n, 0], n, fate, forms)
-                open_tail(forms[0], n, means, density[i:], sigma, two, work, out[:-1])
-
-    @compiled
-    def one_run(start, c, steps, gamma, span, record, most_gained, out, moments):  # type: ignore[no-untyped-def]
-        """Fill ``out`` (m,) and ``moments`` (9,) of one run."""
+    def after_all_recorded(start, c, steps, gamma, span, record, most_gained, at_scales):  # type: ignore[no-untyped-def]
+        """Fill ``at_scales`` (8,) of a run of which all was recorded up to the end of the span; returns base."""
         first, stop = span
-        gained, lost, count, density, sigma = record
+        base, form = recorded(steps, c, start, record, span)
+        at_scales[:] = 0.0
+        if base > -math.inf:
+            n = start + np.sum(record[0][first:stop]) - np.sum(record[1][first:stop])
+            two = len(most_gained) == _LONGEST_TAIL
+            fate, means = tail_steps(stop, two, steps, gamma)
+            there, work = tail_work(n, 1 + np.max(most_gained))
+            fates(form, n, fate, there)
+            open_tail(there, n, means, record[3][stop:], record[4], two, work, at_scales)
+        return base
+
+    @compiled
+    def through_tail(law, weights, i, steps, gamma, record, most_gained, at_scales):  # type: ignore[no-untyped-def]
+        """Fill ``at_scales`` (8,) over all numbers before the open sessions, the first of which ends interval i."""
+        two = len(most_gained) == _LONGEST_TAIL
+        fate, means = tail_steps(i, two, steps, gamma)
+        there, work = tail_work(len(weights) - 1, 1 + np.max(most_gained))
+        at_scales[:] = 0.0
+        for n in range(len(weights)):
+            if weights[n, 0] > _DROPPED:
+                fates(law[n, 0], n, fate, there)
+                open_tail(there, n, means, record[3][i:], record[4], two, work, at_scales)
+
+    @compiled
+    def one_run(start, c, steps, gamma, span, record, most_gained, out, at_scales):  # type: ignore[no-untyped-def]
+        """Fill ``out`` (m,) or, with ``out[0]``, ``at_scales`` (8,) of one run."""
+        first, stop = span
+        gained, lost, count = record[0], record[1], record[2]
         n_open = tail_length(gained, lost, count, first, stop)
         scored = stop - n_open
+        out[:] = -math.inf
+        if n_open > 0 and all_recorded(start, record, first, scored):
+            left = most_gained[scored:stop]
+            out[0] = after_all_recorded(start, c, steps, gamma, (first, scored), record, left, at_scales)
+            return
         n_law, n_m = start + 1, 1
         for i in range(first, scored):
             n_law += most_gained[i]
@@ -307,7 +382,6 @@ def run_of(filter_hidden: Compiled, begin: Compiled, fates: Compiled) -> Compile
         whole = (first, scored, n_open == 0)
         base = filter_hidden(steps, gamma, start, whole, record, most_gained, law, work, weights)
         at = (scored - first) % 2
-        out[:] = -math.inf
         if base == -math.inf:
             return
         if n_open == 0:
@@ -315,25 +389,22 @@ def run_of(filter_hidden: Compiled, begin: Compiled, fates: Compiled) -> Compile
                 if weights[at, 0, m] > 0.0:
                     out[m] = base + math.log(weights[at, 0, m])
             return
-        two = n_open == _LONGEST_TAIL
-        through_tail(
-            law[at], weights[at], scored, two, steps, gamma, (density, sigma), most_gained[scored:stop], moments
-        )
+        through_tail(law[at], weights[at], scored, steps, gamma, record, most_gained[scored:stop], at_scales)
         out[0] = base
 
     return one_run
 
 
-run_of_two = run_of(filter_pairs, begin_two, fates_two)
-run_of_three = run_of(filter_triples, begin_three, fates_three)
+run_of_two = run_of(filter_pairs, recorded_two, begin_two, fates_two)
+run_of_three = run_of(filter_triples, recorded_three, begin_three, fates_three)
 
 
-def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out, moments):  # type: ignore[no-untyped-def]
+def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out, at_scales):  # type: ignore[no-untyped-def]
     """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
 
     A run that ends with one or two sessions of a density alone has one logarithm, to be added to that of its terms;
-    these follow from the ``moments`` (run, node, 9), see :mod:`synmodel.inference.likelihood.tail`. Those of other runs
-    stay as they are.
+    these follow from its polynomial ``at_scales`` (run, node, 8), see :mod:`synmodel.inference.likelihood.tail`. Those
+    of other runs stay as they are.
 
     ``steps`` are move, log_s, d, fresh and ``composition`` as in
     :func:`synmodel.inference.likelihood.kernel.log_losses`, of two or three classes; ``gamma`` (run, node, interval)
@@ -348,9 +419,9 @@ def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, ou
         for j in range(d.shape[0]):
             own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
             if d.shape[2] == 2:
-                run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], moments[r, j])
+                run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], at_scales[r, j])
             else:
-                run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], moments[r, j])
+                run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], at_scales[r, j])
 
 
 log_hidden = compiled(_log_hidden)

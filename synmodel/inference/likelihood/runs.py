@@ -116,7 +116,11 @@ def whole_numbers(name: str, given: ArrayLike) -> NDArray[np.int64]:
     FitError
         At the first number that is negative, not whole or not finite.
     """
-    numbers = np.asarray(given, float)
+    try:
+        numbers = np.asarray(given, float)
+    except (TypeError, ValueError):
+        message = f"{name} is {given!r:.60}; give whole numbers of 0 or more"
+        raise FitError(message) from None
     wrong = ~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers)))
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())

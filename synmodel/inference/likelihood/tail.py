@@ -1,61 +1,61 @@
 r"""Compiled law of the last sessions of a run where only densities were recorded: one such session, or two.
 
 Let n spines of the law f be there at the last session that was scored, with s1 of them left at the first open
-session and s2 at the second. Those born in between are independent Poisson numbers: U born before the first and there
-at both, V there at the first alone, W born after it, so
+session and s2 <= s1 at the second. Those born in between are independent Poisson numbers: U born before the first and
+there at both, V there at the first alone, W born after it, so
 
     N1 = s1 + U + V,    N2 = s2 + U + W,    unrecorded gains m = U + V + W,
 
-and the law of (s1, s2) is f with each class replaced by what becomes of one spine of it.
+and the law of (s1, s2) is f with each class replaced by what becomes of one spine of it. With B = s2 + U the law of
+(N1, B) follows from that of (s1, s2) by two sums, over U and over V, and W adds to B alone.
 
-The weights of m are summed up by their first eight moments, and these by four numbers m_j of the same moments (Gauss
-quadrature), so that the result is again a short polynomial in the multiplier of births, sum_j a_j z^(m_j). It is exact
-where births do not differ; where they do, its error is below 1e-3 of a logarithm for a CV of 0.3 between dendrites,
-on average. The filter of :mod:`synmodel.inference.likelihood.hidden` needs no such step, and a hundred times
-as long; the tests hold one against the other.
+The result is a polynomial in the multiplier z of the births, sum_m a_m z^m. It is computed at eight values of z, a
+geometric sequence around 1, and told by four numbers m_j and weights that agree with it at all eight (Prony's method,
+as Gauss quadrature in x = r^m). It is exact at z = 1, so where births do not differ; the error where they do is in the
+tests, which hold it against the filter of :mod:`synmodel.inference.likelihood.hidden`: that needs no such step, and
+thousands of times as long.
 """
 
 import math
 
 import numpy as np
 
-from synmodel.compiled import compiled
-from synmodel.inference.likelihood.kernel import add_three, join_three
+from synmodel.compiled import allocating_nothing, compiled
 
-__all__ = ["NORM_T2", "N_MOMENTS", "fates_two", "fill_powers", "length_changes", "open_tail"]
+__all__ = ["LOG_STEP", "NORM_T2", "SCALES", "fates_two", "fill_powers", "length_changes", "open_tail"]
 
 NORM_T2 = 2.0 * math.sqrt(2.0)
-_DROPPED = 1e-8
-N_MOMENTS = 8
-_BINOMIAL = np.array([[math.comb(k, i) for i in range(N_MOMENTS)] for k in range(N_MOMENTS)], float)
+LOG_STEP = 0.3
+SCALES = np.exp(LOG_STEP * np.arange(-4, 4))
+"""Multipliers of births at which the end of a run is computed; their logarithms are ``LOG_STEP`` apart."""
+_DROPPED = 1e-7
 
 
-@compiled
-def length_changes(n, before, after, sigma, low, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (m,) from m = low on with densities of the change of log length, from n spines at one density."""
+@allocating_nothing
+def length_changes(n, before, after, sigma, logs, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (m,) with densities of the change of log length, from n spines at one density to m at another.
+
+    ``logs`` holds the logarithms of m.
+    """
     if math.isnan(after):
-        out[low:] = 1.0
+        out[:] = 1.0
     elif after == 0.0:
-        out[low:] = 0.0
-        if low == 0:
-            out[0] = 1.0
+        out[:] = 0.0
+        out[0] = 1.0
     elif n == 0 or not before > 0.0:
-        out[low:] = 1.0
-        if low == 0:
-            out[0] = 0.0
+        out[:] = 1.0
+        out[0] = 0.0
     else:
         shift = math.log(after) + math.log(n / before)
         scale = 1.0 / (NORM_T2 * sigma)
-        for m in range(low, len(out)):
-            if m == 0:
-                out[0] = 0.0
-                continue
-            u = (math.log(m) - shift) / sigma
+        for m in range(1, len(out)):
+            u = (logs[m] - shift) / sigma
             q = 1.0 + 0.5 * u * u
             out[m] = scale / (q * math.sqrt(q))
+        out[0] = 0.0
 
 
-@compiled
+@allocating_nothing
 def fill_powers(gamma, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` with gamma^g / g!."""
     out[0] = 1.0
@@ -63,19 +63,7 @@ def fill_powers(gamma, out):  # type: ignore[no-untyped-def]
         out[g] = out[g - 1] * gamma / g
 
 
-@compiled
-def fates_two(f, n, fate, forms):  # type: ignore[no-untyped-def]
-    """Write f(fate s) to the first of ``forms``: spines of two classes end in three ways, with the rows of ``fate``."""
-    out, power = forms[0], forms[1]
-    out[0, 0] = f[n]
-    power[0, 0] = 1.0
-    for k in range(1, n + 1):
-        join_three(out, k - 1, fate[0, 0], fate[0, 1], fate[0, 2])
-        join_three(power, k - 1, fate[1, 0], fate[1, 1], fate[1, 2])
-        add_three(out, k, f[n - k], power)
-
-
-@compiled
+@allocating_nothing
 def most_born(mean, most):  # type: ignore[no-untyped-def]
     """The number above which a Poisson number hardly ever is."""
     term = math.exp(-mean)
@@ -86,93 +74,129 @@ def most_born(mean, most):  # type: ignore[no-untyped-def]
     return g
 
 
+@allocating_nothing
+def one_meets_fate(law, n, both, first, none):  # type: ignore[no-untyped-def]
+    """From the law of (s1, s2) of n spines to that of n + 1; zero outside of s2 <= s1 <= n before and after."""
+    for s1 in range(n + 1, 0, -1):
+        for s2 in range(s1, 0, -1):
+            law[s1, s2] = none * law[s1, s2] + first * law[s1 - 1, s2] + both * law[s1 - 1, s2 - 1]
+        law[s1, 0] = none * law[s1, 0] + first * law[s1 - 1, 0]
+    law[0, 0] *= none
+
+
 @compiled
-def survivors_that_matter(law, n):  # type: ignore[no-untyped-def]
-    """Least and most spines of the n that are there at the first open session."""
+def fates_two(f, n, fate, law):  # type: ignore[no-untyped-def]
+    """Fill ``law`` (s1, s2): n spines of two classes of the law f end in three ways, with the rows of ``fate``.
+
+    Horner's scheme over the spines of class 0, as many as there may be, then the others of class 1.
+    """
+    law[: n + 1, : n + 1] = 0.0
+    most = 0
+    for x in range(n + 1):
+        if f[x] > _DROPPED:
+            most = x
+    of_one, power = np.zeros((most + 2, most + 2)), np.zeros((most + 2, most + 2))
+    of_one[0, 0], power[0, 0] = f[most], 1.0
+    for k in range(1, most + 1):
+        one_meets_fate(of_one, k - 1, fate[0, 0], fate[0, 1], fate[0, 2])
+        one_meets_fate(power, k - 1, fate[1, 0], fate[1, 1], fate[1, 2])
+        for s1 in range(k + 1):
+            for s2 in range(s1 + 1):
+                of_one[s1, s2] += f[most - k] * power[s1, s2]
+    law[: most + 1, : most + 1] = of_one[: most + 1, : most + 1]
+    for k in range(most, n):
+        one_meets_fate(law, k, fate[1, 0], fate[1, 1], fate[1, 2])
+
+
+@allocating_nothing
+def span_of(law, n, by_column):  # type: ignore[no-untyped-def]
+    """First and last row, or column, of the law that is not negligible."""
+    largest = 0.0
+    for i in range(n + 1):
+        for j in range(i + 1):
+            largest = max(largest, law[i, j])
     low, high = n, 0
-    for s2 in range(n + 1):
-        for alone in range(n + 1 - s2):
-            if law[s2, alone] > _DROPPED:
-                low, high = min(low, s2 + alone), max(high, s2 + alone)
+    for i in range(n + 1):
+        for j in range(i + 1):
+            if law[i, j] > _DROPPED * largest:
+                place = j if by_column else i
+                low, high = min(low, place), max(high, place)
     return low, high
 
 
-@compiled
-def survivors_and_young(law, n1, range_, caps, powers, centre, table):  # type: ignore[no-untyped-def]
-    """Fill ``table`` (8, t): of n1 spines at the first open session t are there at the second.
-
-    Row k holds probabilities times the k-th power of the number of the new among the n1, less ``centre``. Returns the
-    largest probability.
-    """
-    table[:, : n1 + 1] = 0.0
-    own = table[-1]
-    for born in range(max(n1 - range_[1], 0), min(n1 - range_[0], caps[0] + caps[1]) + 1):
-        own[: n1 + 1] = 0.0
-        s1, u_low, u_high = n1 - born, max(0, born - caps[1]), min(born, caps[0])
-        for s2 in range(s1 + 1):
-            p = law[s2, s1 - s2]
-            if p > _DROPPED:
-                for u in range(u_low, u_high + 1):
-                    own[s2 + u] += p * powers[0, u] * powers[1, born - u]
-        power = 1.0
-        for k in range(N_MOMENTS):
-            for t in range(u_low, min(s1 + u_high, n1) + 1):
-                table[k, t] += power * own[t]
-            power *= born - centre
-    return np.max(table[0, : n1 + 1])
+@allocating_nothing
+def add_times(weight, of, start, width, out):  # type: ignore[no-untyped-def]
+    """Add ``weight`` times a stretch of a vector."""
+    of = of[start : start + width]
+    for x in range(width):
+        out[x] += weight * of[x]
 
 
-@compiled
-def weighted_powers(weights, centre):  # type: ignore[no-untyped-def]
-    """(w, 8) powers of w less the centre, times the weight of w."""
-    out = np.empty((len(weights), N_MOMENTS))
-    for w in range(len(weights)):
-        out[w, 0] = weights[w]
-        for k in range(1, N_MOMENTS):
-            out[w, k] = out[w, k - 1] * (w - centre)
-    return out
+@allocating_nothing
+def with_survivors(law, s1, s2, powers, last, joint):  # type: ignore[no-untyped-def]
+    """Fill ``joint`` (n1, b less the least s2): U more at both sessions than (s1, s2), whose ranges are (low, high)."""
+    joint[s1[0] : s1[1] + last + 1, : s2[1] - s2[0] + last + 1] = 0.0
+    for born in range(last + 1):
+        for there in range(s1[0], s1[1] + 1):
+            kept = min(s2[1], there) + 1 - s2[0]
+            add_times(powers[born], law[there], s2[0], kept, joint[there + born, born:])
 
 
-@compiled
-def moments_after(later, born, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (8,) with the moments of W, weighted by what the density of the second session says."""
-    out[:] = 0.0
-    for w in range(min(len(born), len(later))):
-        for k in range(N_MOMENTS):
-            out[k] += later[w] * born[w, k]
+@allocating_nothing
+def trimmed(row, width, least):  # type: ignore[no-untyped-def]
+    """First place of a row from which on, and number of places in which, it is not negligible."""
+    low, high = 0, width
+    while low < high and row[low] <= least:
+        low += 1
+    while high > low and row[high - 1] <= least:
+        high -= 1
+    return low, high - low
 
 
-@compiled
+@allocating_nothing
 def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[no-untyped-def]
-    """Add to ``out`` (8,) the moments of m, less the sum of ``means``; the first is the probability of the sessions.
+    """Add to ``out`` (8,) the probability of the open sessions at each of the ``SCALES``, but for exp(-z Gamma).
 
-    ``law`` [x, y] holds the probability that x of n spines are there at both open sessions and y at the first alone;
-    ``means`` those of U, V and W; ``densities`` that of the last scored and of the open sessions; ``two`` whether
-    there are two of these; ``work`` is (table, changes, changes after, powers).
+    ``law`` [s1, s2] holds the probability that s1 of n spines are there at the first open session and s2 of them at
+    the second; ``means`` those of U, V and W; ``densities`` that of the last scored and of the open sessions; ``two``
+    whether there are two of these; ``work`` is (joint, later, vectors, powers).
     """
-    table, change, later, powers = work
-    room = powers.shape[1] - 1
-    caps = (most_born(means[0], room), most_born(means[1], room), most_born(means[2], room))
-    for k in range(3):
-        fill_powers(means[k], powers[k, : caps[k] + 1])
-    born_after = weighted_powers(powers[2, : caps[2] + 1], means[2])
-    range_ = survivors_that_matter(law, n)
-    most = min(range_[1] + caps[0] + caps[1], len(change) - 1)
-    length_changes(n, densities[0], densities[1], sigma, range_[0], change[: most + 1])
-    highest, of_born = 0.0, np.zeros(N_MOMENTS)
-    of_born[0] = 1.0
-    for n1 in range(range_[0], most + 1):
-        largest = change[n1] * survivors_and_young(law, n1, range_, caps, powers, means[0] + means[1], table)
-        highest = max(highest, largest)
-        if not largest > _DROPPED * highest:
-            continue
-        if two:
-            length_changes(n1, densities[1], densities[2], sigma, 0, later[: min(n1 + caps[2] + 1, len(later))])
-        for t in range(n1 + 1):
-            if not table[0, t] * change[n1] > _DROPPED * highest:
+    joint, later, vectors, powers = work
+    change, logs, row, after, products = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
+    length_changes(n, densities[0], densities[1], sigma, logs, change)
+    s1, s2 = span_of(law, n, False), span_of(law, n, True)
+    room, b = powers.shape[1] - 1, s2[0]
+    known = s1[0]  # below it, ``later`` holds what follows from each number at the first session
+    for q in range(len(SCALES)):
+        z = SCALES[q]
+        last = (most_born(z * means[0], room), most_born(z * means[1], room), most_born(z * means[2], room))
+        for k in range(3):
+            fill_powers(z * means[k], powers[k, : last[k] + 1])
+        with_survivors(law, s1, s2, powers[0], last[0], joint)
+        most, high = s2[1] - b + last[0] + 1, s1[1] + last[0]
+        products[:most] = 0.0
+        # Each newcomer has its weight, so the most likely row is the one to measure others by.
+        largest = 0.0
+        for n1 in range(s1[0], high + last[1] + 1):
+            row[:most] = 0.0
+            for born in range(max(0, n1 - high), min(last[1], n1 - s1[0]) + 1):
+                add_times(powers[1, born], joint[n1 - born], 0, most, row)
+            for x in range(most):
+                largest = max(largest, row[x])
+            low, width = trimmed(row, min(most, n1 - b + 1), _DROPPED * largest)
+            if width == 0:
                 continue
             if two:
-                moments_after(later[t:], born_after, of_born)
-            for k in range(N_MOMENTS):
-                for i in range(k + 1):
-                    out[k] += _BINOMIAL[k, i] * change[n1] * table[i, t] * of_born[k - i]
+                while known <= n1:
+                    length_changes(known, densities[1], densities[2], sigma, logs, later[known])
+                    known += 1
+                after[:width] = 0.0
+                for born in range(last[2] + 1):
+                    add_times(powers[2, born], later[n1], b + low + born, width, after)
+            else:
+                after[:width] = 1.0
+            here, there = row[low:], products[low:]
+            for x in range(width):
+                there[x] += change[n1] * here[x] * after[x]
+        for x in range(most):
+            out[q] += products[x]

@@ -1,0 +1,86 @@
+"""What a simulation asks for, weighed before any loop begins: numbers that fit, and an end in sight.
+
+Numbers are kept as 32-bit integers. The largest that can be expected follows from the exact means: the mean and ten
+standard deviations of a Poisson number, as numbers of independent spines do not spread wider. The work follows from the
+number of spines that are ever there.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.errors import SimulationError
+from synmodel.turnover.arguments import LARGEST_NUMBER
+from synmodel.turnover.hazards import Folds
+from synmodel.turnover.interaction import Interaction
+from synmodel.turnover.model import TurnoverModel
+from synmodel.turnover.moments import newborn_means
+from synmodel.turnover.propagation import compose
+
+__all__ = ["MOST_SPINES", "check_size"]
+
+Array = NDArray[np.float64]
+MOST_SPINES = 1e12
+"""Spines of all replicates and dendrites; to follow so many takes some hours on many cores."""
+_DEVIATIONS = 10.0
+
+
+def check_size(
+    model: TurnoverModel,
+    folds: Folds,
+    times: Array,
+    initial: NDArray[np.int64],
+    scale: Array,
+    interaction: Interaction | None = None,
+) -> None:
+    """Refuse a simulation whose numbers would not fit, or that would not end.
+
+    Parameters
+    ----------
+    model, folds
+        Rates and their folds, on cells that break at every session.
+    times : (n_time,) ndarray
+        Sessions [day].
+    initial : (replicate, dendrite, class) ndarray
+        Spines at the first session.
+    scale : (replicate, dendrite) ndarray
+        Multipliers of births.
+    interaction : Interaction, optional
+        Spines below the number that homeostasis holds are lost less often.
+
+    Raises
+    ------
+    SimulationError
+        With what is expected and what is allowed.
+    """
+    if not initial.size:
+        return
+    if interaction is not None and interaction.homeostasis > 0:
+        model = replace(model, loss=[np.exp(-interaction.homeostasis) * each for each in model.loss])
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.diff(folds.edges)
+        births = model.births.sum() * (folds.formation * lengths).sum()
+        steps = compose(model, folds, times)
+        most = initial.reshape(-1, model.n_class).max(axis=0)
+        there = (most @ steps.cumulative() + scale.max() * newborn_means(steps)).sum(axis=1)
+        gained = scale.max() * steps.newborn.sum(axis=1)
+        expected = np.maximum(there, np.concatenate([[0.0], gained]))
+        # At an interval's end a spine is there or lost: no more are lost than were there.
+        largest = expected + _DEVIATIONS * np.sqrt(expected)
+        everything = float(initial.sum(dtype=float) + scale.sum() * births)
+    wrong = ~(largest <= LARGEST_NUMBER)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        number = np.nan_to_num(expected[at], nan=np.inf)
+        message = (
+            f"{number:.3g} spines are expected on a dendrite on day {times[at]:g}, and numbers are kept up to "
+            f"{LARGEST_NUMBER}; lower the initial numbers, births, lengths, their trend, or the time"
+        )
+        raise SimulationError(message)
+    if not everything <= MOST_SPINES:
+        message = (
+            f"{everything:.3g} spines are to be followed in all replicates and dendrites; allowed are "
+            f"{MOST_SPINES:.0e}: ask for fewer replicates, dendrites, births or days"
+        )
+        raise SimulationError(message)

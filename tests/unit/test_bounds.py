@@ -1,0 +1,80 @@
+"""What does not fit or would not end is refused in one line, before any loop begins."""
+
+import time
+
+import numpy as np
+import pytest
+
+from synmodel.errors import FitError, SimulationError
+from synmodel.inference import counts_log_likelihood
+from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate
+
+ONE = TurnoverModel(("spine",), 1.0, [[0.0]], [0.1])
+ENDLESS = TurnoverModel(("spine",), 1.0, [[0.0]], [0.0])
+MOST = 2**31 - 1
+
+
+def run(model=ONE, initial=None, times=(0.0, 1.0), engine="sessions", **more):
+    return simulate(model, initial={"spine": 5} if initial is None else initial, times=times, replicates=1,
+                    engine=engine, **more)  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["sessions", "events", "coupled"])
+@pytest.mark.parametrize(
+    ("design", "words"),
+    [
+        ({"initial": {"spine": 10**10}}, "from 0 to 2147483647"),
+        ({"initial": {"spine": 3_000_000_000}}, "from 0 to 2147483647"),
+        ({"initial": np.array([[2**40]])}, "initial holds 1.09951e.12"),
+        ({"initial": np.array([[np.inf]])}, "initial holds inf"),
+        ({"initial": np.array([[np.nan]])}, "initial holds nan"),
+        ({"initial": np.array([[1 + 1j]])}, "give whole numbers"),
+        ({"initial": np.array([["x"]])}, "give whole numbers"),
+        ({"initial": np.array([[None]], object)}, "give whole numbers"),
+        ({"initial": {"poisson": 1e30}}, "from 0 to 2147483647"),
+        ({"initial": {"spine": MOST}}, "spines are expected on a dendrite on day"),
+        ({"model": TurnoverModel(("spine",), 3e6, [[0.0]], [0.0]), "times": (0.0, 1000.0)}, "3e.09 spines"),
+        ({"model": TurnoverModel(("spine",), 1e18, [[0.0]], [0.1])}, "spines are expected"),
+        ({"model": TurnoverModel(("spine",), 1.0, [[0.0]], [0.1], formation_trend=1e3)}, "spines are expected"),
+        (
+            {"model": TurnoverModel(("spine",), 1.0, [[0.0]], [0.1], formation_trend=-1e3), "times": (-5.0, 1.0)},
+            "spines are expected",
+        ),
+        ({"length_um": 1e300}, "spines are expected"),
+        ({"model": TurnoverModel(("spine",), 1e15, [[0.0]], [1e8]), "times": (0.0, 1.0)}, "to be followed"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused_at_once(engine, design, words):
+    began = time.monotonic()
+    with pytest.raises(SimulationError, match=words) as refused:
+        run(engine=engine, **design)
+    assert "\n" not in str(refused.value)
+    assert time.monotonic() - began < 20  # compilation
+
+
+def test_a_large_number_that_fits_is_right():
+    counts = run(TurnoverModel(("spine",), 1e8, [[0.0]], [0.1]), times=(0.0, 10.0))["count"].to_numpy()[0, 0, -1, 0]
+    expected = 1e9 * (1 - np.exp(-1.0)) + 5 * np.exp(-1.0)
+    assert abs(counts - expected) < 5 * np.sqrt(expected)
+
+
+def test_spines_that_homeostasis_holds_are_weighed_by_it():
+    with pytest.raises(SimulationError, match="spines are expected"):
+        run(
+            TurnoverModel(("spine",), 1e8, [[0.0]], [1.0]),
+            times=(0.0, 1000.0),
+            engine="coupled",
+            interaction=Interaction(n_star=1e12, homeostasis=50.0),
+        )
+
+
+def test_losses_that_would_be_drawn_for_ever_are_refused():
+    with pytest.raises(SimulationError, match=r"size_loss.most is 1e\+300"):
+        SizeLoss(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=1e300)
+
+
+def test_what_is_no_number_has_a_line():
+    with pytest.raises(SimulationError, match="give one or more different names"):
+        TurnoverModel(3, 1.0, [[0.0]], [0.1])
+    with pytest.raises(FitError, match="n0 is 'x'; give whole numbers"):
+        counts_log_likelihood(ONE, n0="x", gained=[[1]], lost=[[0]], times=[0, 1])

@@ -1,0 +1,81 @@
+"""Whatever goes wrong ends in one line and a status that says whose fault it is."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from synmodel import cli
+from synmodel.cli_end import end, told
+from synmodel.errors import ScenarioError
+
+
+def disguised():
+    """An end of a file as typer passes it on."""
+    try:
+        raise EOFError("Ran out of input")
+    except EOFError:
+        try:
+            raise typer.Abort
+        except typer.Abort as abort:
+            return abort
+
+
+@pytest.mark.parametrize(
+    ("error", "interrupted", "words", "status"),
+    [
+        (ScenarioError("schedule.sessions is 3"), False, "schedule.sessions is 3", 2),
+        (OSError(28, "No space left on device", "/full/out"), False, "/full/out: No space left on device", 2),
+        (OSError("something of a library"), False, "something of a library", 2),
+        (MemoryError(), False, "not enough memory", 2),
+        (RecursionError(), False, "nested too deep", 2),
+        (KeyError("x"), False, "unexpected KeyError: 'x'; SYNMODEL_DEBUG=1", 3),
+        (disguised(), False, "unexpected EOFError: Ran out of input", 3),
+        (typer.Abort(), False, "interrupted", 130),
+        (KeyboardInterrupt(), False, "interrupted", 130),
+        (SystemError("of a kernel that was interrupted"), True, "interrupted", 130),
+    ],
+)
+def test_every_error_has_a_line_and_a_status(error, interrupted, words, status):
+    line, found = told(error, interrupted=interrupted)
+    assert words in line
+    assert found == status
+
+
+def test_a_line_is_one_line_and_can_be_read(capsys):
+    with pytest.raises(SystemExit) as ended:
+        end("a\nb\x1b[31m" + "c" * 50_000 + "d", 2)
+    assert ended.value.code == 2
+    written = capsys.readouterr().err
+    assert written.startswith("synmodel: a b [31mc")
+    assert written.endswith("cd\n")
+    assert written.count("\n") == 1
+    assert len(written) < 1100
+
+
+@pytest.mark.parametrize("debug", ["", "0", "1"])
+def test_an_unexpected_error_is_shown_in_full_on_request(monkeypatch, capsys, debug):
+    def fail(**_):
+        raise ValueError("of a library")
+
+    monkeypatch.setenv("SYNMODEL_DEBUG", debug)
+    monkeypatch.setattr(sys, "argv", ["synmodel", "scenarios"])
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(ValueError if debug == "1" else SystemExit) as ended:
+        cli.main()
+    if debug != "1":
+        assert ended.value.code == 3
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_is_no_fault():
+    child = subprocess.Popen(
+        [sys.executable, "-c", "from synmodel.cli import main; main()", "show", "psilocybin"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    child.stdout.close()
+    with child.stderr as errors:
+        assert errors.read() == b""
+    assert child.wait() in {0, 1}  # 1 where typer notices it first
