@@ -181,14 +181,9 @@ def simulate(
     replicates, animals, dendrites = (whole_number(name, size, LARGEST_NUMBER) for name, size in sizes.items())
     folds = folds_between(model, session_days, drive)
     start = start_of(
-        model,
-        _each_dendrite(model, initial, animals * dendrites),
-        replicates=np.arange(replicates),
-        animals=animals,
-        dendrites=dendrites,
-        length_um=length_um,
-        seed=seed,
-    )
+        model, _each_dendrite(model, initial, animals * dendrites), replicates=np.arange(replicates),
+        animals=animals, dendrites=dendrites, length_um=length_um, seed=seed,
+    )  # fmt: skip
     start.check(model)
     check_size(model, folds, session_days, start.initial, start.scale, interaction)
     n_dendrite = animals * dendrites
