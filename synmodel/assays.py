@@ -325,6 +325,7 @@ def density_folds(scenario: Source, hours: Iterable[float], parameters: Paramete
     The fall with age and the first session's excess of young spines are in both and cancel.
     """
     plan = load(scenario)
+    plan.turnover.demand_exact()
     given = list(hours)
     tissue = tissue_of(plan.baseline, parameters_of(plan, parameters).as_floats())
     study = load_study(plan.baseline)

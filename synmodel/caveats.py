@@ -18,6 +18,7 @@ from synmodel.data.summaries import arms_seen, load_summaries
 from synmodel.parameters import LIKE, borrowed_parameters
 from synmodel.pharmacology import drug_doses, load_compound, open_targets
 from synmodel.scenario import Dose, Scenario
+from synmodel.subjects import terms_of
 from synmodel.targets import load_target
 
 __all__ = ["contradiction_lines", "contradictions", "dose_text", "notes_of", "notes_of_several"]
@@ -158,7 +159,7 @@ def _of_intervals(plans: Mapping[str, Scenario], pairs: Sequence[tuple[str, str]
 def _beyond_its_study(plan: Scenario) -> list[str]:
     study = load_study(plan.baseline)
     notes = [*_of_subject(plan, study), *_of_doses(plan, study), *_of_targets(plan), *_of_sessions(plan, study)]
-    notes += _of_tissue(study)
+    notes += [*_of_turnover(plan), *_of_tissue(study)]
     if any(map(_acts, plan.regimen.doses)):
         notes.append(
             f"how fast births rise within the first day of a dose is assumed: {study.name} has no session there"
@@ -256,6 +257,17 @@ def _of_sessions(plan: Scenario, study: Study) -> list[str]:
             f"(day {sessions[0]:g}) start after the drug"
         )
     return notes
+
+
+def _of_turnover(plan: Scenario) -> list[str]:
+    asked = plan.turnover
+    if not asked.why_not_exact:
+        return ["what the model expects, and what is checked, is of the median subject"] if terms_of(plan) else []
+    given = _listed([*asked.interactions, *(["size_loss"] if asked.selects else [])])
+    return [
+        f"{asked.why_not_exact}: intervals of the posterior and the check against evidence are left out",
+        f"{given}: the rates of {plan.baseline} were fitted without, so turnover without a drug is another too",
+    ]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,8 +13,9 @@ from synmodel.errors import SweepError
 __all__ = ["simulate", "sweep"]
 
 _SIMULATE_FILES = (
-    "observations.nc", "mechanism.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg"
+    "observations.nc", "mechanism.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg",
 )  # fmt: skip
+_POPULATION = "population.nc"
 _INTERRUPTED = 130
 _MOST_CELLS = 100
 
@@ -27,6 +28,16 @@ def simulate(
     draws: Annotated[
         int, typer.Option(min=0, max=10_000, help="Draws of the posterior behind intervals; 0 for none.")
     ] = 100,
+    posterior_draws: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10_000, help="Draws of the posterior that replicates take in turn; 0: all at the estimate."
+        ),
+    ] = 0,
+    subjects: Annotated[
+        int,
+        typer.Option(min=0, max=10_000, help="Subjects behind percentiles, where the scenario lets them differ."),
+    ] = 500,
     posterior: File = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -34,10 +45,10 @@ def simulate(
     """Simulate a scenario, and its vehicle control, as a microscope would report them."""
     from synmodel.report import documents, files, simulation_figure, tables
     from synmodel.scenario import load, naming
-    from synmodel.workflows import simulate_scenario
+    from synmodel.simulated import simulate_scenario
 
     plan = load(scenario)
-    files.check(out, _SIMULATE_FILES)
+    files.check(out, [*_SIMULATE_FILES, _POPULATION])
     files.refuse_other_results(out, f"the scenario {plan.name!r}")
     for compound, day in plan.unseen_doses[:1]:
         sys.stderr.write(
@@ -47,10 +58,12 @@ def simulate(
     source = posterior_from(posterior)
     with naming(scenario), progress(quiet) as steps:
         result = simulate_scenario(
-            plan, replicates=replicates, seed=seed, draws=draws, posterior=source, progress=steps
-        )
+            plan, replicates=replicates, seed=seed, draws=draws, posterior_draws=posterior_draws, subjects=subjects,
+            posterior=source, progress=steps,
+        )  # fmt: skip
     document = documents.simulation_document(plan, result)
-    figure = simulation_figure.simulation_figure(plan, document, result.mechanism)
+    figure = simulation_figure.simulation_figure(plan, document, result.mechanism, result.population)
+    written = [*_SIMULATE_FILES, *([_POPULATION] if result.population is not None else [])]
     # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
     made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
     with files.folder(out) as folder:
@@ -59,12 +72,17 @@ def simulate(
         files.save_figure(figure, folder / "simulation", made_with)
         files.save_dataset(documents.simulation_dataset(result), folder / "observations.nc")
         files.save_dataset(documents.mechanism_dataset(result), folder / "mechanism.nc")
+        if result.population is not None:
+            files.save_dataset(result.population, folder / _POPULATION)
+    if result.population is None:
+        (out / _POPULATION).unlink(missing_ok=True)  # of an earlier run, whose subjects differed
     if as_json:
         sys.stdout.write(files.to_json(document))
     else:
         print_first(document)
         print_tables(tables.simulation_tables(document))
-        sys.stdout.write(f"Written to {out}: {', '.join(_SIMULATE_FILES)}\n")
+        sys.stdout.write(f"{document['between_subjects']}\n")
+        sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 
 def sweep(

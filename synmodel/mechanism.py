@@ -8,6 +8,7 @@ Its functions are also those of :mod:`synmodel.simulation`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -16,21 +17,38 @@ from numpy.typing import NDArray
 from synmodel import library, pharmacology, signalling
 from synmodel.compiled import one_blas_thread
 from synmodel.data import load_study
+from synmodel.documents import FrozenMapping
 from synmodel.errors import ScenarioError
 from synmodel.grid import time_grid
 from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.scenario import Dose, Scenario, Spell, Subject
 
-__all__ = ["drive_function", "drive_of", "exposure_of", "mechanism_of", "parameters_of"]
+__all__ = [
+    "drive_function",
+    "drive_of",
+    "exposure_of",
+    "mechanism_function",
+    "mechanism_of",
+    "parameters_of",
+    "unreplaced",
+]
 
 Array = NDArray[np.float64]
 _PULSE_STEP_DAY = 0.02
+_KEPT = 256  # results that many parameter sets share; of subjects, who share none, no more are kept either
+Key = TypeVar("Key")
+Result = TypeVar("Result")
 
 
 def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) -> ParameterSet:
     """Given or default parameters, with the values that the scenario replaces."""
     base = default_parameters() if parameters is None else parameters
     return base.replace(scenario.parameters) if scenario.parameters else base
+
+
+def unreplaced(scenario: Scenario) -> Scenario:
+    """The scenario without its replacements, for sets that have them: a subject keeps what is its own."""
+    return scenario.model_copy(update={"parameters": FrozenMapping({})})
 
 
 def exposure_of(
@@ -58,11 +76,19 @@ def _exposures(
     def exposed(values: Mapping[str, float]) -> xr.Dataset:
         key = tuple(values[name] for name in kinetic)
         with one_blas_thread():
-            if key not in known:
-                known[key] = pharmacology.concentrations(doses, subject, grid, values)
-            return pharmacology.exposure(doses, subject, grid, values, known[key])
+            plasma = _remembered(known, key, lambda: pharmacology.concentrations(doses, subject, grid, values))
+            return pharmacology.exposure(doses, subject, grid, values, plasma)
 
     return exposed
+
+
+def _remembered(known: dict[Key, Result], key: Key, make: Callable[[], Result]) -> Result:
+    """A result that was made before, or is made now; the oldest ones are forgotten."""
+    if key not in known:
+        if len(known) >= _KEPT:
+            del known[next(iter(known))]
+        known[key] = make()
+    return known[key]
 
 
 def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
@@ -94,10 +120,9 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
         def mechanistic(parameters: ParameterSet) -> xr.Dataset:
             values = parameters_of(scenario, parameters).as_floats()
             key = tuple(values[name] for name in reads)
-            if key not in exposures:
-                exposures[key] = exposed(values)
-            arrows = signalling.arrows_of(scenario, exposures[key]["time"].to_numpy())
-            return signalling.mechanistic_drive(exposures[key], values, arrows)
+            exposure = _remembered(exposures, key, lambda: exposed(values))
+            arrows = signalling.arrows_of(scenario, exposure["time"].to_numpy())
+            return signalling.mechanistic_drive(exposure, values, arrows)
 
         return mechanistic
     _refuse_other_than_fitted(scenario)
@@ -124,20 +149,32 @@ def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> 
         ``formation_fold`` and so on, states of the same effect ``formation_state``. For a phenomenological scenario
         the folds alone.
     """
-    chosen = parameters_of(scenario, parameters)
-    drive = drive_function(scenario)(chosen)
-    folds = drive.rename({name: f"{name}_fold" for name in drive.data_vars})
-    if scenario.drive != "mechanistic":
-        return folds
-    values, sessions = chosen.as_floats(), scenario.schedule.sessions
-    exposure = exposure_of(scenario.regimen.doses, scenario.subject, sessions, values, scenario.spells)
-    states = signalling.signalling_states(exposure, values, signalling.arrows_of(scenario, exposure["time"].to_numpy()))
-    states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
-    if exposure.sizes["compound"]:
-        exposure["compound"].attrs["long_name"] = "given compounds and their metabolites"
-    else:
-        exposure = exposure.drop_dims("compound")
-    return xr.merge([exposure, states, folds], join="exact", compat="equals", combine_attrs="override")
+    return mechanism_function(scenario)(parameters_of(scenario, parameters))
+
+
+def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """:func:`mechanism_of` for many parameter sets: what does not depend on them is computed once."""
+    drives = drive_function(scenario)
+    exposed = _exposures(scenario.regimen.doses, scenario.subject, scenario.schedule.sessions, scenario.spells)
+
+    def mechanism(parameters: ParameterSet) -> xr.Dataset:
+        chosen = parameters_of(scenario, parameters)
+        drive = drives(chosen)
+        folds = drive.rename({name: f"{name}_fold" for name in drive.data_vars})
+        if scenario.drive != "mechanistic":
+            return folds
+        values = chosen.as_floats()
+        exposure = exposed(values)
+        arrows = signalling.arrows_of(scenario, exposure["time"].to_numpy())
+        states = signalling.signalling_states(exposure, values, arrows)
+        states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
+        if exposure.sizes["compound"]:
+            exposure["compound"].attrs["long_name"] = "given compounds and their metabolites"
+        else:
+            exposure = exposure.drop_dims("compound")
+        return xr.merge([exposure, states, folds], join="exact", compat="equals", combine_attrs="override")
+
+    return mechanism
 
 
 def _refuse_other_than_fitted(scenario: Scenario) -> None:

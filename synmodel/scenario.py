@@ -16,9 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
-    PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     field_validator,
@@ -30,15 +28,18 @@ from synmodel import library
 from synmodel.conditions import condition_names, load_condition
 from synmodel.documents import Document, FrozenMapping, Number, OtherKind, Whole, entry_fault, parse_toml, read
 from synmodel.drug_numbers import routes_of
-from synmodel.errors import ScenarioError, SynmodelError, did_you_mean
+from synmodel.errors import ScenarioError, SynmodelError
 from synmodel.own_entries import digests_behind
-from synmodel.parameters import default_parameters
+from synmodel.scenario_turnover import Turnover
+from synmodel.scenario_values import Replacements
+from synmodel.scenario_variability import GENERAL, Variability
 
 __all__ = ["Cohort", "Dose", "Regimen", "Scenario", "Schedule", "Spell", "Subject", "load", "loads", "naming"]
 
 Positive = Annotated[Number, Field(gt=0)]
 _MINUTES_PER_DAY = 1440.0
 _LAST_DAY = 36_500.0  # a century: further days are typing errors, and the grid of time would not fit into memory
+_MOST_SHARING = 1000  # dendrites that share a pool: every event looks at all of them
 _LARGEST_DOSE = {"mg/kg": 1e4, "mg": 1e6}  # beyond any dose of any drug
 # Body weights where a scenario gives none; they only turn a dose in mg into mg/kg. Both assumed: an adult mouse of
 # 20 to 30 g, and the 70 kg to which clinical doses are conventionally scaled; neither was looked up in a source.
@@ -278,39 +279,6 @@ class Cohort(_Part):
     )
 
 
-def _quoted(given: Any) -> Any:
-    """Refuse the table that TOML makes of a dotted name without quotes."""
-    if isinstance(given, Mapping):
-        for key, value in given.items():
-            if isinstance(value, Mapping):
-                inner = next(iter(value), "NAME")
-                text = f'is a table; a dotted name stands in quotes: "{key}.{inner}" = {value.get(inner, "VALUE")}'
-                raise entry_fault(key, text)
-    return given
-
-
-def _possible(values: Mapping[str, float]) -> FrozenMapping[str, float]:
-    """Refuse names and values that the default parameters do not allow."""
-    known = default_parameters() if values else {}
-    for name, value in values.items():
-        if name not in known:
-            raise entry_fault(name, f"is not known; {did_you_mean(name, known)}")
-        lower, upper, unit = known[name].lower, known[name].upper, known[name].unit
-        if not lower <= value <= upper:
-            raise entry_fault(name, f"is {value:g}; allowed is {lower:g} to {upper:g} {unit}")
-    return FrozenMapping(values)
-
-
-def _as_dict(values: Mapping[str, float]) -> dict[str, float]:
-    """``dict`` itself has no signature, which pydantic 2.7 asks for."""
-    return dict(values)
-
-
-Replacements = Annotated[
-    Mapping[str, Number], BeforeValidator(_quoted), AfterValidator(_possible), PlainSerializer(_as_dict)
-]
-
-
 class Scenario(_Part):
     """Doses, subject, schedule and the study whose tissue and scoring are taken as baseline."""
 
@@ -329,6 +297,12 @@ class Scenario(_Part):
     regimen: Regimen = Regimen()
     schedule: Schedule
     cohort: Cohort = Cohort()
+    turnover: Turnover = Turnover()
+    variability: Variability = Field(
+        default=FrozenMapping({}),
+        description="standard deviation of the logarithm between subjects, of `clearance`, `volume`, `potency` or a "
+        "quoted dotted name: a number, or a table as in Spread",
+    )
     parameters: Replacements = Field(
         default=FrozenMapping({}), description="values that replace the default parameters, by quoted dotted name"
     )
@@ -340,6 +314,28 @@ class Scenario(_Part):
         if name not in known:
             raise ValueError(library.meant(name, known))
         return name
+
+    @model_validator(mode="after")
+    def _can_share(self) -> "Scenario":
+        if self.turnover.pool is not None and self.cohort.dendrites_per_animal > _MOST_SHARING:
+            message = (
+                f"turnover.pool is shared by {self.cohort.dendrites_per_animal} dendrites of an animal; "
+                f"allowed are {_MOST_SHARING}: lower cohort.dendrites_per_animal"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(_without(serialise(self), "turnover"), "variability")
+
+    @model_validator(mode="after")
+    def _can_vary(self) -> "Scenario":
+        for name in GENERAL if self.drive == "phenomenological" else ():
+            if name in self.variability:
+                message = f'variability.{name} needs concentrations; the drive that has them is "mechanistic"'
+                raise ValueError(message)
+        return self
 
     @property
     def unseen_doses(self) -> tuple[tuple[str, float], ...]:

@@ -8,7 +8,9 @@ Every arrow is a public function, so each stage can be looked at; fits and simul
 the scoring and the drive by the same functions from the same parameter values.
 """
 
-from collections.abc import Callable, Mapping
+import hashlib
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,28 +23,29 @@ from synmodel import turnover
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.errors import SimulationError
-from synmodel.imaging import Scoring, observe
+from synmodel.imaging import observe
 from synmodel.imaging.expectation import Expected, expected_statistics
-from synmodel.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of
+from synmodel.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of, unreplaced
 from synmodel.own_entries import told
 from synmodel.parameters import ParameterSet
 from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
 from synmodel.scenario import Scenario, load, naming
+from synmodel.subjects import between_subjects, deviations, subject_of, terms_of
+from synmodel.tissue import Tissue, tissue_of
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
-from synmodel.turnover.simulator import Start, start_of
-from synmodel.turnover.size import HeadWidth
+from synmodel.turnover.simulator import Start, start_of, thread_count
 
 __all__ = [
-    "Tissue",
     "drive_function",
     "drive_of",
     "expect",
     "expectation",
     "expectation_function",
     "exposure_of",
+    "is_possible",
     "mechanism_of",
     "parameters_of",
     "simulate",
@@ -51,104 +54,13 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
+Drives = xr.Dataset | list[list[xr.Dataset]]
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
+_BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
+_MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
-
-
-@dataclass(frozen=True)
-class Tissue:
-    """What a study's parameters say of its tissue and scoring; births are per um."""
-
-    model: turnover.TurnoverModel
-    scoring: Scoring
-    head_width: HeadWidth
-    nascent_excess: float
-    density_log_sd: float
-
-    def initial_means(self, scored_density: float) -> Array:
-        """(n_class,) mean spines per um by class at the first session, for a scored density [1/um].
-
-        Nascent spines are ``nascent_excess`` times what births and dematuration sustain, short-lived ones what
-        births sustain; mature ones make up the density.
-
-        Raises
-        ------
-        SimulationError
-            If the others alone exceed the density.
-        """
-        model, hit = self.model, [1.0 - miss for miss in self.scoring.miss]
-        young = range(model.n_class - 1)
-        leaving = [model.loss[c] + sum(model.transition[c][c + 1 :]) for c in young]
-        births = model.births.tolist()
-        means = [births[c] / leaving[c] for c in young]
-        means[-1] *= self.nascent_excess
-        nascent_per_mature = self.nascent_excess * model.transition[-1][-2] / leaving[-1]
-        left = (
-            scored_density - self.scoring.false_positive_per_um - sum(m * h for m, h in zip(means, hit, strict=False))
-        )
-        if left <= 0:
-            message = (
-                f"births of {model.births.sum():.3g} /um/day sustain {sum(means):.3g} young spines per um, more "
-                f"than the {scored_density:.3g} spines per um scored; lower formation or nascent_excess"
-            )
-            raise SimulationError(message)
-        mature = left / (hit[-1] + nascent_per_mature * hit[-2])
-        means[-1] += nascent_per_mature * mature
-        return np.array([*means, mature])
-
-
-def tissue_of(study: str, values: Mapping[str, float], *, births: float = 1.0, losses: float = 1.0) -> Tissue:
-    """Turnover model and scoring of a study from parameter values by dotted name.
-
-    Two classes, nascent and mature; with ``transient_formation`` above 0 a third, short-lived one before them.
-
-    Parameters
-    ----------
-    births, losses : float
-        Factors of all births and of all loss hazards, of an arm whose mice differ from the study's.
-    """
-
-    def of(key: str) -> float:
-        return values[f"{study}.{key}"]
-
-    classes, formation = ["nascent", "mature"], [of("formation"), 0.0]
-    switches = [[0.0, of("maturation")], [of("dematuration"), 0.0]]
-    loss = [of("loss_nascent"), of("loss_mature")]
-    if of("transient_formation") > 0:
-        classes, formation = ["transient", *classes], [of("transient_formation"), *formation]
-        switches = [[0.0, 0.0, 0.0], *([0.0, *row] for row in switches)]
-        loss = [of("transient_loss"), *loss]
-    model = _trusted(
-        turnover.TurnoverModel,
-        classes=tuple(classes),
-        formation=tuple(births * rate for rate in formation),
-        transition=tuple(map(tuple, switches)),
-        loss=tuple(losses * hazard for hazard in loss),
-        formation_trend=of("formation_trend"),
-        formation_cv_dendrite=of("formation_cv_dendrite"),
-        formation_cv_animal=of("formation_cv_animal"),
-    )
-    return Tissue(
-        model=model,
-        scoring=Scoring((of("miss"),) * len(classes), of("false_positive_per_um"), of("length_cv")),
-        head_width=_trusted(
-            HeadWidth,
-            median_um=of("head_width_median"),
-            log_sd=of("head_width_log_sd"),
-            reversion=of("head_reversion"),
-            response=of("head_response"),
-        ),
-        nascent_excess=of("nascent_excess"),
-        density_log_sd=of("density_log_sd"),
-    )
-
-
-def _trusted(kind: type[Any], **fields: Any) -> Any:
-    """An instance without the checks of its own: a parameter has its support, and fits make thousands of them."""
-    made = object.__new__(kind)
-    made.__dict__.update(fields)
-    return made
+_MOST_LOSSES = 1000.0  # of a homeostasis, at the first session: beyond, all spines are lost at once
 
 
 def expect(
@@ -174,6 +86,9 @@ def expect(
 def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> Expected:
     """Exact expected statistics of a scenario: what :func:`simulate` reports on average, without simulation.
 
+    Of a scenario whose subjects differ in drugs (``variability``) they are those of the median subject; for means over
+    subjects see :func:`synmodel.population.population_bands`.
+
     Parameters
     ----------
     scenario : str, Path or Scenario
@@ -184,7 +99,8 @@ def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None
     Raises
     ------
     SynmodelError
-        With one line that names the fault, if the scenario cannot be run.
+        With one line that names the fault, if the scenario cannot be run, or has no exact expectations: spines that
+        interact, or are lost by their size.
     """
     with naming(scenario):
         return expectation_function(load(scenario))(parameters)
@@ -192,6 +108,7 @@ def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None
 
 def expectation_function(plan: Scenario) -> Callable[[ParameterSet | None], Expected]:
     """:func:`expectation` of a scenario for many parameter sets: what does not depend on them is computed once."""
+    plan.turnover.demand_exact()
     study, drive = load_study(plan.baseline), drive_function(plan)
     sessions = np.array(plan.schedule.sessions)
     length = plan.cohort.length_um or study.dendrite_length.to("um")
@@ -207,7 +124,7 @@ def expectation_function(plan: Scenario) -> Callable[[ParameterSet | None], Expe
 
 def simulate(
     scenario: str | Path | Scenario,
-    parameters: ParameterSet | None = None,
+    parameters: ParameterSet | Sequence[ParameterSet] | None = None,
     *,
     replicates: int,
     seed: int,
@@ -221,8 +138,9 @@ def simulate(
     ----------
     scenario : str, Path or Scenario
         Name in the library, TOML file, or object.
-    parameters : ParameterSet, optional
-        Default: those of the library, with the scenario's replacements.
+    parameters : ParameterSet or sequence of ParameterSet, optional
+        Default: those of the library, with the scenario's replacements. Of several, such as draws of a posterior,
+        replicate r has number r modulo their number, so that what is reported also spreads by what is not known.
     replicates : int
         Number of times that the whole experiment is repeated, 1 to 10 million.
     seed : int
@@ -238,7 +156,7 @@ def simulate(
     -------
     Dataset
         Observations (:data:`synmodel.schema.OBSERVATIONS`) with dims replicate, animal, dendrite and session
-        or interval.
+        or interval. Attributes name the ``engine`` that ran and what ``differs`` between subjects.
 
     Raises
     ------
@@ -249,80 +167,203 @@ def simulate(
     checked_seed(seed)
     replicates = whole_number("replicates", replicates, _MOST_REPLICATES)
     first_replicate = whole_number("first_replicate", first_replicate, _LAST_REPLICATE - replicates, least=0)
-    chosen = parameters_of(plan, parameters)
-    values = chosen.as_floats()
-    study = load_study(plan.baseline)
-    tissue = tissue_of(plan.baseline, values)
-    if drive is None:
-        with naming(scenario):
-            drive = drive_of(plan, parameters)
-    length = plan.cohort.length_um or study.dendrite_length.to("um")
-    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
-    means = tissue.initial_means(density) * length
+    sets = [parameters_of(plan, each) for each in _several(parameters)]
+    with naming(scenario):
+        setups = [_setup_of(plan, each) for each in sets]
+        drives = _drives_of(plan, seed) if drive is None else _the_same(drive)
     n_dendrite = plan.cohort.animals * plan.cohort.dendrites_per_animal
-    block = max(1, int(_BLOCK_SPINES / (n_dendrite * means.sum() * 2)))
+    block = max(1, int(_BLOCK_SPINES / (n_dendrite * setups[0].means.sum() * 2)))
+    if terms_of(plan):
+        _refuse_too_many(replicates, plan.cohort.animals)
+        block = min(block, max(1, _BLOCK_SUBJECTS // plan.cohort.animals))
+    if len(sets) > 1:
+        block = 1  # each replicate has parameters of its own
     pieces = []
     for done in range(0, replicates, block):
         numbers = first_replicate + np.arange(done, min(done + block, replicates))
-        pieces.append(_simulate_block(plan, tissue, drive, means, length, numbers, seed))
+        which = int(numbers[0]) % len(sets)
+        with naming(scenario):
+            of_block = drives(sets[which], numbers)
+        pieces.append(_simulate_block(plan, setups[which], of_block, numbers, seed))
         if progress is not None:
             progress(done + len(numbers), replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
     observations.attrs.update(
-        provenance(seed=seed, scenario=plan.digest(), parameters=chosen.digest(), own=told(plan.own_entries())),
+        provenance(seed=seed, scenario=plan.digest(), parameters=_digest(sets), own=told(plan.own_entries())),
         scenario=plan.name,
+        engine=plan.turnover.chosen_engine,
+        differs=between_subjects(plan, sets[0]) if drive is None else "",
     )
+    if len(sets) > 1:
+        observations.attrs["parameter_sets"] = str(len(sets))
     return observations
 
 
+def _refuse_too_many(replicates: int, animals: int) -> None:
+    """Refuse more animals that differ than some hours are enough for."""
+    if replicates * animals > _MOST_SUBJECTS:
+        message = (
+            f"replicates is {replicates}, of {animals} animals that each have a drive of their own; allowed are "
+            f"{_MOST_SUBJECTS} animals in all: ask for fewer replicates, or leave variability out of the scenario"
+        )
+        raise SimulationError(message)
+
+
+def _several(parameters: ParameterSet | Sequence[ParameterSet] | None) -> Sequence[ParameterSet | None]:
+    if parameters is None or isinstance(parameters, ParameterSet):
+        return [parameters]
+    if not parameters:
+        message = "parameters is an empty sequence; give one or more ParameterSets, or None for those of the library"
+        raise SimulationError(message)
+    return list(parameters)
+
+
+def _digest(sets: Sequence[ParameterSet]) -> str:
+    """Digest of one set, or of several together."""
+    if len(sets) == 1:
+        return sets[0].digest()
+    return hashlib.sha256("".join(each.digest() for each in sets).encode()).hexdigest()
+
+
+def _drives_of(plan: Scenario, seed: int) -> Callable[[ParameterSet, NDArray[np.int64]], Drives]:
+    """The drives of a block of replicates: one for all, or where subjects differ one by replicate and animal."""
+    drive, terms, animals = drive_function(unreplaced(plan)), terms_of(plan), plan.cohort.animals
+
+    def drives(parameters: ParameterSet, replicates: NDArray[np.int64]) -> Drives:
+        if not terms:
+            return drive(parameters)
+        z = {name: deviations(name, seed, replicates, animals) for name in {term.quantity for term in terms}}
+        return [
+            [
+                drive(subject_of(parameters, terms, {name: float(each[r, a]) for name, each in z.items()}))
+                for a in range(animals)
+            ]
+            for r in range(len(replicates))
+        ]
+
+    return drives
+
+
+def _the_same(drive: xr.Dataset) -> Callable[[ParameterSet, NDArray[np.int64]], Drives]:
+    """A stated drive, for all subjects."""
+    return lambda *_: drive
+
+
+@dataclass(frozen=True, eq=False)
+class _Setup:
+    """What the parameters say of the dendrites of a scenario; ``means`` are the spines of one at the first session."""
+
+    tissue: Tissue
+    length_um: float
+    means: Array
+    interaction: turnover.Interaction
+    size_loss: turnover.SizeLoss | None
+
+
+def _setup_of(plan: Scenario, parameters: ParameterSet) -> _Setup:
+    study, tissue = load_study(plan.baseline), tissue_of(plan.baseline, parameters.as_floats())
+    length = plan.cohort.length_um or study.dendrite_length.to("um")
+    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
+    means = tissue.initial_means(density)
+    asked, size_loss = plan.turnover, None
+    if asked.size_loss is not None and asked.selects:
+        size_loss = turnover.SizeLoss(tissue.head_width, asked.size_loss.steepness, asked.size_loss.most)
+    return _Setup(tissue, length, means * length, _interaction_of(plan, tissue, means, length), size_loss)
+
+
+def is_possible(plan: Scenario, parameters: ParameterSet) -> bool:
+    """Whether a scenario can be simulated with parameters: some ask for more nascent spines than there are spines."""
+    try:
+        _setup_of(plan, parameters_of(plan, parameters))
+    except SimulationError:
+        return False
+    return True
+
+
+def _interaction_of(plan: Scenario, tissue: Tissue, means: Array, length: float) -> turnover.Interaction:
+    """The interaction of a scenario; ``means`` are spines per um at the first session, on dendrites of a length."""
+    asked, density = plan.turnover, float(means.sum())
+    parts: dict[str, Any] = {}
+    if asked.crowding is not None:
+        parts["n_max"] = asked.crowding.n_max_per_um
+    if asked.homeostasis is not None:
+        steepness, n_star = asked.homeostasis.steepness, asked.homeostasis.n_star_per_um or density
+        factor = math.exp(min(steepness * (density / n_star - 1.0), 700.0))
+        if factor > _MOST_LOSSES:
+            message = (
+                f"scenario.turnover.homeostasis multiplies losses by {factor:.2g} at the first session, with "
+                f"{density:.2g} spines per um for {n_star:g}; allowed is {_MOST_LOSSES:g}: lower steepness or raise "
+                "n_star_per_um"
+            )
+            raise SimulationError(message)
+        parts |= {"n_star": n_star, "homeostasis": steepness}
+    if asked.pool is not None:
+        parts["pool"] = asked.pool.shares_per_um * length * plan.cohort.dendrites_per_animal
+        parts["pool_share"] = [asked.pool.share.get(name, 1.0) for name in tissue.model.classes]
+    return turnover.Interaction(**parts)
+
+
 def _simulate_block(
-    plan: Scenario,
-    tissue: Tissue,
-    drive: xr.Dataset,
-    means: Array,
-    length: float,
-    replicates: NDArray[np.int64],
-    seed: int,
+    plan: Scenario, setup: _Setup, drives: Drives, replicates: NDArray[np.int64], seed: int
 ) -> xr.Dataset:
-    sessions = np.array(plan.schedule.sessions)
     animals, dendrites = plan.cohort.animals, plan.cohort.dendrites_per_animal
-    start = _start(tissue, means, length, replicates, animals, dendrites, seed)
-    spines = turnover.trace(
-        tissue.model,
-        start,
-        sessions,
-        seed=seed,
-        drive=drive,
-        head_width=tissue.head_width,
-        first_replicate=int(replicates[0]),
-    )
+    start, first = _start(setup, replicates, animals, dendrites, seed), int(replicates[0])
+    if isinstance(drives, xr.Dataset):
+        spines = _spines(plan, setup, start, drives, seed, (first, 0))
+    else:
+        parts = []
+        with thread_count(1):  # one animal is too little work to be shared
+            for r, a in np.ndindex(len(replicates), animals):
+                rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
+                part = Start(start.initial[rows, columns], start.scale[rows, columns])
+                parts.append(_spines(plan, setup, part, drives[r][a], seed, (first + r, a * dendrites)))
+        spines = turnover.joined(parts)
     return observe(
         spines,
-        tissue.scoring,
+        setup.tissue.scoring,
         replicates=replicates,
         animals=animals,
         dendrites=dendrites,
-        length_um=length,
+        length_um=setup.length_um,
         seed=seed,
     )
 
 
-def _start(
-    tissue: Tissue, means: Array, length: float, replicates: NDArray[np.int64], animals: int, dendrites: int, seed: int
-) -> Start:
+def _spines(
+    plan: Scenario, setup: _Setup, start: Start, drive: xr.Dataset, seed: int, first: tuple[int, int]
+) -> xr.Dataset:
+    """All spines of a block of replicates and animals, by the engine of the scenario."""
+    model, sessions = setup.tissue.model, np.array(plan.schedule.sessions)
+    common: dict[str, Any] = {"seed": seed, "drive": drive, "head_width": setup.tissue.head_width, "first": first}
+    if plan.turnover.chosen_engine == "events":
+        return turnover.trace(model, start, sessions, size_loss=setup.size_loss, **common)
+    if plan.turnover.chosen_engine == "sessions":
+        return turnover.trace_sessions(model, start, sessions, **common)
+    return turnover.trace_coupled(
+        model,
+        start,
+        sessions,
+        interaction=setup.interaction,
+        length_um=setup.length_um,
+        group=plan.cohort.dendrites_per_animal,
+        **common,
+    )
+
+
+def _start(setup: _Setup, replicates: NDArray[np.int64], animals: int, dendrites: int, seed: int) -> Start:
     """Poisson numbers around log-normal densities, and birth rates with their heterogeneity."""
-    poisson = Initial(tuple(means.tolist()), poisson=True)
-    density_scale = None
-    if tissue.density_log_sd > 0:
+    poisson = Initial(tuple(setup.means.tolist()), poisson=True)
+    density_scale, spread = None, setup.tissue.density_log_sd
+    if spread > 0:
         u = uniform_array(stream_key(seed, "density"), replicates[:, None], np.arange(animals * dendrites))
-        density_scale = lognormal_quantile(u, tissue.density_log_sd)
+        density_scale = lognormal_quantile(u, spread)
     return start_of(
-        tissue.model,
+        setup.tissue.model,
         poisson,
         replicates=replicates,
         animals=animals,
         dendrites=dendrites,
-        length_um=length,
+        length_um=setup.length_um,
         seed=seed,
         density_scale=density_scale,
     )

@@ -10,15 +10,12 @@ import numpy as np
 import xarray as xr
 
 from synmodel import intervals
-from synmodel.caveats import notes_of
-from synmodel.checking import Checked, checks_of
 from synmodel.claims import RECEPTORS, Cell, compared
 from synmodel.comparison import Contrast, contrasts, paired, study_scenario
 from synmodel.data import Arm, ReadingOptions, read_each, select
 from synmodel.data import Reading as TableReading
 from synmodel.embedded import embedded_arms
 from synmodel.errors import FitError
-from synmodel.imaging import summarise
 from synmodel.inference import Fit, Verdict, fit_summaries
 from synmodel.inference import fit as fit_observations
 from synmodel.inference.arms import DendriteData
@@ -35,23 +32,16 @@ from synmodel.inference.selection import compare_models
 from synmodel.inference.summary_fit import settled_parameters
 from synmodel.inference.targets import Unit
 from synmodel.inference.verdicts import Profiles, profile, verdicts_of
-from synmodel.parameters import ParameterSet
-from synmodel.pharmacology import drug_doses
-from synmodel.scenario import Scenario
-from synmodel.simulation import mechanism_of, simulate
 from synmodel.sweeps import Plan, draws_digest, expected_cells, run_plan, sobol_indices
-from synmodel.sweeps.factors import without_doses
 
 __all__ = [
     "Comparison",
     "DendriteFits",
     "FitResult",
-    "Simulated",
     "compare_drugs",
     "fit_dendrites",
     "fit_studies",
     "run_sweep",
-    "simulate_scenario",
     "stage",
     "sweep_intervals",
 ]
@@ -305,77 +295,6 @@ def fit_dendrites(
 def _conventional(data: DendriteData, flagged: Sequence[str], tree: xr.DataTree, seed: int) -> Conventional:
     """The conventional analysis of the dendrites without flags, beside one fit of them."""
     return beside(conventional_analysis(data.observations, without=flagged), data, tree, seed=seed)
-
-
-@dataclass(frozen=True, eq=False)
-class Simulated:
-    """A simulated scenario.
-
-    Attributes
-    ----------
-    observations, summary : Dataset
-        Of the scenario.
-    control : Dataset or None
-        Summary of the same animals without doses; None where no drug is given.
-    notes : list of str
-        What to read with care, see :func:`synmodel.caveats.notes_of`; contradictions with the evidence come first.
-    mechanism : Dataset
-        From concentrations to the drive of spines, see :func:`synmodel.simulation.mechanism_of`.
-    checked : list of Checked
-        The evidence of the library whose conditions the scenario meets, see :func:`synmodel.checking.checks_of`.
-    expected : Dataset
-        Exact means at the estimate and at draws of the posterior, see :func:`synmodel.intervals.expected_statistics`.
-    """
-
-    observations: xr.Dataset
-    summary: xr.Dataset
-    control: xr.Dataset | None
-    notes: list[str]
-    mechanism: xr.Dataset
-    checked: list[Checked]
-    expected: xr.Dataset
-
-
-def simulate_scenario(
-    plan: Scenario,
-    *,
-    replicates: int,
-    seed: int,
-    draws: int = intervals.DRAWS,
-    posterior: Estimate | None = None,
-    progress: Steps | None = None,
-) -> Simulated:
-    """A scenario and its vehicle control, on the same draws, and how sure the model is of what they have in common.
-
-    Parameters
-    ----------
-    replicates : int
-        Of the experiment.
-    draws : int
-        Of the posterior, for the intervals; 0 for none. The phenomenological drive has none.
-    posterior : Estimate, optional
-        In place of the one of the library, whose estimate the parameters of the library are.
-    seed, progress
-        As in :func:`compare_drugs`.
-    """
-    parameters = None if posterior is None else posterior.typical()
-    sets: list[ParameterSet] = []
-    if draws and plan.drive == "mechanistic":
-        sets = intervals.scenario_draws(load_posterior() if posterior is None else posterior, draws, seed)
-    observations = simulate(plan, parameters, replicates=replicates, seed=seed, progress=stage(progress, "simulating"))
-    alone = without_doses(plan) if drug_doses(plan.regimen.doses) else None
-    control = None
-    if alone is not None:
-        report = stage(progress, "simulating the control")
-        control = summarise(simulate(alone, parameters, replicates=replicates, seed=seed, progress=report))
-    expected = intervals.expected_statistics(
-        plan, parameters, control=alone, draws=sets, progress=stage(progress, "intervals of the posterior")
-    )
-    checked = checks_of(plan, parameters, draws=sets)
-    return Simulated(
-        observations, summarise(observations), control, notes_of(plan, checked), mechanism_of(plan, parameters),
-        checked, expected,
-    )  # fmt: skip
 
 
 def run_sweep(

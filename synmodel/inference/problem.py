@@ -41,7 +41,8 @@ from synmodel.inference.drives import Drives
 from synmodel.inference.hierarchy import arm_factors
 from synmodel.inference.targets import ArmTargets, Persistence, Unit, arm_targets
 from synmodel.parameters import ParameterSet
-from synmodel.simulation import Tissue, expect, tissue_of
+from synmodel.simulation import expect
+from synmodel.tissue import Tissue, tissue_of
 from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import Cells, cells_of, folds_of
 from synmodel.turnover.propagation import compose

@@ -20,7 +20,8 @@ from synmodel.parameters import ParameterSet
 from synmodel.planning.effects import StatedEffect, stated_drive
 from synmodel.planning.moments import ArmMoments, arm_moments
 from synmodel.scenario import Scenario
-from synmodel.simulation import Tissue, drive_function, parameters_of, tissue_of
+from synmodel.simulation import drive_function, parameters_of, tissue_of
+from synmodel.tissue import Tissue
 from synmodel.turnover import Propagation, propagate
 
 __all__ = ["ArmCourse", "Arms"]

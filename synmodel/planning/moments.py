@@ -26,7 +26,7 @@ from scipy.special import gammaln
 
 from synmodel.gamma import gamma_nodes
 from synmodel.imaging import Scoring
-from synmodel.simulation import Tissue
+from synmodel.tissue import Tissue
 from synmodel.turnover import Propagation
 from synmodel.turnover.heterogeneity import dendrite_nodes
 

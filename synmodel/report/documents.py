@@ -20,7 +20,8 @@ from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, verdicts_of
 from synmodel.intervals import with_ends
 from synmodel.scenario import Scenario
-from synmodel.workflows import Comparison, FitResult, Simulated
+from synmodel.simulated import Simulated
+from synmodel.workflows import Comparison, FitResult
 
 __all__ = [
     "comparison_dataset",
@@ -260,12 +261,15 @@ def simulation_document(plan: Scenario, result: Simulated) -> dict[str, Any]:
 
     ``contradictions`` are what the evidence of the library says against it, ``checked`` all evidence that it meets;
     ``control`` is the same without doses, empty where there is none; ``notes`` say what to read with care.
-    ``expected`` are exact means with the interval of the posterior, and their ``difference`` from those without doses.
+    ``expected`` are exact means with the interval of the posterior, and their ``difference`` from those without doses;
+    empty where there are none. ``engine`` ran the simulation; ``between_subjects`` says what differs between them.
     """
     return {
         "contradictions": contradiction_entries(result.checked),
         "scenario": plan.model_dump(mode="json", exclude_none=True),
         "replicates": result.observations.sizes["replicate"],
+        "engine": result.observations.attrs["engine"],
+        "between_subjects": result.observations.attrs["differs"],
         "level": LEVEL,
         "summary": _summary_entries(result.summary),
         "control": [] if result.control is None else _summary_entries(result.control),
@@ -297,8 +301,10 @@ def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
     return entries
 
 
-def _expected_entries(expected: xr.Dataset) -> list[dict[str, Any]]:
-    """Exact means by quantity and interval; ends are null where no draws were asked for."""
+def _expected_entries(expected: xr.Dataset | None) -> list[dict[str, Any]]:
+    """Exact means by quantity and interval, none where there are none; ends are null where no draws were asked for."""
+    if expected is None:
+        return []
     named = {"": "expected"} | ({"difference_": "contrast"} if "contrast" in expected else {})
     ends = {prefix: with_ends(expected[name].to_numpy()) for prefix, name in named.items()}
     entries = []

@@ -6,7 +6,7 @@ one runs over the sessions. A phenomenological scenario, and one without a drug,
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -37,6 +37,7 @@ _LINE = "#999999"
 _SEEN, _PRESENT = 0.01, 0.001  # what is engaged by less, or below this share of the highest compound, is not drawn
 _FALLEN = 0.03
 _MOST_COMPOUNDS = 4
+_SHADE = 0.18
 _LEGEND: dict[str, Any] = {
     "loc": "lower left", "bbox_to_anchor": (-0.06, 0.98), "fontsize": 7, "title_fontsize": 8, "alignment": "left",
     "frameon": False, "handlelength": 1.2, "borderpad": 0.1, "labelspacing": 0.15, "handletextpad": 0.5,
@@ -50,13 +51,17 @@ def panel_names(plan: Scenario, mechanism: xr.Dataset) -> tuple[str, ...]:
     return ("drive",)
 
 
-def draw_mechanism(panels: Sequence[Axes], plan: Scenario, mechanism: xr.Dataset) -> None:
-    """Draw the row into axes, one for each of :func:`panel_names`."""
+def draw_mechanism(
+    panels: Sequence[Axes], plan: Scenario, mechanism: xr.Dataset, population: xr.Dataset | None = None
+) -> None:
+    """Draw the row into axes, one for each of :func:`panel_names`; a population as shades around its median subject."""
     names = panel_names(plan, mechanism)
     draw = {"concentration": _concentration, "occupancy": _occupancy, "cascade": _cascade, "drive": _drive}
     for number, (name, axes) in enumerate(zip(names, panels, strict=True)):
         axes.set_label(name)
         draw[name](axes, plan, mechanism)
+        if population is not None:
+            _shade(axes, name, plan, population)
         axes.tick_params(labelsize=7)
         axes.xaxis.label.set_fontsize(7.5)
         if number:
@@ -68,6 +73,37 @@ def draw_mechanism(panels: Sequence[Axes], plan: Scenario, mechanism: xr.Dataset
         labels = [str(line.get_label()) for line in _named(axes)] + [""] * len(blank)
         axes.legend([*_named(axes), *blank], labels, title=axes.get_title("left"), **_LEGEND)
         axes.set_title("")
+
+
+def _shade(axes: Axes, panel: str, plan: Scenario, population: xr.Dataset) -> None:
+    """Where the middle 50 and 90 % of subjects are, around each curve of a panel but those of the cascade."""
+    days = population["time"].to_numpy()
+    for line in _named(axes):
+        courses = _shaded(panel, str(line.get_label()), population)
+        if courses is None:
+            continue
+        x = days if panel == "drive" else _since(plan, population)
+        step: Literal["post"] | None = "post" if panel == "drive" else None
+        for low, high in ((5, 95), (25, 75)):
+            lower, upper = (courses.sel(percentile=each).to_numpy() for each in (low, high))
+            axes.fill_between(x, lower, upper, color=line.get_color(), alpha=_SHADE, linewidth=0, step=step, zorder=1)
+        if panel in ("concentration", "drive"):
+            first, last = axes.get_xlim()
+            lowest, highest = courses.sel(percentile=[5, 95]).to_numpy()[:, (x >= first) & (x <= last)]
+            bottom, top = axes.get_ylim()
+            least = bottom if panel == "concentration" else min(bottom, lowest.min() / 1.15)
+            axes.set_ylim(least, max(top, 1.15 * highest.max()))
+
+
+def _shaded(panel: str, label: str, population: xr.Dataset) -> xr.DataArray | None:
+    """Percentiles of the curve with a label, in the units of its panel."""
+    if panel == "concentration":
+        return population["free_concentration"].sel(compound=label)
+    if panel == "occupancy":
+        return 100 * population[next(name for name, (text, _) in _RECEPTORS.items() if text == label)]
+    if panel == "drive":
+        return population[next(name for name, (text, _) in _FOLDS.items() if label.startswith(f"{text},"))]
+    return None
 
 
 def _named(axes: Axes) -> list[Line2D]:

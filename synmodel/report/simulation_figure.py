@@ -40,7 +40,12 @@ _ROOM_FOR_NAMES = 1.15
 _SMALL: dict[str, Any] = {"color": figures.GREY, "fontsize": 8, "va": "bottom"}
 
 
-def simulation_figure(plan: Scenario, document: Mapping[str, Any], mechanism: xr.Dataset | None = None) -> Figure:
+def simulation_figure(
+    plan: Scenario,
+    document: Mapping[str, Any],
+    mechanism: xr.Dataset | None = None,
+    population: xr.Dataset | None = None,
+) -> Figure:
     """Spines gained and lost per interval, and density, over the sessions of a scenario and of its vehicle control.
 
     What contradicts the scenario stands above all else; below it, with a mechanism, a row of what drives the spines.
@@ -57,6 +62,8 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any], mechanism: xr
         Its :func:`synmodel.report.documents.simulation_document`.
     mechanism : Dataset, optional
         Its :func:`synmodel.simulation.mechanism_of`.
+    population : Dataset, optional
+        Its :func:`synmodel.population.population_bands`, drawn as shades of the mechanism.
     """
     drugs, sessions = drug_doses(plan.regimen.doses), plan.schedule.sessions
     shown = {dose: [day for day in dose.days if _is_within(day, sessions)] for dose in drugs}
@@ -91,7 +98,7 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any], mechanism: xr
             panels[0].set_ylim(top=_ROOM_FOR_NAMES * panels[0].get_ylim()[1])
         title, subtitle = (
             textwrap.wrap(plan.title or plan.name, _TITLE_WIDTH),
-            _subtitle(plan, drugs, [*shown], document),
+            _subtitle(plan, drugs, [*shown], document, population if names else None),
         )
         heading = [*title, *("" for _ in subtitle)]
         if top is not None:
@@ -101,7 +108,7 @@ def simulation_figure(plan: Scenario, document: Mapping[str, Any], mechanism: xr
         panels[0].text(0, 1.03, "\n".join(subtitle), transform=panels[0].transAxes, **_SMALL)
         panels[-1].set_xlabel(f"day (imaging sessions{_spacing(sessions)})")
         if top is not None and mechanism is not None:
-            draw_mechanism(top.subplots(1, len(names), squeeze=False)[0], plan, mechanism)
+            draw_mechanism(top.subplots(1, len(names), squeeze=False)[0], plan, mechanism, population)
     return figure
 
 
@@ -121,7 +128,13 @@ def _colour(drugs: Sequence[Dose]) -> str:
     return known[0] if len(known) == 1 else _OTHER
 
 
-def _subtitle(plan: Scenario, drugs: Sequence[Dose], shown: Sequence[Dose], document: Mapping[str, Any]) -> list[str]:
+def _subtitle(
+    plan: Scenario,
+    drugs: Sequence[Dose],
+    shown: Sequence[Dose],
+    document: Mapping[str, Any],
+    population: xr.Dataset | None,
+) -> list[str]:
     """What the marks mean, of those that are drawn."""
     parts = []
     if shown:
@@ -138,6 +151,8 @@ def _subtitle(plan: Scenario, drugs: Sequence[Dose], shown: Sequence[Dose], docu
         parts.append(f"band: {document['level'] * 100:.0f} % of experiments")
     if any(entry["low"] is not None for entry in document["expected"]):
         parts.append(f"dashed: where the mean itself lies, {document['level'] * 100:.0f} % of the posterior")
+    if population is not None:
+        parts.append(f"shades above: 50 and 90 % of {population.attrs['subjects']} subjects, line: the median one")
     return _packed(parts)
 
 

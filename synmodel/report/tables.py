@@ -136,7 +136,8 @@ def simulation_tables(document: dict[str, Any]) -> list[Table]:
     """Mean over simulated experiments of what each would report, beside the same without doses; then the notes."""
     control = document["control"]
     table = plain_table(
-        f"{document['scenario']['name']}: mean of {document['replicates']} simulated experiments",
+        f"{document['scenario']['name']}: mean of {document['replicates']} simulated experiments "
+        f"(engine {document['engine']})",
         "quantity", "from day", "to day", *(["vehicle"] if control else []), "mean",
         "SEM over dendrites", "SEM over animals",
     )  # fmt: skip

@@ -29,6 +29,9 @@ _UNITS = {
     "weight_kg": "kg",
     "length_um": "um",
     "initial_density_per_um": "1/um",
+    "n_max_per_um": "1/um",
+    "n_star_per_um": "1/um",
+    "shares_per_um": "1/um",
 }
 RESERVED = {
     "cell", "draw", "end_day", "failed", "matrix", "point", "quantile", "quantity", "sample", "scenario", "start_day"

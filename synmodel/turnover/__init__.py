@@ -6,7 +6,7 @@ from synmodel.turnover.moments import covariance, moments, survival
 from synmodel.turnover.propagation import Propagation, propagate
 from synmodel.turnover.simulator import simulate
 from synmodel.turnover.size import HeadWidth, SizeLoss
-from synmodel.turnover.spines import trace
+from synmodel.turnover.spines import joined, trace, trace_coupled, trace_sessions
 
 __all__ = [
     "HeadWidth",
@@ -15,9 +15,12 @@ __all__ = [
     "SizeLoss",
     "TurnoverModel",
     "covariance",
+    "joined",
     "moments",
     "propagate",
     "simulate",
     "survival",
     "trace",
+    "trace_coupled",
+    "trace_sessions",
 ]

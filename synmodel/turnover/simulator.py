@@ -36,7 +36,7 @@ from synmodel.turnover.tables import tabulated
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Engine", "Start", "simulate", "start_of", "thread_count"]
+__all__ = ["Engine", "Start", "coupling_of", "course_of", "simulate", "start_of", "thread_count"]
 
 Engine = Literal["sessions", "events", "coupled"]
 _NUMBERS = f"whole numbers from 0 to {LARGEST_NUMBER}, (replicate, dendrite, class)"
@@ -181,14 +181,9 @@ def simulate(
     replicates, animals, dendrites = (whole_number(name, size, LARGEST_NUMBER) for name, size in sizes.items())
     folds = folds_between(model, session_days, drive)
     start = start_of(
-        model,
-        _each_dendrite(model, initial, animals * dendrites),
-        replicates=np.arange(replicates),
-        animals=animals,
-        dendrites=dendrites,
-        length_um=length_um,
-        seed=seed,
-    )
+        model, _each_dendrite(model, initial, animals * dendrites), replicates=np.arange(replicates),
+        animals=animals, dendrites=dendrites, length_um=length_um, seed=seed,
+    )  # fmt: skip
     start.check(model)
     check_size(model, folds, session_days, start.initial, start.scale, interaction)
     n_dendrite = animals * dendrites
@@ -204,8 +199,8 @@ def simulate(
             events.tally(key, 0, start.initial, start.scale, *hazards, count, gained, lost)
         else:
             effects = interaction or Interaction()
-            coupling = _coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
-            course = _course_of(model, folds, session_days)
+            coupling = coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
+            course = course_of(model, folds, session_days)
             _couple(key, start, course, coupling, dendrites if effects.pool else None, count, gained, lost)
     dataset = xr.Dataset(
         {
@@ -361,7 +356,7 @@ def _lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64
     return np.array(np.broadcast_to(lengths, n_dendrite))
 
 
-def _course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> coupled.Course:
+def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> coupled.Course:
     """The flat arrays of the coupled kernel, built here and nowhere else."""
     ends = folds.edges[1:]
     at = np.searchsorted(times, ends)
@@ -384,7 +379,7 @@ def _block(n: int) -> int:
     return max(LANES, min(16 * LANES, -(-n // (4 * numba.get_num_threads()))))
 
 
-def _coupling_of(interaction: Interaction, n_class: int, lengths: NDArray[np.float64]) -> coupled.Coupling:
+def coupling_of(interaction: Interaction, n_class: int, lengths: NDArray[np.float64]) -> coupled.Coupling:
     """Interaction as the numbers of the coupled kernel."""
     none = np.zeros_like(lengths)
     return coupled.Coupling(

@@ -1,20 +1,31 @@
 """Full histories: one row per spine with birth, loss, class at sessions and head width (:mod:`.size`)."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import checked_times, folds_between
+from synmodel.turnover.interaction import Interaction
+from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines
+from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
 from synmodel.turnover.model import TurnoverModel
-from synmodel.turnover.simulator import Start
+from synmodel.turnover.propagation import compose
+from synmodel.turnover.simulator import Start, coupling_of, course_of
 from synmodel.turnover.size import HeadWidth, SizeLoss, head_size_of, log_width_shift
 
-__all__ = ["trace"]
+__all__ = ["joined", "trace", "trace_coupled", "trace_sessions"]
+
+Array = NDArray[np.float64]
+Fill = Callable[..., None]
 
 
 def trace(
@@ -26,7 +37,7 @@ def trace(
     drive: xr.Dataset | None = None,
     head_width: HeadWidth | None = None,
     size_loss: SizeLoss | None = None,
-    first_replicate: int = 0,
+    first: tuple[int, int] = (0, 0),
 ) -> xr.Dataset:
     """Simulate every spine of a block of replicates by the events engine.
 
@@ -46,8 +57,8 @@ def trace(
         Law of head widths; without it there are none.
     size_loss : SizeLoss, optional
         Losses that fall with head width, whose law of widths takes the place of ``head_width``.
-    first_replicate : int
-        Number of the first replicate of the block.
+    first : (int, int)
+        Numbers of the first replicate and of the first dendrite of the block: draws are keyed by them.
 
     Returns
     -------
@@ -64,33 +75,163 @@ def trace(
     times = checked_times(times)
     hazards = hazards_of(model, folds_between(model, times, drive), times, size_loss, head_size_of(drive))
     key = stream_key(seed, "turnover")
+    deviation = np.empty((0, len(times) if size_loss else 0))
+
+    def fill(offset: NDArray[np.int64], n_spine: NDArray[np.int64], words: NDArray[np.int64], *rows: Array) -> None:
+        nonlocal deviation
+        deviation = np.full((len(words), deviation.shape[1]), np.nan)
+        fill_spines(key, *first, start.initial, start.scale, *hazards, offset, n_spine, words, *rows, deviation)
+
+    content = _rows(fill, start, times, first)
+    if size_loss is not None:
+        return _with_widths(content, times, size_loss.head_width, drive, deviation)
+    return _with_widths(content, times, head_width, drive, seed)
+
+
+def trace_coupled(
+    model: TurnoverModel,
+    start: Start,
+    times: ArrayLike,
+    *,
+    seed: int,
+    interaction: Interaction,
+    length_um: float | None = None,
+    group: int | None = None,
+    drive: xr.Dataset | None = None,
+    head_width: HeadWidth | None = None,
+    first: tuple[int, int] = (0, 0),
+) -> xr.Dataset:
+    """Simulate every spine of a block of replicates by the coupled engine.
+
+    Parameters
+    ----------
+    model, start, times, drive, head_width, first
+        As in :func:`trace`.
+    seed : int
+        Same seed, same numbers, gains and losses as :func:`synmodel.turnover.simulate` with ``engine="coupled"``.
+    interaction : Interaction
+        How spines interact; without any it has the law of :func:`trace`.
+    length_um : float, optional
+        Length of every dendrite, where numbers of the interaction are per um.
+    group : int, optional
+        Dendrites of an animal, which follow one another: those that share a pool. Default: all.
+
+    Returns
+    -------
+    Dataset
+        As of :func:`trace`.
+
+    Raises
+    ------
+    SimulationError
+        If the start is not one of this model, or the times do not rise.
+    """
+    start.check(model)
+    times = checked_times(times)
+    n_dendrite = start.scale.shape[1]
+    lengths = np.full(n_dendrite, 1.0 if length_um is None else length_um)
+    folds = folds_between(model, times, drive)
+    course, coupling = course_of(model, folds, times), coupling_of(interaction, model.n_class, lengths)
+    unit = (group or n_dendrite) if interaction.pool else 1
+    key = stream_key(seed, "turnover")
+
+    def fill(*rows: Array) -> None:
+        fill_coupled(key, *first, unit, start.initial, start.scale, course, coupling, folds.edges, *rows)
+
+    return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
+
+
+def trace_sessions(
+    model: TurnoverModel,
+    start: Start,
+    times: ArrayLike,
+    *,
+    seed: int,
+    drive: xr.Dataset | None = None,
+    head_width: HeadWidth | None = None,
+    first: tuple[int, int] = (0, 0),
+) -> xr.Dataset:
+    """Simulate the spines that sessions see, by the matrices of the sessions engine: no event between them is drawn.
+
+    Parameters
+    ----------
+    model, start, times, drive, head_width, first
+        As in :func:`trace`.
+    seed : int
+        Same law as :func:`trace`, other draws.
+
+    Returns
+    -------
+    Dataset
+        As of :func:`trace`; ``birth_day`` and ``death_day`` are NaN.
+
+    Raises
+    ------
+    SimulationError
+        If the start is not one of this model, the times do not rise, or there are more spines than keys.
+    """
+    start.check(model)
+    times = checked_times(times)
+    steps = compose(model, folds_between(model, times, drive), times)
+    gained = steps.newborn.max() * start.scale.max(initial=0.0)
+    if max(start.initial.sum(axis=2).max(initial=0), 2 * gained, steps.newborn.size) >= TURNS:
+        message = (
+            f"{start.initial.sum(axis=2).max(initial=0)} spines at first, up to {gained:.3g} gained in each of "
+            f"{len(steps.newborn)} intervals: engine 'sessions' names {TURNS}; use 'events', or smaller dendrites"
+        )
+        raise SimulationError(message)
+    keys = (stream_key(seed, "steps between sessions"), stream_key(seed, "newborn between sessions"))
+    matrices = (np.cumsum(steps.survival, axis=2), np.ascontiguousarray(steps.newborn))
+
+    def fill(*rows: Array) -> None:
+        fill_sessions(*keys, *first, start.initial, start.scale, *matrices, *rows)
+
+    return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
+
+
+def joined(spines: Sequence[xr.Dataset]) -> xr.Dataset:
+    """The spines of several blocks with the same sessions as one Dataset, one after the other."""
+    if len(spines) == 1:
+        return spines[0]
+    content = {
+        str(name): (each.dims, np.concatenate([block[name].to_numpy() for block in spines]))
+        for name, each in spines[0].data_vars.items()
+    }
+    return stamped(xr.Dataset(content, {"time": spines[0]["time"].to_numpy()}), SPINES)
+
+
+def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> dict[str, Any]:
+    """Variables of the rows that a kernel fills."""
     n_spine = np.zeros(start.scale.shape, np.int64)
     for _ in range(2):  # first to count, then to fill
         offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
         n = int(n_spine.sum())
         words, births, deaths = np.empty(n, np.int64), np.empty(n), np.empty(n)
         paths = np.empty((n, len(times)), np.int8)
-        deviation = np.full((n, len(times) if size_loss else 0), np.nan)
-        rows = (offset, n_spine, words, births, deaths, paths, deviation)
-        fill_spines(key, first_replicate, start.initial, start.scale, *hazards, *rows)
+        fill(offset, n_spine, words, births, deaths, paths)
     row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
-    r, d = row // start.scale.shape[1], row % start.scale.shape[1]
-    replicate = r + first_replicate
-    content = {
-        "replicate": ("spine", replicate),
-        "dendrite": ("spine", d),
+    n_dendrite = start.scale.shape[1]
+    return {
+        "replicate": ("spine", row // n_dendrite + first[0]),
+        "dendrite": ("spine", row % n_dendrite + first[1]),
         "spine_key": ("spine", words),
         "birth_day": ("spine", births),
         "death_day": ("spine", deaths),
         "spine_class": (("spine", "time"), paths),
     }
-    law = size_loss.head_width if size_loss else head_width
+
+
+def _with_widths(
+    content: dict[str, Any], times: Array, law: HeadWidth | None, drive: xr.Dataset | None, noise: int | Array
+) -> xr.Dataset:
+    """Spines with their head widths: from deviations of ln w, or a seed to draw them by; none without a law."""
     if law is not None:
-        if size_loss is None:
-            keys = (stream_key(seed, "head width"), replicate, d, words)
-            deviation = _deviations(paths >= 0, times, law, *keys)
+        if not isinstance(noise, np.ndarray):
+            names = (content[name][1] for name in ("replicate", "dendrite", "spine_key"))
+            present = content["spine_class"][1] >= 0
+            noise = _deviations(present, times, law, stream_key(noise, "head width"), *names)
         shift = log_width_shift(times, *head_size_of(drive), law.response)
-        content["head_width"] = (("spine", "time"), law.median_um * np.exp(shift + deviation))
+        content["head_width"] = (("spine", "time"), law.median_um * np.exp(shift + noise))
     return stamped(xr.Dataset(content, {"time": times}), SPINES)
 
 

@@ -18,11 +18,11 @@ from synmodel.parameters import default_parameters
 from synmodel.report import documents, sweeps
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load
+from synmodel.simulated import simulate_scenario
 from synmodel.simulation import expectation
 from synmodel.sweeps import changed
 from synmodel.sweeps.factors import without_doses
 from synmodel.sweeps.plan import plan_of
-from synmodel.workflows import simulate_scenario
 
 INFUSION = load("ketamine-human-infusion")
 

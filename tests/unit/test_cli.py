@@ -401,8 +401,8 @@ def test_an_unusable_folder_is_refused_before_the_work(capsys, monkeypatch, tmp_
     def worked(*_, **__):
         raise AssertionError
 
-    for job in ("compare_drugs", "fit_studies", "simulate_scenario"):
-        monkeypatch.setattr(f"synmodel.workflows.{job}", worked)
+    for job in ("workflows.compare_drugs", "workflows.fit_studies", "simulated.simulate_scenario"):
+        monkeypatch.setattr(f"synmodel.{job}", worked)
     out = tmp_path / "out"
     if kind == "folder within":
         (out / file).mkdir(parents=True)

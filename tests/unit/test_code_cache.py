@@ -50,7 +50,8 @@ event.register("numba:compile", Compiled())
 import test_likelihood
 from synmodel.scenario import load
 from synmodel.simulation import simulate as simulate_scenario
-from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate, trace
+from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate
+from synmodel.turnover import trace, trace_coupled, trace_sessions
 from synmodel.turnover.simulator import Start
 
 size_loss = SizeLoss(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=5.0)
@@ -60,7 +61,10 @@ for K in (1, 2):
     model = TurnoverModel(("thin", "mushroom")[:K], 2.0, 0.1 - 0.1 * np.eye(K), [0.1] * K)
     for engine, more in [("sessions", {}), ("events", {}), ("coupled", {}), *variants]:
         simulate(model, initial={"poisson": 20}, times=times, replicates=2, engine=engine, **more)
-    trace(model, Start(np.full((1, 1, K), 20), np.ones((1, 1))), times, seed=1, size_loss=size_loss)
+    start = Start(np.full((1, 1, K), 20), np.ones((1, 1)))
+    trace(model, start, times, seed=1, size_loss=size_loss)
+    trace_coupled(model, start, times, seed=1, interaction=Interaction(pool=40.0))
+    trace_sessions(model, start, times, seed=1)
 simulate_scenario(load("ketamine-mouse-single"), replicates=2, seed=1)
 for model in (test_likelihood.ONE, test_likelihood.TWO, test_likelihood.THREE):
     test_likelihood.bits(model)

@@ -11,9 +11,9 @@ from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load
 from synmodel.schema import DRIVE, EXPOSURE
 from synmodel.signalling import arrows_of, signalling_states
+from synmodel.simulated import simulate_scenario
 from synmodel.simulation import drive_of, exposure_of, mechanism_of, parameters_of
 from synmodel.sweeps import changed
-from synmodel.workflows import simulate_scenario
 
 FOUR = ("concentration", "occupancy", "cascade", "drive")
 

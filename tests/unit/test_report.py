@@ -19,10 +19,11 @@ from synmodel.inference.readings import Reading
 from synmodel.report import documents, figures, files, tables
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load, loads
+from synmodel.simulated import simulate_scenario
 from synmodel.simulation import simulate
 from synmodel.sweeps import changed
 from synmodel.sweeps.factors import without_doses
-from synmodel.workflows import Comparison, simulate_scenario
+from synmodel.workflows import Comparison
 
 
 def printed(made):
@@ -43,7 +44,7 @@ def test_square_brackets_are_printed():
 
 
 def test_a_scenario_may_have_brackets_in_its_name():
-    document = {"scenario": {"name": "mine [/b]"}, "replicates": 3, "notes": ["[note]"]}
+    document = {"scenario": {"name": "mine [/b]"}, "replicates": 3, "engine": "events", "notes": ["[note]"]}
     document |= {"summary": [], "control": [], "expected": []}
     text = printed(tables.simulation_tables(document))
     assert "mine [/b]: mean of 3 simulated experiments" in text

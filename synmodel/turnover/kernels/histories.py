@@ -115,8 +115,9 @@ def follow(k0, k1, c0, c1, first, n, real, whole, sizes, number, word, words, bi
 
 @compiled_parallel
 def fill_spines(  # type: ignore[no-untyped-def]
-    key, first_replicate, initial, scale, real, whole, sizes, offset, n_spine, words, births, deaths, paths, deviations
-):
+    key, first_replicate, first_dendrite, initial, scale, real, whole, sizes,
+    offset, n_spine, words, births, deaths, paths, deviations,
+):  # fmt: skip
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: word, birth, death, path and deviations.
 
     The number that each dendrite ever has goes into ``n_spine`` (replicate, dendrite); without rows, nothing else is
@@ -126,11 +127,11 @@ def fill_spines(  # type: ignore[no-untyped-def]
     n_replicate, n_dendrite, _ = initial.shape
     for dendrite in numba.prange(n_replicate * n_dendrite):
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
-        c0, row = first_replicate + r, offset[r, d]
-        n = list_born(k0, k1, c0, d, initial[r, d], scale[r, d], real, whole, row, words, births, paths)
+        c0, c1, row = first_replicate + r, first_dendrite + d, offset[r, d]
+        n = list_born(k0, k1, c0, c1, initial[r, d], scale[r, d], real, whole, row, words, births, paths)
         n_spine[r, d] = n
         if words.size > 0:
             number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
             for first in range(row, row + n, BATCH):
                 batch = (first, min(row + n - first, BATCH), real, whole, sizes, number, word)
-                follow(k0, k1, c0, d, *batch, words, births, deaths, paths, deviations)
+                follow(k0, k1, c0, c1, *batch, words, births, deaths, paths, deviations)
