@@ -31,7 +31,7 @@ def document(
     against = _contradictions(plan)
     return {
         "contradictions": against,
-        "notes": [entry["line"] for entry in against],
+        "notes": [*(entry["line"] for entry in against), *_without_exact(plan)],
         "sweep": plan.name,
         "cells": plan.n_cell,
         "failed_cells": int(result.attrs["failed_cells"]),
@@ -56,6 +56,16 @@ def _observed(plan: Plan) -> dict[str, Any]:
     if not plan.exact:
         return {"replicates": plan.replicates}
     return {"observe": "expected", "draws": 0 if plan.draws is None else len(plan.draws)}
+
+
+def _without_exact(plan: Plan) -> list[str]:
+    """What is left out where spines interact or are lost by their size."""
+    reasons = {scenario.name: scenario.turnover.why_not_exact for scenario in plan.scenarios}
+    return [
+        f"{name}: {reason}: its intervals and the check against evidence are left out"
+        for name, reason in reasons.items()
+        if reason
+    ]
 
 
 def _contradictions(plan: Plan) -> list[dict[str, Any]]:
@@ -166,6 +176,10 @@ def tables(document: dict[str, Any]) -> list[Table]:
         ends = [number_text(factor["low"]), number_text(factor["high"])] if "low" in factor else ["", ""]
         add_row(varied, factor["path"], factor["unit"], str(factor["n"]), *ends)
     found = [varied]
+    if left_out := document["notes"][len(document["contradictions"]) :]:  # the others are the first lines of all
+        found.append(plain_table("Read with care"))
+        for text in left_out:
+            add_row(found[-1], "- " + text)
     if document["failures"]:
         some = f"{len(document['failures'])} of {document['failed_cells']}"
         failures = plain_table(f"Cells that cannot be simulated ({some})", "cell", "reason")

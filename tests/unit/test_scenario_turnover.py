@@ -15,9 +15,11 @@ from synmodel.assays import density_folds
 from synmodel.caveats import notes_of
 from synmodel.errors import ScenarioError, SimulationError
 from synmodel.intervals import expected_statistics
+from synmodel.report.sweeps import document, tables
 from synmodel.scenario import load, loads
 from synmodel.simulated import simulate_scenario
 from synmodel.simulation import expectation, simulate
+from synmodel.sweeps import plan_of, run_plan
 from synmodel.turnover import Interaction, TurnoverModel, joined, trace, trace_coupled, trace_sessions
 from synmodel.turnover import simulate as simulate_spines
 from synmodel.turnover.initial import Initial
@@ -129,6 +131,21 @@ def test_what_has_no_exact_expectations_says_so(table):
         "intervals of the posterior and the check against evidence are left out" in each for each in result.notes
     )
     assert notes_of(PLAIN) == [each for each in result.notes if each in notes_of(PLAIN)]
+
+
+def test_a_sweep_says_what_it_leaves_out(tmp_path):
+    plan = plan_of(
+        [PLAIN.updated(turnover=CROWDING)],
+        grid={"scenario.turnover.crowding.n_max_per_um": [1.0, 2.0]},
+        replicates=2,
+        seed=1,
+    )
+    result = run_plan(plan, tmp_path / "sweep")
+    assert result["n_max_per_um"].attrs["units"] == "1/um"
+    told = document(plan, result, None)
+    (note,) = told["notes"]
+    assert "spines that interact (crowding) have no exact expectations" in note
+    assert [table.title.plain for table in tables(told)][1] == "Read with care"
 
 
 MODEL = TurnoverModel(("nascent", "mature"), 3.0, [[0, 0.3], [0.1, 0]], [0.6, 0.1], formation_cv_dendrite=0.4)
