@@ -19,7 +19,7 @@ _NOTES = (
     "share: of the variance of a conclusion, what would go if the number became known exactly; numbers are correlated, "
     "so each has also what it tells of the others, and shares do not add up to 1",
     "Sobol indices are over numbers that the joint fit holds fixed, independent, each over what the data leave of its "
-    "prior, with the fit made again to first order",
+    "prior, with the data fitted again",
     "reduction: the expected share of the variance that the measurement removes, conclusion and measurement taken as "
     "jointly normal; it is made in a laboratory that no study is of, and conclusions are of the typical laboratory",
 )
@@ -98,7 +98,7 @@ def _fixed(ranking: Ranking) -> list[dict[str, Any]]:
             whole = rows["total_order"] * result["fixed_share"].to_numpy()
             entry |= {**_most(whole, result), **{key: row.tolist() for key, row in rows.items()}}
         else:
-            entry |= {"mean": 0.0, "screened": "linear share below 0.5 % on every conclusion"}
+            entry |= {"mean": 0.0, "screened": "linear share below 2 % on every conclusion"}
         entries.append(entry)
     return _sorted(entries)
 
