@@ -76,9 +76,7 @@ def conclusions() -> tuple[Measurable, ...]:
         found += [
             Measurable(f"{drug}, mouse: extra spines on day 7", "%", plan, "density_change", 7.0),
             Measurable(f"{drug}, mouse: extra spines on day 35", "%", plan, "density_change", 35.0),
-            Measurable(
-                f"{drug}, mouse: formation gain, day -1 to 1", "percentage points", plan, "formation_fraction", 1.0
-            ),
+            Measurable(f"{drug}, mouse: formation gain, day -1 to 1", _POINTS, plan, "formation_fraction", 1.0),
             Measurable(f"{drug}, mouse: losses at their lowest", "1", plan, "lowest_losses"),
         ]
     for drug, name in _PEOPLE.items():
