@@ -6,7 +6,7 @@
         -> shares of variance (Sobol; given data) and expected reductions of variance
 """
 
-from synmodel.measuring.conclusions import Quantity, conclusions, evaluate
+from synmodel.measuring.conclusions import Measurable, conclusions, evaluate
 from synmodel.measuring.ensemble import Ensemble, Fixed, fixed_numbers
 from synmodel.measuring.experiments import Measurement, measurements
 from synmodel.measuring.ranking import Ranking, rank
@@ -15,8 +15,8 @@ from synmodel.measuring.shares import expected_reduction, share_known, sobol_nor
 __all__ = [
     "Ensemble",
     "Fixed",
+    "Measurable",
     "Measurement",
-    "Quantity",
     "Ranking",
     "conclusions",
     "evaluate",

@@ -20,18 +20,18 @@ from synmodel.scenario import Scenario, load
 from synmodel.simulation import drive_of, expectation_function, exposure_of
 from synmodel.sweeps.factors import without_doses
 
-__all__ = ["Quantity", "conclusions", "evaluate", "mouse"]
+__all__ = ["Measurable", "conclusions", "evaluate", "mouse"]
 
 Array = NDArray[np.float64]
 Kind = Literal[
     "formation_fraction", "elimination_fraction", "density_change", "lowest_losses", "log_free_concentration"
 ]
 _PEOPLE = {"ketamine": "ketamine-human-infusion", "psilocybin": "psilocybin-human-oral"}
-_PERCENT = 100.0
+_PERCENT, _POINTS = 100.0, "percentage points"
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Measurable:
     """One number that follows from the parameters.
 
     Attributes
@@ -69,29 +69,27 @@ def mouse(drug: str, sessions: Sequence[float], amount: float | None = None) -> 
 
 
 @cache
-def conclusions() -> tuple[Quantity, ...]:
+def conclusions() -> tuple[Measurable, ...]:
     """The main conclusions: of each drug in mice, and in people."""
     found = []
     for drug in embedded_arms():
         plan = mouse(drug, (-3.0, -1.0, 1.0, 7.0, 35.0))
         found += [
-            Quantity(f"{drug}, mouse: extra spines on day 7", "%", plan, "density_change", 7.0),
-            Quantity(f"{drug}, mouse: extra spines on day 35", "%", plan, "density_change", 35.0),
-            Quantity(
-                f"{drug}, mouse: formation gain, day -1 to 1", "percentage points", plan, "formation_fraction", 1.0
-            ),
-            Quantity(f"{drug}, mouse: losses at their lowest", "1", plan, "lowest_losses"),
+            Measurable(f"{drug}, mouse: extra spines on day 7", "%", plan, "density_change", 7.0),
+            Measurable(f"{drug}, mouse: extra spines on day 35", "%", plan, "density_change", 35.0),
+            Measurable(f"{drug}, mouse: formation gain, day -1 to 1", _POINTS, plan, "formation_fraction", 1.0),
+            Measurable(f"{drug}, mouse: losses at their lowest", "1", plan, "lowest_losses"),
         ]
     for drug, name in _PEOPLE.items():
         plan = load(name).updated(schedule={"sessions": (-1.0, 1.0, 7.0)})
         found += [
-            Quantity(f"{drug}, man: extra spines after 24 h", "%", plan, "density_change", 1.0),
-            Quantity(f"{drug}, man: extra spines after a week", "%", plan, "density_change", 7.0),
+            Measurable(f"{drug}, man: extra spines after 24 h", "%", plan, "density_change", 1.0),
+            Measurable(f"{drug}, man: extra spines after a week", "%", plan, "density_change", 7.0),
         ]
     return tuple(found)
 
 
-def evaluate(quantities: Sequence[Quantity], parameters: ParameterSet) -> Array:
+def evaluate(quantities: Sequence[Measurable], parameters: ParameterSet) -> Array:
     """(n,) values of quantities at one parameter set, exact.
 
     Raises

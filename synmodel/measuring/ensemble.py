@@ -1,13 +1,15 @@
 r"""Everything that is uncertain at once: draws of the joint posterior, and the numbers that it holds fixed.
 
 Most numbers of compounds are fixed in the joint fit, with a prior. If such a number theta were another, the data would
-be fitted again, and the free parameters v would move with it. To first order, with residuals r whose squares are -2 log
-posterior, J = dr/dv and K = dr/dtheta in units of the prior's spread::
+be fitted again, and the free parameters v would move with it. With residuals r whose squares are -2 log posterior, J =
+dr/dv at the estimate and K = dr/dtheta in units of the prior's spread::
 
-    dv = -J^+ K theta        and        Cov(theta | data) = (1 + K' (1 - J J^+) K)^-1
+    dv = -J^+ K theta, then twice dv <- dv - J^+ (r(v + dv, theta) - r(v, 0))
+    Cov(theta | data) = (1 + K' (1 - J J^+) K)^-1
 
-so a draw of the ensemble is theta ~ N(0, Cov(theta | data)) around the library's values, and v = a draw of the
-posterior + dv. How far that is from a fit made anew is checked in ``tests/unit/test_measuring.py``.
+The first is a line, the second Gauss and Newton's steps on the data themselves. A draw of the ensemble is theta ~
+N(0, Cov(theta | data)) around the library's values, and v = a draw of the posterior + dv. How far that is from a fit
+made anew is checked in ``tests/unit/test_measuring.py``.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,8 @@ from numpy.typing import NDArray
 
 from synmodel.drug_numbers import SPREADS
 from synmodel.inference.joint import Posterior
-from synmodel.measuring.conclusions import Quantity
+from synmodel.inference.problem import SummaryProblem
+from synmodel.measuring.conclusions import Measurable
 from synmodel.parameters import Parameter, ParameterSet
 from synmodel.pharmacology import exposure_parameters
 from synmodel.randomness import generator_of
@@ -28,6 +31,7 @@ __all__ = ["Ensemble", "Fixed", "fixed_numbers"]
 
 Array = NDArray[np.float64]
 _STEP = 0.05  # of a spread
+_REFIT_STEPS = 2
 _MECHANISM = ("nmda", "serotonin", "cascade")
 _CONVENTIONS = ("nmda.disinhibition_gain", "nmda.d1_gain")
 """Numbers that fix a unit: only their products with others have an effect."""
@@ -46,7 +50,7 @@ class Fixed:
         return min(max(value, self.parameter.lower), self.parameter.upper)
 
 
-def fixed_numbers(posterior: Posterior, quantities: Sequence[Quantity]) -> list[Fixed]:
+def fixed_numbers(posterior: Posterior, quantities: Sequence[Measurable]) -> list[Fixed]:
     """Numbers of compounds and of the mechanism on which quantities may depend, and which the posterior holds fixed.
 
     The spread is that of the prior, or by status where a number has none (:data:`synmodel.drug_numbers.SPREADS`).
@@ -75,24 +79,56 @@ class Ensemble:
     fixed: tuple[Fixed, ...]
 
     @cached_property
+    def _whole(self) -> SummaryProblem:
+        """The problem of the posterior in which the fixed numbers are free too."""
+        problem = self.posterior.problem
+        return problem.altered(problem.parameters, [*problem.free, *(each.parameter.name for each in self.fixed)])
+
+    def _residuals(self, vector: Array, z: Array) -> Array:
+        """Residuals of data, and of the priors of free parameters, where fixed numbers are z spreads away."""
+        problem = self.posterior.problem
+        inside = np.clip(vector, problem.lower, problem.upper)
+        numbers = [f.parameter.to_coordinate(f.at(float(at))) for f, at in zip(self.fixed, z, strict=True)]
+        of_data = self._whole.residuals(np.concatenate([inside, numbers]), with_prior=False)
+        return np.concatenate([of_data, problem.prior_residuals(inside)])
+
+    @cached_property
+    def _at_estimate(self) -> Array:
+        return self._residuals(self.posterior.vector, np.zeros(len(self.fixed)))
+
+    @cached_property
     def _slopes(self) -> tuple[Array, Array]:
         """J (n_residual, n_free) and K (n_residual, n_fixed) at the estimate."""
-        problem, vector = self.posterior.problem, self.posterior.vector
-        columns = []
-        for each in self.fixed:
-            ends = []
-            for z in (_STEP, -_STEP):
-                moved = problem.parameters.replace({each.parameter.name: each.at(z)})
-                ends.append(problem.altered(moved, problem.free).residuals(vector))
-            columns.append((ends[0] - ends[1]) / (2 * _STEP))
-        return problem.jacobian(vector), np.stack(columns, axis=1)
+        vector, columns = self.posterior.vector, []
+        for step in _STEP * np.eye(len(self.fixed)):
+            columns.append((self._residuals(vector, step) - self._residuals(vector, -step)) / (2 * _STEP))
+        return self.posterior.problem.jacobian(vector), np.stack(columns, axis=1)
+
+    @cached_property
+    def _inverse(self) -> Array:
+        return np.asarray(np.linalg.pinv(self._slopes[0]), float)
 
     @cached_property
     def refit(self) -> Array:
-        """(n_free, n_fixed) by how much the free parameters move with each fixed number, per spread."""
-        free, fixed = self._slopes
-        slopes: Array = -np.linalg.pinv(free) @ fixed
+        """(n_free, n_fixed) by how much the free parameters move with each fixed number, per spread, to first order."""
+        slopes: Array = -self._inverse @ self._slopes[1]
         return slopes
+
+    def moved(self, z: Array) -> Array:
+        """(n_free,) by how much the free parameters move if fixed numbers are z spreads from the library's values.
+
+        A step that makes the fit worse is not taken.
+        """
+        vector = self.posterior.vector
+        shift = self.refit @ z
+        beyond = self._residuals(vector + shift, z) - self._at_estimate
+        for _ in range(_REFIT_STEPS):
+            further = shift - self._inverse @ beyond
+            residuals = self._residuals(vector + further, z)
+            if np.sum(residuals**2) >= np.sum((beyond + self._at_estimate) ** 2):
+                break
+            shift, beyond = further, residuals - self._at_estimate
+        return shift
 
     @cached_property
     def covariance(self) -> Array:
@@ -107,10 +143,10 @@ class Ensemble:
         return np.sqrt(np.diag(self.covariance))
 
     def draws(self, n: int, seed: int) -> tuple[Array, Array]:
-        """(n, n_free) vectors of the posterior that moved with (n, n_fixed) fixed numbers, in spreads."""
+        """(n, n_free) vectors of the posterior, to which :meth:`moved` is added, and (n, n_fixed) spreads."""
         root = np.linalg.cholesky(self.covariance)
         z = generator_of(seed, "fixed numbers").standard_normal((n, len(self.fixed))) @ root.T
-        return self.posterior.draws(n, seed) + z @ self.refit.T, z
+        return self.posterior.draws(n, seed), z
 
     def parameters(self, vector: Array, z: Array, lab: Array | None = None) -> ParameterSet:
         """Parameters of the library at a draw.

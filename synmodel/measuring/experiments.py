@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.imaging import summarise
-from synmodel.measuring.conclusions import Quantity, conclusions, mouse
+from synmodel.measuring.conclusions import Measurable, conclusions, mouse
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 from synmodel.sweeps.factors import without_doses
@@ -34,7 +34,7 @@ class Measurement:
     Attributes
     ----------
     name : str
-    quantities : tuple of Quantity
+    quantities : tuple of Measurable
         What it measures; none for a number of a compound that is measured itself.
     error_sd : tuple of float
         Standard deviations of its errors, one per quantity, in its unit; of logarithms for concentrations and numbers.
@@ -45,7 +45,7 @@ class Measurement:
     """
 
     name: str
-    quantities: tuple[Quantity, ...]
+    quantities: tuple[Measurable, ...]
     error_sd: tuple[float, ...]
     why: str
     numbers: tuple[str, ...] = field(default=())
@@ -89,7 +89,7 @@ def _imaged(name: str, plan: Scenario, kinds: Sequence[str], seed: int, last_onl
     plan = plan.updated(cohort={**plan.cohort.model_dump(exclude_none=True), "animals": MICE})
     days = plan.schedule.sessions[-1:] if last_only else plan.schedule.sessions[1:]
     spread = _spread_between_experiments(plan, seed)
-    wanted = [Quantity(name, "percentage points", plan, kind, day) for kind in kinds for day in days]  # type: ignore[arg-type]
+    wanted = [Measurable(name, "percentage points", plan, kind, day) for kind in kinds for day in days]  # type: ignore[arg-type]
     return Measurement(name, tuple(wanted), tuple(spread[q.kind, q.end_day] for q in wanted), _IMAGING)
 
 
@@ -114,7 +114,7 @@ def _of_drugs() -> list[Measurement]:
     found = [
         Measurement(
             f"{compound} free in brain 30 min after {drug}, mouse",
-            (Quantity(compound, "ln nM", mouse(drug, (-1.0, 1.0)), "log_free_concentration", half_hour, compound),),
+            (Measurable(compound, "ln nM", mouse(drug, (-1.0, 1.0)), "log_free_concentration", half_hour, compound),),
             (float(free),),
             _CONCENTRATION,
         )

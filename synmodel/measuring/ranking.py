@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synmodel.errors import FitError, SimulationError
 from synmodel.inference.hierarchy import EFFECTS
 from synmodel.inference.joint import Posterior, load_posterior
-from synmodel.measuring.conclusions import Quantity, conclusions, evaluate
+from synmodel.measuring.conclusions import Measurable, conclusions, evaluate
 from synmodel.measuring.ensemble import Ensemble, Fixed, fixed_numbers
 from synmodel.measuring.experiments import Measurement, measurements
 from synmodel.measuring.shares import expected_reduction, share_known, sobol_normal
@@ -22,7 +22,7 @@ __all__ = ["Ranking", "rank"]
 Array = NDArray[np.float64]
 Steps = Callable[[str, int, int], None]
 _FEWEST = 20
-_SCREENED = 0.005
+_SCREENED = 0.02
 _RESAMPLES = 200
 _SHIFTS = 20
 _BY_NUMBER = ("number", "conclusion")
@@ -36,7 +36,7 @@ class Ranking:
     Attributes
     ----------
     ensemble : Ensemble
-    conclusions : tuple of Quantity
+    conclusions : tuple of Measurable
     measurements : tuple of Measurement
     chosen : tuple of Fixed
         Fixed numbers that were not screened out.
@@ -49,7 +49,7 @@ class Ranking:
     """
 
     ensemble: Ensemble
-    conclusions: tuple[Quantity, ...]
+    conclusions: tuple[Measurable, ...]
     measurements: tuple[Measurement, ...]
     chosen: tuple[Fixed, ...]
     result: xr.Dataset
@@ -114,7 +114,7 @@ class _Sample:
 
 def _sample(
     ensemble: Ensemble,
-    wanted: tuple[Quantity, ...],
+    wanted: tuple[Measurable, ...],
     candidates: tuple[Measurement, ...],
     draws: int,
     seed: int,
@@ -126,6 +126,7 @@ def _sample(
     asked = (*wanted, *(quantity for each in candidates for quantity in each.quantities))
     rows, kept = [], []
     for at in range(draws):
+        vectors[at] += ensemble.moved(z[at])
         try:
             typical = evaluate(wanted, ensemble.parameters(vectors[at], z[at]))
             rows.append(np.concatenate([typical, evaluate(asked, ensemble.parameters(vectors[at], z[at], labs[at]))]))
@@ -162,7 +163,7 @@ def _logarithms(ensemble: Ensemble, names: tuple[str, ...], vectors: Array, z: A
     return np.stack(columns, axis=1)
 
 
-def _linear(ensemble: Ensemble, wanted: tuple[Quantity, ...]) -> Array:
+def _linear(ensemble: Ensemble, wanted: tuple[Measurable, ...]) -> Array:
     """(n_fixed, n_conclusion) squared effect of one spread of each fixed number, over the sum of all."""
     effects = []
     for at in range(len(ensemble.fixed)):
@@ -177,14 +178,14 @@ def _linear(ensemble: Ensemble, wanted: tuple[Quantity, ...]) -> Array:
     return np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
 
 
-def _at(ensemble: Ensemble, wanted: tuple[Quantity, ...], z: Array) -> Array:
+def _at(ensemble: Ensemble, wanted: tuple[Measurable, ...], z: Array) -> Array:
     """Conclusions where fixed numbers are z spreads from the library's values and the data were fitted again."""
-    return evaluate(wanted, ensemble.parameters(ensemble.posterior.vector + ensemble.refit @ z, z))
+    return evaluate(wanted, ensemble.parameters(ensemble.posterior.vector + ensemble.moved(z), z))
 
 
 def _sobol(
     ensemble: Ensemble,
-    wanted: tuple[Quantity, ...],
+    wanted: tuple[Measurable, ...],
     chosen: NDArray[np.int64],
     points: int,
     seed: int,
@@ -207,7 +208,7 @@ def _sobol(
 
 def _dataset(
     ensemble: Ensemble,
-    wanted: tuple[Quantity, ...],
+    wanted: tuple[Measurable, ...],
     candidates: tuple[Measurement, ...],
     sample: _Sample,
     linear: Array,

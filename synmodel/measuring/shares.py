@@ -2,8 +2,8 @@ r"""Shares of variance, as functions of arrays: Sobol indices, what knowing a nu
 
 Let C be a conclusion, x a number, y measurements and R the covariance of their errors.
 
-* :func:`sobol_normal`: for independent x_i, S_i = Var(E[C | x_i]) / Var(C), and the total
-  T_i = 1 - Var(E[C | x_-i]) / Var(C).
+* :func:`sobol_normal`: for independent numbers, S = Var(E[C | x]) / Var(C), and the total
+  T = 1 - Var(E[C | all but x]) / Var(C).
 * :func:`share_known`: Var(E[C | x]) / Var(C) of a sample in which numbers are correlated, so that a number has also
   what it tells of its relatives; shares do not add up to 1. E[C | x] is a cubic in the normal score of x, corrected for
   its degrees of freedom: the adjusted R^2.

@@ -13,13 +13,13 @@ from synmodel.report.tables import add_row, number_text, plain_table
 
 __all__ = ["measuring_document", "measuring_figure", "measuring_tables"]
 
-_SHOWN = 14
+_SHOWN, _FIXED_SHOWN = 14, 3
 _FIXED, _FITTED, _EXPERIMENT = "#D55E00", "#0072B2", "#009E73"
 _NOTES = (
     "share: of the variance of a conclusion, what would go if the number became known exactly; numbers are correlated, "
     "so each has also what it tells of the others, and shares do not add up to 1",
     "Sobol indices are over numbers that the joint fit holds fixed, independent, each over what the data leave of its "
-    "prior, with the fit made again to first order",
+    "prior, with the data fitted again",
     "reduction: the expected share of the variance that the measurement removes, conclusion and measurement taken as "
     "jointly normal; it is made in a laboratory that no study is of, and conclusions are of the typical laboratory",
 )
@@ -98,7 +98,7 @@ def _fixed(ranking: Ranking) -> list[dict[str, Any]]:
             whole = rows["total_order"] * result["fixed_share"].to_numpy()
             entry |= {**_most(whole, result), **{key: row.tolist() for key, row in rows.items()}}
         else:
-            entry |= {"mean": 0.0, "screened": "linear share below 0.5 % on every conclusion"}
+            entry |= {"mean": 0.0, "screened": "linear share below 2 % on every conclusion"}
         entries.append(entry)
     return _sorted(entries)
 
@@ -163,8 +163,14 @@ def _shares(entry: dict[str, Any]) -> list[str]:
 
 
 def measuring_figure(document: dict[str, Any]) -> Figure:
-    """Ranked bars: numbers on the left, measurements on the right; a bar is the mean over conclusions, a dot is one."""
-    numbers, measurements = document["numbers"][:_SHOWN], document["measurements"][:_SHOWN]
+    """Ranked bars: numbers on the left, measurements on the right; a bar is the mean over conclusions, a dot is one.
+
+    The first numbers that are held fixed are shown wherever they stand.
+    """
+    first_fixed = [each for each in document["numbers"] if each["kind"] == "fixed"][:_FIXED_SHOWN]
+    numbers = [*document["numbers"][: _SHOWN - _FIXED_SHOWN]]
+    numbers += [each for each in first_fixed if each not in numbers]
+    measurements = document["measurements"][:_SHOWN]
     with style():
         figure, axes = panels(1, 2, size=(12.5, 5.6))
         left, right = axes[0]
