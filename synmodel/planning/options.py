@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 from synmodel.errors import DesignError
 from synmodel.planning.aim import FEWEST_SESSIONS, Aim, Limits
 from synmodel.planning.arms import Arms
-from synmodel.planning.cost import Bill, Costs
+from synmodel.planning.cost import Bill
 from synmodel.planning.days import Days, best_days
 from synmodel.planning.information import Information, information_of_rates
 from synmodel.planning.moments import MOST_SESSIONS
@@ -97,7 +97,7 @@ def day_sets(
         return [DaySet(pool, "as given")]
     own = arms.treated.schedule.sessions
     allowed = partial(limits.allows, dose_day=dose_day)
-    most = min(len(own), MOST_SESSIONS)
+    most = min(len(own), len(pool), MOST_SESSIONS)
     numbers = [limits.sessions] if limits.sessions else list(range(max(FEWEST_SESSIONS, limits.before + 1), most + 1))
     found = []
     if len(own) in numbers and allowed(own) and _tells(aim, arms, own):
@@ -144,7 +144,7 @@ def _weakness(arms: Arms, aim: Aim, pool: Days) -> Callable[[Days], float]:
 
 
 def grid_of(
-    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet], costs: Costs,
+    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet],
     progress: Progress | None = None,
 ) -> Grid:  # fmt: skip
     """Power of every option.
@@ -153,8 +153,8 @@ def grid_of(
     ----------
     draws : sequence of Arms
         One for each draw of the posterior, or one alone for stated effects.
-    aim, limits, sets, costs
-        What is wanted, what may be done, on which days, and for how much.
+    aim, limits, sets
+        What is wanted, what may be done, and on which days.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def grid_of(
                 powers[each.sessions, measure, dendrites] = power
                 mice = fewest_mice(power, aim.power, limits.most_mice)
                 size = limits.most_mice if mice is None else mice
-                bill = costs.bill(size, dendrites, len(each.sessions))
+                bill = limits.costs.bill(size, dendrites, len(each.sessions))
                 option = Option(each, measure, dendrites, size, power(size), bill)
                 (missed if mice is None else reached).append(option)
         if progress is not None:
