@@ -99,6 +99,11 @@ def day_sets(
     allowed = partial(limits.allows, dose_day=dose_day)
     most = min(len(own), len(pool), MOST_SESSIONS)
     numbers = [limits.sessions] if limits.sessions else list(range(max(FEWEST_SESSIONS, limits.before + 1), most + 1))
+    if not numbers:
+        message = (
+            f"{arms.treated.name} has {len(own)} sessions, too few for {limits.before} before the dose; give --sessions"
+        )
+        raise DesignError(message)
     found = []
     if len(own) in numbers and allowed(own) and _tells(aim, arms, own):
         found.append(DaySet(own, "as in the scenario"))

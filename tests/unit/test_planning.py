@@ -248,6 +248,13 @@ def test_what_cannot_be_asked_for(make, says):
             {"days": DAYS, "budget": 10.0},
             "the cheapest study that",
         ),
+        (
+            "psilocybin-mouse",
+            "saline-mouse",
+            {"effects": "formation=2"},
+            {"before": 7},
+            "too few for 7 before the dose",
+        ),
         ("psilocybin-mouse", "saline-mouse", {"effects": "formation=2", "until": 0.5}, {"days": DAYS}, "by day 0.5"),
     ],
 )
