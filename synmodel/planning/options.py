@@ -18,7 +18,7 @@ from synmodel.planning.aim import FEWEST_SESSIONS, Aim, Limits
 from synmodel.planning.arms import Arms
 from synmodel.planning.cost import Bill
 from synmodel.planning.days import Days, best_days
-from synmodel.planning.information import Information, information_of_rates
+from synmodel.planning.information import Information
 from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.outcome import Measure
 from synmodel.planning.power import ArmContrast, contrast_of, fewest_mice
@@ -149,7 +149,7 @@ def _weakness(arms: Arms, aim: Aim, pool: Days) -> Callable[[Days], float]:
 
 
 def grid_of(
-    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet],
+    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet], information: Information,
     progress: Progress | None = None,
 ) -> Grid:  # fmt: skip
     """Power of every option.
@@ -160,6 +160,8 @@ def grid_of(
         One for each draw of the posterior, or one alone for stated effects.
     aim, limits, sets
         What is wanted, what may be done, and on which days.
+    information : Information
+        About the effects, for the power of the likelihood.
 
     Raises
     ------
@@ -167,7 +169,6 @@ def grid_of(
         If nothing can be measured on any of the days.
     """
     arms, days = draws[0], _all_days(sets)
-    information = information_of_rates(arms, days) if aim.analysis == "likelihood" else None
     reached: list[Option] = []
     missed: list[Option] = []
     powers: dict[tuple[Days, Measure, int], Power] = {}
@@ -176,7 +177,7 @@ def grid_of(
             contrasts = [contrast_of(draws, days, each.sessions, of) for of in aim.outcomes(arms.dose_day, measure)]
             for dendrites in sorted(set(limits.dendrites)):
                 power = _power(contrasts, dendrites, aim)
-                if information is not None:
+                if aim.analysis == "likelihood":
                     power = _of_likelihood(information, each.sessions, dendrites)
                 powers[each.sessions, measure, dendrites] = power
                 mice = fewest_mice(power, aim.power, limits.most_mice)

@@ -162,7 +162,7 @@ def design(
         arms, source, _pool(arms, limits), mice=cohort.animals, dendrites=cohort.dendrites_per_animal, seed=seed
     )
     sets = day_sets(arms, aim, limits, information, _stage(progress, "days"))
-    grid = grid_of(draws, aim, limits, sets, _stage(progress, "options"))
+    grid = grid_of(draws, aim, limits, sets, information, _stage(progress, "options"))
     precision = _precision(arms, limits, information)
     chosen, checked = _confirmed(draws, grid, aim, limits, seed, progress)
     needed = _sensitivity(draws, chosen, aim, limits)

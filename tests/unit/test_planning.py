@@ -252,7 +252,7 @@ def test_what_cannot_be_asked_for(make, says):
             "psilocybin-mouse",
             "saline-mouse",
             {"effects": "formation=2"},
-            {"before": 7},
+            {"before": 7, "candidate_days": range(-8, 8)},
             "too few for 7 before the dose",
         ),
         ("psilocybin-mouse", "saline-mouse", {"effects": "formation=2", "until": 0.5}, {"days": DAYS}, "by day 0.5"),
