@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from synmodel.errors import DesignError
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.joint import load_posterior
+from synmodel.inference.mixed_models import INSTALL, available
 from synmodel.intervals import scenario_draws
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import drug_doses
@@ -154,6 +155,8 @@ def design(
     """
     aim, limits = aim or Aim(), limits or Limits()
     checked_seed(seed)
+    if aim.analysis == "mixed" and not available():
+        raise DesignError(INSTALL)
     arms = _arms(load(scenario), load(control), aim)
     source = None if aim.stated else (posterior or load_posterior())
     draws = [arms] if source is None else [arms.at(each) for each in scenario_draws(source, _DRAWS, seed)]
