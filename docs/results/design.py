@@ -42,7 +42,7 @@ ROWS = [
     ("likelihood", "formation=1.3", PUBLISHED, "level", 12, 13, AS_DATA),
     ("likelihood", "elimination=0.5", FEW, "level", 8, 20, AS_DATA),
 ]
-STUDIES = {"welch": 2000, "mixed": 200, "likelihood": 200}
+STUDIES = {"welch": 2000, "mixed": 200, "likelihood": 100}
 FILE = Path(__file__).parent / "design.json"
 
 
