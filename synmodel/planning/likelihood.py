@@ -10,8 +10,8 @@ integrated out (:func:`synmodel.inference.likelihood.animals_log_likelihood`): t
 knows no spines that were overlooked, which the simulated studies have: they enter as births and losses. Mice do not
 differ in how many are overlooked, so their births are taken to differ by the same number however many births are found:
 the coefficients of variation are divided by the factor of births. The ratio is then not quite chi-squared, and the
-critical value is the larger of 3.84 and the 95 % quantile over simulated studies without an effect; a laboratory gets it
-in the same way.
+critical value is the larger of 3.84 and the 95 % quantile over simulated studies without an effect; a laboratory gets
+it in the same way.
 """
 
 from collections.abc import Callable, Sequence
