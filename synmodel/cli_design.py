@@ -89,8 +89,9 @@ def design(
     from synmodel.report import design as report
     from synmodel.report import design_figure, files
 
+    number = studies if studies is not None else (400 if analysis == "welch" else 200)
     aim = planning.Aim(
-        tuple(effect or ()), power, analysis, measure, lasts, decay, until  # type: ignore[arg-type]
+        tuple(effect or ()), power, analysis, measure, lasts, decay, until, number  # type: ignore[arg-type]
     )  # fmt: skip
     limits = planning.Limits(
         sessions=sessions,
@@ -101,17 +102,13 @@ def design(
         before=before,
         dendrites=_wholes("--dendrites", dendrites),
         most_mice=most_mice,
+        costs=planning.Costs(cost_per_mouse, cost_per_hour, hours_per_session, hours_per_dendrite),
         budget=budget,
     )
-    costs = planning.Costs(cost_per_mouse, cost_per_hour, hours_per_session, hours_per_dendrite)
     files.check(out, _FILES)
     source = posterior_from(posterior)
-    number = studies if studies is not None else (400 if analysis == "welch" else 200)
     with progress(quiet) as steps:
-        plan = planning.design(
-            scenario, control, aim=aim, limits=limits, costs=costs, studies=number, seed=seed, posterior=source,
-            progress=steps,
-        )  # fmt: skip
+        plan = planning.design(scenario, control, aim=aim, limits=limits, seed=seed, posterior=source, progress=steps)
     document = report.design_document(plan)
     made_with = document["provenance"]
     figure = design_figure.design_figure(plan)

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synmodel.errors import DesignError, did_you_mean
+from synmodel.planning.cost import Costs
 from synmodel.planning.days import checked_candidates
 from synmodel.planning.effects import QUANTITIES, StatedEffect, parse_effect
 from synmodel.planning.moments import MOST_SESSIONS
@@ -19,6 +20,7 @@ CANDIDATE_DAYS = (-7.0, -5.0, -3.0, -1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14
 FEWEST_SESSIONS = 3
 _POWERS = (0.05, 1.0)
 _LASTS = 7.0  # days; births of the embedded studies are up for some days (docs/fit.md)
+_STUDIES = (100, 100_000)
 _MOST_MICE, _MOST_DENDRITES = 1000, 500
 
 
@@ -41,7 +43,9 @@ class Aim:
         How long stated effects last, and the time constant with which they fall [day]; default: 7 days, or for ever if
         a decay is given.
     until : float, optional
-        Last day that counts as the effect; default: how long the effects last, at most 7 days with a decay.
+        Last day that counts as the effect; default: how long the effects last, 7 days where they have no end.
+    studies : int
+        Number of simulated studies by which the choice is checked.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class Aim:
     lasts: float | None = None
     decay: float | None = None
     until: float | None = None
+    studies: int = 400
 
     def __post_init__(self) -> None:
         if isinstance(self.effects, str):
@@ -70,6 +75,9 @@ class Aim:
                 raise DesignError(message)
         if self.until is not None and not self.until > 0:
             message = f"--until is {self.until:g}; give the last day that counts as the effect, above 0"
+            raise DesignError(message)
+        if not _STUDIES[0] <= self.studies <= _STUDIES[1]:
+            message = f"--studies is {self.studies}; give {_STUDIES[0]} to {_STUDIES[1]} simulated studies"
             raise DesignError(message)
         stated = self.stated
         if (self.lasts is not None or self.decay is not None) and not stated:
@@ -128,6 +136,8 @@ class Limits:
         Numbers of dendrites per mouse that are tried.
     most_mice : int
         Per arm.
+    costs : Costs
+        What each part costs.
     budget : float, optional
         Highest cost of the study.
 
@@ -143,6 +153,7 @@ class Limits:
     before: int = 2
     dendrites: Sequence[int] = (8, 13, 20, 30, 40)
     most_mice: int = 100
+    costs: Costs = field(default_factory=Costs)
     budget: float | None = None
 
     def __post_init__(self) -> None:

@@ -13,9 +13,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.errors import DesignError
 from synmodel.imaging.power import welch_rejects
-from synmodel.inference.mixed_models import INSTALL, arm_differences, available
+from synmodel.inference.mixed_models import arm_differences
 from synmodel.planning.arms import Arms
 from synmodel.planning.likelihood import likelihood_ratios
 from synmodel.planning.options import Option
@@ -192,14 +191,7 @@ def mixed_rejects(treated: Array, control: Array, level: float = _LEVEL) -> Hits
     ----------
     treated, control : (n_study, n_mouse, n_dendrite) ndarray
         One number per dendrite; NaN where it could not be scored.
-
-    Raises
-    ------
-    DesignError
-        If statsmodels is not installed.
     """
-    if not available():
-        raise DesignError(INSTALL)
     return np.array([_mixed_p(*pair) < level for pair in zip(treated, control, strict=True)])
 
 

@@ -37,7 +37,7 @@ from synmodel.scenario import Scenario
 from synmodel.simulation import parameters_of
 from synmodel.turnover.heterogeneity import dendrite_nodes
 
-__all__ = ["Information", "Unknown", "information_of", "information_of_rates"]
+__all__ = ["Information", "Unknown", "information_of"]
 
 Array = NDArray[np.float64]
 _STEP = 1e-3
@@ -187,14 +187,6 @@ def information_of(
         raise DesignError(message)
     covariance = block_diag(np.diag(variance), prior)
     return Information(arms, [*unknowns, *effects], np.asarray(np.linalg.inv(covariance), float), days, mice, dendrites)
-
-
-def information_of_rates(arms: Arms, days: Sequence[float]) -> Information:
-    """Of stated effects, where births and losses alone are unknown besides them, as in the likelihood ratio."""
-    study = arms.treated.baseline
-    rates = [Unknown(what, _step(_named(study, keys)), is_effect=False) for what, keys in _RATES.items()]
-    effects, prior = _stated(arms)
-    return Information(arms, [*rates, *effects], block_diag(np.eye(len(rates)), np.linalg.inv(prior)), days, 1, 1)
 
 
 def _current(arms: Arms, plan: Scenario) -> ParameterSet:

@@ -7,9 +7,11 @@ r"""The exact likelihood of counts as the analysis of a planned study: a likelih
 over both arms, with factors of the births and of the losses of both arms free, and all other rates, how far mice and
 dendrites differ, and the shape of the effect in time at the values of the plan. Births differ between mice and are
 integrated out (:func:`synmodel.inference.likelihood.animals_log_likelihood`): the mouse is the unit. That likelihood
-knows no spines that were overlooked, which the simulated studies have; they enter as births and losses, and with few
-mice the ratio is then not chi-squared. So the critical value is the larger of 3.84 and the 95 % quantile over simulated
-studies without an effect; a laboratory gets it in the same way.
+knows no spines that were overlooked, which the simulated studies have: they enter as births and losses. Mice do not
+differ in how many are overlooked, so their births are taken to differ by the same number however many births are found:
+the coefficients of variation are divided by the factor of births. The ratio is then not quite chi-squared, and the
+critical value is the larger of 3.84 and the 95 % quantile over simulated studies without an effect; a laboratory gets
+it in the same way.
 """
 
 from collections.abc import Callable, Sequence
@@ -108,4 +110,6 @@ def _scaled(model: TurnoverModel, births: float, losses: float) -> TurnoverModel
         model,
         formation=tuple(float(rate * np.exp(births)) for rate in model.births),
         loss=tuple(float(hazard * np.exp(losses)) for hazard in model.loss),
+        formation_cv_animal=float(model.formation_cv_animal * np.exp(-births)),
+        formation_cv_dendrite=float(model.formation_cv_dendrite * np.exp(-births)),
     )

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from synmodel.errors import DesignError
 from synmodel.gamma import gamma_nodes
 from synmodel.imaging import Scoring
 from synmodel.tissue import Tissue
@@ -72,7 +73,15 @@ def arm_moments(tissue: Tissue, steps: Propagation, density: float, length_um: f
         Scored spines per um at the first session.
     length_um : float
         Of every dendrite [um].
+
+    Raises
+    ------
+    DesignError
+        For more sessions.
     """
+    if len(steps.newborn) >= MOST_SESSIONS:
+        message = f"there are {len(steps.newborn) + 1} sessions; plans take up to {MOST_SESSIONS}"
+        raise DesignError(message)
     words, old, new, false = _histories(tissue.initial_means(density), steps, tissue.scoring)
     later, earlier = words[:, 1:], words[:, :-1]
     events = np.concatenate([(1 - earlier) * later, earlier * (1 - later), earlier], axis=1)  # G, L, N

@@ -16,9 +16,9 @@ from scipy.special import ndtr, ndtri
 from synmodel.errors import DesignError
 from synmodel.planning.aim import FEWEST_SESSIONS, Aim, Limits
 from synmodel.planning.arms import Arms
-from synmodel.planning.cost import Bill, Costs
+from synmodel.planning.cost import Bill
 from synmodel.planning.days import Days, best_days
-from synmodel.planning.information import Information, information_of_rates
+from synmodel.planning.information import Information
 from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.outcome import Measure
 from synmodel.planning.power import ArmContrast, contrast_of, fewest_mice
@@ -97,8 +97,13 @@ def day_sets(
         return [DaySet(pool, "as given")]
     own = arms.treated.schedule.sessions
     allowed = partial(limits.allows, dose_day=dose_day)
-    most = min(len(own), MOST_SESSIONS)
+    most = min(len(own), len(pool), MOST_SESSIONS)
     numbers = [limits.sessions] if limits.sessions else list(range(max(FEWEST_SESSIONS, limits.before + 1), most + 1))
+    if not numbers:
+        message = (
+            f"{arms.treated.name} has {len(own)} sessions, too few for {limits.before} before the dose; give --sessions"
+        )
+        raise DesignError(message)
     found = []
     if len(own) in numbers and allowed(own) and _tells(aim, arms, own):
         found.append(DaySet(own, "as in the scenario"))
@@ -144,7 +149,7 @@ def _weakness(arms: Arms, aim: Aim, pool: Days) -> Callable[[Days], float]:
 
 
 def grid_of(
-    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet], costs: Costs,
+    draws: Sequence[Arms], aim: Aim, limits: Limits, sets: Sequence[DaySet], information: Information,
     progress: Progress | None = None,
 ) -> Grid:  # fmt: skip
     """Power of every option.
@@ -153,8 +158,10 @@ def grid_of(
     ----------
     draws : sequence of Arms
         One for each draw of the posterior, or one alone for stated effects.
-    aim, limits, sets, costs
-        What is wanted, what may be done, on which days, and for how much.
+    aim, limits, sets
+        What is wanted, what may be done, and on which days.
+    information : Information
+        About the effects, for the power of the likelihood.
 
     Raises
     ------
@@ -162,7 +169,6 @@ def grid_of(
         If nothing can be measured on any of the days.
     """
     arms, days = draws[0], _all_days(sets)
-    information = information_of_rates(arms, days) if aim.analysis == "likelihood" else None
     reached: list[Option] = []
     missed: list[Option] = []
     powers: dict[tuple[Days, Measure, int], Power] = {}
@@ -171,12 +177,12 @@ def grid_of(
             contrasts = [contrast_of(draws, days, each.sessions, of) for of in aim.outcomes(arms.dose_day, measure)]
             for dendrites in sorted(set(limits.dendrites)):
                 power = _power(contrasts, dendrites, aim)
-                if information is not None:
+                if aim.analysis == "likelihood":
                     power = _of_likelihood(information, each.sessions, dendrites)
                 powers[each.sessions, measure, dendrites] = power
                 mice = fewest_mice(power, aim.power, limits.most_mice)
                 size = limits.most_mice if mice is None else mice
-                bill = costs.bill(size, dendrites, len(each.sessions))
+                bill = limits.costs.bill(size, dendrites, len(each.sessions))
                 option = Option(each, measure, dendrites, size, power(size), bill)
                 (missed if mice is None else reached).append(option)
         if progress is not None:

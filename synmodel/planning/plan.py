@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from synmodel.errors import DesignError
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.joint import load_posterior
+from synmodel.inference.mixed_models import INSTALL, available
 from synmodel.intervals import scenario_draws
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import drug_doses
@@ -25,9 +26,9 @@ from synmodel.planning.aim import Aim, Limits
 from synmodel.planning.analysis import CheckedPower, checked_power
 from synmodel.planning.arms import Arms
 from synmodel.planning.assumptions import Spread, spreads_of
-from synmodel.planning.cost import Costs
 from synmodel.planning.days import Days, best_days
 from synmodel.planning.information import Information, information_of
+from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.options import Grid, Option, day_sets, grid_of
 from synmodel.planning.outcome import DendriteOutcome
 from synmodel.planning.power import contrast_of, fewest_mice
@@ -39,7 +40,6 @@ __all__ = ["Design", "Precision", "design"]
 Array = NDArray[np.float64]
 Steps = Callable[[str, int, int], None]
 _DRAWS = 40
-_MOST_STUDIES = 100_000
 _ADDED = 0.05
 _ROUNDS = 6
 
@@ -76,10 +76,12 @@ class Design:
 
     Attributes
     ----------
-    aim, limits, costs
+    aim, limits
         What was asked for.
+    arms : Arms
+        Both arms, at the estimate.
     draws : list of Arms
-        Both arms, at the draws of the posterior if the effect is the model's.
+        The same at draws of the posterior, if the effect is the model's.
     chosen : Option
         The study that is recommended.
     grid : Grid
@@ -98,7 +100,7 @@ class Design:
 
     aim: Aim
     limits: Limits
-    costs: Costs
+    arms: Arms
     draws: list[Arms]
     chosen: Option
     grid: Grid
@@ -107,11 +109,6 @@ class Design:
     spread: dict[str, Spread]
     sensitivity: list[tuple[str, float, int | None]]
     seed: int
-
-    @property
-    def arms(self) -> Arms:
-        """The arms at the first draw."""
-        return self.draws[0]
 
     @property
     def outcomes(self) -> list[DendriteOutcome]:
@@ -129,8 +126,6 @@ def design(
     *,
     aim: Aim | None = None,
     limits: Limits | None = None,
-    costs: Costs | None = None,
-    studies: int = 400,
     seed: int = 1,
     posterior: Estimate | None = None,
     progress: Steps | None = None,
@@ -145,11 +140,7 @@ def design(
         What the study should find and how it is analysed; default: the model's own effect on formation, power 0.8,
         Welch's t.
     limits : Limits, optional
-        What may be done.
-    costs : Costs, optional
-        What it costs.
-    studies : int
-        Number of simulated studies by which the choice is checked.
+        What may be done, and what it costs.
     seed : int
         Of the simulated studies and of the draws of the posterior.
     posterior : Estimate, optional
@@ -162,26 +153,24 @@ def design(
     SynmodelError
         One line for what cannot be, or a power that no allowed study reaches.
     """
-    aim, limits, costs = aim or Aim(), limits or Limits(), costs or Costs()
+    aim, limits = aim or Aim(), limits or Limits()
     checked_seed(seed)
-    if not 100 <= studies <= _MOST_STUDIES:
-        message = f"--studies is {studies}; give 100 to {_MOST_STUDIES} simulated studies"
-        raise DesignError(message)
-    draws = _draws(_arms(load(scenario), load(control), aim), aim, posterior, seed)
+    if aim.analysis == "mixed" and not available():
+        raise DesignError(INSTALL)
+    arms = _arms(load(scenario), load(control), aim)
     source = None if aim.stated else (posterior or load_posterior())
-    pool = _pool(draws[0], limits)
-    cohort = draws[0].treated.cohort
+    draws = [arms] if source is None else [arms.at(each) for each in scenario_draws(source, _DRAWS, seed)]
+    cohort = arms.treated.cohort
     information = information_of(
-        draws[0], source, pool, mice=cohort.animals, dendrites=cohort.dendrites_per_animal, seed=seed
+        arms, source, _pool(arms, limits), mice=cohort.animals, dendrites=cohort.dendrites_per_animal, seed=seed
     )
-    sets = day_sets(draws[0], aim, limits, information, _stage(progress, "days"))
-    grid = grid_of(draws, aim, limits, sets, costs, _stage(progress, "options"))
-    chosen = grid.cheapest(limits.budget, aim.power)
-    chosen, checked = _confirmed(draws, chosen, grid, aim, limits, costs, studies, seed, progress)
-    return Design(
-        aim, limits, costs, draws, chosen, grid, checked, _precision(draws[0], limits, information),
-        dict(spreads_of(draws[0].treated.baseline)), _sensitivity(draws, chosen, aim, limits), seed,
-    )  # fmt: skip
+    sets = day_sets(arms, aim, limits, information, _stage(progress, "days"))
+    grid = grid_of(draws, aim, limits, sets, information, _stage(progress, "options"))
+    precision = _precision(arms, limits, information)
+    chosen, checked = _confirmed(draws, grid, aim, limits, seed, progress)
+    needed = _sensitivity(draws, chosen, aim, limits)
+    spread = dict(spreads_of(arms.treated.baseline))
+    return Design(aim, limits, arms, draws, chosen, grid, checked, precision, spread, needed, seed)
 
 
 def _stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
@@ -202,17 +191,14 @@ def _arms(treated: Scenario, control: Scenario, aim: Aim) -> Arms:
     keys = {"mouse": "formation_cv_animal", "dendrite": "formation_cv_dendrite"}
     known = spreads_of(treated.baseline)
     spread = {f"{treated.baseline}.{keys[level]}": each.value for level, each in known.items()}
+    for plan in (treated, control):
+        if len(plan.schedule.sessions) > MOST_SESSIONS:
+            message = f"{plan.name} has {len(plan.schedule.sessions)} sessions; plans take up to {MOST_SESSIONS}"
+            raise DesignError(message)
     first, second = (
         plan.updated(parameters={**spread, **plan.parameters}) if spread else plan for plan in (treated, control)
     )
     return Arms(first, second, aim.stated)
-
-
-def _draws(arms: Arms, aim: Aim, posterior: Estimate | None, seed: int) -> list[Arms]:
-    """The arms themselves for stated effects; else at draws of the posterior, in a laboratory that no study is of."""
-    if aim.stated:
-        return [arms]
-    return [arms.at(each) for each in scenario_draws(posterior or load_posterior(), _DRAWS, seed)]
 
 
 def _pool(arms: Arms, limits: Limits) -> Days:
@@ -221,18 +207,20 @@ def _pool(arms: Arms, limits: Limits) -> Days:
 
 
 def _confirmed(
-    draws: Sequence[Arms], chosen: Option, grid: Grid, aim: Aim, limits: Limits, costs: Costs, studies: int, seed: int,
-    progress: Steps | None,
-) -> tuple[Option, CheckedPower]:  # fmt: skip
-    """The option, with more mice if simulated studies of it find clearly less than they should."""
+    draws: Sequence[Arms], grid: Grid, aim: Aim, limits: Limits, seed: int, progress: Steps | None
+) -> tuple[Option, CheckedPower]:
+    """The cheapest option, with more mice if simulated studies of it find clearly less than they should."""
+    chosen = grid.cheapest(limits.budget, aim.power)
     outcomes = aim.outcomes(draws[0].dose_day, chosen.measure)
     power = grid.powers[chosen.days.sessions, chosen.measure, chosen.dendrites]
     for _ in range(_ROUNDS):
-        checked = checked_power(draws, chosen, outcomes, aim.analysis, studies=studies, seed=seed, progress=progress)
+        checked = checked_power(
+            draws, chosen, outcomes, aim.analysis, studies=aim.studies, seed=seed, progress=progress
+        )
         if checked.least.high >= aim.power or chosen.mice >= limits.most_mice:
             break
         mice = min(limits.most_mice, chosen.mice + max(1, round(_ADDED * chosen.mice)))
-        bill = costs.bill(mice, chosen.dendrites, len(chosen.days.sessions))
+        bill = limits.costs.bill(mice, chosen.dendrites, len(chosen.days.sessions))
         chosen = replace(chosen, mice=mice, power=power(mice), bill=bill)
     if checked.least.high < aim.power:
         message = (
@@ -245,13 +233,12 @@ def _confirmed(
 
 
 def _precision(arms: Arms, limits: Limits, information: Information) -> Precision:
-    """The days that tell most, beside those of the scenario, of equal number."""
-    own = arms.treated.schedule.sessions
-    if limits.days is not None:
-        searched = limits.pool(arms.dose_day)
-    else:
+    """The days that tell most, beside those of the scenario, of equal number as far as there are as many candidates."""
+    own, pool = arms.treated.schedule.sessions, limits.pool(arms.dose_day)
+    searched = pool
+    if limits.days is None:
         searched, _ = best_days(
-            information.criterion, limits.pool(arms.dose_day), len(own),
+            information.criterion, pool, min(len(own), len(pool)),
             allowed=lambda days: limits.allows(days, arms.dose_day), starts=[own],
         )  # fmt: skip
     return Precision(

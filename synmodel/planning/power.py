@@ -18,8 +18,8 @@ analysis   c
 ========== ===========================================================================================
 welch      the quantile of Student's t with Welch's degrees of freedom: the mouse is the unit
 mixed      1.96: a mixed model's Wald test is the same contrast against the normal law (an approximation)
-likelihood 1.96, for the estimate of the effect with the smallest variance that the fractions allow
-           (:mod:`synmodel.planning.information`; an approximation to the likelihood of counts)
+likelihood 1.96, for the estimate of ln fold with the smallest variance that the fractions allow, turnover and scoring
+           unknown (:mod:`synmodel.planning.information`; an approximation, too low for elimination)
 ========== ===========================================================================================
 
 Where the effect is not stated but that of the model, power is averaged over draws of the posterior.

@@ -17,7 +17,7 @@ from synmodel.report.tables import add_row, number_text, plain_table
 __all__ = ["design_dataset", "design_document", "design_tables"]
 
 _SHOWN = 8
-_CURVE = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
+_CURVE = (3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 _ANALYSES = {
     "welch": "Welch's t over the means of mice",
     "mixed": "a mixed model over dendrites with mice as random intercepts (Wald)",
@@ -29,8 +29,8 @@ def design_document(plan: Design) -> dict[str, Any]:
     """Everything that a plan says, as plain data."""
     arms, chosen, precision = plan.arms, plan.chosen, plan.precision
     costs = {
-        name: {"value": value, "assumed": name not in plan.costs.given}
-        for name, value in plan.costs.complete.given.items()
+        name: {"value": value, "assumed": name not in plan.limits.costs.given}
+        for name, value in plan.limits.costs.complete.given.items()
     }
     document: dict[str, Any] = {
         "scenario": arms.treated.name,
@@ -121,7 +121,9 @@ def _notes(plan: Design) -> Iterator[str]:
     if "elimination" in plan.aim.quantities:
         yield "losses do not differ between mice in this model, so power for elimination is an upper end"
     yield "spines overlooked in one session count as lost and then gained, which hides part of any effect"
-    assumed = {name: value for name, value in plan.costs.complete.given.items() if name not in plan.costs.given}
+    assumed = {
+        name: value for name, value in plan.limits.costs.complete.given.items() if name not in plan.limits.costs.given
+    }
     if assumed:
         yield "assumed, as it was not given: " + ", ".join(f"{n.replace('_', ' ')} {v:g}" for n, v in assumed.items())
     if plan.aim.analysis == "mixed":

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synmodel.planning import Design
+from synmodel.planning.power import FEWEST_MICE
 from synmodel.planning.simulated import SimulatedShare
 from synmodel.report import figures
 
@@ -16,6 +17,7 @@ __all__ = ["design_figure"]
 _SHADES = ("#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b")
 _RED = "#D55E00"
 _POINTS = 60
+_LINEAR_DAY, _APART = 7.0, 1.4
 _NAMES = {"scenario": "days of the scenario", "searched": "days that tell most", "recommended": "recommended"}
 
 
@@ -40,7 +42,7 @@ def design_figure(plan: Design) -> Figure:
 def _draw_power(axes: Axes, plan: Design) -> None:
     chosen = plan.chosen
     most = min(plan.limits.most_mice, max(12, math.ceil(1.8 * chosen.mice)))
-    mice = np.unique(np.linspace(2, most, _POINTS).astype(int))
+    mice = np.unique(np.linspace(FEWEST_MICE, most, _POINTS).astype(int))
     curves = sorted(
         (dendrites, of) for (days, measure, dendrites), of in plan.grid.powers.items()
         if days == chosen.days.sessions and measure == chosen.measure
@@ -81,10 +83,10 @@ def _draw_days(axes: Axes, plan: Design) -> None:
     ]
     for at, (_, days, colour) in enumerate(rows):
         axes.plot([days[0], days[-1]], [-at, -at], color=colour, lw=0.8)
-        axes.plot(days, np.full(len(days), -at), "o", color=colour, ms=6)
+        axes.plot(days, np.full(len(days), -at), "o", color=colour, ms=6, clip_on=False)
     axes.axvline(plan.arms.dose_day, color="#777777", lw=0.8, ls=":")
-    axes.set_xscale("symlog", linthresh=7.0, linscale=0.8)
-    ticks = sorted({day for _, days, _ in rows for day in days})
+    axes.set_xscale("symlog", linthresh=_LINEAR_DAY, linscale=0.8)
+    ticks = _apart({day for _, days, _ in rows for day in days})
     axes.set_xticks(ticks, [f"{day:g}".replace("-", "\N{MINUS SIGN}") for day in ticks], fontsize=7.5)
     axes.minorticks_off()
     axes.set_yticks([0, -1, -2], [name for name, _, _ in rows])
@@ -93,6 +95,15 @@ def _draw_days(axes: Axes, plan: Design) -> None:
     axes.set_title("When to image")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def _apart(days: set[float]) -> list[float]:
+    """Days without those that would stand on the tick before them."""
+    kept: list[float] = []
+    for day in sorted(days):
+        if not kept or day <= _LINEAR_DAY or day >= _APART * kept[-1]:
+            kept.append(day)
+    return kept
 
 
 def _draw_precision(axes: Axes, plan: Design) -> None:

@@ -208,6 +208,7 @@ def test_spreads_are_those_of_the_fit_of_dendrites():
         (lambda: Aim(power=math.nan), "--power is nan"),
         (lambda: Aim(analysis="wald"), "--analysis is 'wald'"),
         (lambda: Aim(measure="levels"), "did you mean 'level'"),
+        (lambda: Aim(studies=1), "--studies is 1; give 100 to 100000"),
         (lambda: Aim(lasts=3.0), "give --effect as well"),
         (lambda: Aim("formation=2", decay=-1.0), "--decay is -1"),
         (lambda: Aim(("formation=2", "formation=3")), "names formation twice"),
@@ -247,12 +248,19 @@ def test_what_cannot_be_asked_for(make, says):
             {"days": DAYS, "budget": 10.0},
             "the cheapest study that",
         ),
+        (
+            "psilocybin-mouse",
+            "saline-mouse",
+            {"effects": "formation=2"},
+            {"before": 7, "candidate_days": range(-8, 8)},
+            "too few for 7 before the dose",
+        ),
         ("psilocybin-mouse", "saline-mouse", {"effects": "formation=2", "until": 0.5}, {"days": DAYS}, "by day 0.5"),
     ],
 )
 def test_studies_that_cannot_be_planned(scenario, control, aim, limits, says):
     with pytest.raises(SynmodelError, match=says) as caught:
-        design(scenario, control, aim=Aim(**aim), limits=Limits(**limits), studies=100)
+        design(scenario, control, aim=Aim(**aim, studies=100), limits=Limits(**limits))
     assert "\n" not in str(caught.value)
 
 
@@ -264,9 +272,8 @@ def plan():
     return design(
         "psilocybin-mouse",
         "saline-mouse",
-        aim=Aim("formation=2"),
+        aim=Aim("formation=2", studies=200),
         limits=Limits(days=DAYS, dendrites=(8, 13)),
-        studies=200,
     )
 
 
