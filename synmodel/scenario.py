@@ -248,7 +248,7 @@ class Schedule(_Part):
     also = ("sessions_hours",)
 
     sessions: tuple[Day, ...] = Field(
-        min_length=2, description="at least two days in rising order, for instance [-3, -1, 1, 3]"
+        min_length=2, max_length=2000, description="at least two days in rising order, for instance [-3, -1, 1, 3]"
     )
 
     @model_validator(mode="before")
@@ -272,10 +272,10 @@ class Cohort(_Part):
     animals: Whole = Field(default=6, ge=1, le=10_000)
     dendrites_per_animal: Whole = Field(default=13, ge=1, le=10_000)
     length_um: Positive | None = Field(
-        default=None, description="mean length of a dendrite; default: that of the study"
+        default=None, le=10_000, description="mean length of a dendrite; default: that of the study"
     )
     initial_density_per_um: Positive | None = Field(
-        default=None, description="density at the first session; default: that of the study's control arm"
+        default=None, le=100, description="density at the first session; default: that of the study's control arm"
     )
 
 

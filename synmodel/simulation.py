@@ -34,6 +34,7 @@ from synmodel.scenario import Scenario, load, naming
 from synmodel.subjects import between_subjects, deviations, subject_of, terms_of
 from synmodel.tissue import Tissue, tissue_of
 from synmodel.turnover.arguments import whole_number
+from synmodel.turnover.bounds import MOST_ROWS
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import Start, start_of, thread_count
@@ -172,6 +173,7 @@ def simulate(
         setups = [_setup_of(plan, each) for each in sets]
         drives = _drives_of(plan, seed) if drive is None else _the_same(drive)
     n_dendrite = plan.cohort.animals * plan.cohort.dendrites_per_animal
+    _refuse_too_large(plan, float(setups[0].means.sum()))
     block = max(1, int(_BLOCK_SPINES / (n_dendrite * setups[0].means.sum() * 2)))
     if terms_of(plan):
         _refuse_too_many(replicates, plan.cohort.animals)
@@ -197,6 +199,19 @@ def simulate(
     if len(sets) > 1:
         observations.attrs["parameter_sets"] = str(len(sets))
     return observations
+
+
+def _refuse_too_large(plan: Scenario, spines: float) -> None:
+    """Refuse an experiment whose spines, with about as many born as there are, do not fit into memory."""
+    cohort = plan.cohort
+    rows = 2.0 * spines * cohort.animals * cohort.dendrites_per_animal * len(plan.schedule.sessions)
+    if not rows <= MOST_ROWS:
+        message = (
+            f"the scenario has about {rows:.2g} spines times sessions: {cohort.animals} animals with "
+            f"{cohort.dendrites_per_animal} dendrites of {spines:.3g} spines in {len(plan.schedule.sessions)} "
+            f"sessions; allowed are {MOST_ROWS:.0e}: make the cohort smaller, and ask for more replicates"
+        )
+        raise SimulationError(message)
 
 
 def _refuse_too_many(replicates: int, animals: int) -> None:

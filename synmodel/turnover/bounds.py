@@ -18,11 +18,13 @@ from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.propagation import compose
 
-__all__ = ["MOST_SPINES", "check_size"]
+__all__ = ["MOST_ROWS", "MOST_SPINES", "check_size"]
 
 Array = NDArray[np.float64]
 MOST_SPINES = 1e12
-"""Spines of all replicates and dendrites; to follow so many takes some hours on many cores."""
+"""Spines of all replicates and dendrites that are counted; to draw so many takes some hours on many cores."""
+MOST_ROWS = 5e8
+"""Spines times sessions of a block whose histories are kept, in about 10 GB."""
 _DEVIATIONS = 10.0
 
 
@@ -33,6 +35,8 @@ def check_size(
     initial: NDArray[np.int64],
     scale: Array,
     interaction: Interaction | None = None,
+    *,
+    kept: bool = False,
 ) -> None:
     """Refuse a simulation whose numbers would not fit, or that would not end.
 
@@ -48,6 +52,8 @@ def check_size(
         Multipliers of births.
     interaction : Interaction, optional
         Spines below the number that homeostasis holds are lost less often.
+    kept : bool
+        Whether the history of every spine is kept, and not their numbers alone.
 
     Raises
     ------
@@ -78,9 +84,10 @@ def check_size(
             f"{LARGEST_NUMBER}; lower the initial numbers, births, lengths, their trend, or the time"
         )
         raise SimulationError(message)
-    if not everything <= MOST_SPINES:
+    most = MOST_ROWS / len(times) if kept else MOST_SPINES
+    if not everything <= most:
         message = (
-            f"{everything:.3g} spines are to be followed in all replicates and dendrites; allowed are "
-            f"{MOST_SPINES:.0e}: ask for fewer replicates, dendrites, births or days"
+            f"{everything:.3g} spines are to be followed in all replicates and dendrites; allowed are {most:.2g}: ask "
+            "for fewer replicates, dendrites, births, days or sessions"
         )
         raise SimulationError(message)

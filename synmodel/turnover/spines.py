@@ -11,8 +11,9 @@ from scipy.special import ndtri
 from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
+from synmodel.turnover.bounds import check_size
 from synmodel.turnover.clockwork import hazards_of
-from synmodel.turnover.hazards import checked_times, folds_between
+from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines
@@ -71,9 +72,8 @@ def trace(
     SimulationError
         If the start is not one of this model, or the times do not rise.
     """
-    start.check(model)
-    times = checked_times(times)
-    hazards = hazards_of(model, folds_between(model, times, drive), times, size_loss, head_size_of(drive))
+    times, folds = _checked(model, start, times, drive)
+    hazards = hazards_of(model, folds, times, size_loss, head_size_of(drive))
     key = stream_key(seed, "turnover")
     deviation = np.empty((0, len(times) if size_loss else 0))
 
@@ -126,11 +126,9 @@ def trace_coupled(
     SimulationError
         If the start is not one of this model, or the times do not rise.
     """
-    start.check(model)
-    times = checked_times(times)
+    times, folds = _checked(model, start, times, drive, interaction)
     n_dendrite = start.scale.shape[1]
     lengths = np.full(n_dendrite, 1.0 if length_um is None else length_um)
-    folds = folds_between(model, times, drive)
     course, coupling = course_of(model, folds, times), coupling_of(interaction, model.n_class, lengths)
     unit = (group or n_dendrite) if interaction.pool else 1
     key = stream_key(seed, "turnover")
@@ -170,9 +168,8 @@ def trace_sessions(
     SimulationError
         If the start is not one of this model, the times do not rise, or there are more spines than keys.
     """
-    start.check(model)
-    times = checked_times(times)
-    steps = compose(model, folds_between(model, times, drive), times)
+    times, folds = _checked(model, start, times, drive)
+    steps = compose(model, folds, times)
     gained = steps.newborn.max() * start.scale.max(initial=0.0)
     if max(start.initial.sum(axis=2).max(initial=0), 2 * gained, steps.newborn.size) >= TURNS:
         message = (
@@ -187,6 +184,21 @@ def trace_sessions(
         fill_sessions(*keys, *first, start.initial, start.scale, *matrices, *rows)
 
     return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
+
+
+def _checked(
+    model: TurnoverModel,
+    start: Start,
+    times: ArrayLike,
+    drive: xr.Dataset | None,
+    interaction: Interaction | None = None,
+) -> tuple[Array, Folds]:
+    """Sessions and folds of a block that can be simulated."""
+    start.check(model)
+    sessions = checked_times(times)
+    folds = folds_between(model, sessions, drive)
+    check_size(model, folds, sessions, start.initial, start.scale, interaction, kept=True)
+    return sessions, folds
 
 
 def joined(spines: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -5,9 +5,21 @@ import time
 import numpy as np
 import pytest
 
-from synmodel.errors import FitError, SimulationError
+from synmodel.errors import FitError, SimulationError, SynmodelError
 from synmodel.inference import counts_log_likelihood
-from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate
+from synmodel.scenario import load
+from synmodel.simulation import simulate as simulate_scenario
+from synmodel.turnover import (
+    HeadWidth,
+    Interaction,
+    SizeLoss,
+    TurnoverModel,
+    simulate,
+    trace,
+    trace_coupled,
+    trace_sessions,
+)
+from synmodel.turnover.simulator import Start
 
 ONE = TurnoverModel(("spine",), 1.0, [[0.0]], [0.1])
 ENDLESS = TurnoverModel(("spine",), 1.0, [[0.0]], [0.0])
@@ -78,3 +90,37 @@ def test_what_is_no_number_has_a_line():
         TurnoverModel(3, 1.0, [[0.0]], [0.1])
     with pytest.raises(FitError, match="n0 is 'x'; give whole numbers"):
         counts_log_likelihood(ONE, n0="x", gained=[[1]], lost=[[0]], times=[0, 1])
+
+
+BLOCK = Start(np.full((1, 10, 1), 100), np.ones((1, 10)))
+
+
+@pytest.mark.parametrize(
+    "traced",
+    [
+        trace,
+        trace_sessions,
+        lambda *design, **more: trace_coupled(*design, interaction=Interaction(n_max=1e9), **more),
+    ],
+)
+def test_histories_that_do_not_fit_into_memory_are_refused(traced):
+    much = TurnoverModel(("spine",), 1e8, [[0.0]], [100.0])
+    with pytest.raises(SimulationError, match=r"spines are to be followed .* allowed are 2.5e\+08"):
+        traced(much, BLOCK, [0.0, 1.0], seed=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cohort": {"animals": 10_000, "dendrites_per_animal": 10_000}}, "make the cohort smaller"),
+        ({"cohort": {"length_um": 1e9}}, "cohort.length_um is 1000000000.*10000"),
+        ({"cohort": {"initial_density_per_um": 1e6}}, "cohort.initial_density_per_um is 1000000.*100"),
+        ({"schedule": {"sessions": [float(k) for k in range(30_000)]}}, "schedule.sessions"),
+    ],
+)
+def test_scenarios_without_an_end_are_refused_at_once(changes, words):
+    began = time.monotonic()
+    with pytest.raises(SynmodelError, match=words) as refused:
+        simulate_scenario(load("saline-mouse").updated(**changes), replicates=1, seed=1)
+    assert len(str(refused.value)) < 500
+    assert time.monotonic() - began < 10
