@@ -98,12 +98,12 @@ def _draw_days(axes: Axes, plan: Design) -> None:
 
 
 def _apart(days: set[float]) -> list[float]:
-    """Days without those that would stand on the tick before them."""
+    """Days without those that would stand on the tick after them."""
     kept: list[float] = []
-    for day in sorted(days):
-        if not kept or day <= _LINEAR_DAY or day >= _APART * kept[-1]:
+    for day in sorted(days, reverse=True):
+        if not kept or day <= _LINEAR_DAY or _APART * day <= kept[-1]:
             kept.append(day)
-    return kept
+    return kept[::-1]
 
 
 def _draw_precision(axes: Axes, plan: Design) -> None:
