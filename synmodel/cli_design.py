@@ -58,6 +58,9 @@ def design(
             help="Instead: rank arms by how well they tell two readings of the mechanism apart (`synmodel fit`)."
         ),
     ] = None,
+    for_predicting: Annotated[
+        str | None, typer.Option(help="Instead: the same for one reading, against the model's own.")
+    ] = None,
     arms: Annotated[
         str | None, typer.Option(help="With --between: scenarios between commas; default: all with a drug in mice.")
     ] = None,
@@ -73,10 +76,12 @@ def design(
 ) -> None:
     """Plan an imaging study: mice, dendrites and days that find an effect, at the lowest cost.
 
-    With --between, instead: which arms tell two readings of the mechanism apart.
+    With --between or --for-predicting, instead: which arms tell two readings of the mechanism apart.
     """
     from synmodel.errors import DesignError
 
+    if for_predicting is not None:
+        between = _against_the_model(for_predicting, between)
     if between is not None:
         chosen = [name.strip() for name in arms.split(",")] if arms else []
         _between(between, chosen, _numbers("--doses", doses), out, seed, as_json=as_json, quiet=quiet)
@@ -123,6 +128,20 @@ def design(
         return
     print_tables(report.design_tables(document))
     sys.stdout.write(f"Written to {out}: {', '.join(_FILES)}\n")
+
+
+def _against_the_model(reading: str, between: tuple[str, str] | None) -> tuple[str, str]:
+    """The reading beside that of the model."""
+    from synmodel.errors import DesignError
+    from synmodel.inference.readings import DEFAULT
+
+    if between is not None:
+        message = "--for-predicting and --between are both given; give one of them"
+        raise DesignError(message)
+    if reading == DEFAULT.name:
+        message = f"--for-predicting is {reading!r}, the model itself; give another reading (`synmodel fit`)"
+        raise DesignError(message)
+    return DEFAULT.name, reading
 
 
 def _between(
