@@ -194,7 +194,7 @@ def simulate(
         provenance(seed=seed, scenario=plan.digest(), parameters=_digest(sets), own=told(plan.own_entries())),
         scenario=plan.name,
         engine=plan.turnover.chosen_engine,
-        differs=between_subjects(plan, sets[0]) if drive is None else "",
+        differs=between_subjects(plan if drive is None else plan.updated(variability={}), sets[0]),
     )
     if len(sets) > 1:
         observations.attrs["parameter_sets"] = str(len(sets))

@@ -18,8 +18,9 @@ ASSAY = HeadTwitches(baseline=300.0, maximum=3000.0, exponent=1.3, fading=30.0, 
 
 def exposure_of_course(agonism):
     """An Exposure in which nothing but the membrane receptor is engaged."""
-    nothing = {name: ("time", np.zeros(len(MINUTES))) for name in EXPOSURE.variables if "concentration" not in name}
-    empty = {name: (("time", "compound"), np.zeros((len(MINUTES), 0))) for name in EXPOSURE.variables if "conc" in name}
+    asked = [name for name, quantity in EXPOSURE.variables.items() if not quantity.optional]
+    nothing = {name: ("time", np.zeros(len(MINUTES))) for name in asked if "concentration" not in name}
+    empty = {name: (("time", "compound"), np.zeros((len(MINUTES), 0))) for name in asked if "concentration" in name}
     content = {**empty, **nothing, "agonism_5ht2a": ("time", agonism)}
     return xr.Dataset(content, {"time": MINUTES / 1440, "compound": np.array([], dtype=object)})
 

@@ -505,12 +505,17 @@ def test_a_template_explains_every_field(what):
     from synmodel.data.studies import Arm
     from synmodel.pharmacology.compounds import Absorption, Kinetics, Metabolite, OpenTarget
     from synmodel.scenario import Cohort, Regimen, Schedule, Spell, Subject
+    from synmodel.scenario_turnover import Crowding, Homeostasis, Pool, SizeDependence, Turnover
+    from synmodel.scenario_variability import GENERAL
     from synmodel.targets import SIGNALS, Effect
 
     documents = {
         "compound": (Compound, Kinetics, Absorption, Metabolite, Targets, OpenTarget),
         "condition": (Condition,),
-        "scenario": (Scenario, Subject, Regimen, Dose, Spell, Schedule, Cohort),
+        "scenario": (
+            *(Scenario, Subject, Regimen, Dose, Spell, Schedule, Cohort),
+            *(Turnover, Crowding, Homeostasis, Pool, SizeDependence),
+        ),
         "study": (Study, Arm),
         "target": (Target, Effect),
     }
@@ -519,6 +524,8 @@ def test_a_template_explains_every_field(what):
             assert field in text, f"{what}: {document.__name__}.{field}"
     if what == "target":
         assert all(signal in text for signal in SIGNALS)
+    if what == "scenario":
+        assert all(quantity in text for quantity in GENERAL)
 
 
 @pytest.mark.parametrize(
