@@ -4,16 +4,17 @@
 
 The tables are those of the studies as one row per dendrite and session (`phoumthipphavong2016_dendrites.csv`,
 `shao2021_dendrites.csv`, `shaoliao2025_dendrites.csv`). They are not part of the project: what is written holds
-estimates and group statistics only. A model takes less than a minute on two cores.
+estimates and group statistics only. A model takes five to ten minutes on one core.
 
 Models are compared on all sessions at which spines were scored. The two sessions a month and two after the drug at
-which one study has densities alone take most of the time, ten minutes, so they enter one fit of the main model.
+which one study has densities alone take twice the time, so they enter one fit of the main model.
 """
 
 import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,11 @@ from synmodel.inference import DendriteProblem
 from synmodel.inference.laplace import judge_laplace, laplace
 from synmodel.inference.maximum import maximise
 from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics
-from synmodel.parameters import ParameterSet
+from synmodel.parameters import ParameterSet, Prior
 from synmodel.provenance import provenance
 from synmodel.report.files import to_json
 
-HERE = Path(__file__).parent
+FILE = Path(__file__).parent / "all_dendrites.json"
 TABLES = ("phoumthipphavong2016_dendrites.csv", "shao2021_dendrites.csv", "shaoliao2025_dendrites.csv")
 ALL = "formation+elimination"
 MODELS = {
@@ -40,6 +41,12 @@ MODELS = {
     "pulse, one decay": f"{ALL}+ketanserin+arms",
     "no drug": "none+arms",
 }
+SPREADS = (0.05, 0.1, 0.2)
+"""Standard deviations of the logarithm by which arms may differ before any drug, beside the template's 0.5."""
+BY_SPREAD = {
+    f"{name}, arms within {spread:g}": (name, spread)
+    for spread in SPREADS for name in ("mechanism", "mechanism, formation alone")
+}  # fmt: skip
 LAST_SCORED_DAY = 34.0
 DRAWS = 200
 
@@ -48,7 +55,7 @@ def main() -> None:
     """Run all models, or one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", type=Path)
-    parser.add_argument("--only", choices=[*MODELS, "counted", "late"])
+    parser.add_argument("--only", choices=[*MODELS, *BY_SPREAD, "counted", "late"])
     options = parser.parse_args()
     tables = [read_observations(options.tables / name).observations for name in TABLES]
     observations = [select(tables[0], without=["damaged"]), *tables[1:]]
@@ -56,12 +63,15 @@ def main() -> None:
     for name, model in MODELS.items():
         if options.only in (None, name):
             write(name, fitted(early, model))
+    for name, (of, spread) in BY_SPREAD.items():
+        if options.only in (None, name):
+            write(name, fitted(early, MODELS[of], begin=written()[of], spread=spread))
     if options.only in (None, "counted"):
         # What the same study says if only those dendrites count whose number of spines is known for sure.
         for name, data in (("2025, all", early[2]), ("2025, counted alone", counted_alone(early[2]))):
             write(name, fitted([data], f"{ALL}+decays+ketanserin"))
     if options.only in (None, "late"):
-        write("mechanism, late densities too", fitted(observations, MODELS["mechanism"], begin=early))
+        write("mechanism, late densities too", fitted(observations, MODELS["mechanism"], begin=written()["mechanism"]))
 
 
 def scored(observations: xr.Dataset) -> xr.Dataset:
@@ -78,15 +88,22 @@ def counted_alone(observations: xr.Dataset) -> xr.Dataset:
     return blanked.assign_coords({name: observations[name].where(kept) for name in names})
 
 
-def fitted(observations: list[xr.Dataset], model: str, begin: list[xr.Dataset] | None = None) -> dict:
-    """Estimates, intervals, evidence and predictive checks of one model; from the maximum of other data, if given."""
+def fitted(
+    observations: list[xr.Dataset], model: str, begin: dict | None = None, spread: float | None = None
+) -> dict:
+    """Estimates, intervals, evidence and predictive checks of one model; from what another fit found, if given.
+
+    A ``spread`` takes the place of the template's by which arms may differ before any drug.
+    """
     began = time.perf_counter()
     problem = DendriteProblem(observations, model)
     if begin is not None:
-        first = DendriteProblem(begin, model)
-        start = first.parameters.unpack(maximise(first, seed=1, starts=1).vector, first.free)
-        moved = problem.parameters.replace(start)
-        problem = DendriteProblem(observations, model, ParameterSet(moved[name] for name in problem.free))
+        known = {name: entry["estimate"] for name, entry in begin["parameters"].items() if name in problem.free}
+        moved = problem.parameters.replace(known)
+        own = [moved[name] for name in problem.free]
+        if spread is not None:
+            own = [replace(each, prior=Prior(1.0, spread)) if each.name.endswith("_ratio") else each for each in own]
+        problem = DendriteProblem(observations, model, ParameterSet(own))
     maximum = maximise(problem, seed=1, starts=1)
     sys.stderr.write(f"{model}: {len(problem.free)} parameters, {time.perf_counter() - began:.0f} s\n")
     around = laplace(problem, maximum)
@@ -122,11 +139,14 @@ def fitted(observations: list[xr.Dataset], model: str, begin: list[xr.Dataset] |
     }  # fmt: skip
 
 
+def written() -> dict:
+    """All fits that are there."""
+    return json.loads(FILE.read_text()) if FILE.exists() else {}
+
+
 def write(name: str, document: dict) -> None:
     """Add one fit to what is written."""
-    file = HERE / "all_dendrites.json"
-    written = json.loads(file.read_text()) if file.exists() else {}
-    file.write_text(to_json({**written, name: document}))
+    FILE.write_text(to_json({**written(), name: document}))
     sys.stderr.write(f"{name}: ln evidence {document['log_evidence']:.1f}\n")
 
 

@@ -53,7 +53,7 @@ class Precision:
     effects : list of str
     prior : (n_effect,) ndarray
     searched, published : tuple of float
-        The days that tell most, and those of the scenario, of equal number.
+        The days that tell most, and those of the scenario: of equal number, unless the days are given.
     sd_searched, sd_published : (n_effect,) ndarray
     """
 

@@ -129,7 +129,8 @@ def _draw_precision(axes: Axes, plan: Design) -> None:
     axes.set_ylim(places[-1] - 0.5, 0.5)
     axes.set_xlabel("uncertain by a factor of (95 %)")
     cohort = plan.arms.treated.cohort
+    numbers = dict.fromkeys((len(precision.published), len(precision.searched)))
     axes.set_title(
-        f"What {len(precision.published)} sessions tell ({cohort.animals} mice × {cohort.dendrites_per_animal})"
+        f"What {' and '.join(map(str, numbers))} sessions tell ({cohort.animals} mice × {cohort.dendrites_per_animal})"
     )
     axes.legend(fontsize=7.5, loc="lower right")
