@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     ValidationInfo,
@@ -57,6 +58,14 @@ Day = Annotated[Number, AfterValidator(_within_a_century)]
 _HOURS_PER_DAY = 24.0
 
 
+def _name_of(given: Any) -> Any:
+    """The name of an entry made in Python, which is put into the library in use; anything else as it is."""
+    return library.shelve(given) if hasattr(given, "shelf") else given
+
+
+EntryName = Annotated[str, BeforeValidator(_name_of)]
+
+
 def _in_days(document: Any, hours: str, days: str) -> Any:
     """A document in which times given in hours stand in days."""
     if not isinstance(document, Mapping) or hours not in document:
@@ -83,7 +92,7 @@ class Dose(_Part):
 
     also = ("hours",)
 
-    compound: str = Field(description="name a compound of the library, see `synmodel compounds`")
+    compound: EntryName = Field(description="name a compound of the library, see `synmodel compounds`")
     amount: Positive = Field(description="a dose is positive; for vehicle leave regimen.doses empty")
     unit: Literal["mg/kg", "mg"] = "mg/kg"
     route: str
@@ -154,7 +163,7 @@ class Spell(_Part):
 
     also = ("from_hours", "to_hours")
 
-    name: str = Field(description="name a condition of the library")
+    name: EntryName = Field(description="name a condition of the library")
     strength: Number = Field(default=1.0, ge=0, le=1, description="0 is no condition, 1 the one of the library")
     from_day: Day | None = None
     to_day: Day | None = None
@@ -163,7 +172,7 @@ class Spell(_Part):
     @classmethod
     def _short(cls, document: Any) -> Any:
         """A name alone will do."""
-        if isinstance(document, str):
+        if isinstance(document, str) or hasattr(document, "shelf"):
             return {"name": document}
         return _in_days(_in_days(document, "from_hours", "from_day"), "to_hours", "to_day")
 
@@ -208,7 +217,7 @@ class Subject(_Part):
     """Whose brain it is."""
 
     species: Literal["mouse", "human"] = "mouse"
-    genotype: str = "wild-type"
+    genotype: EntryName = "wild-type"
     weight_kg: Positive | None = None
     stress: Spell | None = Field(default=None, description="name a condition of the library, or give a table")
 
@@ -288,7 +297,7 @@ class Scenario(_Part):
 
     name: str = Field(min_length=1)
     title: str = ""
-    baseline: str = Field(description="name a study of the library, see `synmodel studies`")
+    baseline: EntryName = Field(description="name a study of the library, see `synmodel studies`")
     drive: Literal["mechanistic", "phenomenological"] = Field(
         default="mechanistic",
         description="mechanistic: from dose through signalling; phenomenological: as fitted to spine counts",

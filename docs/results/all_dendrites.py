@@ -88,9 +88,7 @@ def counted_alone(observations: xr.Dataset) -> xr.Dataset:
     return blanked.assign_coords({name: observations[name].where(kept) for name in names})
 
 
-def fitted(
-    observations: list[xr.Dataset], model: str, begin: dict | None = None, spread: float | None = None
-) -> dict:
+def fitted(observations: list[xr.Dataset], model: str, begin: dict | None = None, spread: float | None = None) -> dict:
     """Estimates, intervals, evidence and predictive checks of one model; from what another fit found, if given.
 
     A ``spread`` takes the place of the template's by which arms may differ before any drug.

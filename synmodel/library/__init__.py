@@ -32,6 +32,7 @@ __all__ = [
     "path_of",
     "place_of",
     "posterior_path",
+    "shelve",
     "summaries_path",
     "text_of",
     "use",
@@ -118,6 +119,28 @@ def use(*folders: str | Path, entries: Iterable[Shelved] = ()) -> Own:
     """
     _of_process["own"] = _more(_environment(), folders, entries)
     return _of_process["own"]
+
+
+def shelve(entry: Shelved) -> str:
+    """Put an entry made in Python beside those in use, until they go out of use; the name by which it is called.
+
+    An entry of the package, as it was loaded, is there already.
+
+    Raises
+    ------
+    LibraryError
+        With one line, if the entry cannot be used, or its name is taken by another.
+    """
+    kind, name = cast(Kind, entry.shelf), entry.name
+    shipped = name in names(kind) and place_of(kind, name) is None
+    if shipped and cast(Any, type(entry)).model_validate(document_of(kind, name)) == entry:
+        return name
+    more = _more(in_use(), (), (entry,))
+    if _of_block.get() is None:
+        _of_process["own"] = more
+    else:
+        _of_block.set(more)
+    return name
 
 
 def _process() -> Own:

@@ -30,7 +30,7 @@ from synmodel.mechanism import drive_of
 from synmodel.parameters import default_parameters
 from synmodel.pharmacology import Compound, load_compound
 from synmodel.pharmacology.compounds import Targets
-from synmodel.scenario import Dose, Scenario, load, loads
+from synmodel.scenario import Dose, Regimen, Scenario, Schedule, load, loads
 from synmodel.simulation import simulate
 from synmodel.sweeps import plan_of
 from synmodel.sweeps.work import compute, works_of
@@ -305,6 +305,38 @@ def test_objects_are_entries_like_files():
         library.using(entries=[{"name": "x"}]).__enter__()
     with pytest.raises(LibraryError, match="is there already, from Python"):
         library.using(entries=[mine, mine.model_copy(update={"title": "another"})]).__enter__()
+
+
+def test_a_scenario_takes_objects():
+    """They join the library in use: that of the block, or that of the process."""
+    ketamine, rapamycin = load_compound("ketamine"), load_condition("rapamycin")
+    mine = Compound(**ketamine.model_dump(exclude_none=True) | {"name": "mine"})
+    still = Condition(**rapamycin.model_dump(exclude_none=True) | {"name": "still"})
+    study = Study(**tomllib.loads(library.text_of("studies", "shao2021")) | {"name": "theirs"})
+    dose = {"amount": 10, "route": "i.p."}
+    with library.using():
+        plan = Scenario(
+            name="a",
+            baseline=study,
+            regimen=Regimen(doses=[Dose(compound=mine, **dose)], treatments=[still]),
+            schedule=Schedule(sessions=[-3, -1, 1]),
+        )
+        assert (plan.baseline, plan.regimen.doses[0].compound, plan.spells[0].name) == ("theirs", "mine", "still")
+        assert set(plan.own_entries()) >= {"compounds/mine", "conditions/still", "studies/theirs"}
+        assert loads(plan.to_toml()) == plan
+        assert Dose(compound=mine, **dose) == Dose(compound="mine", **dose)
+        with pytest.raises(ScenarioError, match="is there already"):
+            Dose(compound=mine.model_copy(update={"title": "another"}), **dose)
+    assert Dose(compound=ketamine, **dose).compound == "ketamine"  # of the package
+    assert not library.in_use()
+    with pytest.raises(ScenarioError, match="is an entry of the package"):
+        Dose(compound=ketamine.model_copy(update={"title": "another"}), **dose)
+    try:
+        assert Dose(compound=mine, **dose).compound == "mine"
+        assert load_compound("mine") == mine
+    finally:
+        library.use()
+    assert "mine" not in library.names("compounds")
 
 
 def test_an_open_target_survives_a_round_trip():
