@@ -27,6 +27,7 @@ class FitOptions(NamedTuple):
 
 def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions", *, as_json: bool, quiet: bool) -> None:
     """Fit tables of single dendrites; an interrupted run goes on when it is started again."""
+    from synmodel import netcdf
     from synmodel.provenance import provenance
     from synmodel.report import conventional, dendrite_figures, dendrites, files
     from synmodel.workflows import fit_dendrites
@@ -49,7 +50,7 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
     with files.folder(out) as folder:
         (folder / "fit.json").write_text(files.to_json(document))
         (folder / "conventional.csv").write_text(conventional.conventional_csv(fits.conventional), encoding="utf-8")
-        fits.tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
+        netcdf.write(fits.tree, folder / "fit.nc")
         files.save_figure(dendrite_figures.figure_of(document), folder / "fit", provenance(seed=how.seed))
     if as_json:
         sys.stdout.write(files.to_json(document))

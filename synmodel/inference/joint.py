@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel import library
+from synmodel import library, netcdf
 from synmodel.errors import FitError
 from synmodel.inference.chains import Chains, sample_chains
 from synmodel.inference.estimate import Estimate
@@ -171,7 +171,7 @@ def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading:
     tree.attrs.update(digest=data_digest(problem), reading=reading, studies=" ".join(problem.studies), seed=str(seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     compressed = {"/posterior": {"value": {"zlib": True, "complevel": 9}}}
-    tree.to_netcdf(path, engine="h5netcdf", encoding=compressed)
+    netcdf.write(tree, path, encoding=compressed)
 
 
 @library.cached

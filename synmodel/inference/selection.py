@@ -20,6 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from synmodel import netcdf
 from synmodel.errors import FitError
 from synmodel.inference.arms import Dendrites
 from synmodel.inference.dendrites import DendriteProblem
@@ -88,7 +89,7 @@ def compare_models(
             checkpoint=checkpoint, progress=report,
         )  # fmt: skip
         if kept is not None:
-            trees[model].to_netcdf(kept, engine="h5netcdf")
+            netcdf.write(trees[model], kept)
     table = _table(trees)
     if checkpoint is not None:
         for model in models:

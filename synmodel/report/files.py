@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
+from synmodel import netcdf
 from synmodel.errors import SynmodelError
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _plain(value: Any) -> Any:
 
 def save_dataset(dataset: xr.Dataset, path: Path) -> None:
     """Write netCDF-4."""
-    dataset.to_netcdf(path, engine="h5netcdf")
+    netcdf.write(dataset, path)
 
 
 def save_figure(figure: "Figure", stem: Path, entries: Mapping[str, str]) -> None:

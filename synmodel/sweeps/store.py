@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel import netcdf
 from synmodel.errors import SweepError
 from synmodel.provenance import provenance
 from synmodel.sweeps.journal import Journal
@@ -94,7 +95,7 @@ def to_netcdf(out: Path) -> None:
     part = out / f".{NETCDF}"
     with open_result(out) as dataset:
         bare = dataset.drop_encoding()
-        bare.to_netcdf(part, engine="h5netcdf")
+        netcdf.write(bare, part)
     part.replace(out / NETCDF)
     shutil.rmtree(out / ZARR)
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -79,3 +80,20 @@ def test_a_reader_that_goes_away_is_no_fault():
     with child.stderr as errors:
         assert errors.read() == b""
     assert child.wait() in {0, 1}  # 1 where typer notices it first
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
+    """The library below would end the process in the middle of a file."""
+    rows = "\n".join(f"m1,d1,{day},10" for day in (0, 2, 4))
+    (tmp_path / "t.csv").write_text(f"animal,dendrite,day,count\n{rows}\n")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    out = tmp_path / "out"
+    arguments = ["synmodel", "data", "convert", str(tmp_path / "t.csv"), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        f"synmodel: --out is {out}, which cannot be made or written: No space left on device; give another folder\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
