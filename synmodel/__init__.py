@@ -51,6 +51,7 @@ _INTERNAL = {
     "cli_simulate",
     "code_cache",
     "compiled",
+    "intake",
     "netcdf",
     "private",
 }

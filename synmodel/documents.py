@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, mode
 from pydantic_core import PydanticCustomError
 
 from synmodel.errors import SynmodelError, close_names, did_you_mean
+from synmodel.intake import DOCUMENT_BYTES, content_of
 
 __all__ = ["Document", "Evidence", "FrozenMapping", "Number", "Whole", "entry_fault", "parse_toml", "read"]
 
@@ -146,19 +147,22 @@ class Evidence(Document):
 
 
 _REGISTRY: Any = None
+_FIRST_PRINTABLE = 32
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse_toml(path: Path, error: type[SynmodelError]) -> dict[str, Any]:
     """Parse a TOML file; a syntax fault becomes ``error`` with file, line and column."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(content_of(path, DOCUMENT_BYTES).decode().replace("\r\n", "\n"))
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a TOML file"
         raise error(message) from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         message = f"{path} is not valid TOML: {fault}"
+        raise error(message) from fault
+    except RecursionError as fault:
+        message = f"{path} is nested too deep"
         raise error(message) from fault
 
 
@@ -172,10 +176,28 @@ def read(model: type[Model], document: dict[str, Any], where: str, error: type[S
     error : type
         Raised with one line for the first fault.
     """
+    place = next(_unprintable(document, where), None)
+    if place is not None:
+        message = f"{place} has a character that cannot be printed; take it out"
+        raise error(message)
     try:
         return model.model_validate(document)
     except ValidationError as faults:
         raise error(_first_line(model, faults, document, where)) from faults
+
+
+def _unprintable(value: Any, place: str) -> Iterator[str]:
+    """Places of texts that no file of results could hold."""
+    if isinstance(value, str):
+        if any(ord(each) < _FIRST_PRINTABLE and each not in "\n\r\t" for each in value):
+            yield place
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _unprintable(key, place)
+            yield from _unprintable(inner, f"{place}.{key}")
+    elif isinstance(value, list | tuple):
+        for at, inner in enumerate(value):
+            yield from _unprintable(inner, f"{place}[{at}]")
 
 
 def entry_fault(key: str, text: str) -> Exception:

@@ -25,6 +25,11 @@ _MOST_DECIMALS = 3
 _SLACK = 1e-6
 
 
+_LARGEST = {"length_um": 1e5, "density_per_um": 1e3, "head_width_um": 1e2, "protrusion_length_um": 1e3}
+"""Beyond any dendrite and any spine: a slip of the pen or of the unit."""
+_MOST_SPINES = 1e6
+
+
 def records_of(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """Records of a table of numbers per dendrite and session: labels, numbers, flags and other columns.
 
@@ -64,10 +69,15 @@ def _possible(cells: "pd.Series[str]", values: NDArray[np.float64], findings: Fi
     broken = spines & ~wrong & np.isfinite(values) & (values != np.round(values))
     for row, cell in cells[wrong].items():
         findings.add(kind, f"row {row}", f"{name} is {cell}; it is {'positive' if lengths else '0 or more'}; left out")
+    most = _LARGEST.get(name, _MOST_SPINES if spines else np.inf)
+    large = values > most
+    for row, cell in cells[large].items():
+        findings.add(kind, f"row {row}", f"{name} is {cell}; allowed is up to {most:g}; left out")
+    broken &= ~large
     for row, cell in cells[broken].items():
         message = f"{name} is {cell}, no whole number of spines, so averaged or interpolated; left out"
         findings.add("not-an-integer", f"row {row}", message)
-    return np.where(wrong | broken, np.nan, values)
+    return np.where(wrong | large | broken, np.nan, values)
 
 
 def flagged(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:

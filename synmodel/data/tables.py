@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from synmodel.data.audit import Findings
 from synmodel.documents import parse_toml
 from synmodel.errors import DataError, did_you_mean
+from synmodel.intake import TABLE_BYTES, content_of
 
 __all__ = ["EMPTY", "Rows", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
 
@@ -39,7 +40,7 @@ def read_text(path: Path, findings: Findings | None = None) -> Rows:
         If the file cannot be read as text.
     """
     try:
-        content = path.read_bytes()
+        content = content_of(path, TABLE_BYTES)
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a table (.csv, .tsv or .xlsx)"
         raise DataError(message) from fault

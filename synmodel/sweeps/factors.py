@@ -5,6 +5,7 @@ errors of a scenario. A value is what could stand in the scenario's TOML file.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,8 +93,21 @@ def factors_of(levels: Mapping[str, Sequence[Any] | NDArray[Any]], scenarios: Se
             known = [*default_parameters(), *_fields_of(scenarios[0])]
             message = f"sweep: {path} is neither a parameter nor a scenario field; {_meant(path, known)}"
             raise SweepError(message)
+        for at, level in enumerate(given):
+            if not _writable(plain(level)):
+                message = f"sweep: {path}[{at}] is {level!r:.40}; give a number, text, or true or false"
+                raise SweepError(message)
         factors.append(Factor(path, names[path], tuple(map(plain, given)), *_meaning(path, scenarios)))
     return tuple(factors)
+
+
+def _writable(level: Any) -> bool:
+    """Whether a level can stand in a result: no date, and no number beyond those of the machine."""
+    try:
+        json.dumps(level, allow_nan=False)
+        return not isinstance(level, int) or math.isfinite(float(level))
+    except (OverflowError, TypeError, ValueError):
+        return False
 
 
 def _listed(given: Any) -> Any:

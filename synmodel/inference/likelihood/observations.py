@@ -1,5 +1,6 @@
 """Likelihood of Observations, real or simulated: the labelled layer over the class filters."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -121,7 +122,8 @@ def dendrite_tables(observations: xr.Dataset, leading: dict[str, int] | None = N
     def table(name: str, last: str) -> Array:
         each = observations[name].reset_coords(drop=True)
         each = each.expand_dims({d: n for d, n in dims.items() if d not in each.dims})
-        return each.transpose(*dims, last).to_numpy().reshape(-1, observations.sizes[last]).astype(float)
+        shape = (math.prod(dims.values()), observations.sizes[last])
+        return each.transpose(*dims, last).to_numpy().reshape(shape).astype(float)
 
     def by_session(name: str) -> Array | None:
         known = name in observations and observations[name].dtype.kind == "f"

@@ -1,0 +1,98 @@
+"""What stands at the rim of what can be read: one line, exit status 2, and nothing half-written."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from synmodel.cli import main
+from synmodel.data import read_observations
+from synmodel.errors import ScenarioError
+from synmodel.scenario import load
+
+SCENARIO = 'name = "{name}"\nbaseline = "shao2021"\n[schedule]\nsessions = [-1, 1]\n'
+SWEEP = (
+    'name = "s"\ntitle = "s"\nseed = 1\nobserve = "expected"\nscenarios = ["psilocybin-mouse"]\ncontrol = "none"\n'
+    'quantities = ["formation_fraction"]\n[grid]\n"scenario.regimen.doses[0].amount" = [{level}, 1]\n'
+)
+ROWS = "animal,dendrite,day,count,length_um\nm1,d1,0,10,{length}\nm1,d1,2,{count},30\n"
+
+
+def run(capsys, monkeypatch, folder, *arguments):
+    """Exit status and what is said on stderr of a command in a folder; nothing but its input is there afterwards."""
+    monkeypatch.chdir(folder)
+    before = sorted(path.name for path in folder.iterdir())
+    monkeypatch.setattr(sys, "argv", ["synmodel", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert sorted(path.name for path in folder.iterdir()) == before
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        (SCENARIO.format(name="a\\u0000b"), "scenario.name has a character that cannot be printed"),
+        (SCENARIO.format(name="a") + 'title = "\\u0007"\n', "sessions|title"),
+        ("\udcff", "not valid TOML"),
+    ],
+)
+def test_documents_that_cannot_be_read(tmp_path, capsys, monkeypatch, text, words):
+    (tmp_path / "s.toml").write_bytes(text.encode(errors="surrogateescape"))
+    status, line = run(capsys, monkeypatch, tmp_path, "simulate", "s.toml", "--quiet")
+    assert (status, line.count("\n")) == (2, 1)
+    assert any(word in line for word in words.split("|"))
+
+
+@pytest.mark.parametrize("level", ["2020-01-01", "1" + "0" * 400, "12:00:00"])
+def test_levels_that_are_none(tmp_path, capsys, monkeypatch, level):
+    (tmp_path / "s.toml").write_text(SWEEP.format(level=level))
+    status, line = run(capsys, monkeypatch, tmp_path, "sweep", "s.toml", "--quiet", "--out", "out")
+    assert (status, line.count("\n")) == (2, 1)
+    assert "amount[0] is" in line
+    assert len(line) < 200
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00\xd4", b"{}", b"[1]", b'{"digest": 3}'])
+def test_a_plan_that_is_none(tmp_path, capsys, monkeypatch, content):
+    (tmp_path / "s.toml").write_text(SWEEP.format(level=2))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "plan.json").write_bytes(content)
+    status, line = run(capsys, monkeypatch, tmp_path, "sweep", "s.toml", "--quiet", "--out", "out")
+    assert (status, line.count("\n")) == (2, 1)
+    assert (tmp_path / "out" / "plan.json").read_bytes() == content
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no device without an end")
+@pytest.mark.parametrize(
+    "arguments", [("simulate", "/dev/zero"), ("data", "check", "/dev/zero"), ("sweep", "/dev/zero")]
+)
+def test_a_device_without_an_end(tmp_path, capsys, monkeypatch, arguments):
+    status, line = run(capsys, monkeypatch, tmp_path, *arguments)
+    assert (status, line.count("\n")) == (2, 1)
+    assert "File too large" in line
+
+
+def test_one_session_of_each_dendrite(tmp_path, capsys, monkeypatch):
+    (tmp_path / "t.csv").write_text("animal,dendrite,day,count\nm1,d1,0,10\nm1,d2,0,11\n")
+    status, line = run(capsys, monkeypatch, tmp_path, "fit", "--data", "t.csv", "--quiet", "--out", "out")
+    assert (status, line.count("\n")) == (2, 1)
+    assert "two sessions" in line
+
+
+def test_numbers_beyond_any_dendrite_are_left_out(tmp_path):
+    (tmp_path / "t.csv").write_text(ROWS.format(length="1e300", count="5000000"))
+    read = read_observations(tmp_path / "t.csv")
+    told = [problem.message for problem in read.audit.problems if "allowed is up to" in problem.message]
+    assert told == [
+        "spine_count is 5000000; allowed is up to 1e+06; left out",
+        "length_um is 1e300; allowed is up to 100000; left out",
+    ]
+    assert not (read.observations["length_um"] > 1e5).any()
+
+
+def test_a_nested_document_in_python(tmp_path):
+    (tmp_path / "s.toml").write_text("x = " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(ScenarioError, match="nested too deep"):
+        load(tmp_path / "s.toml")
