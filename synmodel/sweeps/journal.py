@@ -126,7 +126,7 @@ def claim(plan: Plan, out: Path) -> None:
     except OSError as fault:
         message = f"sweep: {out} cannot be written: {fault.strerror or fault}; give another folder"
         raise SweepError(message) from fault
-    except ValueError as fault:  # no JSON, or no text
+    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
         message = f"sweep: {out / _PLAN} is no plan of a sweep; give another folder"
         raise SweepError(message) from fault
 
