@@ -1,6 +1,7 @@
 """The verb that plans: ``design`` says how many mice, how many dendrites and which days the next study needs."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from synmodel.cli_output import print_tables, progress
 __all__ = ["design"]
 
 _FILES = ("design.json", "design.nc", "design.png", "design.svg", "study.toml", "control.toml")
+_DOSES = "0.3,1,3"
 _ARM_FILES = ("arms.json", "arms.png", "arms.svg")
 Cost = Annotated[float | None, typer.Option(help="In your currency; default: assumed.")]
 Hours = Annotated[float | None, typer.Option(help="Hours; default: assumed.")]
@@ -64,7 +66,9 @@ def design(
     arms: Annotated[
         str | None, typer.Option(help="With --between: scenarios between commas; default: all with a drug in mice.")
     ] = None,
-    doses: Annotated[str, typer.Option(help="With --between: factors on the doses of each arm.")] = "0.3,1,3",
+    doses: Annotated[
+        str | None, typer.Option(help="With --between: factors on the doses of each arm; default: 0.3,1,3.")
+    ] = None,
     studies: Annotated[
         int | None,
         typer.Option(help="Simulated studies that check the power; default: 400, or 200 if fitted one by one."),
@@ -78,21 +82,18 @@ def design(
 
     With --between or --for-predicting, instead: which arms tell two readings of the mechanism apart.
     """
-    from synmodel.errors import DesignError
-
     if for_predicting is not None:
         between = _against_the_model(for_predicting, between)
+    _refuse_mixed(between is not None, {"--arms": arms, "--doses": doses}, {"--lasts": lasts, "--decay": decay})
     if between is not None:
         chosen = [name.strip() for name in arms.split(",")] if arms else []
-        _between(between, chosen, _numbers("--doses", doses), out, seed, as_json=as_json, quiet=quiet)
+        _between(between, chosen, _numbers("--doses", doses or _DOSES), out, seed, as_json=as_json, quiet=quiet)
         return
-    if scenario is None or control is None:
-        missing = "--scenario" if scenario is None else "--control"
-        message = f"{missing} is missing; give the drug arm with --scenario and its control with --control"
-        raise DesignError(message)
+    scenario, control = _both_arms(scenario, control)
     from synmodel import planning
     from synmodel.report import design as report
     from synmodel.report import design_figure, files
+    from synmodel.scenario import load
 
     number = studies if studies is not None else (400 if analysis == "welch" else 200)
     aim = planning.Aim(
@@ -111,6 +112,7 @@ def design(
         budget=budget,
     )
     files.check(out, _FILES)
+    files.refuse_other_results(out, files.plan_title(load(scenario).name, load(control).name), "design.json")
     source = posterior_from(posterior)
     with progress(quiet) as steps:
         plan = planning.design(scenario, control, aim=aim, limits=limits, seed=seed, posterior=source, progress=steps)
@@ -128,6 +130,29 @@ def design(
         return
     print_tables(report.design_tables(document))
     sys.stdout.write(f"Written to {out}: {', '.join(_FILES)}\n")
+
+
+def _both_arms(scenario: str | None, control: str | None) -> tuple[str, str]:
+    from synmodel.errors import DesignError
+
+    if scenario is None or control is None:
+        missing = "--scenario" if scenario is None else "--control"
+        message = f"{missing} is missing; give the drug arm with --scenario and its control with --control"
+        raise DesignError(message)
+    return scenario, control
+
+
+def _refuse_mixed(between: bool, of_arms: Mapping[str, object], of_effect: Mapping[str, object]) -> None:
+    """Refuse options that do not belong together."""
+    from synmodel.errors import DesignError
+
+    given = [name for name, value in of_arms.items() if value is not None]
+    if given and not between:
+        message = f"{given[0]} goes with --between or --for-predicting; give one of them"
+        raise DesignError(message)
+    if all(value is not None for value in of_effect.values()):
+        message = f"{' and '.join(of_effect)} are both given; an effect lasts, or it falls: give one of the two"
+        raise DesignError(message)
 
 
 def _against_the_model(reading: str, between: tuple[str, str] | None) -> tuple[str, str]:

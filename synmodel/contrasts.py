@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from synmodel import intervals
 from synmodel.caveats import notes_of_several
-from synmodel.checking import Checked, checks_of
+from synmodel.checking import Checked, Contradiction, checks_of
 from synmodel.courses import peak_of
 from synmodel.errors import ScenarioError
 from synmodel.following import Followed, Point, follow, less
@@ -415,6 +415,13 @@ def _notes(followed: Followed, checked: Mapping[str, Sequence[Checked]], asked: 
     plans = {each.label: each.plan for each in lineup.entries}
     pairs = [(a.label, b.label) for a, b in lineup.pairs if b.label != VEHICLE]
     notes = notes_of_several(plans, checked, pairs)
+    if asked and any(each.plan.drive == "mechanistic" for each in lineup.entries):
+        first = sum(isinstance(each, Contradiction) for found in checked.values() for each in found)
+        notes[first:first] = [
+            "effects are those of a laboratory that no study is of, so intervals hold how laboratories differ; effects "
+            "in the laboratories of the embedded studies are what `synmodel compare` without scenarios says",
+            f"ends of intervals rest on {asked} draws and move between seeds, the upper ones most; more by --draws",
+        ]
     lost = asked - (len(followed.draws) - 1)
     if lost:
         notes.append(f"{lost} of {asked} draws are left out for all: they are no possible dendrites")

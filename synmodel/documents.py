@@ -154,11 +154,11 @@ Model = TypeVar("Model", bound=BaseModel)
 def parse_toml(path: Path, error: type[SynmodelError]) -> dict[str, Any]:
     """Parse a TOML file; a syntax fault becomes ``error`` with file, line and column."""
     try:
-        return tomllib.loads(content_of(path, DOCUMENT_BYTES).decode().replace("\r\n", "\n"))
+        return tomllib.loads(content_of(path, DOCUMENT_BYTES).decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a TOML file"
         raise error(message) from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except ValueError as fault:  # of TOML, of its text, or of a number of thousands of digits
         message = f"{path} is not valid TOML: {fault}"
         raise error(message) from fault
     except RecursionError as fault:

@@ -295,8 +295,8 @@ class Scenario(_Part):
 
     shelf = "scenarios"
 
-    name: str = Field(min_length=1)
-    title: str = ""
+    name: str = Field(min_length=1, max_length=100, description="up to 100 characters")
+    title: str = Field(default="", max_length=500, description="up to 500 characters")
     baseline: EntryName = Field(description="name a study of the library, see `synmodel studies`")
     drive: Literal["mechanistic", "phenomenological"] = Field(
         default="mechanistic",
@@ -395,7 +395,7 @@ def loads(text: str) -> Scenario:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
+    except ValueError as fault:
         message = f"the scenario is not valid TOML: {fault}"
         raise ScenarioError(message) from fault
     return read(Scenario, document, "scenario", ScenarioError)

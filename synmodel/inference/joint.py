@@ -184,6 +184,9 @@ def load_posterior(path: Path | None = None) -> Posterior:
         If the file cannot be read, or belongs to another model or to other data.
     """
     where = library.posterior_path() if path is None else path
+    if not where.is_file():
+        message = f"cannot read a posterior from {where}: there is no such file; make one with `synmodel posterior`"
+        raise FitError(message)
     try:
         with xr.open_datatree(where, engine="h5netcdf") as tree:
             loaded = tree.load()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from synmodel.errors import LibraryError, close_names
+from synmodel.intake import DOCUMENT_BYTES, content_of
 
 __all__ = ["KINDS", "Entry", "Own", "Shelved", "checked_name", "entry_of", "read_folder"]
 
@@ -193,12 +194,12 @@ def _of_study(folder: Path) -> list[Entry]:
 
 def _entry(kind: str, name: str, path: Path) -> Entry:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content_of(path, DOCUMENT_BYTES).decode("utf-8-sig")
         document = {"name": name} if kind == SUMMARIES else tomllib.loads(text)
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a TOML file"
         raise LibraryError(message) from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except ValueError as fault:
         message = f"{path} is not valid {'text' if kind == SUMMARIES else 'TOML'}: {fault}"
         raise LibraryError(message) from fault
     checked_name(name, str(path))

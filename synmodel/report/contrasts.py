@@ -20,6 +20,7 @@ __all__ = ["compared_dataset", "compared_document", "compared_tables"]
 
 SIGN = "a minus b"
 _MOST_PAIRS = 6  # that are printed
+_ROUNDING = 1e-9
 _WORDS = {
     "formation_fraction": "spines gained",
     "elimination_fraction": "spines lost",
@@ -142,7 +143,12 @@ def _key(entry: dict[str, Any]) -> tuple[str, float, float]:
 
 def _text(value: float | None, unit: str) -> str:
     """Fractions in per cent."""
-    return number_text(None if value is None else 100 * value if unit == "1" else value)
+    return number_text(None if value is None else 100 * _told(value) if unit == "1" else value)
+
+
+def _told(value: float) -> float:
+    """A fraction, or 0 where it is what summing over cells of time leaves."""
+    return 0.0 if abs(value) < _ROUNDING else value
 
 
 def _interval(entry: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "comparison_title",
     "folder",
     "held_by",
+    "plan_title",
     "refuse_other_results",
     "save_dataset",
     "save_figure",
@@ -101,6 +102,8 @@ def held_by(path: Path) -> str:
         document = json.loads(path.read_text(encoding="utf-8"))
         if "sweep" in document:
             return f"the sweep {document['sweep']!r}"
+        if "recommended" in document:
+            return plan_title(document["scenario"], document["control"])
         if "drugs" in document:
             return comparison_title([], None)
         if "contrasts" in document:
@@ -108,6 +111,11 @@ def held_by(path: Path) -> str:
         return f"the scenario {document['provenance']['scenario']!r}"
     except (OSError, ValueError, LookupError, TypeError):
         return "another program"
+
+
+def plan_title(scenario: str, control: str) -> str:
+    """What a plan of a study is of, in words."""
+    return f"a plan for {scenario} against {control}"
 
 
 def comparison_title(names: Sequence[str], control: str | None) -> str:

@@ -36,6 +36,7 @@ _OTHERS = ("#555555", "#999999", "#CCBB44", "#C5A3CF")
 _LINE = "#999999"
 _SEEN, _PRESENT = 0.01, 0.001  # what is engaged by less, or below this share of the highest compound, is not drawn
 _FALLEN = 0.03
+_NOTHING = 1e-6  # of a cascade that could reach 1: rounding
 _MOST_COMPOUNDS = 4
 _SHADE = 0.18
 _LEGEND: dict[str, Any] = {
@@ -192,7 +193,7 @@ def _cascade(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
     for name, (label, colour) in _CASCADE.items():
         course = mechanism[name].to_numpy()
         peak = np.abs(course[hours <= until]).max()
-        if peak > 0:
+        if peak > _NOTHING:
             shown.append(course)
             axes.plot(hours, 100 * course / peak, color=colour, linewidth=1.4, label=label)
     axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from rich.table import Table
 
+from synmodel.caveats import notes_of_several
 from synmodel.checking import Contradiction, contradictions, day_of
 from synmodel.errors import SynmodelError
 from synmodel.evidence import all_checks
@@ -31,7 +32,7 @@ def document(
     against = _contradictions(plan)
     return {
         "contradictions": against,
-        "notes": [*(entry["line"] for entry in against), *_without_exact(plan)],
+        "notes": [*(entry["line"] for entry in against), *_without_exact(plan), *_caveats(plan)],
         "sweep": plan.name,
         "cells": plan.n_cell,
         "failed_cells": int(result.attrs["failed_cells"]),
@@ -56,6 +57,12 @@ def _observed(plan: Plan) -> dict[str, Any]:
     if not plan.exact:
         return {"replicates": plan.replicates}
     return {"observe": "expected", "draws": 0 if plan.draws is None else len(plan.draws)}
+
+
+def _caveats(plan: Plan) -> list[str]:
+    """What the scenarios ask beyond their studies, as they are before anything is varied."""
+    plans = {scenario.name: scenario for scenario in plan.scenarios}
+    return notes_of_several(plans, dict.fromkeys(plans, ()), [])
 
 
 def _without_exact(plan: Plan) -> list[str]:

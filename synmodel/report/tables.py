@@ -18,6 +18,7 @@ __all__ = [
 
 
 _READABLE = 16
+_ROUNDING = 1e-9
 _DOES = (
     ("births_peak_fold", "births at their highest, fold"),
     ("births_duration_day", "above half of that until day"),
@@ -42,9 +43,11 @@ def add_row(table: Table, *cells: str) -> None:
 
 
 def number_text(value: float | None) -> str:
-    """Three digits, a dash for nothing."""
+    """Three digits, a dash for nothing, and 0 for what is rounding."""
     if value is None or not math.isfinite(value):
         return "-"
+    if abs(value) < _ROUNDING:
+        return "0"
     return f"{value:.3g}"
 
 

@@ -36,6 +36,8 @@ def run(capsys, monkeypatch, folder, *arguments):
         (SCENARIO.format(name="a\\u0000b"), "scenario.name has a character that cannot be printed"),
         (SCENARIO.format(name="a") + 'title = "\\u0007"\n', "sessions|title"),
         ("\udcff", "not valid TOML"),
+        (f"x = {'1' * 6000}", "not valid TOML"),
+        (SCENARIO.format(name="x" * 5000), "up to 100 characters"),
     ],
 )
 def test_documents_that_cannot_be_read(tmp_path, capsys, monkeypatch, text, words):
@@ -90,6 +92,12 @@ def test_numbers_beyond_any_dendrite_are_left_out(tmp_path):
         "length_um is 1e300; allowed is up to 100000; left out",
     ]
     assert not (read.observations["length_um"] > 1e5).any()
+
+
+def test_a_mark_at_the_start_of_a_document_is_read_over(tmp_path):
+    """Editors of Windows put it there."""
+    (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbf" + SCENARIO.format(name="a").encode())
+    assert load(tmp_path / "s.toml").name == "a"
 
 
 def test_a_nested_document_in_python(tmp_path):
