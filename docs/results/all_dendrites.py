@@ -65,7 +65,8 @@ def main() -> None:
             write(name, fitted(early, model))
     for name, (of, spread) in BY_SPREAD.items():
         if options.only in (None, name):
-            write(name, fitted(early, MODELS[of], begin=written()[of], spread=spread))
+            fit = fitted(early, MODELS[of], begin=written()[of], spread=spread)
+            write(name, {**fit, "predictive": []})  # the page shows those of the main fit
     if options.only in (None, "counted"):
         # What the same study says if only those dendrites count whose number of spines is known for sure.
         for name, data in (("2025, all", early[2]), ("2025, counted alone", counted_alone(early[2]))):
