@@ -28,6 +28,7 @@ _RECEPTORS = {
     "agonism_5ht2a_intracellular": ("5-HT2A, inside", "#56B4E9"),
     "trkb_bound": ("TrkB", "#009E73"),
 }
+_BOTH = " and inside"
 _CASCADE = {"bdnf": ("BDNF", "#8C6BB1"), "trkb": ("TrkB", "#009E73"), "mtorc1": ("mTORC1", "#222222")}
 _FOLDS = {"formation_fold": ("births", "#B2182B"), "elimination_fold": ("losses", "#2166AC")}
 _DRUGS = {"ketamine": figures.COLOURS["ketamine"], "psilocin": figures.COLOURS["psilocybin"]}
@@ -101,7 +102,7 @@ def _shaded(panel: str, label: str, population: xr.Dataset) -> xr.DataArray | No
     if panel == "concentration":
         return population["free_concentration"].sel(compound=label)
     if panel == "occupancy":
-        return 100 * population[next(name for name, (text, _) in _RECEPTORS.items() if text == label)]
+        return 100 * population[next(name for name, (text, _) in _RECEPTORS.items() if label in (text, text + _BOTH))]
     if panel == "drive":
         return population[next(name for name, (text, _) in _FOLDS.items() if label.startswith(f"{text},"))]
     return None
@@ -162,12 +163,16 @@ def _concentration(axes: Axes, plan: Scenario, mechanism: xr.Dataset) -> None:
 def _engaged(mechanism: xr.Dataset) -> dict[str, tuple[Array, str]]:
     """Course and colour of receptors that are engaged, by label.
 
-    Those that antagonists do not reach are there only where that makes a difference.
+    Those that antagonists do not reach have a line of their own where that makes a difference.
     """
     courses = {name: mechanism[name].to_numpy() for name in _RECEPTORS}
-    if np.allclose(courses["agonism_5ht2a_intracellular"], courses["agonism_5ht2a"], atol=_SEEN):
+    alike = np.allclose(courses["agonism_5ht2a_intracellular"], courses["agonism_5ht2a"], atol=_SEEN)
+    if alike:
         del courses["agonism_5ht2a_intracellular"]
-    shown = {_RECEPTORS[name][0]: (course, _RECEPTORS[name][1]) for name, course in courses.items()}
+    shown = {
+        _RECEPTORS[name][0] + (_BOTH if alike and name == "agonism_5ht2a" else ""): (course, _RECEPTORS[name][1])
+        for name, course in courses.items()
+    }
     colours = cycle(_TARGETS)
     for name in mechanism["target"].to_numpy().tolist() if "target" in mechanism.coords else ():
         for share, word in (("activation", "activated"), ("block", "blocked")):

@@ -83,7 +83,7 @@ def named(axes):
     [
         ("ketamine-mouse-single", {"NMDA-R, interneuron", "NMDA-R, pyramidal"}, {"ketamine", "norketamine"}),
         ("ketamine-mouse-daily5", {"NMDA-R, interneuron"}, {"ketamine"}),
-        ("psilocybin-human-oral", {"5-HT2A, membrane", "TrkB"}, {"psilocin"}),
+        ("psilocybin-human-oral", {"5-HT2A, membrane and inside", "TrkB"}, {"psilocin"}),
         ("psilocybin-mouse-ketanserin", {"5-HT2A, membrane", "5-HT2A, inside"}, {"psilocin", "ketanserin"}),
         ("ketamine-human-infusion", {"NMDA-R, interneuron"}, {"ketamine"}),
         ("ketamine-mouse-daily21", {"NMDA-R, interneuron"}, {"ketamine"}),

@@ -261,7 +261,7 @@ def test_a_result_says_that_a_gain_is_assumed():
 def test_the_figure_shows_what_is_engaged():
     with library.using(entries=[target("R"), target("S"), compound(R=at("agonist", 3), S=at("block", 30))]):
         shown = _engaged(mechanism_of(scenario(("x", 20))))
-    assert {"5-HT2A, membrane", "R, activated", "S, blocked"} == set(shown)
+    assert {"5-HT2A, membrane and inside", "R, activated", "S, blocked"} == set(shown)
 
 
 # -- examples --------------------------------------------------------------------------------------------------
