@@ -38,6 +38,10 @@ __all__ = [
 ]
 
 
+_TELLING = ("summary.json", "comparison.json", "design.json")
+"""Files that tell what a folder holds."""
+
+
 class OutputError(SynmodelError):
     """The results cannot be written where they should go."""
 
@@ -89,11 +93,10 @@ def refuse_other_results(out: Path, mine: str, name: str = "summary.json") -> No
     OutputError
         With one line that says what the folder holds.
     """
-    path = out / name
-    if not path.exists() or (held := held_by(path)) == mine:
-        return
-    message = f"--out is {out}, which holds results of {held}; give another folder, or delete it"
-    raise OutputError(message)
+    for path in (out / name, *(out / other for other in _TELLING if other != name)):
+        if path.exists() and ((held := held_by(path)) != mine or path.name != name):
+            message = f"--out is {out}, which holds results of {held}; give another folder, or delete it"
+            raise OutputError(message)
 
 
 def held_by(path: Path) -> str:

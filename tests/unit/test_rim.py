@@ -104,3 +104,13 @@ def test_a_nested_document_in_python(tmp_path):
     (tmp_path / "s.toml").write_text("x = " + "[" * 5000 + "]" * 5000)
     with pytest.raises(ScenarioError, match="nested too deep"):
         load(tmp_path / "s.toml")
+
+
+@pytest.mark.parametrize("told", ["summary.json", "comparison.json", "design.json"])
+def test_results_of_one_kind_are_not_written_beside_another(tmp_path, capsys, monkeypatch, told):
+    (tmp_path / "s.toml").write_text(SWEEP.format(level=2))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / told).write_text("{}")
+    status, line = run(capsys, monkeypatch, tmp_path, "sweep", "s.toml", "--quiet", "--out", "out")
+    assert (status, line.count("\n")) == (2, 1)
+    assert "which holds results of another program" in line
