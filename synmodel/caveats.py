@@ -18,11 +18,15 @@ from synmodel.data.summaries import arms_seen, load_summaries
 from synmodel.parameters import LIKE, borrowed_parameters
 from synmodel.pharmacology import drug_doses, load_compound, open_targets
 from synmodel.scenario import Dose, Scenario
+from synmodel.simulation import expectation
 from synmodel.subjects import terms_of
+from synmodel.sweeps.factors import without_doses
 from synmodel.targets import load_target
 
 __all__ = ["contradiction_lines", "contradictions", "dose_text", "notes_of", "notes_of_several"]
 
+_DRIFT = 0.15
+"""Change of density without a drug from which on a result says so."""
 _ALONE_DOES_NOTHING = ("vehicle", "antagonist")
 
 
@@ -161,10 +165,25 @@ def _beyond_its_study(plan: Scenario) -> list[str]:
     notes = [*_of_subject(plan, study), *_of_doses(plan, study), *_of_targets(plan), *_of_sessions(plan, study)]
     notes += [*_of_turnover(plan), *_of_tissue(study)]
     if any(map(_acts, plan.regimen.doses)):
+        notes += _of_vehicle(plan)
         notes.append(
             f"how fast births rise within the first day of a dose is assumed: {study.name} has no session there"
         )
     return notes
+
+
+def _of_vehicle(plan: Scenario) -> list[str]:
+    """That spines come or go without any drug, where they do so by much."""
+    if plan.turnover.why_not_exact:
+        return []
+    change = float(expectation(without_doses(plan)).density_change[-1])
+    if abs(change) < _DRIFT:
+        return []
+    way, last = "lose" if change < 0 else "gain", plan.schedule.sessions[-1]
+    return [
+        f"without doses these dendrites {way} {100 * abs(change):.0f} % of their spines by day {last:g}, as their "
+        "turnover before any drug has it: an effect is what goes beyond that"
+    ]
 
 
 def _acts(dose: Dose) -> bool:

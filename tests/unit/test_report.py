@@ -256,6 +256,12 @@ def test_a_scenario_beyond_its_study_says_so(settings, note):
     assert all("\n" not in text for text in notes_of(plan))
 
 
+def test_spines_that_go_without_a_drug_are_told():
+    (note,) = (each for each in notes_of(load("ketamine-mouse-single")) if "without doses" in each)
+    assert re.match(r"without doses these dendrites lose \d\d % of their spines by day 15", note)
+    assert not any("without doses" in each for each in notes_of(load("psilocybin-mouse")))
+
+
 @pytest.mark.parametrize("name", ["saline-mouse", "saline-mouse-2016", "saline-mouse-ketanserin"])
 def test_an_arm_without_a_drug_that_acts_has_no_notes(name):
     assert notes_of(load(name)) == []
