@@ -121,8 +121,7 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
             values = parameters_of(scenario, parameters).as_floats()
             key = tuple(values[name] for name in reads)
             exposure = _remembered(exposures, key, lambda: exposed(values))
-            arrows = signalling.arrows_of(scenario, exposure["time"].to_numpy())
-            return signalling.mechanistic_drive(exposure, values, arrows)
+            return signalling.mechanistic_drive(exposure, values, _arrows_on(exposure, scenario))
 
         return mechanistic
     _refuse_other_than_fitted(scenario)
@@ -154,27 +153,35 @@ def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> 
 
 def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
     """:func:`mechanism_of` for many parameter sets: what does not depend on them is computed once."""
-    drives = drive_function(scenario)
+    if scenario.drive != "mechanistic":
+        drives = drive_function(scenario)
+        return lambda parameters: _as_folds(drives(parameters))
     exposed = _exposures(scenario.regimen.doses, scenario.subject, scenario.schedule.sessions, scenario.spells)
 
     def mechanism(parameters: ParameterSet) -> xr.Dataset:
-        chosen = parameters_of(scenario, parameters)
-        drive = drives(chosen)
-        folds = drive.rename({name: f"{name}_fold" for name in drive.data_vars})
-        if scenario.drive != "mechanistic":
-            return folds
-        values = chosen.as_floats()
+        values = parameters_of(scenario, parameters).as_floats()
         exposure = exposed(values)
-        arrows = signalling.arrows_of(scenario, exposure["time"].to_numpy())
+        arrows = _arrows_on(exposure, scenario)
+        drive = signalling.mechanistic_drive(exposure, values, arrows)
         states = signalling.signalling_states(exposure, values, arrows)
         states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
         if exposure.sizes["compound"]:
             exposure["compound"].attrs["long_name"] = "given compounds and their metabolites"
         else:
             exposure = exposure.drop_dims("compound")
-        return xr.merge([exposure, states, folds], join="exact", compat="equals", combine_attrs="override")
+        together = [exposure, states, _as_folds(drive)]
+        return xr.merge(together, join="exact", compat="equals", combine_attrs="override")
 
     return mechanism
+
+
+def _arrows_on(exposure: xr.Dataset, scenario: Scenario) -> signalling.Arrows:
+    return signalling.arrows_of(scenario, exposure["time"].to_numpy())
+
+
+def _as_folds(drive: xr.Dataset) -> xr.Dataset:
+    """The Drive under names that are not those of states."""
+    return drive.rename({name: f"{name}_fold" for name in drive.data_vars})
 
 
 def _refuse_other_than_fitted(scenario: Scenario) -> None:
