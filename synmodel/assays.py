@@ -19,15 +19,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import signalling, turnover
-from synmodel.data import load_study
-from synmodel.data.summaries import baseline_density
 from synmodel.imaging import head_twitches as twitches
 from synmodel.imaging import pet, power, proteins, uncaging
 from synmodel.imaging.course import fold_at
 from synmodel.imaging.subgroups import analyse_trial
 from synmodel.parameters import ParameterSet
 from synmodel.scenario import Scenario, load, naming
-from synmodel.simulation import drive_of, exposure_of, parameters_of, simulate, tissue_of
+from synmodel.simulation import drive_of, exposure_of, parameters_of, simulate
+from synmodel.tissue import first_density, tissue_of
 
 __all__ = [
     "at_dose",
@@ -328,8 +327,7 @@ def density_folds(scenario: Source, hours: Iterable[float], parameters: Paramete
     plan.turnover.demand_exact()
     given = list(hours)
     tissue = tissue_of(plan.baseline, parameters_of(plan, parameters).as_floats())
-    study = load_study(plan.baseline)
-    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
+    density = first_density(plan)
     sessions = np.array(_reaching(plan, given).schedule.sessions)
     course = course_of(scenario, given, parameters)
     if all((course[name] == 1).all() for name in ("formation", "maturation", "elimination")):

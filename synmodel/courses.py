@@ -16,13 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.data import load_study
-from synmodel.data.summaries import baseline_density
 from synmodel.mechanism import drive_function, parameters_of
 from synmodel.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
-from synmodel.simulation import tissue_of
+from synmodel.tissue import first_density, tissue_of
 from synmodel.turnover import propagate
 from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.size import head_size_of, log_width_shift
@@ -103,9 +101,7 @@ def course_function(plan: Scenario, days: Array) -> Callable[[ParameterSet | Non
     days : (n,) ndarray
         Rising, the first of them the first session [day].
     """
-    study = load_study(plan.baseline)
-    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
-    sessions = plan.schedule.sessions
+    density, sessions = first_density(plan), plan.schedule.sessions
     beyond = (float(days[-1]),) if days[-1] > sessions[-1] else ()
     drive_at = drive_function(plan.updated(schedule={"sessions": [*sessions, *beyond]}))
 

@@ -20,8 +20,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import turnover
-from synmodel.data import load_study
-from synmodel.data.summaries import baseline_density
 from synmodel.errors import SimulationError
 from synmodel.imaging import observe
 from synmodel.imaging.expectation import Expected, expected_statistics
@@ -32,7 +30,7 @@ from synmodel.provenance import provenance
 from synmodel.randomness import checked_seed, stream_key, uniform_array
 from synmodel.scenario import Scenario, load, naming
 from synmodel.subjects import between_subjects, deviations, subject_of, terms_of
-from synmodel.tissue import Tissue, tissue_of
+from synmodel.tissue import Tissue, dendrite_length, first_density, tissue_of
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.bounds import MOST_ROWS
 from synmodel.turnover.heterogeneity import dendrite_nodes
@@ -110,10 +108,8 @@ def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None
 def expectation_function(plan: Scenario) -> Callable[[ParameterSet | None], Expected]:
     """:func:`expectation` of a scenario for many parameter sets: what does not depend on them is computed once."""
     plan.turnover.demand_exact()
-    study, drive = load_study(plan.baseline), drive_function(plan)
-    sessions = np.array(plan.schedule.sessions)
-    length = plan.cohort.length_um or study.dendrite_length.to("um")
-    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
+    drive, sessions = drive_function(plan), np.array(plan.schedule.sessions)
+    density, length = first_density(plan), dendrite_length(plan)
 
     def expected(parameters: ParameterSet | None) -> Expected:
         chosen = parameters_of(plan, parameters)
@@ -276,10 +272,8 @@ class _Setup:
 
 
 def _setup_of(plan: Scenario, parameters: ParameterSet) -> _Setup:
-    study, tissue = load_study(plan.baseline), tissue_of(plan.baseline, parameters.as_floats())
-    length = plan.cohort.length_um or study.dendrite_length.to("um")
-    density = plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control)
-    means = tissue.initial_means(density)
+    tissue, length = tissue_of(plan.baseline, parameters.as_floats()), dendrite_length(plan)
+    means = tissue.initial_means(first_density(plan))
     asked, size_loss = plan.turnover, None
     if asked.size_loss is not None and asked.selects:
         size_loss = turnover.SizeLoss(tissue.head_width, asked.size_loss.steepness, asked.size_loss.most)

@@ -1,4 +1,4 @@
-"""The tissue of a study from parameter values: turnover, scoring, head widths, and the spines of a first session."""
+"""The tissue of a scenario's study: turnover, scoring, head widths, and the spines and dendrites of a first session."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.data import load_study
+from synmodel.data.summaries import baseline_density
 from synmodel.errors import SimulationError
 from synmodel.imaging import Scoring
+from synmodel.scenario import Scenario
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.size import HeadWidth
 
-__all__ = ["Tissue", "tissue_of"]
+__all__ = ["Tissue", "dendrite_length", "first_density", "tissue_of"]
 
 Array = NDArray[np.float64]
 
@@ -103,6 +106,16 @@ def tissue_of(study: str, values: Mapping[str, float], *, births: float = 1.0, l
         nascent_excess=of("nascent_excess"),
         density_log_sd=of("density_log_sd"),
     )
+
+
+def first_density(plan: Scenario) -> float:
+    """Scored spines per um at the first session: what the scenario asks for, or that of its study's control arm."""
+    return plan.cohort.initial_density_per_um or baseline_density(plan.baseline, load_study(plan.baseline).control)
+
+
+def dendrite_length(plan: Scenario) -> float:
+    """Length of a dendrite [um]: what the scenario asks for, or that of its study."""
+    return plan.cohort.length_um or load_study(plan.baseline).dendrite_length.to("um")
 
 
 def _trusted(kind: type[Any], **fields: Any) -> Any:

@@ -13,15 +13,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.data import load_study
-from synmodel.data.summaries import baseline_density
 from synmodel.errors import DesignError
 from synmodel.parameters import ParameterSet
 from synmodel.planning.effects import StatedEffect, stated_drive
 from synmodel.planning.moments import ArmMoments, arm_moments
 from synmodel.scenario import Scenario
-from synmodel.simulation import drive_function, parameters_of, tissue_of
-from synmodel.tissue import Tissue
+from synmodel.simulation import drive_function, parameters_of
+from synmodel.tissue import Tissue, dendrite_length, first_density, tissue_of
 from synmodel.turnover import Propagation, propagate
 
 __all__ = ["ArmCourse", "Arms"]
@@ -128,12 +126,11 @@ class Arms:
         return self._courses[key]
 
     def _course(self, plan: Scenario, drive: xr.Dataset, days: Array) -> ArmCourse:
-        study = load_study(plan.baseline)
         tissue = tissue_of(plan.baseline, parameters_of(plan, self.parameters).as_floats())
         return ArmCourse(
             tissue=tissue,
             steps=propagate(tissue.model, days, drive),
             days=days,
-            density=plan.cohort.initial_density_per_um or baseline_density(plan.baseline, study.control),
-            length_um=plan.cohort.length_um or study.dendrite_length.to("um"),
+            density=first_density(plan),
+            length_um=dendrite_length(plan),
         )
