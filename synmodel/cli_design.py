@@ -9,6 +9,7 @@ import typer
 
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed, posterior_from
 from synmodel.cli_output import print_tables, progress
+from synmodel.errors import DesignError
 
 __all__ = ["design"]
 
@@ -133,8 +134,6 @@ def design(
 
 
 def _both_arms(scenario: str | None, control: str | None) -> tuple[str, str]:
-    from synmodel.errors import DesignError
-
     if scenario is None or control is None:
         missing = "--scenario" if scenario is None else "--control"
         message = f"{missing} is missing; give the drug arm with --scenario and its control with --control"
@@ -144,8 +143,6 @@ def _both_arms(scenario: str | None, control: str | None) -> tuple[str, str]:
 
 def _refuse_mixed(between: bool, of_arms: Mapping[str, object], of_effect: Mapping[str, object]) -> None:
     """Refuse options that do not belong together."""
-    from synmodel.errors import DesignError
-
     given = [name for name, value in of_arms.items() if value is not None]
     if given and not between:
         message = f"{given[0]} goes with --between or --for-predicting; give one of them"
@@ -157,7 +154,6 @@ def _refuse_mixed(between: bool, of_arms: Mapping[str, object], of_effect: Mappi
 
 def _against_the_model(reading: str, between: tuple[str, str] | None) -> tuple[str, str]:
     """The reading beside that of the model."""
-    from synmodel.errors import DesignError
     from synmodel.inference.readings import DEFAULT
 
     if between is not None:
@@ -206,8 +202,6 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
     DesignError
         If one is none.
     """
-    from synmodel.errors import DesignError
-
     try:
         return tuple(sorted({float(part) for part in text.split(",")}))
     except ValueError as fault:
@@ -216,8 +210,6 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
 
 
 def _wholes(option: str, text: str) -> tuple[int, ...]:
-    from synmodel.errors import DesignError
-
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as fault:

@@ -127,7 +127,7 @@ def _notes(plan: Design) -> Iterator[str]:
     }
     if assumed:
         yield "assumed, as it was not given: " + ", ".join(f"{n.replace('_', ' ')} {v:g}" for n, v in assumed.items())
-    plans = {name: arm for name, arm in (("drug arm", arms.treated), ("control arm", arms.control))}
+    plans = {"drug arm": arms.treated, "control arm": arms.control}
     yield from notes_of_several(plans, dict.fromkeys(plans, ()), [])
     if plan.aim.analysis == "mixed":
         yield "Wald's test of a mixed model takes the normal law, which alarms too often with few mice"
