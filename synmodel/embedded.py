@@ -7,7 +7,7 @@ from pydantic import Field
 
 from synmodel import library
 from synmodel.data import load_study
-from synmodel.documents import Document, Number, parse_toml, read
+from synmodel.documents import Document, Number, read
 from synmodel.errors import LibraryError
 from synmodel.scenario import Cohort, Scenario, load
 
@@ -108,8 +108,8 @@ class EmbeddedComparison(Document):
 @cache
 def embedded_comparison() -> EmbeddedComparison:
     """The entry of the library."""
-    path = library.path_of("comparisons", "embedded")
-    return read(EmbeddedComparison, parse_toml(path, LibraryError), "comparisons.embedded", LibraryError)
+    document = library.document_of("comparisons", "embedded")
+    return read(EmbeddedComparison, document, library.where("comparisons", "embedded"), LibraryError)
 
 
 @cache
