@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from functools import cache
 
 from synmodel import library
-from synmodel.documents import Document, Evidence, Number, parse_toml, read
+from synmodel.documents import Document, Evidence, Number, read
 from synmodel.errors import LibraryError
 
-__all__ = ["Spread", "cost_assumptions", "spreads_of"]
+__all__ = ["Spread", "cost_assumptions", "spread_parameters", "spreads_of"]
+
+
+_PARAMETER = {"mouse": "formation_cv_animal", "dendrite": "formation_cv_dendrite"}
 
 
 class Spread(Evidence):
@@ -34,8 +37,8 @@ class _Assumptions(Document):
 
 @cache
 def _assumptions() -> _Assumptions:
-    document = parse_toml(library.path_of("planning", "assumptions"), LibraryError)
-    return read(_Assumptions, document, "assumptions", LibraryError)
+    document = library.document_of("planning", "assumptions")
+    return read(_Assumptions, document, library.where("planning", "assumptions"), LibraryError)
 
 
 def cost_assumptions() -> dict[str, float]:
@@ -50,3 +53,8 @@ def cost_assumptions() -> dict[str, float]:
 def spreads_of(study: str) -> Mapping[str, Spread]:
     """``mouse`` and ``dendrite``: how much births differ in a study; empty where no dendrites of it were fitted."""
     return _assumptions().spread.get(study, {})
+
+
+def spread_parameters(study: str) -> dict[str, float]:
+    """The same as values of the study's parameters, by dotted name."""
+    return {f"{study}.{_PARAMETER[level]}": each.value for level, each in spreads_of(study).items()}

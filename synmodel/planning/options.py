@@ -21,12 +21,11 @@ from synmodel.planning.days import Days, best_days
 from synmodel.planning.information import Information
 from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.outcome import Measure
-from synmodel.planning.power import ArmContrast, contrast_of, fewest_mice
+from synmodel.planning.power import Power, contrast_of, fewest_mice, least_power
 
 __all__ = ["DaySet", "Grid", "Option", "day_sets", "grid_of"]
 
 Progress = Callable[[int, int], None]
-Power = Callable[[int], float]
 _CRITICAL = float(ndtri(0.975))
 
 
@@ -176,7 +175,7 @@ def grid_of(
         for measure in _measures(aim, arms.dose_day, each.sessions):
             contrasts = [contrast_of(draws, days, each.sessions, of) for of in aim.outcomes(arms.dose_day, measure)]
             for dendrites in sorted(set(limits.dendrites)):
-                power = _power(contrasts, dendrites, aim)
+                power = least_power(contrasts, dendrites, aim.analysis)
                 if aim.analysis == "likelihood":
                     power = _of_likelihood(information, each.sessions, dendrites)
                 powers[each.sessions, measure, dendrites] = power
@@ -194,15 +193,6 @@ def grid_of(
 
 def _all_days(sets: Sequence[DaySet]) -> Days:
     return tuple(sorted({day for each in sets for day in each.sessions}))
-
-
-def _power(contrasts: Sequence[ArmContrast], dendrites: int, aim: Aim) -> Power:
-    """Power at a number of mice: that of the quantity that is found least often."""
-
-    def power(mice: int) -> float:
-        return min(each.power(mice, dendrites, analysis=aim.analysis) for each in contrasts)
-
-    return power
 
 
 def _of_likelihood(information: Information, sessions: Days, dendrites: int) -> Power:

@@ -25,13 +25,13 @@ from synmodel.pharmacology import drug_doses
 from synmodel.planning.aim import Aim, Limits
 from synmodel.planning.analysis import CheckedPower, checked_power
 from synmodel.planning.arms import Arms
-from synmodel.planning.assumptions import Spread, spreads_of
+from synmodel.planning.assumptions import Spread, spread_parameters, spreads_of
 from synmodel.planning.days import Days, best_days
 from synmodel.planning.information import Information, information_of
 from synmodel.planning.moments import MOST_SESSIONS
 from synmodel.planning.options import Grid, Option, day_sets, grid_of
 from synmodel.planning.outcome import DendriteOutcome
-from synmodel.planning.power import contrast_of, fewest_mice
+from synmodel.planning.power import contrast_of, fewest_mice, least_power
 from synmodel.randomness import checked_seed
 from synmodel.scenario import Scenario, load
 
@@ -188,9 +188,7 @@ def _arms(treated: Scenario, control: Scenario, aim: Aim) -> Arms:
     elif not aim.stated and not drug_doses(treated.regimen.doses):
         message = f"{treated.name} gives no drug, so there is no effect to find; give a drug arm, or --effect"
         raise DesignError(message)
-    keys = {"mouse": "formation_cv_animal", "dendrite": "formation_cv_dendrite"}
-    known = spreads_of(treated.baseline)
-    spread = {f"{treated.baseline}.{keys[level]}": each.value for level, each in known.items()}
+    spread = spread_parameters(treated.baseline)
     for plan in (treated, control):
         if len(plan.schedule.sessions) > MOST_SESSIONS:
             message = f"{plan.name} has {len(plan.schedule.sessions)} sessions; plans take up to {MOST_SESSIONS}"
@@ -259,14 +257,11 @@ def _sensitivity(
     rows = []
     for text, value in [*ends, ("mice differ as the library's study parameters assume", assumed)]:
         changed = [_with(arms, name, value) for arms in draws]
-        of = [
+        contrasts = [
             contrast_of(changed, chosen.days.sessions, chosen.days.sessions, each)
             for each in aim.outcomes(draws[0].dose_day, chosen.measure)
         ]
-
-        def power(mice: int, of: list = of) -> float:  # type: ignore[type-arg]
-            return min(each.power(mice, chosen.dendrites, analysis=aim.analysis) for each in of)
-
+        power = least_power(contrasts, chosen.dendrites, aim.analysis)
         rows.append((text, value, fewest_mice(power, aim.power, limits.most_mice)))
     return rows
 

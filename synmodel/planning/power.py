@@ -39,10 +39,22 @@ from synmodel.gamma import gamma_nodes
 from synmodel.planning.arms import Arms
 from synmodel.planning.outcome import DendriteOutcome
 
-__all__ = ["ANALYSES", "FEWEST_MICE", "Analysis", "ArmContrast", "contrast_of", "fewest_mice", "welch_power"]
+__all__ = [
+    "ANALYSES",
+    "FEWEST_MICE",
+    "Analysis",
+    "ArmContrast",
+    "Power",
+    "contrast_of",
+    "fewest_mice",
+    "least_power",
+    "welch_power",
+]
 
 Array = NDArray[np.float64]
 Analysis = Literal["welch", "mixed", "likelihood"]
+Power = Callable[[int], float]
+"""Of a number of mice per arm."""
 ANALYSES: tuple[Analysis, ...] = ("welch", "mixed", "likelihood")
 FEWEST_MICE = 3
 _NORMAL = float(ndtri(0.975))
@@ -138,7 +150,16 @@ def contrast_of(
     return ArmContrast(table[0], table[1:3], table[3:5])
 
 
-def fewest_mice(power: Callable[[int], float], target: float, most: int) -> int | None:
+def least_power(contrasts: Sequence[ArmContrast], dendrites: int, analysis: Analysis) -> Power:
+    """Power at a number of mice per arm: that of the quantity that is found least often."""
+
+    def power(mice: int) -> float:
+        return min(each.power(mice, dendrites, analysis=analysis) for each in contrasts)
+
+    return power
+
+
+def fewest_mice(power: Power, target: float, most: int) -> int | None:
     """Fewest mice per arm whose power, which rises with them, reaches the target; None if ``most`` do not."""
     if power(most) < target:
         return None

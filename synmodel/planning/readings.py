@@ -30,7 +30,7 @@ from synmodel.inference.readings import Reading, reading_named
 from synmodel.inference.summary_fit import Fit, fit_summaries
 from synmodel.pharmacology import acting_doses
 from synmodel.planning.arms import Arms
-from synmodel.planning.assumptions import spreads_of
+from synmodel.planning.assumptions import spread_parameters
 from synmodel.randomness import checked_seed
 from synmodel.scenario import Scenario, load
 
@@ -178,10 +178,8 @@ def _separation(
 
 def _law(plan: Scenario, reading: Reading, fit: Fit, mice: int, dendrites: int, seed: int) -> tuple[Array, Array]:
     """Mean and covariance of what a study would find, over draws of a reading and over mice."""
-    keys = {"mouse": "formation_cv_animal", "dendrite": "formation_cv_dendrite"}
-    spread = {f"{plan.baseline}.{keys[level]}": each.value for level, each in spreads_of(plan.baseline).items()}
     drive = "mechanistic" if reading.drive == "mechanism" else "phenomenological"
-    treated = plan.updated(drive=drive, parameters={**spread, **plan.parameters})
+    treated = plan.updated(drive=drive, parameters={**spread_parameters(plan.baseline), **plan.parameters})
     both = Arms(treated, treated.updated(regimen=plan.regimen.model_dump() | {"doses": []}))
     days = plan.schedule.sessions
     means, of_mice = [], []
