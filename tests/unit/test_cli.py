@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 
+import command_line
 import pytest
 import xarray as xr
 from rich.table import Table
 
 from synmodel import checking, library
-from synmodel.cli import _print_tables, app, main
+from synmodel.cli import _print_tables, app
 from synmodel.errors import FitError, SimulationError, SynmodelError
 from synmodel.evidence import load_check
 from synmodel.inference.problem import STUDIES
@@ -39,14 +40,7 @@ dendrites_per_animal = 3
 def run(capsys, monkeypatch, *arguments):
     """Exit status, stdout and stderr of the command; few draws behind intervals unless they are asked for."""
     few = ["--draws", "5"] if arguments[:1] == ("simulate",) and "--draws" not in arguments else []
-    monkeypatch.setattr(sys, "argv", ["synmodel", *map(str, arguments), *few])
-    try:
-        main()
-        status = 0
-    except SystemExit as end:
-        status = end.code or 0
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+    return command_line.run(capsys, monkeypatch, *arguments, *few)
 
 
 @pytest.fixture(scope="module")

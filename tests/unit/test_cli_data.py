@@ -1,12 +1,10 @@
 """The data verbs: what they print, write and refuse."""
 
 import json
-import sys
 
+import command_line
 import pytest
 import xarray as xr
-
-from synmodel.cli import main
 
 COUNTS = """study,arm,mouse,dendrite,day,spine_count,gained,lost,length_um
 s,drug,m1,1,-1,10,,,20
@@ -23,14 +21,7 @@ def run(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def runner(*arguments):
-        monkeypatch.setattr(sys, "argv", ["synmodel", "data", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
+        return command_line.run(capsys, monkeypatch, "data", *arguments)
 
     return runner
 

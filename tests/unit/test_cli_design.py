@@ -1,27 +1,13 @@
 """The verb that plans: its contract, its files, and what it refuses."""
 
 import json
-import sys
 
 import pytest
 import xarray as xr
-
-from synmodel.cli import main
+from command_line import run
 
 ARMS = ("design", "--scenario", "psilocybin-mouse", "--control", "saline-mouse")
 FILES = {"design.json", "design.nc", "design.png", "design.svg", "study.toml", "control.toml"}
-
-
-def run(capsys, monkeypatch, *arguments):
-    """Exit status, stdout and stderr of the command."""
-    monkeypatch.setattr(sys, "argv", ["synmodel", *map(str, arguments)])
-    try:
-        main()
-        status = 0
-    except SystemExit as end:
-        status = end.code or 0
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def test_a_plan_is_printed_written_and_simulated(capsys, monkeypatch, tmp_path):

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 
+import command_line
 import pytest
 import xarray as xr
 
-from synmodel.cli import main
 from synmodel.cli_output import _clock, _Lines
 from synmodel.scenario import load
 from synmodel.sweeps import open_sweep
@@ -52,14 +52,7 @@ def document(tmp_path):
 
 def run(capsys, monkeypatch, *arguments):
     """Exit status, stdout and stderr of the command."""
-    monkeypatch.setattr(sys, "argv", ["synmodel", "sweep", *map(str, arguments)])
-    try:
-        main()
-        status = 0
-    except SystemExit as end:
-        status = end.code or 0
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+    return command_line.run(capsys, monkeypatch, "sweep", *arguments)
 
 
 def test_a_sweep_is_written_and_told(document, tmp_path, capsys, monkeypatch):

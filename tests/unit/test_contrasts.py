@@ -1,8 +1,8 @@
 """Scenarios against each other: exact zeros, signs, shared draws, and what is said of them."""
 
 import json
-import sys
 
+import command_line
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import synmodel
 from synmodel import contrasts, intervals
-from synmodel.cli import app, main
+from synmodel.cli import app
 from synmodel.contrasts import MEASURES, compare
 from synmodel.courses import course_function, half_peak, peak_of, shared_days
 from synmodel.data.summaries import baseline_density
@@ -285,14 +285,7 @@ def test_bad_lineups_are_one_line():
 
 
 def run(capsys, monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["synmodel", "compare", *map(str, arguments)])
-    try:
-        main()
-        status = 0
-    except SystemExit as end:
-        status = end.code or 0
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+    return command_line.run(capsys, monkeypatch, "compare", *arguments)
 
 
 @pytest.mark.parametrize(

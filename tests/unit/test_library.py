@@ -5,7 +5,6 @@ import multiprocessing
 import pickle
 import re
 import shutil
-import sys
 import tomllib
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -15,11 +14,11 @@ import pandas as pd
 import pytest
 import tomli_w
 import xarray as xr
+from command_line import run
 
 from synmodel import library
 from synmodel.caveats import notes_of
 from synmodel.checked_library import check_entries
-from synmodel.cli import main
 from synmodel.conditions import Condition, load_condition
 from synmodel.data.studies import Study
 from synmodel.errors import DataError, LibraryError, ScenarioError, SynmodelError
@@ -83,17 +82,6 @@ def study_folder(folder, name="mine", parameters=True):
         text += f'[{name}."effect_on.formation"]\nvalue = 1\n'
         put(folder, f"studies/{name}", "parameters.toml", text)
     return folder
-
-
-def run(capsys, monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["synmodel", *map(str, arguments)])
-    try:
-        main()
-        status = 0
-    except SystemExit as end:
-        status = end.code or 0
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def same_data(one, other):

@@ -1,0 +1,17 @@
+"""The command as the tests of its verbs run it."""
+
+import sys
+
+from synmodel.cli import main
+
+
+def run(capsys, monkeypatch, *arguments):
+    """Exit status, stdout and stderr of the command."""
+    monkeypatch.setattr(sys, "argv", ["synmodel", *map(str, arguments)])
+    try:
+        main()
+        status = 0
+    except SystemExit as end:
+        status = end.code or 0
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
