@@ -32,7 +32,7 @@ def document(
     against = _contradictions(plan)
     return {
         "contradictions": against,
-        "notes": [*(entry["line"] for entry in against), *_without_exact(plan), *_caveats(plan)],
+        "notes": [*(entry["line"] for entry in against), *_caveats(plan)],
         "sweep": plan.name,
         "cells": plan.n_cell,
         "failed_cells": int(result.attrs["failed_cells"]),
@@ -63,16 +63,6 @@ def _caveats(plan: Plan) -> list[str]:
     """What the scenarios ask beyond their studies, as they are before anything is varied."""
     plans = {scenario.name: scenario for scenario in plan.scenarios}
     return notes_of_several(plans, dict.fromkeys(plans, ()), [])
-
-
-def _without_exact(plan: Plan) -> list[str]:
-    """What is left out where spines interact or are lost by their size."""
-    reasons = {scenario.name: scenario.turnover.why_not_exact for scenario in plan.scenarios}
-    return [
-        f"{name}: {reason}: its intervals and the check against evidence are left out"
-        for name, reason in reasons.items()
-        if reason
-    ]
 
 
 def _contradictions(plan: Plan) -> list[dict[str, Any]]:

@@ -109,19 +109,19 @@ def fates_two(f, n, fate, law):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def span_of(law, n, by_column):  # type: ignore[no-untyped-def]
-    """First and last row, or column, of the law that is not negligible."""
+def spans_of(law, n):  # type: ignore[no-untyped-def]
+    """First and last row, and first and last column, of the law that are not negligible."""
     largest = 0.0
     for i in range(n + 1):
         for j in range(i + 1):
             largest = max(largest, law[i, j])
-    low, high = n, 0
+    top, bottom, left, right = n, 0, n, 0
     for i in range(n + 1):
         for j in range(i + 1):
             if law[i, j] > _DROPPED * largest:
-                place = j if by_column else i
-                low, high = min(low, place), max(high, place)
-    return low, high
+                top, bottom = min(top, i), max(bottom, i)
+                left, right = min(left, j), max(right, j)
+    return (top, bottom), (left, right)
 
 
 @allocating_nothing
@@ -164,7 +164,7 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
     joint, later, vectors, powers = work
     change, logs, row, after, products = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
     length_changes(n, densities[0], densities[1], sigma, logs, change)
-    s1, s2 = span_of(law, n, False), span_of(law, n, True)
+    s1, s2 = spans_of(law, n)
     room, b = powers.shape[1] - 1, s2[0]
     known = s1[0]  # below it, ``later`` holds what follows from each number at the first session
     for q in range(len(SCALES)):
