@@ -38,17 +38,6 @@ _HOMES = {
 
 _INTERNAL = {
     "__main__",
-    "cli",
-    "cli_compare",
-    "cli_data",
-    "cli_design",
-    "cli_end",
-    "cli_joint",
-    "cli_library",
-    "cli_measure",
-    "cli_new",
-    "cli_output",
-    "cli_simulate",
     "code_cache",
     "compiled",
     "intake",
@@ -94,7 +83,7 @@ def __dir__() -> list[str]:
 
 @cache
 def _modules() -> set[str]:
-    """Names of public modules."""
+    """Names of public modules: not those of the command."""
     from pkgutil import iter_modules
 
-    return {module.name for module in iter_modules(__path__)} - _INTERNAL
+    return {name for _, name, _ in iter_modules(__path__) if not name.startswith("cli")} - _INTERNAL
