@@ -32,7 +32,7 @@ def log_mixed(number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: Ar
     between = (n > 0) & (n < 1)  # of gains that are known by their mean
     if np.any(between):
         rising = np.where(between, gammaln(a + n) - gammaln(a), rising)
-    mixed: Array = rising - n * np.log(b + x) - a * np.log1p(x / b)
+    mixed: Array = (rising - n * np.log(b)) - (a + n) * np.log1p(x / b)
     return mixed
 
 

@@ -38,12 +38,20 @@ from synmodel.inference.likelihood.kernel import (
     survive_three,
     survive_two,
 )
-from synmodel.inference.likelihood.tail import fates_two, fill_powers, length_changes, open_tail
+from synmodel.inference.likelihood.tail import SCALES, fates_two, length_changes, open_tail
 
 __all__ = ["log_hidden", "log_hidden_of_many"]
 
 _DROPPED = 1e-12
 _LONGEST_TAIL = 2
+
+
+@compiled
+def fill_powers(gamma, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with gamma^g / g!."""
+    out[0] = 1.0
+    for g in range(1, len(out)):
+        out[g] = out[g - 1] * gamma / g
 
 
 @compiled
@@ -176,7 +184,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             if not np.max(before[n]) > _DROPPED:
                 continue
             if count[i] < 0:
-                length_changes(n, density[i], density[i + 1], sigma, logs, by_length)
+                length_changes(n, density[i], density[i + 1], sigma, logs, 0, by_length)
             interval = (fresh[i], gained[i], powers, by_length)
             for m in range(most_m + 1):
                 if before[n, m] > _DROPPED:
@@ -321,12 +329,11 @@ def recorded_three(steps, c, n, record, span):  # type: ignore[no-untyped-def]
 
 @compiled
 def tail_work(most_n, room):  # type: ignore[no-untyped-def]
-    """Arrays for the open sessions after up to ``most_n`` spines, with up to room - 1 newcomers of each kind."""
-    size = most_n + 1 + 3 * room
-    vectors = np.empty((5, size))
-    vectors[1] = logarithms(size)
-    joint, later = np.empty((most_n + 1 + room, size)), np.empty((most_n + 1 + 2 * room, size))
-    return np.empty((most_n + 2, most_n + 2)), (joint, later, vectors, np.empty((3, room)))
+    """Arrays for the open sessions after up to ``most_n`` spines, with up to ``room`` newcomers."""
+    size = most_n + room + 3
+    vectors = np.empty((5, max(size, len(SCALES))))
+    vectors[1] = logarithms(vectors.shape[1])
+    return np.empty((most_n + 2, most_n + 2)), (np.empty((2, size, size)), np.empty((size, size)), vectors)
 
 
 def run_of(  # noqa: C901 - three functions, counted as one
@@ -344,7 +351,7 @@ def run_of(  # noqa: C901 - three functions, counted as one
             n = start + np.sum(record[0][first:stop]) - np.sum(record[1][first:stop])
             two = len(most_gained) == _LONGEST_TAIL
             fate, means = tail_steps(stop, two, steps, gamma)
-            there, work = tail_work(n, 1 + np.max(most_gained))
+            there, work = tail_work(n, np.sum(most_gained))
             fates(form, n, fate, there)
             open_tail(there, n, means, record[3][stop:], record[4], two, work, at_scales)
         return base
@@ -354,7 +361,7 @@ def run_of(  # noqa: C901 - three functions, counted as one
         """Fill ``at_scales`` (8,) over all numbers before the open sessions, the first of which ends interval i."""
         two = len(most_gained) == _LONGEST_TAIL
         fate, means = tail_steps(i, two, steps, gamma)
-        there, work = tail_work(len(weights) - 1, 1 + np.max(most_gained))
+        there, work = tail_work(len(weights) - 1, np.sum(most_gained))
         at_scales[:] = 0.0
         for n in range(len(weights)):
             if weights[n, 0] > _DROPPED:

@@ -6,14 +6,15 @@ there at both, V there at the first alone, W born after it, so
 
     N1 = s1 + U + V,    N2 = s2 + U + W,    unrecorded gains m = U + V + W,
 
-and the law of (s1, s2) is f with each class replaced by what becomes of one spine of it. With B = s2 + U the law of
-(N1, B) follows from that of (s1, s2) by two sums, over U and over V, and W adds to B alone.
+and the law of (s1, s2) is f with each class replaced by what becomes of one spine of it. Of m newcomers each is of the
+kind U, V or W with probabilities that are the same for all, so the law of (N1, N2) given m follows from that given
+m - 1 by one sum of three terms, and what was recorded has given m the mean probability a_m m! / Gamma^m. The result is
+a polynomial in the multiplier z of the births, sum_m a_m z^m, and all its coefficients are known.
 
-The result is a polynomial in the multiplier z of the births, sum_m a_m z^m. It is computed at eight values of z, a
-geometric sequence around 1, and told by four numbers m_j and weights that agree with it at all eight (Prony's method,
-as Gauss quadrature in x = r^m). It is exact at z = 1, so where births do not differ; the error where they do is in the
-tests, which hold it against the filter of :mod:`synmodel.inference.likelihood.hidden`: that needs no such step, and
-thousands of times as long.
+A record with many terms would be slow to integrate over z, so the polynomial is told by four numbers m_j and weights
+that agree with it at eight values of z, a geometric sequence around 1 (Prony's method, as Gauss quadrature in x = r^m).
+It is exact at z = 1, so where births do not differ; the error where they do is in the tests, which hold it against the
+filter of :mod:`synmodel.inference.likelihood.hidden`: that needs no such step, and thousands of times as long.
 """
 
 import math
@@ -22,56 +23,39 @@ import numpy as np
 
 from synmodel.compiled import allocating_nothing, compiled
 
-__all__ = ["LOG_STEP", "NORM_T2", "SCALES", "fates_two", "fill_powers", "length_changes", "open_tail"]
+__all__ = ["LOG_STEP", "NORM_T2", "SCALES", "fates_two", "length_changes", "open_tail"]
 
 NORM_T2 = 2.0 * math.sqrt(2.0)
 LOG_STEP = 0.3
 SCALES = np.exp(LOG_STEP * np.arange(-4, 4))
 """Multipliers of births at which the end of a run is computed; their logarithms are ``LOG_STEP`` apart."""
-_DROPPED = 1e-7
+_DROPPED = 1e-8  # of the edges of a law of two numbers
+_NEGLIGIBLE = 1e-5  # of the sum at the largest multiplier, which hardly ever is; at 1 the rest is far smaller
+_AT_ONCE = 16
 
 
 @allocating_nothing
-def length_changes(n, before, after, sigma, logs, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (m,) with densities of the change of log length, from n spines at one density to m at another.
+def length_changes(n, before, after, sigma, logs, low, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with densities of the change of log length, from n spines at one density to others at the next.
 
-    ``logs`` holds the logarithms of m.
+    These are low, low + 1, and so on; ``logs`` holds the logarithms of all numbers from 0 on.
     """
     if math.isnan(after):
         out[:] = 1.0
     elif after == 0.0:
         out[:] = 0.0
-        out[0] = 1.0
     elif n == 0 or not before > 0.0:
         out[:] = 1.0
-        out[0] = 0.0
     else:
         shift = math.log(after) + math.log(n / before)
-        scale = 1.0 / (NORM_T2 * sigma)
-        for m in range(1, len(out)):
-            u = (logs[m] - shift) / sigma
+        scale, narrow = 1.0 / (NORM_T2 * sigma), 1.0 / sigma
+        logs = logs[low : low + len(out)]
+        for m in range(len(out)):
+            u = (logs[m] - shift) * narrow
             q = 1.0 + 0.5 * u * u
             out[m] = scale / (q * math.sqrt(q))
-        out[0] = 0.0
-
-
-@allocating_nothing
-def fill_powers(gamma, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` with gamma^g / g!."""
-    out[0] = 1.0
-    for g in range(1, len(out)):
-        out[g] = out[g - 1] * gamma / g
-
-
-@allocating_nothing
-def most_born(mean, most):  # type: ignore[no-untyped-def]
-    """The number above which a Poisson number hardly ever is."""
-    term = math.exp(-mean)
-    g = 0
-    while g < most and (g < mean or term > _DROPPED):
-        g += 1
-        term *= mean / g
-    return g
+    if low == 0 and len(out) > 0 and not math.isnan(after):
+        out[0] = 1.0 if after == 0.0 else 0.0
 
 
 @allocating_nothing
@@ -109,48 +93,80 @@ def fates_two(f, n, fate, law):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def spans_of(law, n):  # type: ignore[no-untyped-def]
-    """First and last row, and first and last column, of the law that are not negligible."""
-    largest = 0.0
-    for i in range(n + 1):
-        for j in range(i + 1):
-            largest = max(largest, law[i, j])
-    top, bottom, left, right = n, 0, n, 0
-    for i in range(n + 1):
-        for j in range(i + 1):
-            if law[i, j] > _DROPPED * largest:
-                top, bottom = min(top, i), max(bottom, i)
-                left, right = min(left, j), max(right, j)
-    return (top, bottom), (left, right)
+def is_negligible(law, rows, columns):  # type: ignore[no-untyped-def]
+    """Whether a stretch of a law of two numbers hardly ever is."""
+    total = 0.0
+    for i in range(rows[0], rows[1]):
+        for x in range(columns[0], columns[1]):
+            total += law[i, x]
+    return total < _DROPPED
 
 
 @allocating_nothing
-def add_times(weight, of, start, width, out):  # type: ignore[no-untyped-def]
-    """Add ``weight`` times a stretch of a vector."""
-    of = of[start : start + width]
+def trimmed(law, box):  # type: ignore[no-untyped-def]
+    """The box (top, bottom, left, right) without edges that are negligible."""
+    top, bottom, left, right = box
+    while top < bottom and is_negligible(law, (top, top + 1), (left, right)):
+        top += 1
+    while top < bottom and is_negligible(law, (bottom - 1, bottom), (left, right)):
+        bottom -= 1
+    while left < right and is_negligible(law, (top, bottom), (left, left + 1)):
+        left += 1
+    while left < right and is_negligible(law, (top, bottom), (right - 1, right)):
+        right -= 1
+    return top, bottom, left, right
+
+
+@allocating_nothing
+def one_is_born(law, box, share, weight, products, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with the law of one spine more, and return its mean weight (n1, n2); the box grows by one.
+
+    The newcomer is there at both sessions, at the first or at the second alone, with the probabilities ``share``.
+    ``products`` is a vector to work in.
+    """
+    both, first, second = share
+    top, bottom, left, right = box
+    law[top - 1, left - 1 : right + 1] = 0.0
+    law[bottom, left - 1 : right + 1] = 0.0
+    for i in range(top, bottom):
+        law[i, left - 1] = 0.0
+        law[i, right] = 0.0
+    width = right + 1 - left
+    products[:width] = 0.0
+    for i in range(top, bottom + 1):
+        same, less = law[i, left - 1 : right], law[i - 1, left - 1 : right + 1]
+        more, of = out[i, left : right + 1], weight[i, left : right + 1]
+        for x in range(width):
+            there = first * less[x + 1] + both * less[x] + second * same[x]
+            more[x] = there
+            products[x] += there * of[x]
+    total = 0.0
     for x in range(width):
-        out[x] += weight * of[x]
+        total += products[x]
+    return total
 
 
 @allocating_nothing
-def with_survivors(law, s1, s2, powers, last, joint):  # type: ignore[no-untyped-def]
-    """Fill ``joint`` (n1, b less the least s2): U more at both sessions than (s1, s2), whose ranges are (low, high)."""
-    joint[s1[0] : s1[1] + last + 1, : s2[1] - s2[0] + last + 1] = 0.0
-    for born in range(last + 1):
-        for there in range(s1[0], s1[1] + 1):
-            kept = min(s2[1], there) + 1 - s2[0]
-            add_times(powers[born], law[there], s2[0], kept, joint[there + born, born:])
+def fill_weights(box, change, densities, sigma, two, logs, filled, weight):  # type: ignore[no-untyped-def]
+    """Fill ``weight`` (n1, n2) with the density of both changes of length, where the box needs it and it is not there.
 
-
-@allocating_nothing
-def trimmed(row, width, least):  # type: ignore[no-untyped-def]
-    """First place of a row from which on, and number of places in which, it is not negligible."""
-    low, high = 0, width
-    while low < high and row[low] <= least:
-        low += 1
-    while high > low and row[high - 1] <= least:
-        high -= 1
-    return low, high - low
+    Rows and columns of laws and weights are one more than the numbers: the first is a margin. Boxes never move left or
+    up, so each row is filled from the left edge of the first box that has it up to ``filled``.
+    """
+    top, bottom, left, right = box
+    for i in range(top, bottom):
+        begin = max(left, int(filled[i]))
+        if begin >= right:
+            continue
+        end = min(max(right, begin + _AT_ONCE), weight.shape[1])
+        of = weight[i, begin:end]
+        if two:
+            length_changes(i - 1, densities[1], densities[2], sigma, logs, begin - 1, of)
+            for x in range(end - begin):
+                of[x] *= change[i - 1]
+        else:
+            of[:] = change[i - 1]
+        filled[i] = end
 
 
 @allocating_nothing
@@ -159,44 +175,36 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
 
     ``law`` [s1, s2] holds the probability that s1 of n spines are there at the first open session and s2 of them at
     the second; ``means`` those of U, V and W; ``densities`` that of the last scored and of the open sessions; ``two``
-    whether there are two of these; ``work`` is (joint, later, vectors, powers).
+    whether there are two of these; ``work`` is (laws, weight, vectors), with room for all newcomers.
     """
-    joint, later, vectors, powers = work
-    change, logs, row, after, products = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
-    length_changes(n, densities[0], densities[1], sigma, logs, change)
-    s1, s2 = spans_of(law, n)
-    room, b = powers.shape[1] - 1, s2[0]
-    known = s1[0]  # below it, ``later`` holds what follows from each number at the first session
-    for q in range(len(SCALES)):
-        z = SCALES[q]
-        last = (most_born(z * means[0], room), most_born(z * means[1], room), most_born(z * means[2], room))
-        for k in range(3):
-            fill_powers(z * means[k], powers[k, : last[k] + 1])
-        with_survivors(law, s1, s2, powers[0], last[0], joint)
-        most, high = s2[1] - b + last[0] + 1, s1[1] + last[0]
-        products[:most] = 0.0
-        # Each newcomer has its weight, so the most likely row is the one to measure others by.
-        largest = 0.0
-        for n1 in range(s1[0], high + last[1] + 1):
-            row[:most] = 0.0
-            for born in range(max(0, n1 - high), min(last[1], n1 - s1[0]) + 1):
-                add_times(powers[1, born], joint[n1 - born], 0, most, row)
-            for x in range(most):
-                largest = max(largest, row[x])
-            low, width = trimmed(row, min(most, n1 - b + 1), _DROPPED * largest)
-            if width == 0:
-                continue
-            if two:
-                while known <= n1:
-                    length_changes(known, densities[1], densities[2], sigma, logs, later[known])
-                    known += 1
-                after[:width] = 0.0
-                for born in range(last[2] + 1):
-                    add_times(powers[2, born], later[n1], b + low + born, width, after)
-            else:
-                after[:width] = 1.0
-            here, there = row[low:], products[low:]
-            for x in range(width):
-                there[x] += change[n1] * here[x] * after[x]
-        for x in range(most):
-            out[q] += products[x]
+    laws, weight, vectors = work
+    change, logs, products, terms, filled = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
+    length_changes(n, densities[0], densities[1], sigma, logs, 0, change)
+    filled[:] = 0.0
+    now, then = laws[0], laws[1]
+    for i in range(n + 1):
+        for x in range(n + 1):
+            now[i + 1, x + 1] = law[i, x]
+    box = trimmed(now, (1, n + 2, 1, n + 2))
+    fill_weights(box, change, densities, sigma, two, logs, filled, weight)
+    likely = 0.0
+    for i in range(box[0], box[1]):
+        for x in range(box[2], box[3]):
+            likely += now[i, x] * weight[i, x]
+    mean = means[0] + means[1] + means[2]
+    share = (means[0] / mean, means[1] / mean, means[2] / mean) if mean > 0.0 else (0.0, 0.0, 0.0)
+    highest = (1.0 / (NORM_T2 * sigma)) ** (2 if two else 1)
+    terms[: len(SCALES)] = 1.0
+    last = len(SCALES) - 1
+    for born in range(1, weight.shape[0] - n - 1):  # what there is room for
+        for q in range(len(SCALES)):
+            out[q] += terms[q] * likely
+            terms[q] *= SCALES[q] * mean / born
+        shrinks = SCALES[last] * mean / (born + 1)  # from each term to the next, from here on
+        if shrinks < 1.0 and terms[last] * highest <= _NEGLIGIBLE * (1.0 - shrinks) * out[last]:
+            break
+        larger = (box[0], box[1] + 1, box[2], box[3] + 1)
+        fill_weights(larger, change, densities, sigma, two, logs, filled, weight)
+        likely = one_is_born(now, box, share, weight, products, then)
+        box = trimmed(then, larger)
+        now, then = then, now
