@@ -34,7 +34,7 @@ from synmodel.parameters import ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses, drug_doses
 from synmodel.randomness import generator_of
 
-__all__ = ["DRAWS", "Point", "Prediction", "Steps", "predict", "predict_folder", "read_folder"]
+__all__ = ["DRAWS", "Point", "Prediction", "Steps", "coverage_range", "predict", "predict_folder", "read_folder"]
 
 Array = NDArray[np.float64]
 Steps = Callable[[str, int, int], None]
@@ -122,6 +122,10 @@ class Prediction:
         """Share of the observed means that lie in their central interval; None where nothing was seen."""
         return float(np.mean([point.holds(level) for point in self.seen])) if self.seen else None
 
+    def coverage_range(self, level: float) -> tuple[float, float] | None:
+        """Range of the coverage in 95 of 100 studies like this one, were the prediction right; None without means."""
+        return coverage_range(self.seen, level) if self.seen else None
+
     def mean_of(self, score: str) -> float | None:
         """Mean of ``log_density`` or ``crps`` over the points that were seen."""
         return float(np.mean([getattr(point, score) for point in self.seen])) if self.seen else None
@@ -132,8 +136,22 @@ class Prediction:
             "study": self.study.name,
             "points": [point.document() for point in self.points],
             "coverage": {"50": self.coverage(0.5), "90": self.coverage(0.9), "n": len(self.seen)},
+            "coverage_expected": {"50": self.coverage_range(0.5), "90": self.coverage_range(0.9)},
             "log_predictive_density": self.mean_of("log_density"),
         }
+
+
+def coverage_range(points: Sequence[Point], level: float) -> tuple[float, float]:
+    """Range of the share of means in their central interval in 95 of 100 studies, were the prediction right.
+
+    Means of a study err together, so a right prediction may hold far fewer of them than ``level``, or all. Draws of the
+    points belong together row by row: each row is a study that might have been published.
+    """
+    samples = np.array([point.sample for point in points])
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=1)[..., None]
+    held = ((samples >= low) & (samples <= high)).mean(axis=0)
+    least, most = np.quantile(held, [0.025, 0.975]).tolist()
+    return least, most
 
 
 def predict_folder(

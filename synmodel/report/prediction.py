@@ -1,5 +1,6 @@
 """Predictions of studies: tables and figures, observed beside predicted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -88,16 +89,24 @@ def prediction_tables(document: dict[str, Any]) -> list[Table]:
     coverage = document["coverage"]
     add_row(scores, "observed means", str(coverage["n"]))
     for level in ("50", "90"):
-        add_row(scores, f"inside their {level} % interval", number_text(coverage[level]))
+        add_row(
+            scores, f"inside their {level} % interval", _held(coverage[level], document["coverage_expected"][level])
+        )
     add_row(scores, "log predictive density per mean", number_text(document["log_predictive_density"]))
     return [table, scores]
+
+
+def _held(share: float | None, expected: Sequence[float] | None) -> str:
+    """Share of means that lie in their interval, and what a right prediction would give in 95 of 100 studies."""
+    told = number_text(share)
+    return told if expected is None else f"{told} ({number_text(expected[0])} to {number_text(expected[1])})"
 
 
 def validation_tables(document: dict[str, Any]) -> list[Table]:
     """Each study left out: coverage, and log predictive density beside the rivals'."""
     table = plain_table(
         "Studies left out in turn (log predictive density per mean; more is better)", "study, arm", "means",
-        "50 % holds", "90 % holds", "sd / SEM", *_RIVALS.values(),
+        "50 % holds (if right)", "90 % holds (if right)", "sd / SEM", *_RIVALS.values(),
     )  # fmt: skip
     for name, entry in document["studies"].items():
         rows = {name: entry, **{f"  {arm}": scores for arm, scores in entry["arms"].items()}}
@@ -106,7 +115,8 @@ def validation_tables(document: dict[str, Any]) -> list[Table]:
                 table,
                 label,
                 str(scores["n"]),
-                *(number_text(scores[key]) for key in ("coverage_50", "coverage_90", "sd_over_sem", *_RIVALS)),
+                *(_held(scores[key], scores[f"{key}_expected"]) for key in ("coverage_50", "coverage_90")),
+                *(number_text(scores[key]) for key in ("sd_over_sem", *_RIVALS)),
             )
     return [table]
 
@@ -129,10 +139,16 @@ def validation_figure(document: dict[str, Any]) -> Figure:
         left.set_title("Predicted without having seen the study")
         left.legend(loc="lower left", fontsize=8)
         for level, key, marker in ((50, "coverage_50", "s"), (90, "coverage_90", "D")):
-            right.plot([100 * s[key] for _, _, s in arms], place, marker, color=_RIVAL_COLOURS[0], markersize=5)
+            ranges = 100 * np.array([s[f"{key}_expected"] for _, _, s in arms])
+            apart = 0.12 if level == 90 else -0.12
+            right.hlines(place + apart, *ranges.T, color=_RIVAL_COLOURS[0], linewidth=5, alpha=0.2)
+            right.plot([100 * s[key] for _, _, s in arms], place + apart, marker, color=_RIVAL_COLOURS[0], markersize=5)
             right.axvline(level, color=GREY, linewidth=0.8, linestyle=":")
         right.set_xlim(0, 104)
-        right.set_xlabel("observed means inside the 50 % (squares)\nand 90 % (diamonds) intervals (%)")
+        right.set_xlabel(
+            "observed means inside the 50 % (squares)\nand 90 % (diamonds) intervals (%);\n"
+            "band: 95 of 100 studies, if right"
+        )
         right.set_title("Intervals")
         for each in (left, right):
             each.grid(axis="y", color="#eeeeee")

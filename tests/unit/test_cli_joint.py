@@ -37,6 +37,8 @@ def test_a_study_is_predicted(monkeypatch, folder, tmp_path):
     assert set(document) >= {"points", "coverage", "log_predictive_density"}
     assert set(document["coverage"]) == {"50", "90", "n"}
     assert document["coverage"]["n"] == 4
+    low, high = document["coverage_expected"]["90"]
+    assert 0.0 <= low <= high <= 1.0
     for point in document["points"]:
         assert set(point) == {
             "arm", "quantity", "start_day", "end_day", "observed", "sem", "mean", "sd",

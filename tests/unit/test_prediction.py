@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from synmodel.inference import joint_problem
 from synmodel.inference.drives import Drives
 from synmodel.inference.hierarchy import BASELINE
-from synmodel.inference.prediction import _points, _tissue_priors
+from synmodel.inference.prediction import Point, _points, _tissue_priors, coverage_range
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.targets import arm_targets
 
@@ -85,3 +86,19 @@ def test_the_tissue_of_a_new_study_is_like_that_of_the_others(problem):
 
 def test_two_studies_do_not_tell_how_tissues_differ():
     assert _tissue_priors(Several(joint_problem((KETAMINE, PSILOCYBIN))), KO, seed=1) == {}
+
+
+def points_of(samples):
+    return [Point("arm", "density_change", 0.0, 1.0 + i, 0.0, 1.0, 1.0, row, row) for i, row in enumerate(samples)]
+
+
+def test_coverage_that_a_right_prediction_would_have_is_binomial_for_independent_means():
+    samples = np.random.default_rng(1).standard_normal((20, 4000))
+    np.testing.assert_allclose(coverage_range(points_of(samples), 0.9), binom.ppf([0.025, 0.975], 20, 0.9) / 20)
+    np.testing.assert_allclose(coverage_range(points_of(samples), 0.5), binom.ppf([0.025, 0.975], 20, 0.5) / 20)
+
+
+def test_means_that_err_together_hold_all_or_none():
+    samples = np.tile(np.random.default_rng(1).standard_normal(4000), (20, 1))
+    assert coverage_range(points_of(samples), 0.9) == (0.0, 1.0)
+    assert coverage_range(points_of(samples), 0.5) == (0.0, 1.0)
