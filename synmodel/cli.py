@@ -4,9 +4,7 @@ Results go to stdout, progress and errors to stderr. Bad input ends with one lin
 """
 
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +12,7 @@ import typer
 
 from synmodel import cli_compare, cli_data, cli_design, cli_joint, cli_library, cli_measure, cli_new, cli_simulate
 from synmodel.cli_compare import Unit
-from synmodel.cli_end import INTERRUPTED, end, told
+from synmodel.cli_end import INTERRUPTED, end, hear_interruptions, told
 from synmodel.cli_joint import AsJson, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
@@ -206,13 +204,7 @@ def main() -> None:
 
     ``SYNMODEL_DEBUG=1`` shows where in the code an error comes from.
     """
-    interrupted = threading.Event()
-
-    def interrupt(*_: Any) -> None:
-        interrupted.set()
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, interrupt)
+    interrupted = hear_interruptions()
     try:
         status = app(standalone_mode=False)
         sys.stdout.flush()

@@ -11,17 +11,22 @@ status what happened
 """
 
 import os
+import signal
+import socket
 import sys
+import threading
 from typing import Any, NoReturn
 
 import typer
 
 from synmodel.errors import SynmodelError
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "UNEXPECTED", "end", "told"]
+__all__ = ["BAD_INPUT", "INTERRUPTED", "UNEXPECTED", "end", "hear_interruptions", "told"]
 
 BAD_INPUT, UNEXPECTED, INTERRUPTED = 2, 3, 130
 _LONGEST_LINE = 1000
+_PATIENCE_SECONDS = 2.0
+_NOTHING_WRITTEN = "interrupted; no result was written"
 # Typer brings click along from some version on, so the class is found through Typer, not imported from click.
 _UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -31,7 +36,7 @@ def told(error: BaseException, *, interrupted: bool) -> tuple[str, int]:
     if isinstance(error, typer.Abort) and not interrupted and isinstance(error.__context__, EOFError):
         error = error.__context__  # typer takes the end of a file for an interruption
     if interrupted or isinstance(error, typer.Abort | KeyboardInterrupt):
-        return "interrupted; no result was written", INTERRUPTED
+        return _NOTHING_WRITTEN, INTERRUPTED
     if isinstance(error, SynmodelError):
         return str(error), BAD_INPUT
     if isinstance(error, _UsageError):
@@ -49,6 +54,34 @@ def told(error: BaseException, *, interrupted: bool) -> tuple[str, int]:
         return "the input is nested too deep", BAD_INPUT
     kind = type(error).__name__
     return f"unexpected {kind}: {error}; SYNMODEL_DEBUG=1 shows where it comes from, please report it", UNEXPECTED
+
+
+def hear_interruptions() -> threading.Event:
+    """Let Ctrl-C end the command, in a compiled loop too; the event is set by an interruption.
+
+    Python acts on a signal between two of its own instructions, so not before a compiled loop has ended. The system
+    notes the signal at once, and a thread that waits for the note ends the process where Python has not acted on it in
+    two seconds. What such a process had begun to write is removed by the next command that writes there.
+    """
+    interrupted = threading.Event()
+
+    def interrupt(*_: Any) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    def wait(notes: socket.socket) -> None:
+        while note := notes.recv(1):
+            if note[0] == signal.SIGINT and not interrupted.wait(_PATIENCE_SECONDS):
+                sys.stderr.write(f"synmodel: {_NOTHING_WRITTEN}\n")
+                sys.stderr.flush()
+                os._exit(INTERRUPTED)
+
+    signal.signal(signal.SIGINT, interrupt)
+    notes, noted = socket.socketpair()
+    noted.setblocking(False)
+    signal.set_wakeup_fd(noted.detach(), warn_on_full_buffer=False)
+    threading.Thread(target=wait, args=(notes,), daemon=True).start()
+    return interrupted
 
 
 def end(line: str, status: int) -> NoReturn:

@@ -53,7 +53,8 @@ def _jit(function: Callable[..., Any], **options: Any) -> Compiled:
     try:
         # Read when a function is decorated, so that other users of numba in this process keep their own folder.
         settings.CACHE_DIR = "" if folder is None else folder
-        made = jit(error_model="numpy", **options)(function)
+        # Without the lock of the interpreter another thread can act on a signal while a long loop runs.
+        made = jit(error_model="numpy", nogil=True, **options)(function)
         if folder is not None and hasattr(made, "_cache"):  # without the compiler it is the function itself
             made._cache = KeptCode(function)
         return cast(Compiled, made)

@@ -1,6 +1,7 @@
 """Whatever goes wrong ends in one line and a status that says whose fault it is."""
 
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -97,3 +98,43 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
         f"synmodel: --out is {out}, which cannot be made or written: No space left on device; give another folder\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+ENDLESS = """
+import sys
+from synmodel import cli
+from synmodel.compiled import compiled
+
+@compiled
+def spin(n):
+    x = 88172645463325252
+    for _ in range(n):
+        x ^= (x << 13) & 0xFFFFFFFFFFFF
+        x ^= x >> 7
+    return x
+
+@cli.app.command()
+def endless():
+    spin(10)
+    sys.stderr.write("begun\\n")
+    sys.stderr.flush()
+    spin(10**14)
+
+sys.argv = ["synmodel", "endless"]
+cli.main()
+"""
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="there is no compiled loop")
+def test_a_compiled_loop_can_be_interrupted(tmp_path):
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    with subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while (line := process.stderr.readline()) != "begun\n":
+                assert line, "it ended by itself"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 130
+        finally:
+            process.kill()
+        assert process.stderr.read() == "synmodel: interrupted; no result was written\n"
