@@ -41,6 +41,7 @@ _INTERNAL = {
     "code_cache",
     "compiled",
     "intake",
+    "manifest",
     "netcdf",
     "private",
 }

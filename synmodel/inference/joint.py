@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel import library, netcdf
+from synmodel import library, manifest, netcdf
 from synmodel.errors import FitError
 from synmodel.inference.chains import Chains, sample_chains
 from synmodel.inference.estimate import Estimate
@@ -187,6 +187,7 @@ def load_posterior(path: Path | None = None) -> Posterior:
     if not where.is_file():
         message = f"cannot read a posterior from {where}: there is no such file; make one with `synmodel posterior`"
         raise FitError(message)
+    manifest.check(where.parent, [where.name])
     try:
         with xr.open_datatree(where, engine="h5netcdf") as tree:
             loaded = tree.load()

@@ -1,24 +1,32 @@
 """Files of a result: all of them or none.
 
 Everything is written to a hidden folder beside (or inside) its destination and moved there at the end, so an
-interrupted or failed run leaves nothing half-written.
+interrupted or failed run leaves nothing half-written. Before the first file moves, the hidden folder has a manifest,
+and that moves last: of a process that was killed in between, the next one that writes to the destination finishes the
+move, and until then readers find that the files do not belong together (:mod:`synmodel.manifest`). The destination
+itself is never replaced: it may be a volume, or the folder in which somebody works.
 """
 
 import errno
 import json
 import math
 import os
+import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from synmodel import netcdf
+from synmodel import manifest, netcdf
 from synmodel.errors import SynmodelError
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,6 +147,7 @@ def folder(destination: Path) -> Iterator[Path]:
         If the destination is a file, or cannot be made or written.
     """
     check(destination, [])
+    _finish_others(destination)
     try:
         # Inside a destination that is there already: it may be a volume of its own, into which no file can be moved.
         beside = destination if destination.exists() else destination.parent
@@ -146,17 +155,53 @@ def folder(destination: Path) -> Iterator[Path]:
         part = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=beside))
     except OSError as fault:
         raise _cannot_be_made(destination, fault.strerror) from fault
+    with _held(part):
+        try:
+            yield part
+            check(destination, [path.name for path in part.iterdir()])
+            manifest.write(part, beside=destination)
+            _move(part, destination)
+        except OSError as fault:
+            raise _cannot_be_made(destination, fault.strerror or str(fault)) from fault
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _move(part: Path, destination: Path) -> None:
+    """Move all files, and the manifest, which says that they belong together, last."""
+    destination.mkdir(exist_ok=True)
+    for path in sorted(part.iterdir(), key=lambda each: (each.name == manifest.NAME, each.name)):
+        path.replace(destination / path.name)
+
+
+def _finish_others(destination: Path) -> None:
+    """Finish what a process that was killed had begun to move here; remove what it had not finished to write."""
+    ours = re.compile(re.escape(f".{destination.name}-") + "[a-z0-9_]{8}")  # as tempfile names folders
+    for ground in (destination, destination.parent):
+        parts: list[Path] = []
+        with suppress(OSError):  # of a folder that may not be listed
+            parts = sorted(ground.iterdir())
+        for part in parts:
+            if not ours.fullmatch(part.name) or part.is_symlink() or not part.is_dir():
+                continue
+            with suppress(OSError), _held(part):
+                if (part / manifest.NAME).is_file():
+                    _move(part, destination)
+                shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _held(part: Path) -> Iterator[None]:
+    """The lock of a folder; BlockingIOError if another process that is alive has it."""
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = os.open(part, os.O_RDONLY)
     try:
-        yield part
-        paths = sorted(part.iterdir())
-        check(destination, [path.name for path in paths])
-        destination.mkdir(exist_ok=True)
-        for path in paths:
-            path.replace(destination / path.name)
-    except OSError as fault:
-        raise _cannot_be_made(destination, fault.strerror or str(fault)) from fault
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        os.close(descriptor)
 
 
 def commented(text: str, entries: Mapping[str, str]) -> str:

@@ -49,12 +49,20 @@ class Journal:
         self._synced = time.monotonic()
 
     def write(self, slot: int, record: Array, reason: str) -> None:
-        """Note what became of a piece."""
+        """Note what became of a piece.
+
+        Raises
+        ------
+        OSError
+            If there is no room for it.
+        """
         body = np.ascontiguousarray(record, "<f8").tobytes()
         text = reason.encode()[:200]
         head = _HEAD.pack(self._sum(slot, bool(reason), text.ljust(200, b"\0"), body), bool(reason), text)
         self._file.seek(slot * self._size)
-        self._file.write(head + body)
+        left = memoryview(head + body)
+        while left:  # a disk that is nearly full takes a part, and says so at the next try
+            left = left[self._file.write(left) :]
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             os.fsync(self._file.fileno())
             self._synced = time.monotonic()

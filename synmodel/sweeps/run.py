@@ -188,8 +188,12 @@ def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | No
             if answer.made_with != mine:
                 message = f"sweep: a worker has {answer.made_with}, this process {mine}; give all the same versions"
                 raise SweepError(message)
-            for slot, record, reason in answer.records:
-                journal.write(slot, record, reason)
+            try:
+                for slot, record, reason in answer.records:
+                    journal.write(slot, record, reason)
+            except OSError as fault:
+                message = f"sweep: the journal cannot be written: {fault.strerror}; make room and run it again to go on"
+                raise SweepError(message) from fault
             finished += len(answer.records)
             tell()
 

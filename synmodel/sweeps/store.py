@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel import netcdf
+from synmodel import manifest, netcdf
 from synmodel.errors import SweepError
 from synmodel.provenance import provenance
 from synmodel.sweeps.journal import Journal
@@ -81,10 +81,18 @@ def assemble(plan: Plan, journal: Journal, out: Path) -> None:
     group.attrs.update({"failed_cells": n_failed, "failures": json.dumps(reasons)})
     zarr.consolidate_metadata(part, zarr_format=2)
     part.replace(out / ZARR)
+    manifest.note(out, [ZARR])
 
 
 def open_result(path: Path) -> xr.Dataset:
-    """The result in a folder, read when it is needed."""
+    """The result in a folder, read when it is needed.
+
+    Raises
+    ------
+    ManifestError
+        If it is not as it was written.
+    """
+    manifest.check(path, [ZARR, NETCDF])
     if (path / ZARR).exists():
         return xr.open_zarr(path / ZARR, chunks=None, consolidated=True)
     return xr.open_dataset(path / NETCDF, engine="h5netcdf")
@@ -97,7 +105,12 @@ def to_netcdf(out: Path) -> None:
         bare = dataset.drop_encoding()
         netcdf.write(bare, part)
     part.replace(out / NETCDF)
-    shutil.rmtree(out / ZARR)
+    manifest.note(out, [NETCDF])
+    done = out / f".{ZARR}.part"  # at once, so that no half of a store is ever found under its name
+    shutil.rmtree(done, ignore_errors=True)
+    (out / ZARR).replace(done)
+    shutil.rmtree(done)
+    manifest.note(out, [])
 
 
 def frame(plan: Plan) -> xr.Dataset:

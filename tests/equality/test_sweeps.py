@@ -13,6 +13,7 @@ import time
 
 import pytest
 import xarray as xr
+from command_line import names_in
 
 import synmodel
 from synmodel.scenario import load
@@ -114,7 +115,7 @@ def killed_five_times(folder, amounts, losses):
     with open_sweep(folder / "whole") as dataset:
         assert dataset.sizes["amount"] * dataset.sizes["loss_nascent"] == n
         assert (dataset["known"].max("point") == 2).all()
-    assert sorted(path.name for path in (folder / "killed").iterdir()) == FILES
+    assert sorted(names_in(folder / "killed")) == FILES
     return files(folder / "killed"), files(folder / "whole")
 
 

@@ -2,6 +2,7 @@
 
 import sys
 
+from synmodel import manifest
 from synmodel.cli import main
 
 
@@ -15,3 +16,10 @@ def run(capsys, monkeypatch, *arguments):
         status = end.code or 0
     captured = capsys.readouterr()
     return status, captured.out, captured.err
+
+
+def names_in(folder):
+    """Names of what a command has written, but for its manifest, which is there with the results."""
+    names = {path.name for path in folder.iterdir()}
+    assert manifest.NAME in names
+    return names - {manifest.NAME}

@@ -51,7 +51,7 @@ def test_convert(run, tmp_path):
     assert status == 0
     assert "nothing inconsistent" in out
     folder = tmp_path / "deep" / "out"
-    assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "observations.nc", "presence.nc"]
+    assert sorted(command_line.names_in(folder)) == ["audit.json", "observations.nc", "presence.nc"]
     assert json.loads((folder / "audit.json").read_text()) == {
         "rows": 2,
         "problems": [],

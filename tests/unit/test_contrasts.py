@@ -359,7 +359,7 @@ def test_the_dataset_has_units_and_names(written):
 
 
 def test_the_folder_keeps_to_its_comparison(written, capsys, monkeypatch):
-    assert {path.name for path in written.iterdir()} == {f"comparison.{end}" for end in ("json", "nc", "png", "svg")}
+    assert command_line.names_in(written) == {f"comparison.{end}" for end in ("json", "nc", "png", "svg")}
     status, _, stderr = run(capsys, monkeypatch, DRUG, CONTROL, "--out", written, "--draws", 2)
     assert status == 2
     assert f"holds results of the comparison of {DRUG}, {OTHER}" in stderr

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from command_line import names_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -244,7 +245,7 @@ def test_the_verb_writes_and_tells_exact_cells(tmp_path, capsys, monkeypatch):
     assert status == 0
     assert "2 cells (grid), exact expectations at 8 draws of the posterior" in captured.out
     assert "Lowest and highest cell minus control (95 % of the posterior)" in captured.out
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["plan.json", "summary.json", "sweep.zarr"]
+    assert sorted(names_in(tmp_path / "out")) == ["plan.json", "summary.json", "sweep.zarr"]
     with open_sweep(tmp_path / "out") as result:
         assert result.sizes["draw"] == 8
     for option in (["--draws", "5"], ["--posterior", "joint.nc"]):

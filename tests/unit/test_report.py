@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from command_line import names_in
 from rich.console import Console
 
 from synmodel.caveats import notes_of
@@ -287,7 +288,7 @@ def test_a_folder_takes_all_files_or_none(tmp_path):
     with pytest.raises(files.OutputError, match=r"in which b.json is a folder; remove it or give another folder"):
         write_into(tmp_path, "a.json", "b.json")
     assert (tmp_path / "a.json").read_text() == "before"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json", "new"]
+    assert sorted(names_in(tmp_path)) == ["a.json", "b.json", "new"]
 
 
 @pytest.mark.parametrize("moment", ["mkdir", "write_bytes", "replace"])
