@@ -112,6 +112,7 @@ def _notes(plan: Design) -> Iterator[str]:
             f"power is averaged over {len(plan.draws)} draws of the joint posterior in a laboratory that no study is "
             "of, so part of the studies meet a smaller effect"
         )
+    yield from _at_an_edge(plan)
     if plan.spread:
         mouse, low, high = (100 * getattr(plan.spread["mouse"], name) for name in ("value", "low", "high"))
         yield (
@@ -131,6 +132,17 @@ def _notes(plan: Design) -> Iterator[str]:
     yield from notes_of_several(plans, dict.fromkeys(plans, ()), [])
     if plan.aim.analysis == "mixed":
         yield "Wald's test of a mixed model takes the normal law, which alarms too often with few mice"
+
+
+def _at_an_edge(plan: Design) -> Iterator[str]:
+    """Whether a cheaper plan may lie beyond what was tried."""
+    tried, chosen = sorted(set(plan.limits.dendrites)), plan.chosen.dendrites
+    if len(tried) > 1 and chosen in (tried[0], tried[-1]):
+        which, more = ("most", "more") if chosen == tried[-1] else ("fewest", "fewer")
+        yield (
+            f"{chosen} dendrites per mouse are the {which} that were tried; if {more} can be imaged, --dendrites may "
+            "find a cheaper plan"
+        )
 
 
 def design_tables(document: dict[str, Any]) -> list[Table]:

@@ -19,6 +19,8 @@ def test_a_plan_is_printed_written_and_simulated(capsys, monkeypatch, tmp_path):
     best = document["recommended"]
     assert best["sessions"] == [-3, -1, 2, 7]
     assert names_in(tmp_path / "plan") == FILES
+    # Eight and twenty were tried, so either is an edge.
+    assert [note for note in document["notes"] if "--dendrites may find a cheaper plan" in note]
     power = document["power"]
     assert power["low"] <= power["estimate"] <= power["high"]
     assert power["monte_carlo_error"] == pytest.approx((power["estimate"] * (1 - power["estimate"]) / 100) ** 0.5)
@@ -41,6 +43,7 @@ def test_the_tables_say_what_to_do(capsys, monkeypatch, tmp_path):
     for text in ("What to do", "mice per arm", "false alarms", "losses do not differ between mice", "Written to"):
         assert text in out
     assert "assumed, as it was not given" not in out
+    assert "may find a cheaper plan" not in out, "one number was asked for"
     assert "simulated studies" in err
 
 
