@@ -31,7 +31,7 @@ from synmodel.parameters import ParameterSet, default_parameters
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
 
-__all__ = ["MECHANISM", "SEED", "Explorer", "Shown"]
+__all__ = ["MECHANISM", "SEED", "AbandonedError", "Explorer", "Shown"]
 
 MECHANISM = (
     "free_concentration", "nmda_block_interneuron", "nmda_block_pyramidal", "agonism_5ht2a",
@@ -47,16 +47,22 @@ _AROUND_DAYS, _MOST_TIMES = 2.0, 1200  # all times of the grid so long after the
 Made = TypeVar("Made")
 
 
+class AbandonedError(Exception):
+    """Nobody waits for the result any more; what was computed so far is kept."""
+
+
 class _Rows(Generic[Made]):
     """What a function makes of each parameter set in turn, as far as it was asked for; None where it is impossible."""
 
     def __init__(self, function: Callable[[ParameterSet | None, bool], Made]) -> None:
         self._function, self._rows, self._lock = function, list[Made | None](), threading.Lock()
 
-    def upto(self, sets: "list[ParameterSet | None]") -> list[Made | None]:
+    def upto(self, sets: "list[ParameterSet | None]", stop: threading.Event | None = None) -> list[Made | None]:
         """Rows of all sets, the first of which is the estimate; a fault of the estimate is raised."""
         with self._lock:  # the functions remember what they made, and are no work for two at once
             for number, parameters in enumerate(sets[len(self._rows) :], start=len(self._rows)):
+                if stop is not None and stop.is_set():
+                    raise AbandonedError
                 try:
                     self._rows.append(self._function(parameters, number > 0))
                 except SimulationError:
@@ -137,16 +143,20 @@ class Explorer:
         """The estimate."""
         return default_parameters() if self._given is None else self._given.typical()
 
-    def show(self, state: State, *, with_checks: bool = False) -> Shown:
+    def show(self, state: State, *, with_checks: bool = False, stop: threading.Event | None = None) -> Shown:
         """All that is shown of a state.
 
         Parameters
         ----------
         with_checks : bool
             Also compare with the evidence of the library, at all draws.
+        stop : Event, optional
+            When it is set, work ends after the draw at hand.
 
         Raises
         ------
+        AbandonedError
+            If it was.
         SynmodelError
             With one line, if a scenario cannot be followed.
         """
@@ -157,7 +167,7 @@ class Explorer:
         sets: list[ParameterSet | None] = [estimate, *draws]
         members = {each.content: each for entry in lineup.entries for each in (lineup.reference(entry), entry)}
         days = shared_days(each.plan for each in members.values())
-        rows = {content: self._rows_of(each, days).upto(sets) for content, each in members.items()}
+        rows = {content: self._rows_of(each, days).upto(sets, stop) for content, each in members.items()}
         kept = [k for k in range(len(sets)) if all(each[k] is not None for each in rows.values())]
         tracks = {
             content: track_of(each.plan, [row for k in kept if (row := rows[content][k]) is not None], len(days))
@@ -165,7 +175,7 @@ class Explorer:
         }
         followed = Followed(lineup, days, [k - 1 for k in kept], tracks)
         checked = {each.label: self._checks_of(each, estimate, draws) if with_checks else [] for each in lineup.entries}
-        one, other = (self._mechanism_of(plan, sets, kept) for plan in state.plans)
+        one, other = (self._mechanism_of(plan, sets, kept, stop) for plan in state.plans)
         made = compared(followed, checked, asked=len(draws))
         return Shown(state, made, followed, (one, other), with_checks)
 
@@ -178,12 +188,14 @@ class Explorer:
         key = (library.in_use(), entry.content, days.tobytes())
         return self._followed.get(key, lambda: _Rows(follower(entry, days)))
 
-    def _mechanism_of(self, plan: Scenario, sets: list[ParameterSet | None], kept: list[int]) -> xr.Dataset:
+    def _mechanism_of(
+        self, plan: Scenario, sets: list[ParameterSet | None], kept: list[int], stop: threading.Event | None
+    ) -> xr.Dataset:
         """Mechanism of one scenario on ``draw``; a phenomenological one has the estimate alone."""
         key = (library.in_use(), plan.model_copy(update={"name": "-", "title": ""}).digest())
         rows = self._mechanisms.get(key, lambda: _Rows(_mechanism(plan)))
         wanted = kept if plan.drive == "mechanistic" else [0]
-        made = rows.upto(sets if plan.drive == "mechanistic" else sets[:1])
+        made = rows.upto(sets if plan.drive == "mechanistic" else sets[:1], stop)
         pieces = [piece for k in wanted if (piece := made[k]) is not None]
         first = pieces[0]
         content = {

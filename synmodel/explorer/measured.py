@@ -56,14 +56,18 @@ def published_points(plan: Scenario) -> list[dict[str, Any]]:
         study = load_study(name)
         if study.species != plan.subject.species:
             continue
-        seen = arms_seen(name)
         for arm in study.arms:
-            if arm.name in seen and _repeats(plan, arm):
+            if _repeats(plan, arm):
                 points += [
                     {"study": name, "arm": arm.name, "is_baseline": name == plan.baseline, **point}
-                    for point in _points(load_summaries(name, arm.name))
+                    for point in _published(name, arm.name)
                 ]
     return points
+
+
+@library.cached
+def _published(study: str, arm: str) -> list[dict[str, Any]]:
+    return _points(load_summaries(study, arm)) if arm in arms_seen(study) else []
 
 
 def _repeats(plan: Scenario, arm: Arm) -> bool:

@@ -39,7 +39,7 @@ _PRESENT = 1e-3
 _FALLEN = 0.03
 _LEAST_HOURS, _MOST_HOURS, _BEFORE_HOURS = 3.0, 48.0, 4.0
 _CUT = 1.8  # times the highest curve, where bands of signalling end
-_MOST_POINTS = 320  # of a curve
+_MOST_POINTS = 200  # of a curve
 
 
 def document_of(shown: Shown, *, whole: bool = False) -> dict[str, Any]:
@@ -57,10 +57,11 @@ def document_of(shown: Shown, *, whole: bool = False) -> dict[str, Any]:
         ``draws`` as {asked, used}, ``is_checked``.
     """
     asked, used = shown.compared.draws
+    points = [published_points(plan) for plan in shown.state.plans]
     against = contradiction_lines(shown.compared.checked)
     return {
-        "scenarios": [_about(shown, k) for k in range(len(LETTERS))],
-        "panels": [*_mechanism_panels(shown, whole), *_drive_panels(shown), *_statistic_panels(shown)],
+        "scenarios": [_about(shown, k, points[k]) for k in range(len(LETTERS))],
+        "panels": [*_mechanism_panels(shown, whole), *_drive_panels(shown), *_statistic_panels(shown, points)],
         "glance": _glance(shown),
         "first": {"contradictions": against, "notes": [note for note in shown.compared.notes if note not in against]},
         "draws": {"asked": asked, "used": used},
@@ -68,10 +69,9 @@ def document_of(shown: Shown, *, whole: bool = False) -> dict[str, Any]:
     }
 
 
-def _about(shown: Shown, k: int) -> dict[str, Any]:
+def _about(shown: Shown, k: int, points: Sequence[dict[str, Any]]) -> dict[str, Any]:
     plan, entry = shown.state.plans[k], shown.entries[k]
     doses = drug_doses(plan.regimen.doses)
-    points = published_points(plan)
     return {
         "letter": LETTERS[k],
         "label": entry.label,
@@ -194,7 +194,7 @@ def _drive_panels(shown: Shown) -> list[dict[str, Any]]:
     return panels
 
 
-def _statistic_panels(shown: Shown) -> list[dict[str, Any]]:
+def _statistic_panels(shown: Shown, points: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
     """What a microscope reports by interval, with the vehicle of each scenario and published points."""
     panels = []
     for quantity, (name, title) in _STATISTICS.items():
@@ -202,7 +202,6 @@ def _statistic_panels(shown: Shown) -> list[dict[str, Any]]:
         panel = _panel(name, title, "%", **({"level": 0.0} if is_change else {"low": 0.0}))
         panel |= {"x_unit": "day", "x_range": None, "kind": "sessions" if is_change else "intervals"}
         for k, entry in enumerate(shown.entries):
-            plan = shown.state.plans[k]
             arms = [(entry, "", 0)] + ([(entry.vehicle, "without drug", 1)] if entry.gives_drugs else [])
             for arm, word, dash in arms:
                 track = shown.followed.of(arm)
@@ -216,7 +215,7 @@ def _statistic_panels(shown: Shown) -> list[dict[str, Any]]:
             panel["points"] += [
                 {**point, "scenario": k, "mean": 100 * point["mean"],
                  "sem": None if point["sem"] is None else 100 * point["sem"]}
-                for point in published_points(plan) if point["quantity"] == quantity
+                for point in points[k] if point["quantity"] == quantity
             ]  # fmt: skip
         panels.append(panel)
     return panels
@@ -251,10 +250,16 @@ def _series(
         "name": name,
         "dash": dash,
         "x": x.tolist(),
-        "y": estimate.tolist(),
-        "low": low.tolist() if has_band else [],
-        "high": high.tolist() if has_band else [],
+        "y": _plain(estimate),
+        "low": _plain(low) if has_band else [],
+        "high": _plain(high) if has_band else [],
     }
+
+
+def _plain(values: Array) -> list[float | None]:
+    """Numbers as JSON has them: nothing for NaN."""
+    known: list[float | None] = values.tolist()
+    return known if np.isfinite(values).all() else [x if x is not None and np.isfinite(x) else None for x in known]
 
 
 # -- at a glance -----------------------------------------------------------------------------------------------

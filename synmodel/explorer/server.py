@@ -7,6 +7,7 @@
 * Bodies are bounded. A fault of the input is one line; an unexpected one is a line too, and told on stderr.
 """
 
+import asyncio
 import hmac
 import json
 import logging
@@ -14,17 +15,17 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any
 
 from synmodel.errors import SynmodelError
-from synmodel.explorer.curves import Explorer
+from synmodel.explorer.curves import AbandonedError, Explorer
 from synmodel.explorer.handing import Sources, csv_of, dataset_of, netcdf_of, texts_of
 from synmodel.explorer.measured import MOST_BYTES, beside, read_own
 from synmodel.explorer.panels import document_of
 from synmodel.explorer.states import LETTERS, StateError, catalogue, state_of
-from synmodel.report.files import to_json
 
 __all__ = ["ExplorerError", "application", "listening", "new_token", "serve"]
 
@@ -50,6 +51,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_LOOK_S = 0.03
 _QUICK_AT_ONCE, _SLOW_AT_ONCE = 4, 1
 _log = logging.getLogger("synmodel")
 
@@ -166,14 +168,14 @@ Answer = tuple[bytes, str]
 
 
 def _json(document: Any) -> Answer:
-    return to_json(document).encode(), "application/json"
+    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode(), "application/json"
 
 
 class _Asked:
-    """What was asked: the body, and the parameters of the query."""
+    """What was asked: the body, the parameters of the query, and whether somebody still waits for the answer."""
 
     def __init__(self, body: bytes, query: Any) -> None:
-        self.body, self.query = body, query
+        self.body, self.query, self.stop = body, query, threading.Event()
 
     def document(self) -> Any:
         """The body as JSON.
@@ -212,16 +214,28 @@ def _answer(job: Callable[[_Asked], Answer], most: int = _STATE_BYTES) -> Callab
             return Response(status_code=400)
         asked = _Asked(body, request.query_params)
         limit = limits["slow" if request.query_params.get("slow") else "quick"]
+        watch = asyncio.create_task(_watch(request, asked.stop))
         try:
             content, kind = await run_sync(job, asked, limiter=limit)
+        except AbandonedError:
+            return Response(status_code=400)
         except (SynmodelError, MemoryError, OSError) as fault:
             return _fault(_one_line(fault), 422)
         except Exception as fault:  # a page has no use for a traceback; who started the server has
             _log.exception("unexpected %s in the explorer; please report it", type(fault).__name__)
             return _fault(f"unexpected {type(fault).__name__}; the terminal of `synmodel explore` says where", 500)
+        finally:
+            watch.cancel()
         return Response(content, media_type=kind)
 
     return endpoint
+
+
+async def _watch(request: Any, stop: threading.Event) -> None:
+    """Tell a job when the page has moved on: its work would only slow down the next picture."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(_LOOK_S)
+    stop.set()
 
 
 def _one_line(fault: BaseException) -> str:
@@ -244,7 +258,7 @@ class _Jobs:
     def show(self, asked: _Asked) -> Answer:
         """Everything that is drawn."""
         given = asked.document()
-        shown = self._explorer.show(state_of(given), with_checks=bool(given.get("checks")))
+        shown = self._explorer.show(state_of(given), with_checks=bool(given.get("checks")), stop=asked.stop)
         document = document_of(shown, whole=bool(given.get("whole")))
         return _json(document | {"beside": beside(shown, _own_points(given.get("own")))})
 
@@ -255,12 +269,12 @@ class _Jobs:
     def csv(self, asked: _Asked) -> Answer:
         """All curves as a table."""
         given = asked.document()
-        shown = self._explorer.show(state_of(given))
+        shown = self._explorer.show(state_of(given), stop=asked.stop)
         return csv_of(document_of(shown, whole=bool(given.get("whole")))).encode(), "text/csv; charset=utf-8"
 
     def netcdf(self, asked: _Asked) -> Answer:
         """All curves at all draws."""
-        shown = self._explorer.show(state_of(asked.document()))
+        shown = self._explorer.show(state_of(asked.document()), stop=asked.stop)
         return netcdf_of(dataset_of(shown, self._explorer.parameters)), "application/x-netcdf"
 
     def own(self, asked: _Asked) -> Answer:

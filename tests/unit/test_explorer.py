@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import xarray as xr
 import synmodel
 from synmodel.data import load_summaries
 from synmodel.errors import DataError, SynmodelError
-from synmodel.explorer.curves import Explorer
+from synmodel.explorer.curves import AbandonedError, Explorer
 from synmodel.explorer.handing import Sources, csv_of, dataset_of, netcdf_of, texts_of
 from synmodel.explorer.measured import MOST_BYTES, beside, published_points, read_own
 from synmodel.explorer.panels import document_of
@@ -159,6 +160,15 @@ def test_what_does_not_change_is_not_computed_again(explorer, changed, monkeypat
     monkeypatch.setattr(module, "follower", lambda entry, days: followed.append(entry.label) or follower(entry, days))
     explorer.show(state_of(asked))
     assert followed == ["ketamine-mouse-single-B"]
+
+
+def test_work_that_nobody_waits_for_ends(changed, shown):
+    other, stop = Explorer(), threading.Event()
+    stop.set()
+    with pytest.raises(AbandonedError):
+        other.show(state_of(changed), stop=stop)
+    stop.clear()
+    xr.testing.assert_identical(other.show(state_of(changed), stop=stop).compared.dataset, shown.compared.dataset)
 
 
 def test_mechanisms_are_those_of_the_scenario(shown):

@@ -118,6 +118,16 @@ export class Controls {
     return entry ? entry.routes[this.species] ?? Object.values(entry.routes)[0] ?? [] : [];
   }
 
+  // A route that the species has no kinetics for becomes one that it has; amounts stay.
+  suitRoutes() {
+    for (const dose of this.doses) {
+      const routes = this.catalogue.compounds[dose.compound]?.routes[this.species] ?? [];
+      if (!routes.length || routes.includes(dose.route)) continue;
+      dose.route = this.usualOf(dose.compound).route;
+      if (dose.route !== "i.v.") delete dose.duration_min;
+    }
+  }
+
   usualAntagonist() {
     const name = Object.keys(this.catalogue.compounds).find((each) => this.catalogue.compounds[each].is_antagonist);
     return { compound: name, ...this.usualOf(name), day: -0.006944 };
@@ -140,7 +150,7 @@ export class Controls {
     const path = `regimen.doses[${at}]`, entry = this.catalogue.compounds[dose.compound];
     const box = tag("fieldset");
     box.append(tag("legend", {}, entry?.is_antagonist ? "Antagonist" : entry?.is_vehicle ? "Vehicle" : this.isFirstDrug(at) ? "Drug" : `Drug, dose ${at + 1}`));
-    const compounds = Object.entries(this.catalogue.compounds).map(([name, each]) => [name, `${name} (${each.kind})`]);
+    const compounds = Object.entries(this.catalogue.compounds).map(([name, each]) => [name, `${name} (${each.kind}${each.is_vehicle || each.routes[this.species] ? "" : `; no kinetics in the ${this.species}`})`]);
     this.select(`compound-${at}`, "Compound", compounds, dose.compound, `${path}.compound`, box, (name) => {
       Object.assign(dose, { compound: name, ...this.usualOf(name) });
       if (dose.route !== "i.v.") delete dose.duration_min;
@@ -192,7 +202,7 @@ export class Controls {
 
   subject() {
     const box = this.details("subject", "Subject and tissue"), subject = (this.document.subject ??= {});
-    this.select("species", "Species (kinetics)", [["mouse", "mouse"], ["human", "human"]], this.species, "subject.species", box, (value) => { subject.species = value; this.rebuild(); });
+    this.select("species", "Species (kinetics)", [["mouse", "mouse"], ["human", "human"]], this.species, "subject.species", box, (value) => { subject.species = value; this.suitRoutes(); this.rebuild(); });
     this.select("genotype", "Genotype", Object.entries(this.catalogue.genotypes).map(([name, title]) => [name, `${name}: ${title}`]), subject.genotype ?? "wild-type", "subject.genotype", box, (value) => { subject.genotype = value; this.changed(); });
     this.number("weight", "Body weight (kg; empty: usual)", subject.weight_kg, "subject.weight_kg", box, (value, empty) => { if (empty) delete subject.weight_kg; else subject.weight_kg = value; });
     this.select("baseline", "Tissue and scoring of the study", Object.entries(this.catalogue.studies), this.document.baseline, "baseline", box, (value) => { this.document.baseline = value; this.changed(); });
@@ -257,9 +267,13 @@ export class Controls {
   mark(line) {
     for (const each of this.section.querySelectorAll("[aria-invalid]")) { each.removeAttribute("aria-invalid"); each.removeAttribute("aria-errormessage"); }
     if (!line || !line.startsWith(`${this.letter}:`)) return;
-    const controls = [...this.section.querySelectorAll("[data-path]")].filter((each) => line.includes(`scenario.${each.dataset.path}`));
-    controls.sort((one, other) => other.dataset.path.length - one.dataset.path.length);
-    controls[0]?.setAttribute("aria-invalid", "true");
-    controls[0]?.setAttribute("aria-errormessage", "fault");
+    const place = (line.match(/scenario\.([\w.]+(?:\[\d+\][\w.]*)*)/) ?? [])[1] ?? "";
+    const controls = [...this.section.querySelectorAll("[data-path]")];
+    // The field itself, or that of a table which the line names; or the field in which the place is an entry.
+    const found = controls.find((each) => each.dataset.path === place)
+      ?? controls.find((each) => place && each.dataset.path.startsWith(place) && new RegExp(`\\b${each.dataset.path.split(".").pop()}\\b`).test(line))
+      ?? controls.find((each) => place.startsWith(each.dataset.path));
+    found?.setAttribute("aria-invalid", "true");
+    found?.setAttribute("aria-errormessage", "fault");
   }
 }

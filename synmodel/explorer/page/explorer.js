@@ -12,10 +12,10 @@ const page = { controls: [], shown: null, asked: 0, busy: false, waiting: false,
 
 class Refused extends Error {}
 
-async function send(path, body, query = "") {
+async function send(path, body, query = "", signal = undefined) {
   let answer;
   try {
-    answer = await fetch(path + query, body === undefined ? {} : { method: "POST", body });
+    answer = await fetch(path + query, body === undefined ? {} : { method: "POST", body, signal });
   } catch {
     throw new Refused("the explorer does not answer; is `synmodel explore` still running?");
   }
@@ -41,6 +41,7 @@ function fault(line) {
 function changed() {
   page.asked += 1;
   clearTimeout(page.timer);
+  page.bands?.abort(); // of what was shown before: the server stops computing them
   if (page.busy) { page.waiting = true; return; }
   ask();
 }
@@ -66,14 +67,16 @@ async function ask() {
 }
 
 async function bands(number) {
+  const aborted = page.bands = new AbortController();
   for (const draws of DRAWS) {
     const isLast = draws === DRAWS[DRAWS.length - 1];
     try {
-      const answer = await (await send("show", JSON.stringify(state(draws, isLast)), "?slow=1")).json();
+      const answer = await (await send("show", JSON.stringify(state(draws, isLast)), "?slow=1", aborted.signal)).json();
       if (number !== page.asked) return;
       show(answer, draws);
       say(isLast ? `95 % intervals from ${answer.draws.used} draws of the posterior.` : `Intervals from ${draws} draws, more follow …`);
     } catch (error) {
+      if (aborted.signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
       if (number === page.asked) fault(error.message);
       return;
@@ -225,11 +228,11 @@ function offerOwn() {
   $("own-about").textContent = `${page.own.name}, read as ${page.own.form}.`;
   items($("own-notes"), page.own.notes);
   $("own-arms").replaceChildren(...page.own.arms.map((arm, k) => {
-    const label = tag("label", {}, `${arm.arm} beside `), select = tag("select", { id: `own-arm-${k}` });
+    const box = tag("span"), label = tag("label", { for: `own-arm-${k}` }, `${arm.arm} beside`), select = tag("select", { id: `own-arm-${k}` });
     for (const each of [...LETTERS, "-"]) { const option = tag("option", { value: each }, each === "-" ? "neither" : each); option.selected = arm.beside === each; select.append(option); }
     select.addEventListener("change", () => { arm.beside = select.value; changed(); });
-    label.append(select);
-    return label;
+    box.append(label, select);
+    return box;
   }));
 }
 

@@ -143,7 +143,6 @@ function frame(svg, x, y, panel, X, Y) {
   svg.append(node("line", { class: "axis", x1: LEFT, x2: W - RIGHT, y1: H - BOTTOM, y2: H - BOTTOM }));
   if (x.broken !== null) svg.append(node("text", { x: X(x.broken), y: H - BOTTOM + 4, "text-anchor": "middle" }, "//"));
   svg.append(node("text", { x: (LEFT + W - RIGHT) / 2, y: H - 3, "text-anchor": "middle" }, x.label));
-  svg.append(node("text", { x: 2, y: TOP - 2 }, panel.unit));
   if (panel.level !== null && y.low < panel.level && panel.level < y.high) svg.append(node("line", { class: "level", x1: LEFT, x2: W - RIGHT, y1: Y(panel.level), y2: Y(panel.level) }));
 }
 
