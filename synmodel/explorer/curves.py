@@ -221,7 +221,11 @@ def _mechanism(plan: Scenario) -> Callable[[ParameterSet | None, bool], xr.Datas
         near = np.abs(times - min(starts, default=0.0)) <= _AROUND_DAYS
         far = np.flatnonzero(~near)
         some = far[:: max(1, -(-len(far) // _MOST_TIMES))]
-        at = np.union1d(np.flatnonzero(near), [*some, len(times) - 1]).astype(int)
+        # The time before a dose too: else a curve would seem to rise before it.
+        corners = [
+            place + k for place in np.searchsorted(times, starts) for k in (-1, 0) if 0 <= place + k < len(times)
+        ]
+        at = np.union1d(np.flatnonzero(near), [*some, *corners, len(times) - 1]).astype(int)
         return made[[name for name in MECHANISM if name in made]].isel(time=at)
 
     return shown

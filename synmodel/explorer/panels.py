@@ -4,6 +4,7 @@ Values are as computed, in the units of the panel (per cent for fractions and ch
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ _PRESENT = 1e-3
 _FALLEN = 0.03
 _LEAST_HOURS, _MOST_HOURS, _BEFORE_HOURS = 3.0, 48.0, 4.0
 _CUT = 1.8  # times the highest curve, where bands of signalling end
+_COLUMNS = 100  # of a panel
 _MOST_POINTS = 200  # of a curve
 
 
@@ -240,8 +242,7 @@ def _series(
         inside = (x >= within[0]) & (x <= within[1])
         x, values = x[inside], values[:, inside]
     if thin and len(x) > _MOST_POINTS:
-        peaks = [int(values[0].argmax()), int(values[0].argmin())]
-        at = np.union1d(np.linspace(0, len(x) - 1, _MOST_POINTS).round(), [*peaks, len(x) - 1]).astype(int)
+        at = _telling(x, values[0])
         x, values = x[at], values[:, at]
     estimate, low, high = factor * with_ends(values)
     has_band = bool(np.isfinite(low).any())
@@ -254,6 +255,14 @@ def _series(
         "low": _plain(low) if has_band else [],
         "high": _plain(high) if has_band else [],
     }
+
+
+def _telling(x: Array, y: Array) -> NDArray[np.int64]:
+    """Places of a curve that draw the same picture: first, last, lowest and highest of each of some narrow columns."""
+    column = np.minimum((_COLUMNS * (x - x[0]) / (x[-1] - x[0])).astype(int), _COLUMNS - 1)
+    edges = np.flatnonzero(np.diff(column, prepend=-1, append=_COLUMNS))
+    spans = [(a, b) for a, b in pairwise(edges.tolist()) if b > a]
+    return np.unique([k for a, b in spans for k in (a, b - 1, a + int(y[a:b].argmin()), a + int(y[a:b].argmax()))])
 
 
 def _plain(values: Array) -> list[float | None]:

@@ -219,6 +219,18 @@ def test_all_days_are_shown_when_asked_for(shown):
     assert max(panels["receptors"]["series"][0]["x"]) == 34.0
 
 
+def test_a_curve_rises_at_a_dose_and_not_before(explorer):
+    shown = explorer.show(state_of(given("ketamine-mouse-daily21")))
+    panel = next(each for each in document_of(shown, whole=True)["panels"] if each["id"] == "receptors")
+    series = next(each for each in panel["series"] if each["scenario"] == 0)
+    x, y = np.array(series["x"]), np.array(series["y"])
+    whole = 100 * mechanism_of(load("ketamine-mouse-daily21"))["nmda_block_interneuron"]
+    highest = np.interp(np.arange(0, 20) + 0.01, x, y)
+    assert highest.min() > 0.5 * float(whole.max())
+    # Hours before a dose the receptors are free, in the drawn curve as in the computed one.
+    assert np.interp(np.arange(0, 20) - 0.1, x, y).max() < 0.1 * float(whole.max())
+
+
 def test_ketanserin_takes_receptors_at_the_membrane_from_psilocin(explorer):
     document = document_of(explorer.show(state_of(given("psilocybin-mouse", "psilocybin-mouse-ketanserin"))))
     receptors = next(each for each in document["panels"] if each["id"] == "receptors")
