@@ -176,7 +176,7 @@ def _of_vehicle(plan: Scenario) -> list[str]:
     """That spines come or go without any drug, where they do so by much."""
     if plan.turnover.why_not_exact:
         return []
-    change = float(expectation(without_doses(plan)).density_change[-1])
+    change = _drift(without_doses(plan).model_copy(update={"name": "-", "title": ""}))
     if abs(change) < _DRIFT:
         return []
     way, last = "lose" if change < 0 else "gain", plan.schedule.sessions[-1]
@@ -184,6 +184,12 @@ def _of_vehicle(plan: Scenario) -> list[str]:
         f"without doses these dendrites {way} {100 * abs(change):.0f} % of their spines by day {last:g}, as their "
         "turnover before any drug has it: an effect is what goes beyond that"
     ]
+
+
+@library.cached
+def _drift(vehicle: Scenario) -> float:
+    """Change of density of a vehicle up to its last session; it is asked for again at every dose of one drug."""
+    return float(expectation(vehicle).density_change[-1])
 
 
 def _acts(dose: Dose) -> bool:

@@ -10,7 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from synmodel import cli_compare, cli_data, cli_design, cli_joint, cli_library, cli_measure, cli_new, cli_simulate
+from synmodel import (
+    cli_compare,
+    cli_data,
+    cli_design,
+    cli_explore,
+    cli_joint,
+    cli_library,
+    cli_measure,
+    cli_new,
+    cli_simulate,
+)
 from synmodel.cli_compare import Unit
 from synmodel.cli_end import INTERRUPTED, end, hear_interruptions, told
 from synmodel.cli_joint import AsJson, Out, Quiet, Seed
@@ -131,6 +141,7 @@ app.command()(cli_joint.predict)
 app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)
 app.command()(cli_measure.measure_next)
+app.command()(cli_explore.explore)
 
 
 for verb in cli_library.VERBS:

@@ -42,7 +42,7 @@ from synmodel.turnover.arguments import whole_number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DRAWS", "MEASURES", "Compared", "Effect", "ScenarioContrast", "compare"]
+__all__ = ["DRAWS", "MEASURES", "Compared", "Effect", "ScenarioContrast", "compare", "compared"]
 
 Array = NDArray[np.float64]
 Steps = Callable[[str, int, int], None]
@@ -215,21 +215,38 @@ def compare(
         checked[each.label] = checks_of(each.plan, parameters, draws=sets if each.plan.drive == "mechanistic" else [])
         if progress is not None:
             progress("evidence of the library", number + 1, len(lineup.entries))
+    return compared(
+        followed, checked, asked=len(sets), means=_simulated(lineup, parameters, replicates, seed, progress)
+    )
+
+
+def compared(
+    followed: Followed,
+    checked: dict[str, list[Checked]],
+    *,
+    asked: int,
+    means: Mapping[str, Mapping[Point, Array]] | None = None,
+) -> Compared:
+    """All differences between scenarios that were followed, with what the evidence says of each (``checked``).
+
+    ``asked`` are the draws asked for, more than there are where some are no possible dendrites; ``means`` those of
+    simulated experiments, by content and point. Raises ScenarioError if there is nothing to compare.
+    """
+    lineup = followed.lineup
     rows = [row for pair in lineup.pairs for row in _rows(followed, *pair)]
     if not rows:
         message = (
             "the scenarios have no interval between sessions in common and give no drugs; give them the same sessions"
         )
         raise ScenarioError(message)
-    means = _simulated(lineup, parameters, replicates, seed, progress)
     return Compared(
         lineup=lineup,
         dataset=_dataset(followed, rows),
-        contrasts=tuple(_contrast(row, means) for row in rows),
+        contrasts=tuple(_contrast(row, means or {}) for row in rows),
         effects=tuple(each for entry in lineup.entries for each in _effects(followed, entry)),
         checked=checked,
-        notes=_notes(followed, checked, len(sets)),
-        draws=(len(sets), len(followed.draws) - 1),
+        notes=_notes(followed, checked, asked),
+        draws=(asked, len(followed.draws) - 1),
     )
 
 

@@ -19,13 +19,15 @@ from synmodel.parameters import ParameterSet
 from synmodel.scenario import Scenario, naming
 from synmodel.simulation import expectation_function
 
-__all__ = ["STATISTICS", "Followed", "Point", "Track", "follow", "less"]
+__all__ = ["STATISTICS", "Followed", "Point", "Row", "Track", "follow", "follower", "less", "track_of"]
 
 Array = NDArray[np.float64]
 Point = tuple[str, float, float]
 """Quantity, first and last day of the interval."""
 STATISTICS = (*QUANTITIES, "head_width_change")
 """Quantities by interval; changes are from the first session."""
+Row = tuple[Array, Course]
+"""One scenario at one parameter set: its statistics by interval, (n_point,), and its course."""
 _ROUNDING = 1e-10
 
 
@@ -88,8 +90,8 @@ def follow(
     """
     members = {each.content: each for entry in lineup.entries for each in (lineup.reference(entry), entry)}
     days = shared_days(each.plan for each in members.values())
-    functions = {content: _function(each, days) for content, each in members.items()}
-    made: dict[str, list[tuple[Array, Course]]] = {content: [] for content in members}
+    functions = {content: follower(each, days) for content, each in members.items()}
+    made: dict[str, list[Row]] = {content: [] for content in members}
     kept = []
     for number, parameters in enumerate(sets):
         try:
@@ -103,11 +105,11 @@ def follow(
             made[content].append(values)
         if progress is not None and number:
             progress(number, len(sets) - 1)
-    tracks = {content: _track(each.plan, made[content], len(days)) for content, each in members.items()}
+    tracks = {content: track_of(each.plan, made[content], len(days)) for content, each in members.items()}
     return Followed(lineup, days, kept, tracks)
 
 
-def _function(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool], tuple[Array, Course]]:
+def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool], Row]:
     """From parameters, and whether they are a draw, to the statistics of a scenario and its course."""
     plan = entry.plan
     sessions = np.array(plan.schedule.sessions)
@@ -116,7 +118,7 @@ def _function(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool]
     with naming(entry.source):
         expected_at, course_at = expectation_function(plan), course_function(plan, own)
 
-    def function(parameters: ParameterSet | None, is_draw: bool) -> tuple[Array, Course]:
+    def function(parameters: ParameterSet | None, is_draw: bool) -> Row:
         if is_draw and plan.drive != "mechanistic":
             return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
         try:
@@ -130,7 +132,8 @@ def _function(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool]
     return function
 
 
-def _track(plan: Scenario, rows: Sequence[tuple[Array, Course]], n_day: int) -> Track:
+def track_of(plan: Scenario, rows: Sequence[Row], n_day: int) -> Track:
+    """The track of a scenario from its rows, NaN on those of n days that come before its first session."""
     sessions = plan.schedule.sessions
     points = [
         (quantity, sessions[0] if quantity.endswith("_change") else start, end)

@@ -5,6 +5,7 @@ A scenario stands under its name. The same scenario twice is numbered; two that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
@@ -44,12 +45,12 @@ class Entry:
         """Whether any dose is not of a vehicle."""
         return bool(drug_doses(self.plan.regimen.doses))
 
-    @property
+    @cached_property
     def vehicle(self) -> "Entry":
         """The same animals without doses."""
         return Entry(VEHICLE, without_doses(self.plan), self.source)
 
-    @property
+    @cached_property
     def content(self) -> str:
         """Digest of all but name and title: scenarios with the same content are the same for a simulation."""
         return self.plan.model_copy(update={"name": "-", "title": ""}).digest()

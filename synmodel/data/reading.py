@@ -24,6 +24,7 @@ from synmodel.data.usage import dendrites_used
 from synmodel.data.wide import quantity_of
 from synmodel.data.workbooks import is_deposit, records_of_workbook
 from synmodel.errors import DataError
+from synmodel.intake import Received
 
 __all__ = ["Reading", "read_each", "read_observations"]
 
@@ -59,7 +60,7 @@ class Reading:
 
 
 def read_observations(
-    path: Path | str | Sequence[Path | str],
+    path: Path | str | Received | Sequence[Path | str],
     *,
     form: str | None = None,
     columns: Mapping[str, str] | Path | str | None = None,
@@ -70,7 +71,7 @@ def read_observations(
 
     Parameters
     ----------
-    path : Path or str, or several
+    path : Path or str, or several, or Received
         Table (.csv, .tsv, .xlsx) with a heading, or matrix of presence (.mat); or several that belong together:
         deposited workbooks of one study, wide tables of one quantity each, or tables with the same columns.
     form : str, optional
@@ -90,7 +91,11 @@ def read_observations(
         If the file cannot be read, its columns make no known form, or no dendrite in it is usable.
     """
     options = _together(options or ReadingOptions(), form, columns, most_spines)
-    files = [Path(path)] if isinstance(path, Path | str) else [Path(each) for each in path]
+    files: list[Path | Received]
+    if isinstance(path, Received):
+        files = [path]
+    else:
+        files = [Path(path)] if isinstance(path, Path | str) else [Path(each) for each in path]
     findings = Findings()
     sheets = {file: read_sheets(file) for file in files if file.suffix.lower() in _WORKBOOKS}
     title = ", ".join(file.name for file in files)
@@ -150,7 +155,7 @@ def _together(
     return options if most_spines == MOST_SPINES else replace(options, most_spines=most_spines)
 
 
-def _all_sheets(sheets: Mapping[Path, Mapping[str, Rows]]) -> dict[str, Rows]:
+def _all_sheets(sheets: Mapping[Path | Received, Mapping[str, Rows]]) -> dict[str, Rows]:
     """Sheets of all workbooks; the name of the file leads where there are several."""
     several = len(sheets) > 1
     return {
@@ -161,12 +166,12 @@ def _all_sheets(sheets: Mapping[Path, Mapping[str, Rows]]) -> dict[str, Rows]:
 
 
 def _rows(
-    file: Path, sheets: Mapping[str, Rows] | None, options: ReadingOptions, findings: Findings
+    file: Path | Received, sheets: Mapping[str, Rows] | None, options: ReadingOptions, findings: Findings
 ) -> list[tuple[str, Rows]]:
     """Name and rows of one file, or of each of its sheets where these are wide tables of one quantity each."""
     if sheets is not None:
         return _rows_of_sheets(file.name, sheets, options, findings)
-    if file.suffix.lower() == _MATLAB:
+    if file.suffix.lower() == _MATLAB and isinstance(file, Path):
         return [(file.name, read_matrix(file, options.session_days(), findings))]
     if options.sheet is not None:
         message = f"--sheet is {options.sheet!r}, but {file.name} is no workbook; leave --sheet out"

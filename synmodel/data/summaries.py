@@ -11,7 +11,7 @@ sqrt(D) SEM_dendrite.
 
 from collections.abc import Iterable
 from functools import cache
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import xarray as xr
 from synmodel import library
 from synmodel.data.studies import load_study
 from synmodel.errors import DataError, did_you_mean
+from synmodel.intake import Received
 
 __all__ = [
     "COLUMNS",
@@ -67,7 +68,7 @@ def _of_study(study: str) -> pd.DataFrame:
     return table[table["study"] == study]
 
 
-def read_summaries(path: str | Path) -> pd.DataFrame:
+def read_summaries(path: str | Path | Received) -> pd.DataFrame:
     """Group summaries of one study from a CSV file with the columns of :data:`COLUMNS`.
 
     ``mean`` may be empty where a session is planned and not yet seen; all other numbers may be empty where the study
@@ -79,10 +80,12 @@ def read_summaries(path: str | Path) -> pd.DataFrame:
     DataError
         With one line that names the row, if the table cannot be used.
     """
+    if isinstance(path, Received):
+        return _checked(BytesIO(path.content), Path(path.name))
     return _checked(Path(path), Path(path))
 
 
-def _checked(source: Path | StringIO, where: Path) -> pd.DataFrame:
+def _checked(source: Path | StringIO | BytesIO, where: Path) -> pd.DataFrame:
     """Group summaries from a file, or from the text of one."""
     try:
         table = pd.read_csv(source)
@@ -130,7 +133,8 @@ def summaries_of(table: pd.DataFrame, study: str, arm: str) -> xr.Dataset:
     rows = table[table["arm"] == arm]
     first = _first_day(rows, study, arm)
     chosen = rows[rows["quantity"] != BASELINE].reset_index(drop=True)
-    effects = np.array([_design_effect(table, quantity) for quantity in chosen["quantity"]])
+    effect = {quantity: _design_effect(table, quantity) for quantity in chosen["quantity"].unique()}
+    effects = chosen["quantity"].map(effect).to_numpy(float)
     content = {name: ("point", chosen[name].to_numpy(float)) for name in _NUMBERS}
     content["sem_mouse"] = ("point", chosen["sem_dendrite"].to_numpy(float) * np.sqrt(effects))
     doi = str(rows["source_doi"].iloc[0]) if "source_doi" in rows else ""
@@ -204,5 +208,10 @@ def load_summaries(study: str, arm: str) -> xr.Dataset:
         ``sem_mouse`` (pooled), ``n_dendrites``, ``mouse_mean``, ``mouse_sem``, ``n_mice``, ``n_present``,
         ``n_new``; NaN where the paper has none. Changes start at the first session.
     """
+    return _summaries(study, arm).copy(deep=True)
+
+
+@library.cached
+def _summaries(study: str, arm: str) -> xr.Dataset:
     load_study(study).arm(arm)  # raises with the closest names
     return summaries_of(_of_study(study), study, arm)

@@ -7,6 +7,7 @@ name. The index of a table is the row in the file, 1 for the heading, so that an
 import codecs
 import csv
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from synmodel.data.audit import Findings
 from synmodel.documents import parse_toml
 from synmodel.errors import DataError, did_you_mean
-from synmodel.intake import TABLE_BYTES, content_of
+from synmodel.intake import TABLE_BYTES, Received, content_of
 
 __all__ = ["EMPTY", "Rows", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
 
@@ -29,7 +30,7 @@ _SEPARATORS = "\t;,"
 _TOP = 20
 
 
-def read_text(path: Path, findings: Findings | None = None) -> Rows:
+def read_text(path: Path | Received, findings: Findings | None = None) -> Rows:
     """Rows of a text file separated by commas, semicolons or tabs.
 
     Text that is no UTF-8 is read as spreadsheets save it: UTF-16 with a mark at its start, or Windows-1252.
@@ -56,7 +57,7 @@ def read_text(path: Path, findings: Findings | None = None) -> Rows:
         raise DataError(message) from fault
 
 
-def _decoded(content: bytes, path: Path, findings: Findings | None) -> str:
+def _decoded(content: bytes, path: Path | Received, findings: Findings | None) -> str:
     encodings = ("utf-16",) if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ("utf-8-sig", "cp1252")
     for encoding in encodings:
         try:
@@ -72,7 +73,7 @@ def _decoded(content: bytes, path: Path, findings: Findings | None) -> str:
     raise DataError(message)
 
 
-def read_sheets(path: Path) -> dict[str, Rows]:
+def read_sheets(path: Path | Received) -> dict[str, Rows]:
     """Sheets of an Excel workbook, as text.
 
     Raises
@@ -86,7 +87,8 @@ def read_sheets(path: Path) -> dict[str, Rows]:
         message = f"reading {path.name} needs openpyxl; install it with: pip install 'synmodel[data]'"
         raise DataError(message) from fault
     try:
-        workbook = load_workbook(path, data_only=True, read_only=True)
+        source = BytesIO(path.content) if isinstance(path, Received) else path
+        workbook = load_workbook(source, data_only=True, read_only=True)
         return {
             sheet.title: [[as_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
             for sheet in workbook.worksheets
