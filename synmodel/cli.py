@@ -12,7 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
-from synmodel import cli_compare, cli_data, cli_design, cli_joint, cli_library, cli_measure, cli_new, cli_simulate
+from synmodel import (
+    cli_compare,
+    cli_data,
+    cli_design,
+    cli_export,
+    cli_joint,
+    cli_library,
+    cli_measure,
+    cli_new,
+    cli_simulate,
+)
 from synmodel.cli_compare import Unit
 from synmodel.cli_end import INTERRUPTED, end, told
 from synmodel.cli_joint import AsJson, Out, Quiet, Seed
@@ -133,6 +143,7 @@ app.command()(cli_joint.predict)
 app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)
 app.command()(cli_measure.measure_next)
+app.command()(cli_export.export)
 
 
 for verb in cli_library.VERBS:

@@ -1,0 +1,148 @@
+r"""Published statistics of spines as formulas: what :mod:`synmodel.imaging.expectation` expects a microscope to report.
+
+::
+
+    formation = sum_i w_i g_i / S_i c(S_i l) / sum_i w_i      elimination = sum_i w_i k_i / S_i / sum_i w_i
+
+over kinds i of dendrites, with S_i spines scored before, g_i gained, k_i lost and w_i the share of the kind times
+1 - exp(-S_i l); c corrects for the mean of a ratio. Kinds are nodes of a quadrature over what differs between
+dendrites: their births (a gamma law; its nodes are numbers, a few that have the moments of the run's) and their
+densities (a log-normal law, whose spread is a parameter).
+"""
+
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh_tridiagonal
+from scipy.special import roots_hermitenorm
+
+from synmodel.exporting.description import Description, joined
+from synmodel.exporting.plan import Plan
+from synmodel.exporting.spines import Spines, tissue_numbers
+from synmodel.turnover.heterogeneity import dendrite_nodes
+
+__all__ = ["add_microscope", "births_nodes"]
+
+Array = NDArray[np.float64]
+ONE = "1 dimensionless"
+_BIRTHS_NODES, _DENSITY_NODES = 6, 5
+_ASYMPTOTIC_FROM, _TERMS, _ASYMPTOTIC_TERMS = 25, 72, 10
+
+
+def births_nodes(cv_animal: float, cv_dendrite: float) -> tuple[Array, Array]:
+    """Nodes and weights of births over all dendrites: those of the run, reduced to 6 with the same first 12 moments.
+
+    The reduction is the Gauss quadrature of the run's own nodes (Stieltjes procedure; Golub and Welsch 1969).
+    """
+    nodes = dendrite_nodes(0.0, cv_animal, cv_dendrite)
+    x, w = nodes.births, nodes.weight
+    if len(x) <= _BIRTHS_NODES:
+        return x, w
+    a, b = np.zeros(_BIRTHS_NODES), np.zeros(_BIRTHS_NODES)
+    before, now, norm = np.zeros_like(x), np.ones_like(x), 0.0
+    for k in range(_BIRTHS_NODES):
+        own = float(w @ now**2)
+        a[k] = w @ (x * now**2) / own
+        b[k] = own / norm if k else own
+        before, now, norm = now, (x - a[k]) * now - (b[k] if k else 0.0) * before, own
+    reduced, vectors = eigh_tridiagonal(a, np.sqrt(b[1:]))
+    return reduced, vectors[0] ** 2
+
+
+def add_microscope(model: Description, plan: Plan, spines: Spines) -> None:
+    """Add what a microscope reports: fractions over the interval that ends now, and the change of density."""
+    number = tissue_numbers(model, plan)
+    _add_ratio_factor(model)
+    births = ["1 dimensionless"], ["1 dimensionless"]
+    cv = [plan.parameters.value(f"{plan.study}.formation_cv_{level}") for level in ("animal", "dendrite")]
+    if any(cv):
+        births = [], []
+        words = f"births between dendrites (cv {cv[0]:g} between animals, {cv[1]:g} between dendrites of one)"
+        for place, (node, weight) in enumerate(zip(*births_nodes(*cv), strict=True), start=1):
+            births[0].append(model.constant(f"births_node_{place}", node, "1", f"node of {words}"))
+            births[1].append(model.constant(f"births_weight_{place}", weight, "1", f"weight of the node of {words}"))
+    density = ["1 dimensionless"], ["1 dimensionless"]
+    if plan.in_general or plan.parameters.value(f"{plan.study}.density_log_sd") > 0:
+        spread = number("density_log_sd")
+        x, w = roots_hermitenorm(_DENSITY_NODES)
+        density = [], []
+        for place, (node, weight) in enumerate(zip(x, w / w.sum(), strict=True), start=1):
+            at = model.constant(f"density_node_{place}", node, "1", "node of a standard normal law")
+            own = model.constant(f"density_weight_{place}", weight, "1", "weight of the node of a standard normal law")
+            density[0].append(
+                model.rule(f"density_factor_{place}", f"exp({spread} * {at} - 0.5 dimensionless * {spread} * {spread})",
+                           "1", "factor of first densities of dendrites")
+            )  # fmt: skip
+            density[1].append(own)
+    kinds = [(y, z, f"{v} * {w}") for y, v in zip(*density, strict=True) for z, w in zip(*births, strict=True)]
+    hit = model.rule("scored_share", f"{ONE} - {number('miss')}", "1", "probability that a spine is scored")
+    miss, false, length = number("miss"), number("false_positive_per_um"), "dendrite_length"
+    old, born, young = spines["old"], spines["born"], spines["young"]
+    survived = f"({born} - {young})"
+    parts: dict[str, tuple[str, str]] = {  # of first spines, of those born since; per um
+        "before": (f"{hit} * {spines['old_before']}", f"{hit} * {spines['born_before']}"),
+        "gained": (f"{hit} * {miss} * {old}", f"{hit} * ({miss} * {survived} + {young})"),
+        "lost": (
+            f"{hit} * ({spines['old_before']} - {hit} * {old})",
+            f"{hit} * ({spines['born_before']} - {hit} * {survived})",
+        ),
+        "now": (f"{hit} * {old}", f"{hit} * {born}"),
+        "kept": (f"{hit} * {hit} * {old}", ""),
+        "first": (f"{hit} * old_at_first_session", ""),
+    }
+    meaning = {
+        "before": "scored at the last session",
+        "gained": "scored as gained",
+        "lost": "scored as lost",
+        "now": "scored now",
+        "kept": "scored at the first session and now",
+        "first": "scored at the first session",
+    }
+    for name, formulas in parts.items():
+        for part, formula in zip(("old", "born"), formulas, strict=True):
+            if formula:
+                of = "first spines" if part == "old" else "spines born since"
+                model.rule(f"scored_{part}_{name}", formula, "1/um", f"{of} that are {meaning[name]}, per um")
+    fractions: dict[str, list[str]] = {"weight": [], "formation": [], "elimination": [], "first_weight": [], "kept": []}
+    for place, (y, z, share) in enumerate(kinds, start=1):
+        at, of = f"_{place}", f"dendrites of kind {place}"
+
+        def both(name: str, y: str = y, z: str = z) -> str:
+            return f"{y} * scored_old_{name} + {z} * scored_born_{name}"
+
+        before = model.rule(f"before{at}", f"{both('before')} + {false}", "1/um", f"spines scored before, {of}")
+        weight = model.rule(f"weight{at}", f"{share} * ({ONE} - exp(-({length} * {before})))", "1", f"weight of {of}")
+        fractions["weight"].append(weight)
+        fractions["formation"].append(
+            f"{weight} * ({both('gained')} + {false}) / {before} * ratio_factor({length} * {before})"
+        )
+        fractions["elimination"].append(f"{weight} * ({both('lost')} + {false}) / {before}")
+        first = model.rule(f"first{at}", f"{y} * scored_old_first + {false}", "1/um", f"spines scored first, {of}")
+        own = model.rule(f"first_weight{at}", f"{share} * ({ONE} - exp(-({length} * {first})))", "1",
+                         f"weight of {of} at the first session")  # fmt: skip
+        kept, now = f"{y} * scored_old_kept", f"({both('now')} + {false})"
+        fractions["first_weight"].append(own)
+        fractions["kept"].append(f"{own} * ({kept} + ({now} - {kept}) * ratio_factor({length} * {first})) / {first}")
+    total = {name: joined(terms) for name, terms in fractions.items()}
+    for name, fraction in (("formation", "gained"), ("elimination", "lost")):
+        model.rule(f"{name}_fraction", f"{total[name]} / {total['weight']}", "1",
+                   f"expected share of the spines of the last session that is scored as {fraction}")  # fmt: skip
+    model.rule("density_change", f"{total['kept']} / {total['first_weight']} - {ONE}", "1",
+               "expected change of scored density since the first session")  # fmt: skip
+
+
+def _add_ratio_factor(model: Description) -> None:
+    """c(x) = x E[1/N | N > 0] of a Poisson number N: its series; for large x the asymptotic one."""
+
+    def pure(number: int) -> str:
+        return f"{float(number)!r} dimensionless"
+
+    series = " + ".join(f"x ^ {pure(n)} / {pure(n * factorial(n))}" for n in range(1, _TERMS + 1))
+    asymptotic = ONE
+    for n in range(_ASYMPTOTIC_TERMS, 0, -1):
+        asymptotic = f"({ONE} + {pure(n)} / x * {asymptotic})"
+    model.functions["ratio_factor"] = (
+        ("x",),
+        f"piecewise({asymptotic}, x >= {pure(_ASYMPTOTIC_FROM)}, x * ({series}) / (exp(x) - {ONE}))",
+    )
