@@ -10,9 +10,8 @@ dendrites: their births (a gamma law; its nodes are numbers, a few that have the
 densities (a log-normal law, whose spread is a parameter).
 """
 
-from math import factorial
-
 import numpy as np
+from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 from scipy.linalg import eigh_tridiagonal
 from scipy.special import roots_hermitenorm
@@ -20,18 +19,19 @@ from scipy.special import roots_hermitenorm
 from synmodel.exporting.description import Description, joined
 from synmodel.exporting.plan import Plan
 from synmodel.exporting.spines import Spines, tissue_numbers
+from synmodel.imaging.expectation import ratio_factor
 from synmodel.turnover.heterogeneity import dendrite_nodes
 
-__all__ = ["add_microscope", "births_nodes"]
+__all__ = ["add_microscope", "births_nodes", "ratio_coefficients"]
 
 Array = NDArray[np.float64]
 ONE = "1 dimensionless"
-_BIRTHS_NODES, _DENSITY_NODES = 6, 5
-_ASYMPTOTIC_FROM, _TERMS, _ASYMPTOTIC_TERMS = 25, 72, 10
+_BIRTHS_NODES, _DENSITY_NODES = 5, 3
+_FEWEST_SPINES, _DEGREE = 4.0, 12
 
 
 def births_nodes(cv_animal: float, cv_dendrite: float) -> tuple[Array, Array]:
-    """Nodes and weights of births over all dendrites: those of the run, reduced to 6 with the same first 12 moments.
+    """Nodes and weights of births over all dendrites: those of the run, reduced to 5 with the same first 10 moments.
 
     The reduction is the Gauss quadrature of the run's own nodes (Stieltjes procedure; Golub and Welsch 1969).
     """
@@ -63,7 +63,7 @@ def add_microscope(model: Description, plan: Plan, spines: Spines) -> None:
             births[0].append(model.constant(f"births_node_{place}", node, "1", f"node of {words}"))
             births[1].append(model.constant(f"births_weight_{place}", weight, "1", f"weight of the node of {words}"))
     density = ["1 dimensionless"], ["1 dimensionless"]
-    if plan.in_general or plan.parameters.value(f"{plan.study}.density_log_sd") > 0:
+    if any(plan.parameters.value(f"{study}.density_log_sd") > 0 for study in (plan.study, *plan.studies)):
         spread = number("density_log_sd")
         x, w = roots_hermitenorm(_DENSITY_NODES)
         density = [], []
@@ -132,17 +132,21 @@ def add_microscope(model: Description, plan: Plan, spines: Spines) -> None:
                "expected change of scored density since the first session")  # fmt: skip
 
 
+def ratio_coefficients() -> Array:
+    """Coefficients of powers of 1/x, from 0 on, with which c(x) is written.
+
+    Its series needs some hundred terms, which other programs would compile anew for every kind of dendrite. From 4
+    spines on the polynomial is within 5e-6 of it.
+    """
+    fewest = 1.0 / _FEWEST_SPINES
+    course = Chebyshev.interpolate(lambda u: ratio_factor(1.0 / np.maximum(u, 1e-9)), _DEGREE, [0.0, fewest])
+    return np.asarray(course.convert(kind=Polynomial).coef, float)
+
+
 def _add_ratio_factor(model: Description) -> None:
-    """c(x) = x E[1/N | N > 0] of a Poisson number N: its series; for large x the asymptotic one."""
-
-    def pure(number: int) -> str:
-        return f"{float(number)!r} dimensionless"
-
-    series = " + ".join(f"x ^ {pure(n)} / {pure(n * factorial(n))}" for n in range(1, _TERMS + 1))
-    asymptotic = ONE
-    for n in range(_ASYMPTOTIC_TERMS, 0, -1):
-        asymptotic = f"({ONE} + {pure(n)} / x * {asymptotic})"
-    model.functions["ratio_factor"] = (
-        ("x",),
-        f"piecewise({asymptotic}, x >= {pure(_ASYMPTOTIC_FROM)}, x * ({series}) / (exp(x) - {ONE}))",
-    )
+    """c(x) = x E[1/N | N > 0] of a Poisson number N, as a function of x."""
+    *others, last = (f"({float(number)!r} dimensionless)" for number in ratio_coefficients())
+    nested = last
+    for number in reversed(others):
+        nested = f"({number} + {nested} / x)"
+    model.functions["ratio_factor"] = (("x",), nested)

@@ -37,7 +37,7 @@ class Plan:
         ``mechanistic`` or ``phenomenological``.
     in_general : bool
         Whether doses, sessions, tissue and what arms and studies have of their own are quantities that a table of
-        conditions sets, as in a PEtab problem.
+        conditions sets, as in a PEtab problem; ``studies`` are those in it.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Plan:
     length_um: float
     drive: str = "mechanistic"
     in_general: bool = False
+    studies: tuple[str, ...] = ()
 
     @property
     def first_day(self) -> float:

@@ -182,5 +182,5 @@ def test_names_of_files_come_from_names_of_scenarios(given, stem):
 def test_nodes_of_births_keep_the_moments_of_the_run():
     x, w = births_nodes(0.5, 0.5)
     nodes = dendrite_nodes(0.0, 0.5, 0.5)
-    for power in range(12):
+    for power in range(10):
         assert w @ x**power == pytest.approx(nodes.weight @ nodes.births**power, rel=1e-9)
