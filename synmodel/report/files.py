@@ -10,8 +10,9 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "check",
     "commented",
     "comparison_title",
+    "completed",
     "folder",
     "held_by",
     "plan_title",
@@ -40,6 +42,8 @@ __all__ = [
 
 _TELLING = ("summary.json", "comparison.json", "design.json")
 """Files that tell what a folder holds."""
+
+_COMPLETE: ContextVar[Callable[[Path, Path], None] | None] = ContextVar("complete", default=None)
 
 
 class OutputError(SynmodelError):
@@ -130,6 +134,16 @@ def comparison_title(names: Sequence[str], control: str | None) -> str:
 
 
 @contextmanager
+def completed(complete: Callable[[Path, Path], None]) -> Iterator[None]:
+    """While it lasts, a function (folder, destination) adds to what is written by :func:`folder`, before it moves."""
+    token = _COMPLETE.set(complete)
+    try:
+        yield
+    finally:
+        _COMPLETE.reset(token)
+
+
+@contextmanager
 def folder(destination: Path) -> Iterator[Path]:
     """A folder to write into, whose files move to ``destination`` when the block ends without an error.
 
@@ -148,6 +162,9 @@ def folder(destination: Path) -> Iterator[Path]:
         raise _cannot_be_made(destination, fault.strerror) from fault
     try:
         yield part
+        complete = _COMPLETE.get()
+        if complete is not None:
+            complete(part, destination)
         paths = sorted(part.iterdir())
         check(destination, [path.name for path in paths])
         destination.mkdir(exist_ok=True)
