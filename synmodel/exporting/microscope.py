@@ -10,6 +10,9 @@ dendrites: their births (a gamma law; its nodes are numbers, a few that have the
 densities (a log-normal law, whose spread is a parameter).
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
@@ -18,7 +21,7 @@ from scipy.special import roots_hermitenorm
 
 from synmodel.exporting.description import Description, joined
 from synmodel.exporting.plan import Plan
-from synmodel.exporting.spines import Spines, tissue_numbers
+from synmodel.exporting.spines import Number, Spines, tissue_numbers
 from synmodel.imaging.expectation import ratio_factor
 from synmodel.turnover.heterogeneity import dendrite_nodes
 
@@ -54,82 +57,127 @@ def add_microscope(model: Description, plan: Plan, spines: Spines) -> None:
     """Add what a microscope reports: fractions over the interval that ends now, and the change of density."""
     number = tissue_numbers(model, plan)
     _add_ratio_factor(model)
-    births = ["1 dimensionless"], ["1 dimensionless"]
+    _add_scored(model, number, spines)
+    terms: dict[str, list[str]] = {"weight": [], "formation": [], "elimination": [], "first_weight": [], "kept": []}
+    births, densities = _births(model, plan), _densities(model, plan, number)
+    kinds = [(density, birth) for density in densities for birth in births]
+    for place, (density, birth) in enumerate(kinds, start=1):
+        kind = _Kind(place, density.factor, birth.factor, f"{density.weight} * {birth.weight}")
+        for name, term in _terms_of(model, number("false_positive_per_um"), kind).items():
+            terms[name].append(term)
+    total = {name: joined(each) for name, each in terms.items()}
+    for name, fraction in (("formation", "gained"), ("elimination", "lost")):
+        words = f"expected share of the spines of the last session that is scored as {fraction}"
+        model.rule(f"{name}_fraction", f"{total[name]} / {total['weight']}", "1", words)
+    words = "expected change of scored density since the first session"
+    model.rule("density_change", f"{total['kept']} / {total['first_weight']} - {ONE}", "1", words)
+
+
+class _Node(NamedTuple):
+    """A node of a quadrature over dendrites, as formulas."""
+
+    factor: str
+    weight: str
+
+
+class _Kind(NamedTuple):
+    """A kind of dendrites: factors of its first density and of its births, and its share, as formulas."""
+
+    place: int
+    density: str
+    births: str
+    share: str
+
+
+_ALIKE = (_Node(ONE, ONE),)
+
+
+def _births(model: Description, plan: Plan) -> Sequence[_Node]:
     cv = [plan.parameters.value(f"{plan.study}.formation_cv_{level}") for level in ("animal", "dendrite")]
-    if any(cv):
-        births = [], []
-        words = f"births between dendrites (cv {cv[0]:g} between animals, {cv[1]:g} between dendrites of one)"
-        for place, (node, weight) in enumerate(zip(*births_nodes(*cv), strict=True), start=1):
-            births[0].append(model.constant(f"births_node_{place}", node, "1", f"node of {words}"))
-            births[1].append(model.constant(f"births_weight_{place}", weight, "1", f"weight of the node of {words}"))
-    density = ["1 dimensionless"], ["1 dimensionless"]
-    if any(plan.parameters.value(f"{study}.density_log_sd") > 0 for study in (plan.study, *plan.studies)):
-        spread = number("density_log_sd")
-        x, w = roots_hermitenorm(_DENSITY_NODES)
-        density = [], []
-        for place, (node, weight) in enumerate(zip(x, w / w.sum(), strict=True), start=1):
-            at = model.constant(f"density_node_{place}", node, "1", "node of a standard normal law")
-            own = model.constant(f"density_weight_{place}", weight, "1", "weight of the node of a standard normal law")
-            density[0].append(
-                model.rule(f"density_factor_{place}", f"exp({spread} * {at} - 0.5 dimensionless * {spread} * {spread})",
-                           "1", "factor of first densities of dendrites")
-            )  # fmt: skip
-            density[1].append(own)
-    kinds = [(y, z, f"{v} * {w}") for y, v in zip(*density, strict=True) for z, w in zip(*births, strict=True)]
-    hit = model.rule("scored_share", f"{ONE} - {number('miss')}", "1", "probability that a spine is scored")
-    miss, false, length = number("miss"), number("false_positive_per_um"), "dendrite_length"
+    if not any(cv):
+        return _ALIKE
+    words = f"births between dendrites (cv {cv[0]:g} between animals, {cv[1]:g} between dendrites of one)"
+    return [
+        _Node(
+            model.constant(f"births_node_{place}", node, "1", f"node of {words}"),
+            model.constant(f"births_weight_{place}", weight, "1", f"weight of the node of {words}"),
+        )
+        for place, (node, weight) in enumerate(zip(*births_nodes(*cv), strict=True), start=1)
+    ]
+
+
+def _densities(model: Description, plan: Plan, number: Number) -> Sequence[_Node]:
+    studies = (plan.study, *plan.studies)
+    if not any(plan.parameters.value(f"{study}.density_log_sd") > 0 for study in studies):
+        return _ALIKE
+    spread = number("density_log_sd")
+    x, w = roots_hermitenorm(_DENSITY_NODES)
+    nodes = []
+    for place, (node, weight) in enumerate(zip(x, w / w.sum(), strict=True), start=1):
+        at = model.constant(f"density_node_{place}", node, "1", "node of a standard normal law")
+        formula = f"exp({spread} * {at} - 0.5 dimensionless * {spread} * {spread})"
+        factor = model.rule(f"density_factor_{place}", formula, "1", "factor of first densities of dendrites")
+        words = "weight of the node of a standard normal law"
+        nodes.append(_Node(factor, model.constant(f"density_weight_{place}", weight, "1", words)))
+    return nodes
+
+
+_MEANING = {
+    "before": "scored at the last session",
+    "gained": "scored as gained",
+    "lost": "scored as lost",
+    "now": "scored now",
+    "kept": "scored at the first session and now",
+    "first": "scored at the first session",
+}
+
+
+def _add_scored(model: Description, number: Number, spines: Spines) -> None:
+    """Add scored spines per um of the average dendrite: of its first spines, and of those born since."""
+    miss = number("miss")
+    hit = model.rule("scored_share", f"{ONE} - {miss}", "1", "probability that a spine is scored")
     old, born, young = spines["old"], spines["born"], spines["young"]
-    survived = f"({born} - {young})"
-    parts: dict[str, tuple[str, str]] = {  # of first spines, of those born since; per um
-        "before": (f"{hit} * {spines['old_before']}", f"{hit} * {spines['born_before']}"),
+    before, born_before, survived = spines["old_before"], spines["born_before"], f"({born} - {young})"
+    parts = {
+        "before": (f"{hit} * {before}", f"{hit} * {born_before}"),
         "gained": (f"{hit} * {miss} * {old}", f"{hit} * ({miss} * {survived} + {young})"),
-        "lost": (
-            f"{hit} * ({spines['old_before']} - {hit} * {old})",
-            f"{hit} * ({spines['born_before']} - {hit} * {survived})",
-        ),
+        "lost": (f"{hit} * ({before} - {hit} * {old})", f"{hit} * ({born_before} - {hit} * {survived})"),
         "now": (f"{hit} * {old}", f"{hit} * {born}"),
         "kept": (f"{hit} * {hit} * {old}", ""),
         "first": (f"{hit} * old_at_first_session", ""),
-    }
-    meaning = {
-        "before": "scored at the last session",
-        "gained": "scored as gained",
-        "lost": "scored as lost",
-        "now": "scored now",
-        "kept": "scored at the first session and now",
-        "first": "scored at the first session",
     }
     for name, formulas in parts.items():
         for part, formula in zip(("old", "born"), formulas, strict=True):
             if formula:
                 of = "first spines" if part == "old" else "spines born since"
-                model.rule(f"scored_{part}_{name}", formula, "1/um", f"{of} that are {meaning[name]}, per um")
-    fractions: dict[str, list[str]] = {"weight": [], "formation": [], "elimination": [], "first_weight": [], "kept": []}
-    for place, (y, z, share) in enumerate(kinds, start=1):
-        at, of = f"_{place}", f"dendrites of kind {place}"
+                model.rule(f"scored_{part}_{name}", formula, "1/um", f"{of} that are {_MEANING[name]}, per um")
 
-        def both(name: str, y: str = y, z: str = z) -> str:
-            return f"{y} * scored_old_{name} + {z} * scored_born_{name}"
 
-        before = model.rule(f"before{at}", f"{both('before')} + {false}", "1/um", f"spines scored before, {of}")
-        weight = model.rule(f"weight{at}", f"{share} * ({ONE} - exp(-({length} * {before})))", "1", f"weight of {of}")
-        fractions["weight"].append(weight)
-        fractions["formation"].append(
-            f"{weight} * ({both('gained')} + {false}) / {before} * ratio_factor({length} * {before})"
-        )
-        fractions["elimination"].append(f"{weight} * ({both('lost')} + {false}) / {before}")
-        first = model.rule(f"first{at}", f"{y} * scored_old_first + {false}", "1/um", f"spines scored first, {of}")
-        own = model.rule(f"first_weight{at}", f"{share} * ({ONE} - exp(-({length} * {first})))", "1",
-                         f"weight of {of} at the first session")  # fmt: skip
-        kept, now = f"{y} * scored_old_kept", f"({both('now')} + {false})"
-        fractions["first_weight"].append(own)
-        fractions["kept"].append(f"{own} * ({kept} + ({now} - {kept}) * ratio_factor({length} * {first})) / {first}")
-    total = {name: joined(terms) for name, terms in fractions.items()}
-    for name, fraction in (("formation", "gained"), ("elimination", "lost")):
-        model.rule(f"{name}_fraction", f"{total[name]} / {total['weight']}", "1",
-                   f"expected share of the spines of the last session that is scored as {fraction}")  # fmt: skip
-    model.rule("density_change", f"{total['kept']} / {total['first_weight']} - {ONE}", "1",
-               "expected change of scored density since the first session")  # fmt: skip
+def _terms_of(model: Description, false: str, kind: _Kind) -> dict[str, str]:
+    """Terms of the sums over kinds of dendrites that one kind adds, by name of the sum."""
+    at, of, length = f"_{kind.place}", f"dendrites of kind {kind.place}", "dendrite_length"
+
+    def scored(name: str) -> str:
+        return f"({kind.density} * scored_old_{name} + {kind.births} * scored_born_{name} + {false})"
+
+    def weight_of(spines: str) -> str:
+        return f"{kind.share} * ({ONE} - exp(-({length} * {spines})))"
+
+    before = model.rule(f"before{at}", scored("before"), "1/um", f"spines scored before, {of}")
+    first = model.rule(
+        f"first{at}", f"{kind.density} * scored_old_first + {false}", "1/um", f"spines scored first, {of}"
+    )
+    weight = model.rule(f"weight{at}", weight_of(before), "1", f"weight of {of}")
+    own = model.rule(f"first_weight{at}", weight_of(first), "1", f"weight of {of} at the first session")
+    kept = f"{kind.density} * scored_old_kept"
+    changed = f"({kept} + ({scored('now')} - {kept}) * ratio_factor({length} * {first}))"
+    return {
+        "weight": weight,
+        "formation": f"{weight} * {scored('gained')} / {before} * ratio_factor({length} * {before})",
+        "elimination": f"{weight} * {scored('lost')} / {before}",
+        "first_weight": own,
+        "kept": f"{own} * {changed} / {first}",
+    }
 
 
 def ratio_coefficients() -> Array:

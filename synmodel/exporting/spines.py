@@ -11,7 +11,7 @@ from synmodel.exporting.description import Description, Event, joined
 from synmodel.exporting.plan import Plan
 from synmodel.tissue import tissue_of
 
-__all__ = ["SINCE_DAY", "Spines", "add_spines"]
+__all__ = ["SINCE_DAY", "Number", "Spines", "add_spines", "tissue_numbers"]
 
 SINCE_DAY = 1e-6
 """Time after a session at which the next interval begins [day]."""
@@ -28,6 +28,8 @@ def add_spines(model: Description, plan: Plan) -> Spines:
     _add_sessions(model, plan)
     starts = _add_first_session(model, plan, number, classes)
     fold, trend = "formation_fold", f"exp({number('formation_trend')} * day)"
+    model.rule("maturation_hazard", f"{number('maturation')} * maturation_fold", "1/day",
+               "hazard of a nascent spine to become mature")  # fmt: skip
     births, losses = ("births_of_arm", "losses_of_arm") if plan.in_general else (ONE, ONE)
     for place, name in enumerate(classes):
         born = _births(number, name)
@@ -77,7 +79,7 @@ def _births(number: Number, name: str) -> str:
 def _switch(number: Number, start: str, end: str) -> str:
     """Hazard to switch between classes; empty where there is none."""
     if (start, end) == ("nascent", "mature"):
-        return f"{number('maturation')} * maturation_fold"
+        return "maturation_hazard"
     return number("dematuration") if (start, end) == ("mature", "nascent") else ""
 
 
