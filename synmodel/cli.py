@@ -15,11 +15,13 @@ from synmodel import (
     cli_data,
     cli_design,
     cli_explore,
+    cli_export,
     cli_joint,
     cli_library,
     cli_measure,
     cli_new,
     cli_simulate,
+    cli_tables,
 )
 from synmodel.cli_compare import Unit
 from synmodel.cli_end import INTERRUPTED, end, hear_interruptions, told
@@ -142,6 +144,8 @@ app.command()(cli_joint.validate)
 app.command()(cli_joint.posterior)
 app.command()(cli_measure.measure_next)
 app.command()(cli_explore.explore)
+app.command()(cli_export.export)
+app.command()(cli_tables.convert)
 
 
 for verb in cli_library.VERBS:
@@ -191,6 +195,10 @@ def experiment(
         print_first(document)
         _print_tables(outcome_tables(document))
         _print(f"Written to {destination}: {', '.join(written)}")
+
+
+for registered in (*app.registered_commands, *cli_data.app.registered_commands):
+    registered.callback = cli_tables.with_tables(registered.callback) if registered.callback else None
 
 
 @app.callback(invoke_without_command=True)

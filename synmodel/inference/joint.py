@@ -144,7 +144,10 @@ def sample_posterior(
 
 
 def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading: str, seed: int) -> None:
-    """Write a posterior as a DataTree with groups ``posterior`` and ``sample_stats`` (netCDF)."""
+    """Write a posterior as a DataTree with groups ``posterior``, ``constant_data`` and ``sample_stats`` (netCDF).
+
+    The estimate is no draw, and ArviZ summarises all that is in ``posterior``; it stands in ``constant_data``.
+    """
     problem = posterior.problem
     free = problem.free
     shape = chains.vectors.shape[:2]
@@ -154,10 +157,7 @@ def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading:
     ]).reshape(*shape, len(free))  # fmt: skip
     coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1]), "parameter": free}
     posterior_group = xr.Dataset(
-        {
-            "value": (("chain", "draw", "parameter"), inside),
-            "estimate": ("parameter", [posterior.values[n] for n in free]),
-        },
+        {"value": (("chain", "draw", "parameter"), inside)},
         coords | {"unit": ("parameter", [problem.parameters[name].unit for name in free])},
     )
     stats = xr.Dataset(
@@ -167,7 +167,8 @@ def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading:
         },
         {name: coords[name] for name in ("chain", "draw")},
     )
-    tree = xr.DataTree.from_dict({"posterior": posterior_group, "sample_stats": stats})
+    estimate = xr.Dataset({"estimate": ("parameter", [posterior.values[n] for n in free])}, {"parameter": free})
+    tree = xr.DataTree.from_dict({"posterior": posterior_group, "constant_data": estimate, "sample_stats": stats})
     tree.attrs.update(digest=data_digest(problem), reading=reading, studies=" ".join(problem.studies), seed=str(seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     compressed = {"/posterior": {"value": {"zlib": True, "complevel": 9}}}
@@ -192,6 +193,9 @@ def load_posterior(path: Path | None = None) -> Posterior:
         with xr.open_datatree(where, engine="h5netcdf") as tree:
             loaded = tree.load()
         draws, attrs = loaded["posterior"].to_dataset(), loaded.attrs
+        # Files of an earlier version have it among the draws.
+        place = "constant_data" if "constant_data" in loaded.children else "posterior"
+        at = loaded[place].to_dataset()["estimate"].values.tolist()
         stats = loaded["sample_stats"].to_dataset()
     except (OSError, KeyError, ValueError) as fault:
         message = f"cannot read a posterior from {where}: {fault}; make one with `synmodel posterior`"
@@ -209,9 +213,7 @@ def load_posterior(path: Path | None = None) -> Posterior:
     parameters = [problem.parameters[name] for name in problem.free]
     vectors = np.column_stack([np.log(column) if parameter.scale == "log" else column
                                for parameter, column in zip(parameters, values.T, strict=True)])  # fmt: skip
-    estimate = np.array(
-        [parameter.to_coordinate(x) for parameter, x in zip(parameters, draws["estimate"].values.tolist(), strict=True)]
-    )
+    estimate = np.array([parameter.to_coordinate(x) for parameter, x in zip(parameters, at, strict=True)])
     return Posterior(problem, estimate, vectors, stats["lp"].stack(row=("chain", "draw")).to_numpy())
 
 

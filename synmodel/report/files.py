@@ -15,8 +15,9 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "commented",
     "comparison_title",
+    "completed",
     "folder",
     "held_by",
     "plan_title",
@@ -48,6 +50,8 @@ __all__ = [
 
 _TELLING = ("summary.json", "comparison.json", "design.json")
 """Files that tell what a folder holds."""
+
+_COMPLETE: ContextVar[Callable[[Path, Path], None] | None] = ContextVar("complete", default=None)
 
 
 class OutputError(SynmodelError):
@@ -138,6 +142,16 @@ def comparison_title(names: Sequence[str], control: str | None) -> str:
 
 
 @contextmanager
+def completed(complete: Callable[[Path, Path], None]) -> Iterator[None]:
+    """While it lasts, a function (folder, destination) adds to what is written by :func:`folder`, before it moves."""
+    token = _COMPLETE.set(complete)
+    try:
+        yield
+    finally:
+        _COMPLETE.reset(token)
+
+
+@contextmanager
 def folder(destination: Path) -> Iterator[Path]:
     """A folder to write into, whose files move to ``destination`` when the block ends without an error.
 
@@ -158,6 +172,9 @@ def folder(destination: Path) -> Iterator[Path]:
     with _held(part):
         try:
             yield part
+            complete = _COMPLETE.get()
+            if complete is not None:
+                complete(part, destination)
             check(destination, [path.name for path in part.iterdir()])
             manifest.write(part, beside=destination)
             _move(part, destination)
