@@ -12,13 +12,24 @@ from typing import Annotated, Any
 
 import typer
 
-from synmodel import cli_compare, cli_data, cli_design, cli_joint, cli_library, cli_measure, cli_new, cli_simulate
+from synmodel import (
+    cli_compare,
+    cli_data,
+    cli_design,
+    cli_joint,
+    cli_library,
+    cli_measure,
+    cli_new,
+    cli_report,
+    cli_simulate,
+)
 from synmodel.cli_compare import Unit
 from synmodel.cli_end import INTERRUPTED, end, told
 from synmodel.cli_joint import AsJson, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
+from synmodel.cli_report import reporting
 
 __all__ = ["app", "main"]
 
@@ -34,10 +45,11 @@ _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residua
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 
 
-app.command()(cli_compare.compare)
+app.command()(reporting(cli_compare.compare))
 
 
 @app.command()
+@reporting
 def fit(
     out: Out = Path("synmodel-fit"),
     study: Annotated[
@@ -126,18 +138,20 @@ def fit(
         _print(f"Written to {out}: {', '.join(promised)}")
 
 
-app.command()(cli_simulate.simulate)
-app.command()(cli_simulate.sweep)
-app.command()(cli_design.design)
-app.command()(cli_joint.predict)
-app.command()(cli_joint.validate)
+app.command()(reporting(cli_simulate.simulate))
+app.command()(reporting(cli_simulate.sweep))
+app.command()(reporting(cli_design.design))
+app.command()(reporting(cli_joint.predict))
+app.command()(reporting(cli_joint.validate))
 app.command()(cli_joint.posterior)
-app.command()(cli_measure.measure_next)
+app.command()(reporting(cli_measure.measure_next))
 
 
 for verb in cli_library.VERBS:
     app.command()(verb)
 app.command()(cli_new.new)
+app.command()(cli_report.report)
+app.command()(cli_report.cite)
 
 
 @app.command()
@@ -154,6 +168,7 @@ def experiments(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@reporting
 def experiment(
     name: Annotated[str, typer.Argument(help="Name of an experiment, see `synmodel experiments`.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: synmodel-NAME.")] = None,
