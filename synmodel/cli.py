@@ -18,8 +18,10 @@ from synmodel import (
     cli_design,
     cli_joint,
     cli_library,
+    cli_log,
     cli_measure,
     cli_new,
+    cli_plot,
     cli_report,
     cli_simulate,
 )
@@ -34,12 +36,12 @@ from synmodel.cli_report import reporting
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Drug-induced synaptogenesis: simulate spine turnover, fit it to imaging data, compare drugs.",
 )
 
 app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_plot.app, name="plot")
 
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
@@ -203,16 +205,30 @@ def experiment(
 def _version(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --version: also libraries, platform, threads, folders.")
+    ] = False,
+    log: cli_log.Log = None,
     folders: cli_library.Folders = None,
 ) -> None:
     if version:
         from synmodel.provenance import version_of_synmodel
 
-        _print(version_of_synmodel())
+        if not verbose:
+            _print(version_of_synmodel())
+            raise typer.Exit
+        from synmodel.cli_version import installation
+
+        _print("\n".join(f"{name:<22}{value}" for name, value in installation()))
         raise typer.Exit
+    if verbose:
+        message = "--verbose goes with --version; for a log of what a command does give --log FILE"
+        raise typer.BadParameter(message)
     if context.invoked_subcommand is None:
         _print(context.get_help())
         raise typer.Exit
+    if log is not None:
+        cli_log.open_log(log)
     cli_library.open_library(context, folders or [])
 
 
@@ -231,14 +247,20 @@ def main() -> None:
     try:
         status = app(standalone_mode=False)
         sys.stdout.flush()
-    except SystemExit:
+    except SystemExit as exit_:
+        cli_log.ended(exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None))
         raise
     except BaseException as error:  # compiled code that is interrupted may raise an error of its own
         if os.environ.get("SYNMODEL_DEBUG", "") not in {"", "0"}:
             raise
-        end(*told(error, interrupted=interrupted.is_set()))
+        line, status = told(error, interrupted=interrupted.is_set())
+        cli_log.ended(status, line)
+        end(line, status)
     if status == INTERRUPTED:  # typer makes an exit status of an interruption, or an error, by its version
-        end("interrupted; no result was written", INTERRUPTED)
+        line = "interrupted; no result was written"
+        cli_log.ended(INTERRUPTED, line)
+        end(line, INTERRUPTED)
+    cli_log.ended(status or 0)
     sys.exit(status)
 
 

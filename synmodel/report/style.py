@@ -22,6 +22,7 @@ __all__ = [
     "LOOKS",
     "Look",
     "StyleError",
+    "checked",
     "colours_of",
     "panels",
     "save",
@@ -120,6 +121,20 @@ def style(look: str = "page") -> AbstractContextManager[None]:
     return mpl.rc_context(_PAGE | _LOOKS[look])
 
 
+def checked(path: Path, look: str) -> None:
+    """Refuse a file that no figure is written to, or a look that there is none of.
+
+    Raises
+    ------
+    StyleError
+        With one line that says what is allowed.
+    """
+    style(look)
+    if path.suffix.lower() not in FORMATS:
+        message = f"--out is {path}; a figure is written as {', '.join(FORMATS)}, as the ending says"
+        raise StyleError(message)
+
+
 def width(look: str = "page") -> float:
     """Width of a figure that fills a page, two columns of a journal, or a slide [inch]."""
     return _WIDTHS[look]
@@ -171,9 +186,7 @@ def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = 
         ".svg": {"Date": None, "Creator": "synmodel", "Description": text},
         ".pdf": {"CreationDate": None, "Creator": "synmodel", "Subject": text},
     }
-    if path.suffix.lower() not in told:
-        message = f"--out is {path}; a figure is written as {', '.join(FORMATS)}, as the ending says"
-        raise StyleError(message)
+    checked(path, look)
     # The salt of the ids in an SVG is read when it is written, not when the figure is made.
     with style(look):
         figure.savefig(path, metadata=told[path.suffix.lower()])
