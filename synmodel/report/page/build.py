@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from synmodel.report.page.drawing import inlined
 from synmodel.report.page.kinds import kind_of, opened
 from synmodel.report.page.parts import Chapter, Grid, Held, PageError, Picture, Told, split
 from synmodel.report.page.sources import Source, bibtex, papers_of, software
+from synmodel.report.page.words import once
 
 __all__ = ["LARGEST", "chapter_of", "page_of"]
 
@@ -54,10 +56,8 @@ def chapter_of(folder: Path, anchor: str, command: str = "") -> Chapter:
         told = kind.told(held)
         grids, notes = split(kind.tables(held.document))
         provenance = _provenance(held.document)
-        sources = (
-            *papers_of(_studies(told), told.compounds, told.conditions, told.groups),
-            *software(told.software),
-        )
+        own, *libraries = software(told.software)
+        sources = (own, *papers_of(_studies(told), told.compounds, told.conditions, told.groups), *libraries)
         said = {*told.care, *told.first, *told.answer}
         care = [*told.care, *(line for note in notes for line in note.lines if line and line not in said)]
         methods = _methods(told, sources, provenance)
@@ -67,7 +67,8 @@ def chapter_of(folder: Path, anchor: str, command: str = "") -> Chapter:
         what = f"lacks {fault}" if isinstance(fault, KeyError) else str(fault)
         message = f"{folder / held.file} is damaged: {what}; make the result again"
         raise PageError(message) from fault
-    told = Told(**{**vars(told), "care": _cleared(care, told), "command": command or told.command})
+    answer = tuple(once(sentence) for sentence in told.answer)
+    told = replace(told, answer=answer, care=_cleared(care, told), command=command or told.command)
     return Chapter(
         anchor, kind.name, held.name, told, _pictures(held, told, anchor), tuple(grids), provenance, methods, sources,
         bibtex(sources),

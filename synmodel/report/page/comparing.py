@@ -1,10 +1,22 @@
 """What a comparison says of itself: the main job, and any scenarios against each other."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from synmodel.report.page.parts import Held, Told
-from synmodel.report.page.words import MECHANISM, care_of, excludes, listed, percent, phrase, settings, with_interval
+from synmodel.report.page.words import (
+    MECHANISM,
+    begun,
+    care_of,
+    excludes,
+    listed,
+    named,
+    percent,
+    phrase,
+    settings,
+    with_interval,
+)
 from synmodel.report.tables import number_text
 
 __all__ = ["drugs_told", "scenarios_told"]
@@ -18,29 +30,26 @@ def drugs_told(held: Held) -> Told:
     drugs, parameters = document["drugs"], document["parameters"]
     studies = list(document["fits"])
     unknown = [
-        f"{name} ({entry['long_name']}) is {entry['note']}: {with_interval(entry, unit=_unit(entry))}"
-        for name, entry in parameters.items()
-        if entry["note"]
-    ]
-    unknown += [
         f"{cell['drug']}, {cell['feature']}: {cell['reason']}"
         for cell in document["claims"]
         if cell["support"] == "not identifiable"
     ]
+    unknown += sorted({
+        each["note"] for table in drugs.values() for each in table.values() if each["estimate"] is None and each["note"]
+    })  # fmt: skip
     unknown += [
-        f"{drug}: there is nothing to tell {entry['long_name']} by; {entry['note']}"
-        for drug, table in drugs.items()
-        for entry in table.values()
-        if entry["estimate"] is None and entry["note"]
+        f"{name} ({entry['long_name']}) is {entry['note']}: {with_interval(entry, unit=_unit(entry))}"
+        for name, entry in parameters.items()
+        if entry["note"]
     ]
     best = max(document["readings"], key=lambda entry: entry["log_evidence"])
     return Told(
-        title=f"{listed(drugs).capitalize()}, compared on published imaging studies",
+        title=f"{begun(listed(drugs))}, compared on published imaging studies",
         asked=(
             f"What does one dose of {' and one of '.join(drugs)} do to births and losses of dendritic spines, "
             f"how surely, "
             f"and what follows in the weeks after? One mechanism, driven by the dose, was fitted to {len(studies)} "
-            f"studies: {listed(studies)}."
+            f"studies: {named(studies)}."
         ),
         answer=(_turnover_sentence(drugs), _extra_sentence(drugs)),
         first=[
@@ -117,7 +126,7 @@ def _extra_sentence(drugs: Mapping[str, Any]) -> str:
             f"after {drug} {with_interval(week, unit='%')} of the spines are extra on day 7{sure}, and "
             f"{with_interval(later, unit='%')} on day 35{note}"
         )
-    return f"{'; '.join(parts)}.".capitalize()
+    return begun(f"{'; '.join(parts)}.")
 
 
 def _close_readings(readings: list[dict[str, Any]]) -> str:
@@ -137,7 +146,7 @@ def scenarios_told(held: Held) -> Told:
     plans = [entry["scenario"] for entry in scenarios]
     control = document["control"]
     draws = document["draws"]
-    options = (f" --control {control}" if control else "") + f" --draws {draws['asked']}"
+    options = (f" --control {quote(control)}" if control else "") + f" --draws {draws['asked']}"
     return Told(
         title=f"{listed(names)}, compared",
         asked=f"How do {listed(names)} differ in what happens to dendritic spines"
@@ -159,7 +168,7 @@ def scenarios_told(held: Held) -> Told:
             "below, for "
             "each pair, differences of the first minus the second."
         },
-        command=f"synmodel compare {' '.join(name for name in names if name != control)}{options}"
+        command=f"synmodel compare {' '.join(quote(name) for name in names if name != control)}{options}"
         f"{settings(document['provenance'])} --out comparison",
         python="import synmodel\n\n"
         f"result = synmodel.compare({[name for name in names if name != control]!r}"

@@ -5,7 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from synmodel.report.page.parts import Held, Told
-from synmodel.report.page.words import MECHANISM, care_of, excludes, listed, percent, settings, with_interval
+from synmodel.report.page.words import (
+    MECHANISM,
+    begun,
+    care_of,
+    excludes,
+    listed,
+    named,
+    percent,
+    settings,
+    with_interval,
+)
 from synmodel.report.tables import number_text
 
 __all__ = ["dendrites_told", "fit_told", "prediction_told", "validation_told"]
@@ -48,7 +58,7 @@ def fit_told(held: Held) -> Told:
     return Told(
         title=f"Joint fit of {len(studies)} {'study' if len(studies) == 1 else 'studies'}",
         asked="Which rates of turnover, and which effects of the drugs, do the published means of "
-        f"{listed(studies)} imply, and which of them can the data tell?",
+        f"{named(studies)} imply, and which of them can the data tell?",
         answer=answer,
         diagnostics=[
             f"{starts['in_this_minimum']} of {starts['number']} starts ended in this minimum",
@@ -76,7 +86,7 @@ def fit_told(held: Held) -> Told:
         f"seed={document['provenance']['seed']})\n"
         "for verdict in result.verdicts:\n    print(verdict.name, verdict.sentence, verdict.verdict)",
         methods=(
-            f"Published group means of {listed(studies)} were fitted jointly by maximum posterior density with the "
+            f"Published group means of {named(studies)} were fitted jointly by maximum posterior density with the "
             f"{document['unit_of_replication']} as the unit of replication; intervals are those of the joint "
             f"posterior.",
             "A parameter is called identified where the posterior leaves out a quarter of the prior or more on "
@@ -167,7 +177,7 @@ def _effects_sentence(effects: Mapping[str, Any]) -> str:
         sure = excludes(entry, 1.0)
         end = ": the interval holds 1, no effect" if sure is False else ""
         parts.append(f"{_EFFECTS[key]} after {drug} are {with_interval(entry)} of baseline at their peak{end}")
-    return "; ".join(parts).capitalize() + "."
+    return begun("; ".join(parts)) + "."
 
 
 def _second_sentence(found: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -327,7 +337,9 @@ def validation_told(held: Held) -> Told:
             "observed means inside 50 and 90 % intervals."
         },
         command=f"synmodel validate{settings(held.document['provenance'])} --out validation",
-        python="from synmodel.inference import validation\n\nhelp(validation)",
+        python="from synmodel.inference.joint import without_study\nfrom synmodel.inference.validation import "
+        "validate\n\n"
+        f"document = validate(without_study, seed={held.document['provenance']['seed']})",
         methods=("Each embedded study was left out of the joint posterior in turn and its drug arms were predicted.",),
         studies=list(studies),
         compounds=("ketamine", "psilocybin", "ketanserin"),

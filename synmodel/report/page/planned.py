@@ -1,5 +1,7 @@
 """What plans say of themselves: the next study, arms that tell readings apart, and what to measure next."""
 
+from shlex import quote
+
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import MECHANISM, care_of, listed, settings, with_interval
 from synmodel.report.tables import number_text
@@ -54,7 +56,7 @@ def design_told(held: Held) -> Told:
             "design": "Power over mice per arm, and what the days of imaging tell of each effect before and "
             "after the study."
         },
-        command=f"synmodel design --scenario {document['scenario']} --control {document['control']}"
+        command=f"synmodel design --scenario {quote(document['scenario'])} --control {quote(document['control'])}"
         + ("".join(f" --effect {each['quantity']}={each['fold']:g}" for each in document["effect"]) if stated else "")
         + f" --power {document['target_power']:g} --analysis "
         f"{document['analysis']}{settings(document['provenance'])} --out design",
@@ -94,7 +96,8 @@ def arms_told(held: Held) -> Told:
         figures={
             "arms": "Expected ln Bayes factor of one study for each arm, if the first or the second reading is true."
         },
-        command=f'synmodel design --between "{first}" "{second}"{settings(document["provenance"])} --out arms',
+        command=f"synmodel design --between {quote(first)} {quote(second)}{settings(document['provenance'])} "
+        f"--out arms",
         python="from synmodel.planning.readings import arms_to_try, separate\n\n"
         f"found = separate(({first!r}, {second!r}), arms_to_try([], (0.3, 1.0, 3.0)), "
         f"seed={document['provenance']['seed']})",

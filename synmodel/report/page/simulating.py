@@ -1,10 +1,11 @@
 """What simulations say of themselves: one scenario, a sweep of many, and an experiment about a claim."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from synmodel.report.page.parts import Held, Told
-from synmodel.report.page.words import MECHANISM, care_of, excludes, listed, percent, settings, with_interval
+from synmodel.report.page.words import MECHANISM, begun, care_of, excludes, listed, percent, settings, with_interval
 from synmodel.report.tables import number_text
 
 __all__ = ["experiment_told", "scenario_told", "sweep_told"]
@@ -103,7 +104,7 @@ def _expected_answer(document: Mapping[str, Any]) -> list[str]:
         said = percent(change).replace(" %", " percentage points", 1)
         sentences.append(
             f"The {_WORDS[quantity]} {_days(entry)} {'are' if quantity != 'density_change' else 'is'} expected at "
-            f"{percent(level)}, {said} against the same animals without doses{open_}."
+            f"{percent(level)}, a difference of {said} from the same animals without doses{open_}."
         )
     if sentences:
         return sentences
@@ -185,8 +186,10 @@ def sweep_told(held: Held) -> Told:
         if document["extremes"] and document["extremes"][0]["lowest"].get("low") is not None
         else ("the extremes have no interval of the posterior: no draws were asked for",),
         care=care_of(document["notes"], first),
-        command=f"synmodel sweep {document['sweep']} --out sweep",
-        python=f'import synmodel\n\nresult = synmodel.sweep("{document["sweep"]}", "sweep")',
+        command=f"synmodel sweep {quote(document['sweep'])} --out sweep",
+        python="from pathlib import Path\n\nfrom synmodel.sweeps import load_plan\nfrom synmodel.workflows "
+        "import run_sweep\n\n"
+        f'result, indices = run_sweep(load_plan({document["sweep"]!r}), Path("sweep"))',
         methods=(
             f"{document['cells']} combinations of {factors} were evaluated ({document['design']} design, "
             f"{how}), each against "
@@ -207,7 +210,7 @@ def _extremes(document: Mapping[str, Any]) -> list[str]:
         what = "less its control " if entry["variable"] == "contrast_mean" else ""
         low, high = (percent({**entry[end], "estimate": entry[end]["value"]}) for end in ("lowest", "highest"))
         sentences.append(
-            f"{_WORDS[quantity].capitalize()} {_days(entry)} {what}range from {low} at "
+            f"{begun(_WORDS[quantity])} {_days(entry)} {what}range from {low} at "
             f"{_place(document, entry['lowest'])} to "
             f"{high} at {_place(document, entry['highest'])}."
         )
@@ -218,7 +221,8 @@ def _place(document: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     where = []
     for factor in document["factors"]:
         value = entry[factor["name"]]
-        where.append(f"{factor['name']} {value:.4g}" if isinstance(value, float) else f"{factor['name']} {value}")
+        unit = "" if factor["unit"] in ("1", "", None) else f" {factor['unit']}"
+        where.append(f"{factor['name']} {value:.4g}{unit}" if isinstance(value, float) else f"{factor['name']} {value}")
     return ", ".join(where) or entry["scenario"]
 
 

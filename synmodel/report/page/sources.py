@@ -55,11 +55,15 @@ class Source:
         return f"{first[0].lower()}{self.year}{re.sub(r'[^A-Za-z0-9]', '', self.doi)[-4:].lower()}"
 
     @property
-    def text(self) -> str:
-        """In one line."""
+    def said(self) -> str:
+        """In one line, without the DOI."""
         parts = [f"{self.who} {self.year}".strip(), self.title, self.journal]
-        link = [f"https://doi.org/{self.doi}"] if self.doi else []
-        return ". ".join([*(part for part in parts if part), *link])
+        return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+
+    @property
+    def text(self) -> str:
+        """In one line, with the DOI as an address."""
+        return " ".join([*([self.said] if self.said else []), *([f"https://doi.org/{self.doi}"] if self.doi else [])])
 
 
 def _program_key(source: Source) -> str:

@@ -1,13 +1,28 @@
 """Sentences from numbers: an estimate with its interval, and whether the interval holds the value of no effect."""
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synmodel.report.tables import number_text
+from synmodel import library
 
-__all__ = ["MECHANISM", "care_of", "excludes", "listed", "percent", "phrase", "settings", "with_interval"]
+__all__ = [
+    "MECHANISM",
+    "begun",
+    "care_of",
+    "excludes",
+    "listed",
+    "named",
+    "once",
+    "percent",
+    "phrase",
+    "rounded",
+    "settings",
+    "with_interval",
+]
 
-
+_ROUNDING, _WHOLE = 1e-9, 9.95
 MECHANISM = ("nmda", "serotonin", "cascade", "blocker", "spread")
 """Groups of parameters of the mechanism, on which whatever follows from a dose rests."""
 
@@ -15,11 +30,42 @@ MECHANISM = ("nmda", "serotonin", "cascade", "blocker", "spread")
 def with_interval(entry: Mapping[str, Any], *, scale: float = 1.0, unit: str = "", key: str = "estimate") -> str:
     """``13 % (95 % interval 5 to 24)``; without ends the estimate alone."""
     values = [entry.get(key), entry.get("low"), entry.get("high")]
-    middle, low, high = (number_text(None if value is None else scale * value) for value in values)
+    middle, low, high = (rounded(None if value is None else scale * value) for value in values)
     unit = f" {unit}" if unit else ""
     if "-" in (low, high):
         return f"{middle}{unit} (without an interval)"
     return f"{middle}{unit} (95 % interval {low} to {high})"
+
+
+def rounded(value: float | None) -> str:
+    """Two digits as prose has them, whole numbers from ten on, and a dash for nothing."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if abs(value) < _ROUNDING:
+        return "0"
+    text = f"{value:.0f}" if abs(value) >= _WHOLE else f"{value:#.2g}"
+    return text.rstrip(".").replace("-", "\N{MINUS SIGN}") if value < 0 else text.rstrip(".")
+
+
+def begun(text: str) -> str:
+    """A text that begins a sentence; names within it keep their letters."""
+    return text[:1].upper() + text[1:]
+
+
+def once(sentence: str) -> str:
+    """A sentence in which the share of intervals is named with the first of them alone."""
+    head, mark, rest = sentence.partition("(95 % interval ")
+    return head + mark + rest.replace("(95 % interval ", "(")
+
+
+def named(studies: Iterable[str]) -> str:
+    """Studies as they are cited, with their names in the library."""
+    told = []
+    for name in studies:
+        known = name in library.names("studies")
+        who = re.match(r".+? (?:19|20)\d\d", library.document_of("studies", name)["citation"]) if known else None
+        told.append(f"{who[0]} ({name})" if who else name)
+    return listed(told)
 
 
 def percent(entry: Mapping[str, Any], key: str = "estimate") -> str:
