@@ -245,7 +245,7 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, interrupt)
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="synmodel")
         sys.stdout.flush()
     except SystemExit as exit_:
         cli_log.ended(exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None))

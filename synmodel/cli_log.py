@@ -22,6 +22,10 @@ _PROGRESS.propagate = False  # stderr has its own lines of progress
 _FORM = "%(asctime)s %(levelname)s %(message)s"
 
 
+class _File(logging.FileHandler):
+    """The handler of this module: other programs may have theirs on the same logs."""
+
+
 class LogError(SynmodelError):
     """A log file that cannot be written."""
 
@@ -38,7 +42,7 @@ def open_log(path: Path) -> None:
 
     ended(0)  # of a command before this one in the same process
     try:
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _File(path, encoding="utf-8")
     except OSError as fault:
         message = f"--log is {path}, which cannot be written: {fault.strerror}; give the name of a file"
         raise LogError(message) from fault
@@ -51,7 +55,11 @@ def open_log(path: Path) -> None:
 
 def is_open() -> bool:
     """Whether there is a log file."""
-    return bool(_PROGRESS.handlers)
+    return bool(_files())
+
+
+def _files() -> list[_File]:
+    return [each for each in _PROGRESS.handlers if isinstance(each, _File)]
 
 
 def note_progress(line: str) -> None:
@@ -61,7 +69,7 @@ def note_progress(line: str) -> None:
 
 def ended(status: int, line: str = "") -> None:
     """Say in the log file how the command ended, and close it; nothing without one."""
-    for handler in list(_PROGRESS.handlers):
+    for handler in _files():
         _LOG.log(
             logging.ERROR if status else logging.INFO, "ended with status %d%s", status, f": {line}" if line else ""
         )

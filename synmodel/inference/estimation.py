@@ -149,7 +149,13 @@ def differences_of(groups: Groups, *, seed: int = 1, resamples: int = RESAMPLES)
     """
     reference = groups.means[groups.control]
     return [
-        _difference(arm, values, reference, np.random.default_rng([seed, number]), resamples)
+        _difference(
+            arm,
+            values,
+            reference,
+            np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number]))),
+            resamples,
+        )
         for number, (arm, values) in enumerate(groups.means.items())
         if arm != groups.control
     ]

@@ -54,7 +54,7 @@ def sampled_of(estimate: Estimate, names: list[str], *, seed: int = 1) -> dict[s
         Of the draws.
     """
     problem = estimate.problem
-    vectors, generator = estimate.draws(1000, seed), np.random.default_rng(seed)
+    vectors, generator = estimate.draws(1000, seed), np.random.Generator(np.random.Philox(seed))
     found = {}
     for name in names:
         parameter = problem.parameters[name]

@@ -149,7 +149,7 @@ def folders(tmp_path_factory):
     study_folder(base / "study")
     command("simulate", base / "small.toml", "--replicates", 4, "--draws", 12, "--out", base / "simulation", "--quiet")
     command("compare", base / "small.toml", "saline-mouse", "--draws", 12, "--out", base / "scenarios", "--quiet")
-    command("fit", "--data", base / "counts.csv", "--model", "formation", "--out", base / "map", "--quiet")
+    command("fit", "--data", base / "counts.csv", "--model", "none", "--out", base / "map", "--quiet")
     command("predict", base / "study", "--draws", 100, "--out", base / "prediction", "--quiet")
     command("sweep", base / "sweep.toml", "--out", base / "sweep", "--quiet")
     recorded = {
