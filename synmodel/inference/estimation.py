@@ -18,6 +18,7 @@ from scipy import stats
 from synmodel.errors import DataError
 from synmodel.inference.conventional import pairs_of
 from synmodel.inference.measured import QUANTITIES
+from synmodel.randomness import stream_key
 
 __all__ = ["RESAMPLES", "Difference", "Groups", "differences_of", "groups_of"]
 
@@ -156,18 +157,17 @@ def differences_of(groups: Groups, *, seed: int = 1, resamples: int = RESAMPLES)
             np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number]))),
             resamples,
         )
-        for number, (arm, values) in enumerate(groups.means.items())
+        for arm, values in groups.means.items()
         if arm != groups.control
     ]
 
 
-def _difference(
-    arm: str, values: Array, reference: Array, generator: np.random.Generator, resamples: int
-) -> Difference:
+def _difference(arm: str, values: Array, reference: Array, seed: int, resamples: int) -> Difference:
     estimate = float(values.mean() - reference.mean())
     welch = _welch(values, reference)
     if min(len(values), len(reference)) < _FEWEST or (np.ptp(values) == 0 and np.ptp(reference) == 0):
         return Difference(arm, estimate, np.nan, np.nan, *welch, np.empty(0))
+    generator = np.random.Generator(np.random.Philox(key=stream_key(seed, f"bootstrap of {arm}")))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate sample gives NaN, which is said
         found = stats.bootstrap(

@@ -12,6 +12,7 @@ from scipy.stats import gaussian_kde
 
 from synmodel.inference.estimate import Estimate
 from synmodel.parameters import Parameter
+from synmodel.randomness import stream_key
 from synmodel.report.style import GREY, panels, style, width
 
 __all__ = ["Sampled", "prior_figure", "sampled_of"]
@@ -54,7 +55,10 @@ def sampled_of(estimate: Estimate, names: list[str], *, seed: int = 1) -> dict[s
         Of the draws.
     """
     problem = estimate.problem
-    vectors, generator = estimate.draws(1000, seed), np.random.Generator(np.random.Philox(seed))
+    vectors, generator = (
+        estimate.draws(1000, seed),
+        np.random.Generator(np.random.Philox(key=stream_key(seed, "prior draws"))),
+    )
     found = {}
     for name in names:
         parameter = problem.parameters[name]
