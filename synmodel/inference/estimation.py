@@ -150,13 +150,7 @@ def differences_of(groups: Groups, *, seed: int = 1, resamples: int = RESAMPLES)
     """
     reference = groups.means[groups.control]
     return [
-        _difference(
-            arm,
-            values,
-            reference,
-            np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number]))),
-            resamples,
-        )
+        _difference(arm, values, reference, seed, resamples)
         for arm, values in groups.means.items()
         if arm != groups.control
     ]
