@@ -138,7 +138,7 @@ def estimation(
     for each in differences:
         sys.stdout.write(
             f"{each.arm} minus {groups.control}: {100 * each.estimate:+.2f} percentage points, bootstrap "
-            f"{100 * each.low:.2f} to {100 * each.high:.2f}, Welch {100 * each.welch_low:.2f} to "
+            f"{100 * each.bootstrap_low:.2f} to {100 * each.bootstrap_high:.2f}, Welch {100 * each.welch_low:.2f} to "
             f"{100 * each.welch_high:.2f}\n"
         )
 

@@ -63,7 +63,7 @@ class Difference(NamedTuple):
         Name of the arm.
     estimate : float
         Difference of the means over mice [1].
-    low, high : float
+    bootstrap_low, bootstrap_high : float
         Ends of its 95 % bootstrap interval [1]; NaN where an arm has fewer than three mice, or all are alike.
     welch_low, welch_high : float
         Ends of Welch's 95 % interval [1].
@@ -73,8 +73,8 @@ class Difference(NamedTuple):
 
     arm: str
     estimate: float
-    low: float
-    high: float
+    bootstrap_low: float
+    bootstrap_high: float
     welch_low: float
     welch_high: float
     draws: Array

@@ -89,7 +89,7 @@ def _aside(values: Array) -> Array:
 def _beside(left: Axes, right: Axes, groups: Groups, difference: Difference, colour: str) -> None:
     """The difference at the right, level with the means: its 0 is the mean of the control."""
     base = 100 * groups.means[groups.control].mean()
-    ends = [100 * each for each in (difference.low, difference.high) if np.isfinite(each)]
+    ends = [100 * each for each in (difference.bootstrap_low, difference.bootstrap_high) if np.isfinite(each)]
     if len(difference.draws):
         ends += (100 * np.quantile(difference.draws, [0.002, 0.998])).tolist()
     low = min([left.get_ylim()[0], *(base + end for end in ends)])
@@ -136,15 +136,17 @@ def _draw_difference(axes: Axes, place: float, difference: Difference, colour: s
         grid = np.linspace(drawn.min(), drawn.max(), 200)
         density = gaussian_kde(drawn)(grid)
         axes.fill_betweenx(grid, place, place + _HALF * density / density.max(), color=colour, alpha=0.25, linewidth=0)
-    if np.isfinite(difference.low):
-        axes.plot([place] * 2, [100 * difference.low, 100 * difference.high], color=colour, linewidth=2.2)
+    if np.isfinite(difference.bootstrap_low):
+        axes.plot(
+            [place] * 2, [100 * difference.bootstrap_low, 100 * difference.bootstrap_high], color=colour, linewidth=2.2
+        )
     axes.plot(place, 100 * difference.estimate, "o", color=colour)
 
 
 def _said(difference: Difference) -> str:
     text: Any = f"{100 * difference.estimate:+.1f}"
-    if np.isfinite(difference.low):
-        text += f"\n({100 * difference.low:.1f} to {100 * difference.high:.1f})"
+    if np.isfinite(difference.bootstrap_low):
+        text += f"\n({100 * difference.bootstrap_low:.1f} to {100 * difference.bootstrap_high:.1f})"
     else:
         text += "\n(too few mice)"
     return str(text).replace("-", "\N{MINUS SIGN}")

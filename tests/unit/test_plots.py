@@ -42,8 +42,8 @@ def test_the_difference_and_its_interval_are_those_of_dabest():
     (found,) = differences_of(groups(), seed=1, resamples=20_000)
     assert 100 * found.estimate == pytest.approx(DABEST["difference"], abs=1e-9)
     # An end of 20,000 draws has a standard error of some 0.04 percentage points.
-    assert 100 * found.low == pytest.approx(DABEST["bca_low"], abs=0.16)
-    assert 100 * found.high == pytest.approx(DABEST["bca_high"], abs=0.16)
+    assert 100 * found.bootstrap_low == pytest.approx(DABEST["bca_low"], abs=0.16)
+    assert 100 * found.bootstrap_high == pytest.approx(DABEST["bca_high"], abs=0.16)
 
 
 def test_welch_is_that_of_statsmodels():
@@ -54,14 +54,14 @@ def test_welch_is_that_of_statsmodels():
 
 def test_the_interval_moves_with_the_seed_and_not_without():
     one, again, other = (differences_of(groups(), seed=seed)[0] for seed in (1, 1, 2))
-    assert (one.low, one.high) == (again.low, again.high)
-    assert (one.low, one.high) != (other.low, other.high)
+    assert (one.bootstrap_low, one.bootstrap_high) == (again.low, again.high)
+    assert (one.bootstrap_low, one.bootstrap_high) != (other.bootstrap_low, other.bootstrap_high)
 
 
 @pytest.mark.parametrize(("control", "arm"), [([0.1, 0.2], [0.3, 0.4]), ([0.1] * 4, [0.2] * 4), ([0.1], [0.3, 0.2])])
 def test_too_few_mice_or_mice_alike_have_no_interval(control, arm):
     (found,) = differences_of(groups(control, arm))
-    assert np.isnan([found.low, found.high]).all()
+    assert np.isnan([found.bootstrap_low, found.bootstrap_high]).all()
     assert found.estimate == pytest.approx(np.mean(arm) - np.mean(control))
     estimation_figure(groups(control, arm), [found])
 
