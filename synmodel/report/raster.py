@@ -43,6 +43,12 @@ _MARKS = {
     UNKNOWN: ("o", "white", "#6b6b6b"),
 }
 _COLUMNS = 4
+_LOWEST, _ROW = 1.4, 0.0096  # height of a panel [inch]; of a row, as a share of the width
+_POINTS, _FILLED, _LARGEST_MARK = (
+    72.0,
+    0.62,
+    0.8,
+)  # points of an inch; share of a row that a mark fills; points per inch
 _LINE = "#8a8a8a"
 
 
@@ -134,15 +140,18 @@ def raster_figure(presence: Sequence[xr.Dataset], *, most: int | None = None, lo
         tallest = max(len(rows) for _, _, rows in chosen)
         columns = min(len(chosen), _COLUMNS)
         rows_of_panels = -(-len(chosen) // columns)
-        unit = 0.042 * width(look) / 7.4 * (1.7 if look == "page" else 1.4)
-        size = (max(0.55, columns / 3) * width(look), rows_of_panels * (max(1.4, unit * tallest) + 1.0) + 0.5)
+        row = max(_LOWEST / max(tallest, 1), _ROW * width(look))  # inch
+        mark = float(np.clip(_POINTS * _FILLED * row, 1.2, _LARGEST_MARK * width(look)))
+        size = (max(0.55, columns / 3) * width(look), rows_of_panels * (row * tallest + 1.0) + 0.5)
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(rows_of_panels, columns, squeeze=False)
         for axes in panels.ravel()[len(chosen) :]:
             axes.set_visible(False)
         for axes, (name, of, rows) in zip(panels.ravel(), chosen, strict=False):
-            _draw(axes, name, of, rows, tallest)
-        figure.legend(handles=_key(), loc="outside lower center", ncols=len(_MARKS), handletextpad=0.3)
+            _draw(axes, name, of, rows, mark)
+        figure.legend(
+            handles=_key(), loc="outside lower center", ncols=len(_MARKS) if columns > 1 else 2, handletextpad=0.3
+        )
     return figure
 
 
@@ -173,10 +182,10 @@ def _edges(presence: xr.Dataset, rows: NDArray[np.int64]) -> list[int]:
     return (1 + np.flatnonzero((np.diff(where, axis=1) != 0).any(axis=0))).tolist()
 
 
-def _draw(axes: Axes, name: str, presence: xr.Dataset, rows: NDArray[np.int64], tallest: int) -> None:
+def _draw(axes: Axes, name: str, presence: xr.Dataset, rows: NDArray[np.int64], size: float) -> None:
     axes.set_label(name)
     present, sessions = presence["present"].to_numpy()[rows], presence["session"].to_numpy().astype(float)
-    states, size = fates(present), float(np.clip(420 / max(tallest, 1), 1.4, 6.0))
+    states = fates(present)
     for row in range(len(rows)):
         seen = np.flatnonzero(present[row] == 1)
         for a, b in pairwise(seen.tolist()):

@@ -54,7 +54,7 @@ def test_welch_is_that_of_statsmodels():
 
 def test_the_interval_moves_with_the_seed_and_not_without():
     one, again, other = (differences_of(groups(), seed=seed)[0] for seed in (1, 1, 2))
-    assert (one.bootstrap_low, one.bootstrap_high) == (again.low, again.high)
+    assert (one.bootstrap_low, one.bootstrap_high) == (again.bootstrap_low, again.bootstrap_high)
     assert (one.bootstrap_low, one.bootstrap_high) != (other.bootstrap_low, other.bootstrap_high)
 
 

@@ -67,7 +67,7 @@ def chapter_of(folder: Path, anchor: str, command: str = "") -> Chapter:
         what = f"lacks {fault}" if isinstance(fault, KeyError) else str(fault)
         message = f"{folder / held.file} is damaged: {what}; make the result again"
         raise PageError(message) from fault
-    answer = tuple(once(sentence) for sentence in told.answer)
+    answer = tuple(once(sentence).replace(" %", "\N{NO-BREAK SPACE}%") for sentence in told.answer)
     told = replace(told, answer=answer, care=_cleared(care, told), command=command or told.command)
     return Chapter(
         anchor, kind.name, held.name, told, _pictures(held, told, anchor), tuple(grids), provenance, methods, sources,
