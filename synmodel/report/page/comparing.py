@@ -1,9 +1,10 @@
 """What a comparison says of itself: the main job, and any scenarios against each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any
 
+from synmodel import library
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import (
     MECHANISM,
@@ -46,7 +47,8 @@ def drugs_told(held: Held) -> Told:
     return Told(
         title=f"{begun(listed(drugs))}, compared on published imaging studies",
         asked=(
-            f"What does one dose of {' and one of '.join(drugs)} do to births and losses of dendritic spines, "
+            f"What does one dose of {' and one of '.join(_dosed(drug, studies) for drug in drugs)} do to births "
+            f"and losses of dendritic spines, "
             f"how surely, "
             f"and what follows in the weeks after? One mechanism, driven by the dose, was fitted to {len(studies)} "
             f"studies: {named(studies)}."
@@ -96,7 +98,31 @@ def drugs_told(held: Held) -> Told:
         compounds=(*drugs, "ketanserin"),
         groups=MECHANISM,
         software=("dynesty",),
+        further=_FURTHER,
     )
+
+
+_FURTHER = (
+    (
+        "What is the difference between the two drugs?",
+        "synmodel compare psilocybin-mouse ketamine-mouse-single --report",
+    ),
+    ("What do other doses do?", "synmodel plot dose-response psilocybin-mouse --out dose.svg"),
+    ("What is expected in man?", "synmodel simulate psilocybin-human-oral --report"),
+    ("How well is a study predicted that the fit has not seen?", "synmodel validate --report"),
+    ("Which measurement would narrow the intervals most?", "synmodel measure-next --report"),
+)
+
+
+def _dosed(drug: str, studies: Sequence[str]) -> str:
+    """A drug with the dose of its arm, as the library has it."""
+    for study in studies:
+        arms = library.document_of("studies", study)["arms"] if study in library.names("studies") else []
+        for arm in arms:
+            if arm["name"] == drug and len(arm["doses"]) == 1:
+                dose = arm["doses"][0]
+                return f"{drug} ({dose['amount']:g} {dose.get('unit', 'mg/kg')} {dose['route']})"
+    return drug
 
 
 def _unit(entry: Mapping[str, Any]) -> str:

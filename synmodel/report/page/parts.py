@@ -101,6 +101,8 @@ class Told:
         Libraries that did the work, beside those that all results use.
     posterior : bool
         Whether it rests on the joint posterior, and so on the studies behind that.
+    further : sequence of (str, str)
+        Questions that it does not answer, and the command that does.
     """
 
     title: str
@@ -120,6 +122,7 @@ class Told:
     groups: Sequence[str] = ()
     software: Sequence[str] = ()
     posterior: bool = True
+    further: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
