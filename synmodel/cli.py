@@ -18,8 +18,11 @@ from synmodel import (
     cli_export,
     cli_joint,
     cli_library,
+    cli_log,
     cli_measure,
     cli_new,
+    cli_plot,
+    cli_report,
     cli_simulate,
     cli_tables,
 )
@@ -29,25 +32,27 @@ from synmodel.cli_joint import AsJson, Out, Quiet, Seed
 from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
+from synmodel.cli_report import reporting
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Drug-induced synaptogenesis: simulate spine turnover, fit it to imaging data, compare drugs.",
 )
 
 app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_plot.app, name="plot")
 
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 
 
-app.command()(cli_compare.compare)
+app.command()(reporting(cli_compare.compare))
 
 
 @app.command()
+@reporting
 def fit(
     out: Out = Path("synmodel-fit"),
     study: Annotated[
@@ -136,13 +141,13 @@ def fit(
         _print(f"Written to {out}: {', '.join(promised)}")
 
 
-app.command()(cli_simulate.simulate)
-app.command()(cli_simulate.sweep)
-app.command()(cli_design.design)
-app.command()(cli_joint.predict)
-app.command()(cli_joint.validate)
+app.command()(reporting(cli_simulate.simulate))
+app.command()(reporting(cli_simulate.sweep))
+app.command()(reporting(cli_design.design))
+app.command()(reporting(cli_joint.predict))
+app.command()(reporting(cli_joint.validate))
 app.command()(cli_joint.posterior)
-app.command()(cli_measure.measure_next)
+app.command()(reporting(cli_measure.measure_next))
 app.command()(cli_explore.explore)
 app.command()(cli_export.export)
 app.command()(cli_tables.convert)
@@ -151,6 +156,8 @@ app.command()(cli_tables.convert)
 for verb in cli_library.VERBS:
     app.command()(verb)
 app.command()(cli_new.new)
+app.command()(cli_report.report)
+app.command()(cli_report.cite)
 
 
 @app.command()
@@ -167,6 +174,7 @@ def experiments(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@reporting
 def experiment(
     name: Annotated[str, typer.Argument(help="Name of an experiment, see `synmodel experiments`.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: synmodel-NAME.")] = None,
@@ -205,16 +213,30 @@ for registered in (*app.registered_commands, *cli_data.app.registered_commands):
 def _version(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --version: also libraries, platform, threads, folders.")
+    ] = False,
+    log: cli_log.Log = None,
     folders: cli_library.Folders = None,
 ) -> None:
     if version:
         from synmodel.provenance import version_of_synmodel
 
-        _print(version_of_synmodel())
+        if not verbose:
+            _print(version_of_synmodel())
+            raise typer.Exit
+        from synmodel.cli_version import installation
+
+        _print("\n".join(f"{name:<22}{value}" for name, value in installation()))
         raise typer.Exit
+    if verbose:
+        message = "--verbose goes with --version; for a log of what a command does give --log FILE"
+        raise typer.BadParameter(message)
     if context.invoked_subcommand is None:
         _print(context.get_help())
         raise typer.Exit
+    if log is not None:
+        cli_log.open_log(log)
     cli_library.open_library(context, folders or [])
 
 
@@ -225,16 +247,22 @@ def main() -> None:
     """
     interrupted = hear_interruptions()
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="synmodel")
         sys.stdout.flush()
-    except SystemExit:
+    except SystemExit as exit_:
+        cli_log.ended(exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None))
         raise
     except BaseException as error:  # compiled code that is interrupted may raise an error of its own
         if os.environ.get("SYNMODEL_DEBUG", "") not in {"", "0"}:
             raise
-        end(*told(error, interrupted=interrupted.is_set()))
+        line, status = told(error, interrupted=interrupted.is_set())
+        cli_log.ended(status, line)
+        end(line, status)
     if status == INTERRUPTED:  # typer makes an exit status of an interruption, or an error, by its version
-        end("interrupted; no result was written", INTERRUPTED)
+        line = "interrupted; no result was written"
+        cli_log.ended(INTERRUPTED, line)
+        end(line, INTERRUPTED)
+    cli_log.ended(status or 0)
     sys.exit(status)
 
 

@@ -4,9 +4,11 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from synmodel import cli_log
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["print_first", "print_tables", "progress"]
 
 
-_SECONDS_BETWEEN_LINES = 30.0
+_SECONDS_BETWEEN_LINES, _SECONDS_IN_LOG = 30.0, 5.0
 
 
 @contextmanager
@@ -23,15 +25,33 @@ def progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
 
     On a terminal it draws bars; in the log file of a cluster it writes a line now and then.
     """
+    logged = [_Lines(cli_log.note_progress, _SECONDS_IN_LOG)] if cli_log.is_open() else []
     if quiet:
-        yield None
+        yield _all(logged) if logged else None
         return
     with _log_shown():
         if sys.stderr.isatty():
             with _bars() as report:
-                yield report
+                yield _all([report, *logged])
         else:
-            yield _Lines()
+            yield _all([_Lines(_to_stderr, _SECONDS_BETWEEN_LINES), *logged])
+
+
+def _all(reports: Sequence[Callable[[str, int, int], None]]) -> Callable[[str, int, int], None]:
+    """One callable that tells all of them."""
+    if len(reports) == 1:
+        return reports[0]
+
+    def report(what: str, done: int, of: int) -> None:
+        for each in reports:
+            each(what, done, of)
+
+    return report
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"synmodel: {line}\n")
+    sys.stderr.flush()
 
 
 @contextmanager
@@ -85,16 +105,17 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _Lines:
-    """Progress as lines: the first report, the last, and one of every half minute between them."""
+    """Progress as lines: the first report, the last, and one now and then between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: Callable[[str], None], seconds_between: float) -> None:
+        self._write, self._seconds_between = write, seconds_between
         self._began: dict[str, tuple[float, int]] = {}
         self._last: dict[str, float] = {}
 
     def __call__(self, what: str, done: int, of: int) -> None:
         now = time.monotonic()
         began, at = self._began.setdefault(what, (now, done))
-        if done < of and now - self._last.get(what, -math.inf) < _SECONDS_BETWEEN_LINES:
+        if done < of and now - self._last.get(what, -math.inf) < self._seconds_between:
             return
         self._last[what] = now
         left = ""
@@ -102,8 +123,7 @@ class _Lines:
             left = f", {_clock((now - began) / (done - at) * (of - done))} left"
         elif done == of:
             left = f", took {_clock(now - began)}"
-        sys.stderr.write(f"synmodel: {what}: {done}{f' of {of}' if of else ''}{left}\n")
-        sys.stderr.flush()
+        self._write(f"{what}: {done}{f' of {of}' if of else ''}{left}")
 
 
 def _clock(seconds: float) -> str:

@@ -50,7 +50,7 @@ def with_tables(verb: Callable[..., None]) -> Callable[..., None]:
     option = typer.Option("--format", help="Also write the results as tables, see `synmodel convert`.")
     added = inspect.Parameter(
         "table_format",
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
         default=None,
         annotation=Annotated[TableFormat | None, option],
     )
@@ -68,7 +68,7 @@ def _run_with_tables(
     verb: Callable[..., None], form: str | None, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
     """Run a verb; its results are written with their tables, all or none, and tables of an earlier run go."""
-    from synmodel import tidy
+    from synmodel import manifest, tidy
     from synmodel.report import files
 
     if form is not None:
@@ -93,7 +93,10 @@ def _run_with_tables(
             stale[out] = tidy.listed(out)
             written.extend(tidy.convert(out, folder, form))
     for place, names in stale.items():
-        for name in set(names) - set(written):
+        gone = set(names) - set(written)
+        for name in gone:
             (place / name).unlink(missing_ok=True)
+        if gone:
+            manifest.note(place, [])
     if form is not None and not options.get("as_json"):
         sys.stdout.write(f"Tables: {', '.join(written)}\n")

@@ -44,6 +44,7 @@ __all__ = [
     "expectation",
     "expectation_function",
     "exposure_of",
+    "histories",
     "is_possible",
     "mechanism_of",
     "parameters_of",
@@ -220,6 +221,41 @@ def _refuse_too_many(replicates: int, animals: int) -> None:
         raise SimulationError(message)
 
 
+def histories(
+    scenario: str | Path | Scenario, parameters: ParameterSet | None = None, *, seed: int, replicate: int = 0
+) -> xr.Dataset:
+    """Every spine of one simulated experiment as it is, before a microscope sees it: birth, loss, class at sessions.
+
+    Parameters
+    ----------
+    scenario, parameters, seed
+        As of :func:`simulate`, which observes these very spines.
+    replicate : int
+        Number of the experiment.
+
+    Returns
+    -------
+    Dataset
+        :data:`synmodel.schema.SPINES`; ``dendrite`` counts through all animals.
+
+    Raises
+    ------
+    SynmodelError
+        As of :func:`simulate`.
+    """
+    with naming(scenario):
+        plan = load(scenario)
+        checked_seed(seed)
+        chosen = parameters_of(plan, parameters)
+        setup, block = (
+            _setup_of(plan, chosen),
+            np.array([whole_number("replicate", replicate, _LAST_REPLICATE, least=0)]),
+        )
+        _refuse_too_large(plan, float(setup.means.sum()))
+        drives = _drives_of(plan, seed)(chosen, block)
+        return _spines_of_block(plan, setup, drives, block, seed)
+
+
 def _several(parameters: ParameterSet | Sequence[ParameterSet] | None) -> Sequence[ParameterSet | None]:
     if parameters is None or isinstance(parameters, ParameterSet):
         return [parameters]
@@ -315,27 +351,31 @@ def _interaction_of(plan: Scenario, tissue: Tissue, means: Array, length: float)
 def _simulate_block(
     plan: Scenario, setup: _Setup, drives: Drives, replicates: NDArray[np.int64], seed: int
 ) -> xr.Dataset:
-    animals, dendrites = plan.cohort.animals, plan.cohort.dendrites_per_animal
-    start, first = _start(setup, replicates, animals, dendrites, seed), int(replicates[0])
-    if isinstance(drives, xr.Dataset):
-        spines = _spines(plan, setup, start, drives, seed, (first, 0))
-    else:
-        parts = []
-        with thread_count(1):  # one animal is too little work to be shared
-            for r, a in np.ndindex(len(replicates), animals):
-                rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
-                part = Start(start.initial[rows, columns], start.scale[rows, columns])
-                parts.append(_spines(plan, setup, part, drives[r][a], seed, (first + r, a * dendrites)))
-        spines = turnover.joined(parts)
     return observe(
-        spines,
+        _spines_of_block(plan, setup, drives, replicates, seed),
         setup.tissue.scoring,
         replicates=replicates,
-        animals=animals,
-        dendrites=dendrites,
+        animals=plan.cohort.animals,
+        dendrites=plan.cohort.dendrites_per_animal,
         length_um=setup.length_um,
         seed=seed,
     )
+
+
+def _spines_of_block(
+    plan: Scenario, setup: _Setup, drives: Drives, replicates: NDArray[np.int64], seed: int
+) -> xr.Dataset:
+    animals, dendrites = plan.cohort.animals, plan.cohort.dendrites_per_animal
+    start, first = _start(setup, replicates, animals, dendrites, seed), int(replicates[0])
+    if isinstance(drives, xr.Dataset):
+        return _spines(plan, setup, start, drives, seed, (first, 0))
+    parts = []
+    with thread_count(1):  # one animal is too little work to be shared
+        for r, a in np.ndindex(len(replicates), animals):
+            rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
+            part = Start(start.initial[rows, columns], start.scale[rows, columns])
+            parts.append(_spines(plan, setup, part, drives[r][a], seed, (first + r, a * dendrites)))
+    return turnover.joined(parts)
 
 
 def _spines(

@@ -33,7 +33,7 @@ def figure_of(document: Mapping[str, Any]) -> Figure:
     return dendrite_figure(document)
 
 
-def dendrite_figure(found: Mapping[str, Any]) -> Figure:
+def dendrite_figure(found: Mapping[str, Any], *, look: str = "page") -> Figure:
     """Effects of the drugs above; below, by arm, what was seen in each interval beside what the model predicts.
 
     Points are means over dendrites; bands hold 95 % of what the fitted model would have seen on the same
@@ -43,10 +43,12 @@ def dendrite_figure(found: Mapping[str, Any]) -> Figure:
     ----------
     found : mapping
         One fit of :func:`synmodel.report.dendrites.document`.
+    look : str
+        One of :data:`synmodel.report.style.LOOKS`.
     """
     cells = found.get("predictive", [])
     arms = list(dict.fromkeys((cell["study"], cell["arm"]) for cell in cells))
-    with figures.style(), mpl.rc_context({"text.parse_math": False}):
+    with figures.style(look), mpl.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(max(6.4, 2.9 * len(arms) + 0.9), 6.8 if arms else 2.4), layout="constrained")
         grid = figure.add_gridspec(1 + 2 * bool(arms), max(len(arms), 1), height_ratios=[0.8, *[1, 1] * bool(arms)])
         _draw_effects(figure.add_subplot(grid[0, :]), found)

@@ -1,11 +1,10 @@
 """Figures: what was observed, what was fitted, how surely.
 
-Colours are those of Okabe and Ito, told apart by colour-blind readers; matplotlib is imported here alone.
+Colours and style are those of :mod:`synmodel.report.style`.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.ticker
@@ -24,6 +23,7 @@ from synmodel.inference.problem import ArmPrediction
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, Profiles
 from synmodel.pharmacology import acting_doses
+from synmodel.report.style import COLOURS, GREY, colours_of, panels, style
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
 
@@ -41,27 +41,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "savefig.dpi": 160,
-    "svg.hashsalt": "synmodel",
-}
-GREY = "#6b6b6b"
-"""Colour of every vehicle."""
-COLOURS = {
-    "ketamine": "#D55E00",
-    "psilocybin": "#0072B2",
-    "ketanserin+psilocybin": "#009E73",
-    "psilocybin+knock-out": "#CC79A7",
-}
-"""Colours of arms that have one of their own; others have the next of a cycle, see :func:`colours_of`."""
-_CYCLE = ("#E69F00", "#56B4E9", "#8C6BB1", "#7B241C", "#999933", "#000000")
 _ENGAGED = {
     "nmda_block_interneuron": "NMDA receptors blocked\n(interneurons)",
     "agonism_5ht2a": "5-HT2A receptors activated",
@@ -75,56 +54,8 @@ _DRAWS = 120
 _FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
 
 
-def colours_of(names: Sequence[str]) -> list[str]:
-    """Colours of arms that stand side by side, no two alike while the cycle lasts.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of arms, or compounds joined by +; empty for a vehicle, which is grey.
-
-    Examples
-    --------
-    >>> colours_of(["", "ketamine", "DMT", "ketamine"]) == [GREY, COLOURS["ketamine"], *colours_of(["DMT", "LSD"])]
-    True
-    """
-    colours: list[str] = []
-    for name in names:
-        own = COLOURS.get(name) if name else GREY
-        spare = [*_CYCLE, *COLOURS.values()]
-        free = [colour for colour in spare if colour not in colours] or spare
-        colours.append(own if own is not None and own not in colours else free[0])
-    return colours
-
-
 def _colour(arm: str) -> str:
     return colours_of([arm])[0]
-
-
-def style() -> AbstractContextManager[None]:
-    """Context in which figures are drawn in the style of the project."""
-    return mpl.rc_context(_STYLE)
-
-
-def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
-    """A figure with a grid of empty axes; within :func:`style` in that of the project.
-
-    Parameters
-    ----------
-    rows, columns : int
-        Of the grid.
-    size : (width, height)
-        Of the figure [inch].
-    **options
-        Of :meth:`matplotlib.figure.Figure.subplots`, such as ``sharey=True``.
-
-    Returns
-    -------
-    figure : Figure
-    axes : (rows, columns) ndarray of Axes
-    """
-    figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def draw_band(axes: Axes, x: Array, band: Array, colour: str, label: str | None = None, style: str = "-") -> None:
@@ -174,7 +105,7 @@ def comparison_figure(source: Estimate, curves: Mapping[str, xr.Dataset], *, see
     """
     targets = {(t.study.name, t.arm.name): t for t in source.problem.arms}
     draws = _possible_draws(source, seed)
-    with mpl.rc_context(_STYLE):
+    with style():
         figure = Figure(figsize=(12.0, 13.5), layout="constrained")
         grid = figure.add_gridspec(5, 4, height_ratios=(1.05, 1.0, 0.8, 1.0, 1.2))
         _draw_causes([figure.add_subplot(grid[0, column]) for column in range(4)], source, curves)
@@ -367,7 +298,7 @@ def residual_figure(fit: Fit) -> Figure:
     }
     residuals = fit.problem.all_standardised(fit.vector)
     layout = [entry for entry in fit.problem.layout() if entry[1] in names]
-    with mpl.rc_context(_STYLE):
+    with style():
         figure = Figure(figsize=(3.2 * max(len(fit.problem.studies), 2), 5.6), layout="constrained")
         panels = figure.subplots(1, len(fit.problem.studies), sharey=True, squeeze=False)[0]
         for axes, study in zip(panels, fit.problem.studies, strict=True):
@@ -396,7 +327,7 @@ def profile_figure(profiles: Profiles) -> Figure:
     """Profiles of drug effects: rise of -2 log posterior; the dotted line is the bound of a 95 % interval."""
     columns = 4
     rows = max(1, -(-len(profiles) // columns))
-    with mpl.rc_context(_STYLE):
+    with style():
         figure = Figure(figsize=(9.6, 2.2 * rows), layout="constrained")
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for axes in panels[len(profiles) :]:

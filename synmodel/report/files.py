@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OutputError",
     "check",
+    "check_file",
     "commented",
     "comparison_title",
     "completed",
@@ -45,6 +46,7 @@ __all__ = [
     "save_dataset",
     "save_figure",
     "to_json",
+    "write_text",
 ]
 
 
@@ -84,6 +86,33 @@ def check(destination: Path, names: Iterable[str]) -> None:
                 raise OutputError(message)
     except OSError as fault:
         raise _cannot_be_made(destination, fault.strerror) from fault
+
+
+def check_file(path: Path) -> None:
+    """Refuse a path at which no file can be written; nothing is made or changed.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, or lies in one that cannot be made or written.
+    """
+    if path.is_dir():
+        message = f"--out is {path}, which is a folder; give the name of a file"
+        raise OutputError(message)
+    check(path.parent, [])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of text, all of it or none.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    check_file(path)
+    with folder(path.parent, noted=False) as part:
+        (part / path.name).write_text(text, encoding="utf-8")
 
 
 def _cannot_be_made(destination: Path, reason: str | None) -> OutputError:
@@ -152,8 +181,14 @@ def completed(complete: Callable[[Path, Path], None]) -> Iterator[None]:
 
 
 @contextmanager
-def folder(destination: Path) -> Iterator[Path]:
+def folder(destination: Path, *, noted: bool = True) -> Iterator[Path]:
     """A folder to write into, whose files move to ``destination`` when the block ends without an error.
+
+    Parameters
+    ----------
+    destination : Path
+    noted : bool
+        Whether the destination gets a manifest if it has none.
 
     Raises
     ------
@@ -176,7 +211,8 @@ def folder(destination: Path) -> Iterator[Path]:
             if complete is not None:
                 complete(part, destination)
             check(destination, [path.name for path in part.iterdir()])
-            manifest.write(part, beside=destination)
+            if noted or (destination / manifest.NAME).exists():
+                manifest.write(part, beside=destination)
             _move(part, destination)
         except OSError as fault:
             raise _cannot_be_made(destination, fault.strerror or str(fault)) from fault
@@ -250,10 +286,7 @@ def save_dataset(dataset: xr.Dataset, path: Path) -> None:
 
 def save_figure(figure: "Figure", stem: Path, entries: Mapping[str, str]) -> None:
     """PNG and SVG, each with its provenance, without a time stamp and with the same bytes every time."""
-    import matplotlib as mpl
+    from synmodel.report import style  # imports matplotlib
 
-    text = json.dumps(entries)
-    figure.savefig(stem.with_suffix(".png"), dpi=160, metadata={"Software": "synmodel", "Description": text})
-    # The salt of the ids in an SVG is read when it is written, not when the figure is made.
-    with mpl.rc_context({"svg.hashsalt": "synmodel"}):
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": "synmodel", "Description": text})
+    for ending in (".png", ".svg"):
+        style.save(figure, stem.with_suffix(ending), entries)

@@ -70,7 +70,7 @@ def simulation_figure(
     shown = {dose: days for dose, days in shown.items() if days}
     compounds = list(dict.fromkeys(dose.compound for dose in sorted(shown, key=lambda dose: dose.day)))
     # Names in a title are data: a dollar sign in them is no formula.
-    with mpl.rc_context({**figures._STYLE, "text.parse_math": False}):
+    with figures.style(), mpl.rc_context({"text.parse_math": False}):
         names = () if mechanism is None else panel_names(plan, mechanism)
         row = _ROW_INCH[len(names) > 1] if names else 0.0
         figure = Figure(figsize=(7.4, 7.6 + row), layout="constrained")

@@ -1,0 +1,192 @@
+"""The kinds of folders that the command writes: how each is known, the tables it has, and what it says of itself."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from synmodel.report.page import comparing, fitting, planned, simulating
+from synmodel.report.page.parts import Held, PageError, Told
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["KINDS", "Kind", "kind_of", "opened"]
+
+_LARGEST = 200_000_000  # bytes of a document
+
+
+class Kind(NamedTuple):
+    """One kind of folder.
+
+    Attributes
+    ----------
+    name : str
+        In words.
+    file : str
+        The document that tells.
+    keys : tuple of str
+        What a document of this kind has, and others under the same name have not.
+    tables : callable
+        The tables of the terminal, from the document.
+    told : callable
+        What it says of itself.
+    """
+
+    name: str
+    file: str
+    keys: tuple[str, ...]
+    tables: Callable[[dict[str, Any]], "list[Table]"]
+    told: Callable[[Held], Told]
+
+
+def _main(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.tables import comparison_tables
+
+    return comparison_tables(document)
+
+
+def _compared(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.contrasts import compared_tables
+
+    return compared_tables(document)
+
+
+def _fit(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.tables import fit_tables
+
+    return fit_tables(document)
+
+
+def _dendrites(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.dendrites import tables
+
+    return tables(_numbers(document))
+
+
+def _prediction(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.prediction import prediction_tables
+
+    return prediction_tables(document)
+
+
+def _validation(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.prediction import validation_tables
+
+    return validation_tables(document)
+
+
+def _simulation(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.tables import simulation_tables
+
+    return simulation_tables(document)
+
+
+def _sweep(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.sweeps import tables
+
+    return tables(document)
+
+
+def _design(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.design import design_tables
+
+    return design_tables(document)
+
+
+def _arms(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.separation import separation_tables
+
+    return separation_tables(document)
+
+
+def _measuring(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.measuring import measuring_tables
+
+    return measuring_tables(document)
+
+
+def _experiment(document: dict[str, Any]) -> "list[Table]":
+    from synmodel.report.experiments import outcome_tables
+
+    return outcome_tables(document)
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("comparison of the embedded studies", "comparison.json", ("drugs", "fits"), _main, comparing.drugs_told),
+    Kind("comparison of scenarios", "comparison.json", ("contrasts", "scenarios"), _compared, comparing.scenarios_told),
+    Kind("fit of group summaries", "fit.json", ("fits", "readings"), _fit, fitting.fit_told),
+    Kind("fit of single dendrites", "fit.json", ("conventional", "audit"), _dendrites, fitting.dendrites_told),
+    Kind("prediction", "prediction.json", ("points", "coverage"), _prediction, fitting.prediction_told),
+    Kind("validation", "validation.json", ("studies",), _validation, fitting.validation_told),
+    Kind("sweep", "summary.json", ("sweep", "extremes"), _sweep, simulating.sweep_told),
+    Kind("simulation", "summary.json", ("scenario", "summary"), _simulation, simulating.scenario_told),
+    Kind("plan of a study", "design.json", ("recommended", "power"), _design, planned.design_told),
+    Kind("arms that tell readings apart", "arms.json", ("between", "arms"), _arms, planned.arms_told),
+    Kind("what to measure next", "measure-next.json", ("numbers", "measurements"), _measuring, planned.measuring_told),
+    Kind("experiment", "outcome.json", ("experiment", "findings"), _experiment, simulating.experiment_told),
+)
+"""In the order in which a folder is asked."""
+
+
+def _numbers(value: Any) -> Any:
+    """JSON has no NaN, for which null stands; the tables of dendrites count with it."""
+    if isinstance(value, dict):
+        return {key: _numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_numbers(each) for each in value]
+    return math.nan if value is None else value
+
+
+def opened(folder: Path) -> Held:
+    """Read the main document of a folder.
+
+    Raises
+    ------
+    PageError
+        If it is no folder, holds no document of a result, or a damaged one.
+    """
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "not there"
+        message = f"{folder} is {what}; give a folder that synmodel has written, such as that of `synmodel compare`"
+        raise PageError(message)
+    for name in dict.fromkeys(kind.file for kind in KINDS):
+        path = folder / name
+        if path.is_file():
+            return Held(folder, name, _document(path))
+    known = ", ".join(dict.fromkeys(kind.file for kind in KINDS))
+    message = f"{folder} holds no result: none of {known}; give a folder that synmodel has written"
+    raise PageError(message)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST:
+            message = f"{path} is larger than any result ({_LARGEST} bytes); make the result again"
+            raise PageError(message)
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as fault:
+        if isinstance(fault, PageError):
+            raise
+        message = f"{path} is damaged: {fault}; make the result again"
+        raise PageError(message) from fault
+    if not isinstance(document, dict):
+        message = f"{path} is damaged: it holds no document; make the result again"
+        raise PageError(message)
+    return document
+
+
+def kind_of(held: Held, kinds: Sequence[Kind] = KINDS) -> Kind:
+    """The kind of a folder.
+
+    Raises
+    ------
+    PageError
+        If its document is of no kind that is known.
+    """
+    for kind in kinds:
+        if kind.file == held.file and set(kind.keys) <= set(held.document):
+            return kind
+    message = f"{held.folder / held.file} is of no kind that is known; give a folder that synmodel has written"
+    raise PageError(message)

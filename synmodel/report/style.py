@@ -1,0 +1,192 @@
+"""The one style of all figures: type, lines and colours, on a page, in print and on slides.
+
+Colours are those of Okabe and Ito, told apart by colour-blind readers. A figure that tells states of spines apart does
+so by shape as well, so that it can be read without colour.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from synmodel.errors import SynmodelError
+
+__all__ = [
+    "COLOURS",
+    "FORMATS",
+    "GREY",
+    "LOOKS",
+    "Look",
+    "StyleError",
+    "checked",
+    "colours_of",
+    "panels",
+    "save",
+    "style",
+    "width",
+]
+
+Look = Literal["page", "paper", "slides"]
+LOOKS: tuple[str, ...] = get_args(Look)
+"""Where a figure is shown: on a page of results, in a column of a journal, on a slide."""
+FORMATS = (".png", ".svg", ".pdf")
+"""Endings of files that :func:`save` writes."""
+
+_PAGE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+    "svg.hashsalt": "synmodel",
+}
+_PAPER: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "savefig.dpi": 600,
+    "pdf.fonttype": 42,  # text that an editor of figures can change
+}
+_SLIDES: dict[Any, Any] = {
+    "font.size": 17,
+    "axes.titlesize": 20,
+    "axes.linewidth": 1.6,
+    "xtick.major.width": 1.6,
+    "ytick.major.width": 1.6,
+    "lines.linewidth": 2.8,
+    "lines.markersize": 9,
+    "savefig.dpi": 150,
+}
+_LOOKS: dict[str, dict[Any, Any]] = {"page": {}, "paper": _PAPER, "slides": _SLIDES}
+_WIDTHS = {"page": 7.4, "paper": 7.0, "slides": 13.3}
+
+GREY = "#6b6b6b"
+"""Colour of every vehicle."""
+COLOURS = {
+    "ketamine": "#D55E00",
+    "psilocybin": "#0072B2",
+    "ketanserin+psilocybin": "#009E73",
+    "psilocybin+knock-out": "#CC79A7",
+}
+"""Colours of arms that have one of their own; others have the next of a cycle, see :func:`colours_of`."""
+_CYCLE = ("#E69F00", "#56B4E9", "#8C6BB1", "#7B241C", "#999933", "#000000")
+
+
+class StyleError(SynmodelError):
+    """A look that there is none of, or a file of a kind that no figure is written to."""
+
+
+def colours_of(names: Sequence[str]) -> list[str]:
+    """Colours of arms that stand side by side, no two alike while the cycle lasts.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of arms, or compounds joined by +; empty for a vehicle, which is grey.
+
+    Examples
+    --------
+    >>> colours_of(["", "ketamine", "DMT", "ketamine"]) == [GREY, COLOURS["ketamine"], *colours_of(["DMT", "LSD"])]
+    True
+    """
+    colours: list[str] = []
+    for name in names:
+        own = COLOURS.get(name) if name else GREY
+        spare = [*_CYCLE, *COLOURS.values()]
+        free = [colour for colour in spare if colour not in colours] or spare
+        colours.append(own if own is not None and own not in colours else free[0])
+    return colours
+
+
+def style(look: str = "page") -> AbstractContextManager[None]:
+    """Context in which figures are drawn in the style of the project.
+
+    Raises
+    ------
+    StyleError
+        If there is no such look.
+    """
+    if look not in _LOOKS:
+        message = f"style is {look!r}; allowed is {', '.join(LOOKS)}"
+        raise StyleError(message)
+    return mpl.rc_context(_PAGE | _LOOKS[look])
+
+
+def checked(path: Path, look: str) -> None:
+    """Refuse a file that no figure is written to, or a look that there is none of.
+
+    Raises
+    ------
+    StyleError
+        With one line that says what is allowed.
+    """
+    style(look)
+    if path.suffix.lower() not in FORMATS:
+        message = f"--out is {path}; a figure is written as {', '.join(FORMATS)}, as the ending says"
+        raise StyleError(message)
+
+
+def width(look: str = "page") -> float:
+    """Width of a figure that fills a page, two columns of a journal, or a slide [inch]."""
+    return _WIDTHS[look]
+
+
+def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """A figure with a grid of empty axes; within :func:`style` in that of the project.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of the grid.
+    size : (width, height)
+        Of the figure [inch].
+    **options
+        Of :meth:`matplotlib.figure.Figure.subplots`, such as ``sharey=True``.
+
+    Returns
+    -------
+    figure : Figure
+    axes : (rows, columns) ndarray of Axes
+    """
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = "page") -> None:
+    """Write a figure with its provenance, without a time stamp and with the same bytes every time.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to write.
+    path : Path
+        Ends in one of :data:`FORMATS`, which says in which format.
+    entries : mapping of str to str
+        Provenance, kept in the file's description.
+    look : str
+        In which the figure was drawn.
+
+    Raises
+    ------
+    StyleError
+        If the ending is none of :data:`FORMATS`.
+    """
+    text = json.dumps(dict(entries))
+    told: dict[str, dict[str, Any]] = {
+        ".png": {"Software": "synmodel", "Description": text},
+        ".svg": {"Date": None, "Creator": "synmodel", "Description": text},
+        ".pdf": {"CreationDate": None, "Creator": "synmodel", "Subject": text},
+    }
+    checked(path, look)
+    # The salt of the ids in an SVG is read when it is written, not when the figure is made.
+    with style(look):
+        figure.savefig(path, metadata=told[path.suffix.lower()])

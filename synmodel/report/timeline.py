@@ -1,0 +1,96 @@
+"""The timeline of a scenario: doses, conditions and imaging sessions over days, one lane for each."""
+
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from synmodel.caveats import dose_text
+from synmodel.pharmacology import drug_doses
+from synmodel.report.style import GREY, colours_of, style, width
+from synmodel.scenario import Scenario, Spell
+
+__all__ = ["timeline_figure"]
+
+_LINE = "#bbbbbb"
+_CONDITION = "#8C6BB1"
+_TITLE_WIDTH = 66
+
+
+def timeline_figure(plans: Sequence[Scenario], *, look: str = "page") -> Figure:
+    """One panel for each scenario on the same axis of days.
+
+    Parameters
+    ----------
+    plans : sequence of Scenario
+        One or several.
+    look : str
+        One of :data:`synmodel.report.style.LOOKS`.
+    """
+    heights = [2 + len(plan.regimen.doses) + len(_spells(plan)) for plan in plans]
+    with style(look), mpl.rc_context({"text.parse_math": False}):
+        unit = 0.042 * width(look)
+        figure = Figure(figsize=(width(look), unit * sum(heights) + 0.09 * width(look) * (1 + 0.3 * len(plans))))
+        figure.set_layout_engine("constrained")
+        panels = figure.subplots(len(plans), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+        for axes, plan in zip(panels, plans, strict=True):
+            _draw(axes, plan)
+        panels[-1].set_xlabel("day since the first dose of the drug")
+        first, last = (f(f(_days(plan)) for plan in plans) for f in (min, max))
+        margin = 0.03 * max(last - first, 1e-3)
+        panels[-1].set_xlim(first - margin, last + margin)
+    return figure
+
+
+def _days(plan: Scenario) -> list[float]:
+    doses = [day for dose in plan.regimen.doses for day in (dose.days[0], dose.days[-1] + dose.duration_day)]
+    return [*plan.schedule.sessions, *doses, *(edge for spell in _spells(plan) for edge in spell.edges)]
+
+
+def _spells(plan: Scenario) -> list[Spell]:
+    return [*([plan.subject.stress] if plan.subject.stress is not None else []), *plan.regimen.treatments]
+
+
+def _draw(axes: Axes, plan: Scenario) -> None:
+    axes.set_label(plan.name)
+    lanes: list[str] = []
+    sessions = plan.schedule.sessions
+    drugs = drug_doses(plan.regimen.doses)
+    colours = dict(zip(plan.regimen.doses, colours_of([d.compound if d in drugs else "" for d in plan.regimen.doses]),
+                       strict=True))  # fmt: skip
+    for dose in plan.regimen.doses:
+        lane, colour = len(lanes), colours[dose]
+        for day in dose.days:
+            if dose.duration_day > 0.002 * (sessions[-1] - sessions[0]):
+                axes.barh(lane, dose.duration_day, left=day, height=0.5, color=colour)
+        axes.plot(dose.days, np.full(len(dose.days), lane), "v", color=colour)
+        times = f", {dose.repeat} times" if dose.repeat > 1 else ""
+        if dose.day:
+            times += f", day {dose.day:.2g}".replace("-", "\N{MINUS SIGN}")
+        lanes.append(dose_text(dose) + times)
+    if not plan.regimen.doses:
+        lanes.append("no dose (vehicle)")
+    for spell in _spells(plan):
+        first = min(_days(plan)) if spell.from_day is None else spell.from_day
+        last = max(_days(plan)) if spell.to_day is None else spell.to_day
+        axes.barh(len(lanes), last - first, left=first, height=0.5, color=_CONDITION, alpha=0.45)
+        strength = f", strength {spell.strength:g}" if spell.strength != 1 else ""
+        lanes.append(spell.name + strength)
+    lane = len(lanes)
+    axes.plot([sessions[0], sessions[-1]], [lane, lane], color=_LINE, zorder=1)
+    axes.plot(sessions, np.full(len(sessions), lane), "|", color="black", markersize=11, markeredgewidth=1.6)
+    lanes.append(f"imaging, {len(sessions)} sessions")
+    axes.axvline(0, color=_LINE, linewidth=0.8, linestyle=":", zorder=0)
+    axes.set_yticks(range(len(lanes)), lanes)
+    axes.set_ylim(len(lanes) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    who = [plan.subject.species] + ([plan.subject.genotype] if plan.subject.genotype != "wild-type" else [])
+    cohort = f"{plan.cohort.animals} animals, {plan.cohort.dendrites_per_animal} dendrites each"
+    axes.set_title(textwrap.shorten(plan.title or plan.name, _TITLE_WIDTH, placeholder=" ...") + "\n")
+    axes.text(
+        0, 1.02, f"{', '.join(who)}; {cohort}", transform=axes.transAxes, color=GREY, va="bottom", fontsize="small"
+    )
