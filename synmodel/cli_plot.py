@@ -326,7 +326,7 @@ def _save(figure: Any, out: Path, entries: dict[str, str], look: str, *, quiet: 
     from synmodel.report import files
     from synmodel.report.style import save
 
-    with files.folder(out.parent) as part:
+    with files.folder(out.parent, noted=False) as part:
         save(figure, part / out.name, entries, look=look)
     if not quiet:
         sys.stdout.write(f"Written to {out}\n")

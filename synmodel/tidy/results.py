@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from synmodel import manifest
 from synmodel.errors import DataError
 from synmodel.intake import DOCUMENT_BYTES, content_of
 from synmodel.tidy.frames import Table, of_document, of_tree
@@ -57,6 +58,8 @@ def convert(source: Path, folder: Path, form: str) -> list[str]:
     ------
     DataError
         If there is nothing to convert, or it cannot be read.
+    ManifestError
+        If a result is not as it was written.
     """
     if not source.exists():
         message = f"{source} is not there; give a result of synmodel, or a folder of results"
@@ -65,6 +68,7 @@ def convert(source: Path, folder: Path, form: str) -> list[str]:
     if not paths:
         message = f"{source} holds no result ({', '.join(_SUFFIXES)}); give a folder that a command has written"
         raise DataError(message)
+    manifest.check(paths[0].parent, [path.name for path in paths])
     written = write_tables(paths, folder, form)
     if not written:
         message = f"{source} holds no numbers to make a table of"

@@ -9,6 +9,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
+from synmodel import manifest
 from synmodel.inference.problem import STUDIES
 from synmodel.report.page.drawing import inlined
 from synmodel.report.page.kinds import kind_of, opened
@@ -49,9 +50,12 @@ def chapter_of(folder: Path, anchor: str, command: str = "") -> Chapter:
     ------
     PageError
         With one line, if the folder is of no known kind, or damaged.
+    ManifestError
+        If a file in it is not as it was written.
     """
     held = opened(folder)
     kind = kind_of(held)
+    manifest.check(folder)
     try:
         told = kind.told(held)
         grids, notes = split(kind.tables(held.document))
