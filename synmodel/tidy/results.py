@@ -47,8 +47,20 @@ def tables_of(path: Path) -> list[Table]:
 
 
 def write_tables(paths: Iterable[Path], folder: Path, form: str) -> list[str]:
-    """Write the tables of results into a folder; names of the files, the table of columns last."""
-    return write([tables_of(path) for path in paths], folder, form)
+    """Write the tables of results into a folder; names of the files, the table of columns last.
+
+    A document and a Dataset of one name, as a comparison has, are one result: their tables are in one workbook.
+    """
+    results: dict[str, dict[str, Table]] = {}
+    for path in paths:
+        tables = results.setdefault(path.stem, {})
+        for table in tables_of(path):
+            name, number = table.name, 1
+            while name in tables:
+                number += 1
+                name = f"{table.name}.{number}"
+            tables[name] = table._replace(name=name)
+    return write([list(tables.values()) for tables in results.values()], folder, form)
 
 
 def convert(source: Path, folder: Path, form: str) -> list[str]:

@@ -227,3 +227,20 @@ def test_the_command_that_lists_verbs_is_still_light():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("form", tidy.FORMATS)
+def test_a_document_and_a_dataset_of_one_name_are_both_there(form, tmp_path):
+    needs(form)
+    netcdf.write(xr.Dataset({"y": ("x", [1.0, 2.0])}), tmp_path / "same.nc")
+    (tmp_path / "same.json").write_text(json.dumps({"y": 3.0, "parts": {"a": {"z": 4.0}}}))
+    written = tidy.convert(tmp_path, tmp_path, form)
+    assert len(written) == len(set(written))
+    columns = pd.read_csv(tmp_path / "columns.csv")
+    assert set(columns["column"]) == {"x", "y", "key_1", "z"}
+    assert set(columns["file"]) | {"columns.csv"} == set(written)
+    if form == "xlsx":
+        sheets = pd.read_excel(tmp_path / "same.xlsx", sheet_name=None)
+        assert sorted(len(sheet) for sheet in sheets.values()) == [1, 1, 2]
+    else:
+        assert len(written) == 4
