@@ -71,7 +71,8 @@ def hear_interruptions() -> threading.Event:
 
     def wait(notes: socket.socket) -> None:
         while note := notes.recv(1):
-            if note[0] == signal.SIGINT and not interrupted.wait(_PATIENCE_SECONDS):
+            ours = note[0] == signal.SIGINT and signal.getsignal(signal.SIGINT) is interrupt  # not that of a server
+            if ours and not interrupted.wait(_PATIENCE_SECONDS):
                 sys.stderr.write(f"synmodel: {_NOTHING_WRITTEN}\n")
                 sys.stderr.flush()
                 os._exit(INTERRUPTED)
