@@ -126,9 +126,9 @@ def fit(
     document = documents.fit_document(result)
     document["provenance"] = provenance(seed=seed, parameters=result.fit.problem.parameters.digest())
     with files.folder(out) as folder:
-        (folder / "fit.json").write_text(files.to_json(document))
+        (folder / "fit.json").write_text(files.to_json(document), encoding="utf-8")
         (folder / "parameters.toml").write_text(
-            files.commented(documents.parameters_toml(result.fit), document["provenance"])
+            files.commented(documents.parameters_toml(result.fit), document["provenance"]), encoding="utf-8"
         )
         files.save_figure(figures.residual_figure(result.fit), folder / "residuals", document["provenance"])
         if profiles:

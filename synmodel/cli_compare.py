@@ -117,12 +117,13 @@ def _compare_drugs(out: Path, seed: int, unit: Any, posterior: Path | None, as_j
     )
     figure = figures.comparison_figure(comparison.source, comparison.curves, seed=seed)
     with files.folder(out) as folder:
-        (folder / "comparison.json").write_text(files.to_json(document))
+        (folder / "comparison.json").write_text(files.to_json(document), encoding="utf-8")
         files.save_figure(figure, folder / "comparison", document["provenance"])
         files.save_figure(figures.residual_figure(comparison.fit), folder / "residuals", document["provenance"])
         files.save_dataset(documents.comparison_dataset(comparison, document["provenance"]), folder / "comparison.nc")
     if as_json:
         sys.stdout.write(files.to_json(document))
         return
+    print_first(document)
     print_tables(tables.comparison_tables(document))
     sys.stdout.write(f"Written to {out}: {', '.join(_MAIN_FILES)}\n")

@@ -73,7 +73,7 @@ def convert(
         if reading.presence is not None:
             results.save_dataset(reading.presence, folder / "presence.nc")
             written.insert(1, "presence.nc")
-        (folder / "audit.json").write_text(results.to_json(document))
+        (folder / "audit.json").write_text(results.to_json(document), encoding="utf-8")
     if as_json:
         _print_json(document)
     else:

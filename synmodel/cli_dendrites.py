@@ -48,7 +48,7 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
         )
     document = dendrites.document(fits)
     with files.folder(out) as folder:
-        (folder / "fit.json").write_text(files.to_json(document))
+        (folder / "fit.json").write_text(files.to_json(document), encoding="utf-8")
         (folder / "conventional.csv").write_text(conventional.conventional_csv(fits.conventional), encoding="utf-8")
         netcdf.write(fits.tree, folder / "fit.nc")
         files.save_figure(dendrite_figures.figure_of(document), folder / "fit", provenance(seed=how.seed))

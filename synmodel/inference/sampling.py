@@ -260,7 +260,7 @@ def _evaluated(
             message = f"cannot go on from {checkpoint}: {error}; remove the file to start anew"
             raise FitError(message) from error
     elif checkpoint is not None:
-        _identity_file(checkpoint).write_text(json.dumps({"identity": identity}))
+        _identity_file(checkpoint).write_text(json.dumps({"identity": identity}), encoding="utf-8")
     kept = time.monotonic()
     for i in np.flatnonzero(np.isnan(log_l)):
         value = float(log_likelihood(points[i]))
@@ -311,7 +311,7 @@ def _state_of(checkpoint: Path, identity: str) -> tuple[Path | None, bool]:
         if _NAME.fullmatch(name) and (folder / name).exists():
             return folder / name, True
     name = secrets.token_hex(16)
-    _identity_file(checkpoint).write_text(json.dumps({"identity": identity, "state": name}))
+    _identity_file(checkpoint).write_text(json.dumps({"identity": identity, "state": name}), encoding="utf-8")
     return folder / name, False
 
 
@@ -319,7 +319,7 @@ def _check_identity(checkpoint: Path, identity: str) -> dict[str, str]:
     """What the file beside the checkpoint says, if it is of the same run."""
     file = _identity_file(checkpoint)
     try:
-        found = json.loads(file.read_text()) if file.exists() else {}
+        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     except ValueError:
         found = {}
     if not isinstance(found, dict) or found.get("identity") != identity:

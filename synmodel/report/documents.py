@@ -19,6 +19,7 @@ from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, verdicts_of
 from synmodel.intervals import with_ends
+from synmodel.own_arms import against_own_arms
 from synmodel.scenario import Scenario
 from synmodel.simulated import Simulated
 from synmodel.workflows import Comparison, FitResult
@@ -150,6 +151,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "unit_of_replication": fit.problem.unit,
         "fits": study_documents(fit),
         "drive": fit.problem.drive,
+        "contradictions": against_own_arms(fit, comparison.contrasts),
         "readings": comparison.readings,
         "parameters": compared_parameters(comparison.source),
         "drugs": {

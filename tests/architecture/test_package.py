@@ -19,6 +19,7 @@ MODULES = sorted(
 )
 
 
+TEXT = ("read_text", "write_text")
 HELP = "from synmodel.cli import app; app(['--help'], standalone_mode=False)"
 
 
@@ -34,7 +35,7 @@ def test_every_public_name_is_documented(name):
 
 def test_no_module_outgrows_a_reader():
     for path in PACKAGE.rglob("*.py"):
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 450, path
         for node in ast.walk(ast.parse("\n".join(lines))):
             if isinstance(node, ast.FunctionDef):
@@ -53,7 +54,7 @@ SEEDS_ANOTHER_PROGRAM = "by_simulation.py"
 
 def test_no_global_randomness_and_no_utils():
     for path in PACKAGE.rglob("*.py"):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         if path.name != SEEDS_ANOTHER_PROGRAM:
             assert not re.search(r"np\.random\.(?!SeedSequence|Generator|Philox)", text), path
         assert "utils" not in path.name
@@ -77,3 +78,15 @@ def test_public_names_resolve():
     assert set(synmodel.__all__) <= set(dir(synmodel))
     with pytest.raises(AttributeError, match="no attribute 'simulat'"):
         _ = synmodel.simulat
+
+
+def test_text_is_utf_8_whatever_the_locale():
+    """A library may change the locale of the process, and with it what a file without a named encoding is read as."""
+    unnamed = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TEXT:
+                ours = isinstance(node.func.value, ast.Name) and node.func.value.id == "files"  # which names its own
+                if not ours and "encoding" not in {keyword.arg for keyword in node.keywords}:
+                    unnamed.append(f"{path.name}:{node.lineno}")
+    assert not unnamed

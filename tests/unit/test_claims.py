@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from synmodel import library
 from synmodel.claims import RECEPTORS, compared
-from synmodel.comparison import contrasts
+from synmodel.comparison import Contrast, contrasts
 from synmodel.embedded import embedded_arms
 from synmodel.inference.readings import Reading
+from synmodel.own_arms import against_own_arms
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +79,34 @@ def test_the_target_of_psilocybin_follows_the_evidence(fit, tables, evidence, su
     cell = of(compared(fit, tables, readings(**evidence)), "primary target", "psilocybin")
     assert cell.support == support
     assert "ln evidence" in cell.reason
+
+
+def test_an_arm_that_shows_the_opposite_is_told(fit):
+    """Ketamine's arm lost more than its control, by the published means; the fit says that losses fall."""
+    found = against_own_arms(fit, with_folds(births=(1.8, 1.4, 2.6), losses=(0.65, 0.46, 0.87)))
+    (entry,) = [each for each in found if each["drug"] == "ketamine"]
+    assert entry["effect"] == "losses"
+    published = pd.read_csv(library.summaries_path())
+    rows = published[(published["study"] == "phoumthipphavong2016") & (published["end_day"] > 0)]
+    rows = rows[rows["quantity"] == "elimination_fraction"]
+    for arm, observed in zip(("ketamine", "saline"), entry["observed"], strict=True):
+        assert observed == pytest.approx(rows[rows["arm"] == arm]["mean"].mean())
+    assert "28.7 % against 18.2 %" in entry["line"]
+    assert "\n" not in entry["line"]
+
+
+def test_nothing_is_told_where_the_fit_is_not_sure_or_agrees(fit):
+    unsure = with_folds(births=(1.8, 1.4, 2.6), losses=(0.65, 0.46, 1.05))
+    agrees = with_folds(births=(1.8, 1.4, 2.6), losses=(1.3, 1.1, 1.5))
+    for folds in (unsure, agrees):
+        assert not [each for each in against_own_arms(fit, folds) if each["drug"] == "ketamine"]
+    opposite = with_folds(births=(0.8, 0.7, 0.9), losses=(1.3, 1.1, 1.5))
+    told = {(each["drug"], each["effect"]) for each in against_own_arms(fit, opposite)}
+    assert {("ketamine", "births"), ("psilocybin", "births")} <= told
+
+
+def with_folds(**effects):
+    """Contrasts of both drugs with these folds."""
+    names = {"births": "births_peak_fold", "losses": "losses_lowest_fold"}
+    table = {names[effect]: Contrast(effect, *bounds, "1") for effect, bounds in effects.items()}
+    return dict.fromkeys(embedded_arms(), table)

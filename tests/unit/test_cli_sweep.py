@@ -11,7 +11,7 @@ import command_line
 import pytest
 import xarray as xr
 
-from synmodel.cli_output import _clock, _Lines
+from synmodel.cli_output import _SECONDS_BETWEEN_LINES, _clock, _Lines, _to_stderr
 from synmodel.scenario import load
 from synmodel.sweeps import open_sweep
 
@@ -179,7 +179,7 @@ def test_an_interrupt_says_how_to_go_on(document, tmp_path):
 def test_lines_of_progress_are_few(capsys, monkeypatch):
     clock = iter([0.0, 10.0, 31.0, 40.0, 80.0])
     monkeypatch.setattr("synmodel.cli_output.time.monotonic", lambda: next(clock))
-    lines = _Lines()
+    lines = _Lines(_to_stderr, _SECONDS_BETWEEN_LINES)
     for done in (100, 110, 131, 140, 180):
         lines("sweeping", done, 180)
     assert capsys.readouterr().err.splitlines() == [

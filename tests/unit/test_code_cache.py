@@ -105,7 +105,7 @@ def test_an_edit_in_a_file_that_a_kernel_calls_is_noticed(copy):
     assert (hits, compiled) == (0, True)
     assert draw(copy) == (first, 1, False)
     callee = copy / "randomness" / "philox.py"
-    text = callee.read_text()
+    text = callee.read_text(encoding="utf-8")
     assert "0xD2511F53" in text
     callee.write_text(text.replace("0xD2511F53", "0xD2511F55"))
     second, hits, compiled = draw(copy)
@@ -128,7 +128,9 @@ def test_a_folder_that_cannot_be_made_is_done_without(copy):
 def test_the_digest_covers_kernels_and_what_they_call():
     names = {path.relative_to(PACKAGE).as_posix() for path in code_cache.kernel_files()}
     with_kernels = {
-        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "\n@compiled" in path.read_text()
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "\n@compiled" in path.read_text(encoding="utf-8")
     }
     assert with_kernels
     assert {"compiled.py", "code_cache.py", *with_kernels} <= names

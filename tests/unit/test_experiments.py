@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from synmodel import experiments, library
+from synmodel import experiments, library, manifest
 from synmodel.cli import main
 from synmodel.experiments import ExperimentError, Finding, Outcome
 from synmodel.report.experiments import claims_page
@@ -240,7 +240,7 @@ def test_an_experiment_writes_all_or_nothing(capsys, monkeypatch, shelf, tmp_pat
         assert status == 0
         written[place] = {path.name: path.read_bytes() for path in (out / place).iterdir()}
     assert written["a"] == written["b"]
-    assert set(written["a"]) == set(experiments.FILES)
+    assert set(written["a"]) == {*experiments.FILES, manifest.NAME}
     document = json.loads(written["a"]["outcome.json"])
     assert document == json.loads(stdout)
     assert document["findings"][0] == {

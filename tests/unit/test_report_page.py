@@ -18,7 +18,7 @@ import pytest
 from command_line import run
 
 import synmodel.report
-from synmodel import library
+from synmodel import library, manifest
 from synmodel.cli import main
 from synmodel.provenance import version_of_synmodel
 from synmodel.report import page
@@ -308,6 +308,7 @@ def test_texts_of_files_are_text(tmp_path):
     document["notes"].append(EVIL)
     document["contradictions"] = [{"line": EVIL}]
     (out / "summary.json").write_text(json.dumps(document))
+    (out / manifest.NAME).unlink()  # whoever writes such a summary writes its manifest too
     for text in ((out / "report.html").read_text(), synmodel.report.html(out, title=EVIL)):
         found = check_page(text)
         assert "<script>alert" not in text
@@ -348,8 +349,19 @@ def test_a_broken_figure_is_one_line(made, tmp_path, content):
     folder = tmp_path / "copy"
     shutil.copytree(made["prediction"], folder)
     (folder / "prediction.svg").write_text(content)
+    (folder / manifest.NAME).unlink()
     with pytest.raises(page.PageError, match=r"prediction\.svg"):
         synmodel.report.html(folder)
+
+
+def test_a_file_that_was_changed_is_one_line(made, capsys, monkeypatch, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(made["prediction"], folder)
+    (folder / "prediction.svg").write_text("<svg/>")
+    status, _, error = run(capsys, monkeypatch, "report", folder, "--out", tmp_path / "page.html")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "prediction.svg is not as it was written" in error
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_several_folders_are_one_page(made, capsys, monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ from shlex import quote
 from typing import Any
 
 from synmodel import library
+from synmodel.embedded import embedded_arms
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import (
     MECHANISM,
@@ -51,13 +52,16 @@ def drugs_told(held: Held) -> Told:
             f"and losses of dendritic spines, "
             f"how surely, "
             f"and what follows in the weeks after? One mechanism, driven by the dose, was fitted to {len(studies)} "
-            f"studies: {named(studies)}."
+            f"studies in mice: {named(studies)}. Numbers of a drug are for the study that shows it: {_shown_by(drugs)}."
         ),
         answer=(_turnover_sentence(drugs), _extra_sentence(drugs)),
         first=[
-            f"Contradicted by this fit: {cell['drug']}, {cell['feature']} ({cell['wording']}): {cell['reason']}"
-            for cell in document["claims"]
-            if cell["support"] == "contradicted"
+            *(entry["line"] for entry in document.get("contradictions", [])),
+            *(
+                f"Contradicted by this fit: {cell['drug']}, {cell['feature']} ({cell['wording']}): {cell['reason']}"
+                for cell in document["claims"]
+                if cell["support"] == "contradicted"
+            ),
         ],
         diagnostics=[
             *(
@@ -108,7 +112,7 @@ _FURTHER = (
         "synmodel compare psilocybin-mouse ketamine-mouse-single --report",
     ),
     ("What do other doses do?", "synmodel plot dose-response psilocybin-mouse --out dose.svg"),
-    ("What is expected in man?", "synmodel simulate psilocybin-human-oral --report"),
+    ("What is expected in humans?", "synmodel simulate psilocybin-human-oral --report"),
     ("How well is a study predicted that the fit has not seen?", "synmodel validate --report"),
     ("Which measurement would narrow the intervals most?", "synmodel measure-next --report"),
 )
@@ -125,6 +129,12 @@ def _dosed(drug: str, studies: Sequence[str]) -> str:
     return drug
 
 
+def _shown_by(drugs: Mapping[str, Any]) -> str:
+    """The study of each drug that the library compares."""
+    arms = embedded_arms()
+    return listed([f"{drug} in {named([arms[drug].study])}" for drug in drugs if drug in arms])
+
+
 def _unit(entry: Mapping[str, Any]) -> str:
     return "" if entry.get("unit") in ("1", None) else str(entry["unit"])
 
@@ -138,7 +148,10 @@ def _turnover_sentence(drugs: Mapping[str, Any]) -> str:
         down = phrase(
             losses, 1.0, "raises losses to", "lowers losses to", open_="leaves open whether losses change, at"
         )
-        parts.append(f"{drug} {up} {with_interval(births)} of baseline and {down} {with_interval(losses)}")
+        parts.append(
+            f"{drug} {up} {with_interval(births)} times baseline at their highest and {down} {with_interval(losses)} "
+            "times baseline at their lowest"
+        )
     return "One dose of " + "; one of ".join(parts) + "."
 
 
