@@ -249,7 +249,7 @@ def test_an_experiment_writes_all_or_nothing(capsys, monkeypatch, shelf, tmp_pat
     }  # fmt: skip
     assert document["provenance"]["seed"] == "7"
     assert len(document["provenance"]["experiment_digest"]) == 64
-    for content in written["a"].values():
+    for content in (written["a"][name] for name in experiments.FILES):
         assert document["provenance"]["experiment_digest"].encode() in content
     status, _, err = command(capsys, monkeypatch, "experiment", "births", "--out", out / "c", "--seed", 9)
     assert status == 2
