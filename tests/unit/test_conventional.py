@@ -112,6 +112,7 @@ def test_a_balanced_mixed_model_by_its_mean_squares():
     assert found.note == ""
 
 
+@pytest.mark.slow
 def test_the_mixed_model_covers_a_known_difference():
     """With 12 mice an arm intervals hold the truth as often as they say; with dendrites as independent they do not."""
     truth, held, naive, estimates = 0.05, 0, 0, []

@@ -394,6 +394,7 @@ def test_the_toml_is_the_scenario(shown):
         assert loads(text["text"]) == plan
 
 
+@pytest.mark.slow
 def test_the_command_gives_the_shown_numbers(shown, tmp_path):
     text = texts_of(shown.state)["cli"]
     folder = str(Path(sys.executable).parent)
