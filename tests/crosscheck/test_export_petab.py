@@ -95,7 +95,7 @@ def test_its_objective_is_that_of_the_fit_at_a_point(problem):
     assert abs(wrong - chi2) > 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("fine_grid")
 def test_the_objective_of_all_studies_is_that_of_the_fit(tmp_path_factory):
     roadrunner = pytest.importorskip("roadrunner", reason="libroadrunner is not installed")

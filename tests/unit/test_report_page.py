@@ -565,7 +565,7 @@ def test_cells_survive_as_csv(made):
 # -- kinds that take minutes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
