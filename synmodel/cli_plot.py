@@ -53,22 +53,29 @@ def raster(
     from synmodel.report.raster import raster_figure
 
     _check(out, style)
-    paths = [Path(each) for each in source]
-    if all(path.is_file() and path.suffix != ".toml" for path in paths):
+    paths = _tables_of(source, "tables of single spines")
+    if paths:
         reading = cli_data.options_of(form, columns, None, days, dose_date, sheet, mouse)
         figure = raster_figure(_presence(paths, reading), most=most, look=style)
         _save(figure, out, {}, style)
         return
-    if len(source) > 1:
-        message = f"{source[0]!r} is no table, and {len(source)} are given; give tables of single spines, or "
-        "one scenario"
-        raise DataError(message)
     from synmodel.provenance import provenance
     from synmodel.scenario import load
 
     plan = load(source[0])
     figure = raster_figure(_simulated(plan, seed), most=most, look=style)
     _save(figure, out, provenance(seed=seed, scenario=plan.digest()), style)
+
+
+def _tables_of(source: list[str], what: str) -> list[Path]:
+    """The files, if all that is given are tables; none if it is one scenario."""
+    paths = [Path(each) for each in source]
+    if all(path.is_file() and path.suffix != ".toml" for path in paths):
+        return paths
+    if len(source) > 1:
+        message = f"{source[0]!r} is no table, and {len(source)} are given; give {what}, or one scenario"
+        raise DataError(message)
+    return []
 
 
 def _presence(paths: list[Path], reading: Any) -> list[Any]:
@@ -158,12 +165,9 @@ def _table(source: list[str], reading: Any, seed: int) -> "pd.DataFrame":
     from synmodel.data import read_each
     from synmodel.inference.measured import dendrite_table
 
-    paths = [Path(each) for each in source]
-    if all(path.is_file() and path.suffix != ".toml" for path in paths):
+    paths = _tables_of(source, "tables")
+    if paths:
         return dendrite_table([each.observations for each in read_each(paths, options=reading)])
-    if len(source) > 1:
-        message = f"{source[0]!r} is no table, and {len(source)} are given; give tables, or one scenario"
-        raise DataError(message)
     import numpy as np
 
     from synmodel.pharmacology import drug_doses
@@ -306,8 +310,9 @@ def predictive(
     document = opened(folder).document
     models = list(document.get("models", {}).values()) or [document]
     if not all(each.get("predictive") for each in models):
-        message = f"{folder} holds no predictive check; fit with `synmodel fit --data ... --engine importance` "
-        "or nested"
+        message = (
+            f"{folder} holds no predictive check; fit with `synmodel fit --data ... --engine importance` or nested"
+        )
         raise DataError(message)
     best = max(models, key=lambda each: each["log_evidence"])
     _save(dendrite_figure(best, look=style), out, best["provenance"], style)

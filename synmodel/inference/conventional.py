@@ -20,7 +20,7 @@ from synmodel.inference.measured import QUANTITIES, dendrite_table
 from synmodel.inference.mixed_models import INSTALL, ArmDifferences, arm_differences, available
 from synmodel.pharmacology import load_compound
 
-__all__ = ["COLUMNS", "Conventional", "Pair", "conventional_analysis", "pairs_of"]
+__all__ = ["COLUMNS", "Conventional", "Pair", "conventional_analysis", "pairs_of", "welch"]
 
 Array = NDArray[np.float64]
 _FEWEST_MICE = 2
@@ -171,7 +171,7 @@ def _compared(pair: Pair, quantity: str, table: pd.DataFrame) -> Iterator[dict[s
             "end_day": float(own["end_day"].iloc[0]),
             **dict(zip(("n_mice", "n_mice_control", "n_dendrites", "n_dendrites_control"), counts, strict=True)),
             **mixed.get(float(str(day)), {"mixed_note": "no fit: fewer than two mice in an arm"}),
-            **_welch(*(each.groupby("mouse")["value"].mean().to_numpy(float) for each in arms)),
+            **welch(*(each.groupby("mouse")["value"].mean().to_numpy(float) for each in arms)),
         }
 
 
@@ -192,8 +192,11 @@ def _by_session(table: pd.DataFrame) -> dict[float, dict[str, Any]]:
     }
 
 
-def _welch(arm: Array, control: Array) -> dict[str, Any]:
-    """Welch's t and Hedges' g of the means of mice, (mouse,) each."""
+def welch(arm: Array, control: Array) -> dict[str, Any]:
+    """Welch's t and Hedges' g of the means of mice, (mouse,) each, by the names of :data:`COLUMNS`.
+
+    Where there is no test, ``welch_note`` says why, and the ends of the interval are missing.
+    """
     difference = float(arm.mean() - control.mean())
     if min(len(arm), len(control)) < _FEWEST_MICE:
         return {"welch_difference": difference, "welch_note": "no test: fewer than two mice in an arm"}

@@ -7,7 +7,6 @@ Welch's interval stands beside it.
 """
 
 import warnings
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from synmodel.errors import DataError
-from synmodel.inference.conventional import pairs_of
+from synmodel.inference.conventional import pairs_of, welch
 from synmodel.inference.measured import QUANTITIES
 from synmodel.randomness import stream_key
 
@@ -157,26 +156,19 @@ def differences_of(groups: Groups, *, seed: int = 1, resamples: int = RESAMPLES)
 
 
 def _difference(arm: str, values: Array, reference: Array, seed: int, resamples: int) -> Difference:
-    estimate = float(values.mean() - reference.mean())
-    welch = _welch(values, reference)
+    usual = welch(values, reference)
+    estimate, ends = usual["welch_difference"], (usual.get("welch_low", np.nan), usual.get("welch_high", np.nan))
     if min(len(values), len(reference)) < _FEWEST or (np.ptp(values) == 0 and np.ptp(reference) == 0):
-        return Difference(arm, estimate, np.nan, np.nan, *welch, np.empty(0))
+        return Difference(arm, estimate, np.nan, np.nan, *ends, np.empty(0))
     generator = np.random.Generator(np.random.Philox(key=stream_key(seed, f"bootstrap of {arm}")))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate sample gives NaN, which is said
         found = stats.bootstrap(
             (values, reference), _mean_difference, n_resamples=resamples, method="BCa", vectorized=True, rng=generator
         )
-    ends: Sequence[float] = found.confidence_interval
-    return Difference(arm, estimate, float(ends[0]), float(ends[1]), *welch, np.asarray(found.bootstrap_distribution))
+    low, high = found.confidence_interval
+    return Difference(arm, estimate, float(low), float(high), *ends, np.asarray(found.bootstrap_distribution))
 
 
 def _mean_difference(x: Array, y: Array, axis: int = -1) -> Array:
     return np.mean(x, axis=axis) - np.mean(y, axis=axis)
-
-
-def _welch(values: Array, reference: Array) -> tuple[float, float]:
-    if min(len(values), len(reference)) < 2 or (np.ptp(values) == 0 and np.ptp(reference) == 0):
-        return np.nan, np.nan
-    ends = stats.ttest_ind(values, reference, equal_var=False).confidence_interval(0.95)
-    return float(ends.low), float(ends.high)

@@ -90,3 +90,20 @@ def test_text_is_utf_8_whatever_the_locale():
                 if not ours and "encoding" not in {keyword.arg for keyword in node.keywords}:
                     unnamed.append(f"{path.name}:{node.lineno}")
     assert not unnamed
+
+
+def test_no_piece_of_a_message_stands_alone():
+    """Two strings in a row are one only inside of brackets; the second line of a message is easily lost."""
+    lost = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.If | ast.For | ast.While | ast.With | ast.Try):
+                lines = [*node.body, *getattr(node, "orelse", [])]
+                first = 1 if isinstance(node, ast.FunctionDef) else 0  # its docstring
+                lost += [f"{path.name}:{line.lineno}" for line in lines[first:] if is_text(line)]
+    assert not lost
+
+
+def is_text(line):
+    value = line.value if isinstance(line, ast.Expr) else None
+    return isinstance(value, ast.JoinedStr) or (isinstance(value, ast.Constant) and isinstance(value.value, str))

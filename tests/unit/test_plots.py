@@ -314,6 +314,8 @@ def test_slides_have_larger_type_than_paper():
         (("timeline", "nothing"), "no scenario 'nothing'"),
         (("raster", "nothing"), "no scenario 'nothing'"),
         (("raster", "a", "b"), "is no table"),
+        (("raster", "a", "b"), "give tables of single spines, or one scenario"),
+        (("estimation", "a", "b"), "give tables, or one scenario"),
         (("estimation", "saline-mouse"), "gives no drug"),
         (("estimation", "psilocybin-mouse", "--interval", "1"), "give two days"),
         (("posterior", "nowhere"), "cannot read nowhere/fit.nc"),
@@ -365,3 +367,4 @@ def test_posterior_and_predictive_of_a_fit(capsys, monkeypatch, tmp_path):
     status, _, fault = run(capsys, monkeypatch, "plot", "predictive", folder, "--out", tmp_path / "q.png")
     assert status == 2
     assert "holds no predictive check" in fault
+    assert fault.endswith("or nested\n")
