@@ -255,13 +255,9 @@ def main() -> None:
     except BaseException as error:  # compiled code that is interrupted may raise an error of its own
         if os.environ.get("SYNMODEL_DEBUG", "") not in {"", "0"}:
             raise
-        line, status = told(error, interrupted=interrupted.is_set())
-        cli_log.ended(status, line)
-        end(line, status)
+        end(*told(error, interrupted=interrupted.is_set()))
     if status == INTERRUPTED:  # typer makes an exit status of an interruption, or an error, by its version
-        line = "interrupted; no result was written"
-        cli_log.ended(INTERRUPTED, line)
-        end(line, INTERRUPTED)
+        end(*told(KeyboardInterrupt(), interrupted=True))
     cli_log.ended(status or 0)
     sys.exit(status)
 

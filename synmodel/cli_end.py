@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from synmodel import cli_log
 from synmodel.errors import SynmodelError
 
 __all__ = ["BAD_INPUT", "INTERRUPTED", "UNEXPECTED", "end", "hear_interruptions", "told"]
@@ -75,6 +76,7 @@ def hear_interruptions() -> threading.Event:
             if ours and not interrupted.wait(_PATIENCE_SECONDS):
                 sys.stderr.write(f"synmodel: {_NOTHING_WRITTEN}\n")
                 sys.stderr.flush()
+                cli_log.ended(INTERRUPTED, _NOTHING_WRITTEN)
                 os._exit(INTERRUPTED)
 
     signal.signal(signal.SIGINT, interrupt)
@@ -86,7 +88,8 @@ def hear_interruptions() -> threading.Event:
 
 
 def end(line: str, status: int) -> NoReturn:
-    """Say one line, without breaks and short enough to be read, and end."""
+    """Say one line, without breaks and short enough to be read, in the log file too, and end."""
+    cli_log.ended(status, line)
     line = " ".join("".join(each if each.isprintable() else " " for each in line).split())
     if len(line) > _LONGEST_LINE:
         half = _LONGEST_LINE // 2

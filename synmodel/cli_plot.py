@@ -282,7 +282,10 @@ def _posterior_of(folder: Path | None, seed: int) -> tuple[list[str], Any]:
 def _groups_of(folder: Path) -> dict[str, Any]:
     import xarray as xr
 
+    from synmodel import manifest
+
     path = folder / "fit.nc"
+    manifest.check(folder, [path.name])
     try:
         with xr.open_datatree(path) as tree:
             trees = [tree, *tree.children.values()]

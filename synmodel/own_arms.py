@@ -49,18 +49,18 @@ def against_own_arms(fit: Fit, contrasts: Mapping[str, Mapping[str, Contrast]]) 
         ``line``, which says it.
     """
     found = []
+    controls = {(panel.study, panel.arm): panel.control for panel in embedded_comparison().panels}
     for drug, table in contrasts.items():
         arm = embedded_arm(drug)
-        panels = embedded_comparison().panels
-        panel = next((each for each in panels if (each.study, each.arm) == (arm.study, arm.arm)), None)
-        if panel is None or arm.study not in fit.problem.studies:
+        control = controls.get((arm.study, arm.arm))
+        if control is None or arm.study not in fit.problem.studies:
             continue
         for name, effect, quantity, word, besides in _EFFECTS:
             fold = table[name]
             if fold.low <= 1.0 <= fold.high:
                 continue
             (mine, mine_fitted, z), (others, others_fitted, _) = (
-                _after_dose(fit, arm.study, each, quantity, arm.arm) for each in (arm.arm, panel.control)
+                _after_dose(fit, arm.study, each, quantity, arm.arm) for each in (arm.arm, control)
             )
             if (mine > others) == (fold.estimate > 1.0):
                 continue
@@ -94,9 +94,9 @@ def _after_dose(fit: Fit, study: str, arm: str, quantity: str, dosed: str) -> tu
     sizes = np.cumsum([0, *(len(means.at) for means in target.means)])
     number = next(k for k, means in enumerate(target.means) if means.quantity == quantity)
     means = target.means[number]
-    fitted = problem.predict_arm(place, problem.values(fit.vector)).of(quantity)[means.at]
+    values = problem.values(fit.vector)
+    fitted = problem.predict_arm(place, values).of(quantity)[means.at]
     after = means.end > first
     rows = sizes[number] + np.flatnonzero(after)
-    residual = ((means.mean - fitted) / means.sem(problem.unit))[after]
-    z = residual.sum() / np.sqrt(problem.correlation(place)[np.ix_(rows, rows)].sum())
+    z = problem.standardised(place, values)[rows].sum() / np.sqrt(problem.correlation(place)[np.ix_(rows, rows)].sum())
     return float(means.mean[after].mean()), float(fitted[after].mean()), float(z)

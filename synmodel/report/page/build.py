@@ -9,7 +9,6 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-from synmodel import manifest
 from synmodel.inference.problem import STUDIES
 from synmodel.report.page.drawing import inlined
 from synmodel.report.page.kinds import kind_of, opened
@@ -55,7 +54,6 @@ def chapter_of(folder: Path, anchor: str, command: str = "") -> Chapter:
     """
     held = opened(folder)
     kind = kind_of(held)
-    manifest.check(folder)
     try:
         told = kind.told(held)
         grids, notes = split(kind.tables(held.document))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from synmodel import manifest
 from synmodel.report.page import comparing, fitting, planned, simulating
 from synmodel.report.page.parts import Held, PageError, Told
 
@@ -146,6 +147,8 @@ def opened(folder: Path) -> Held:
     ------
     PageError
         If it is no folder, holds no document of a result, or a damaged one.
+    ManifestError
+        If a file in it is not as it was written.
     """
     if not folder.is_dir():
         what = "a file" if folder.exists() else "not there"
@@ -154,7 +157,9 @@ def opened(folder: Path) -> Held:
     for name in dict.fromkeys(kind.file for kind in KINDS):
         path = folder / name
         if path.is_file():
-            return Held(folder, name, _document(path))
+            held = Held(folder, name, _document(path))
+            manifest.check(folder)
+            return held
     known = ", ".join(dict.fromkeys(kind.file for kind in KINDS))
     message = f"{folder} holds no result: none of {known}; give a folder that synmodel has written"
     raise PageError(message)
