@@ -5,6 +5,7 @@ Results go to stdout, progress and errors to stderr. Bad input ends with one lin
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ from synmodel.cli_output import print_first
 from synmodel.cli_output import print_tables as _print_tables
 from synmodel.cli_output import progress as _progress
 from synmodel.cli_report import reporting
+from synmodel.cli_tables import with_tables
 
 __all__ = ["app", "main"]
 
@@ -48,11 +50,16 @@ _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residua
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 
 
-app.command()(reporting(cli_compare.compare))
+def _result(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb that writes a folder of results, with ``--format`` and ``--report``; the page comes after the tables."""
+    return reporting(with_tables(verb))
+
+
+app.command()(_result(cli_compare.compare))
 
 
 @app.command()
-@reporting
+@_result
 def fit(
     out: Out = Path("synmodel-fit"),
     study: Annotated[
@@ -141,13 +148,13 @@ def fit(
         _print(f"Written to {out}: {', '.join(promised)}")
 
 
-app.command()(reporting(cli_simulate.simulate))
-app.command()(reporting(cli_simulate.sweep))
-app.command()(reporting(cli_design.design))
-app.command()(reporting(cli_joint.predict))
-app.command()(reporting(cli_joint.validate))
-app.command()(cli_joint.posterior)
-app.command()(reporting(cli_measure.measure_next))
+app.command()(_result(cli_simulate.simulate))
+app.command()(_result(cli_simulate.sweep))
+app.command()(_result(cli_design.design))
+app.command()(_result(cli_joint.predict))
+app.command()(_result(cli_joint.validate))
+app.command()(with_tables(cli_joint.posterior))
+app.command()(_result(cli_measure.measure_next))
 app.command()(cli_explore.explore)
 app.command()(cli_export.export)
 app.command()(cli_tables.convert)
@@ -174,7 +181,7 @@ def experiments(as_json: AsJson = False) -> None:
 
 
 @app.command()
-@reporting
+@_result
 def experiment(
     name: Annotated[str, typer.Argument(help="Name of an experiment, see `synmodel experiments`.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: synmodel-NAME.")] = None,
@@ -203,10 +210,6 @@ def experiment(
         print_first(document)
         _print_tables(outcome_tables(document))
         _print(f"Written to {destination}: {', '.join(written)}")
-
-
-for registered in (*app.registered_commands, *cli_data.app.registered_commands):
-    registered.callback = cli_tables.with_tables(registered.callback) if registered.callback else None
 
 
 @app.callback(invoke_without_command=True)

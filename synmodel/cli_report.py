@@ -1,16 +1,15 @@
 """The verbs that hand results on: ``report`` makes a page, ``cite`` names sources; and ``--report`` of other verbs."""
 
-import inspect
 import shlex
 import sys
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from synmodel.cli_joint import AsJson
+from synmodel.cli_option import with_option
 
 __all__ = ["cite", "report", "reporting"]
 
@@ -74,7 +73,6 @@ def reporting(verb: Callable[..., None]) -> Callable[..., None]:
     Its folder is that of ``out``; a verb without a default for it has ``synmodel-NAME``, as ``experiment`` has.
     """
 
-    @wraps(verb)
     def run(*, report: bool = False, **given: Any) -> None:
         folder = given["out"] if given["out"] is not None else Path(f"synmodel-{given['name']}")
         if not report:
@@ -89,13 +87,7 @@ def reporting(verb: Callable[..., None]) -> Callable[..., None]:
         if not given.get("as_json"):
             sys.stdout.write(f"Written to {folder}: {PAGE}\n")
 
-    signature = inspect.signature(verb, eval_str=True)
-    option = inspect.Parameter("report", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_OPTION)
-    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
-    run.__signature__ = signature.replace(parameters=[*parameters, option])  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in (*parameters, option)}
-    del run.__wrapped__  # typer would read the signature of what it wraps
-    return run
+    return with_option(verb, run, "report", False, _OPTION)
 
 
 def _command(arguments: list[str]) -> str:

@@ -1,21 +1,17 @@
 """Results as tables: the verb ``convert``, and ``--format`` of every verb that writes a result."""
 
-import inspect
 import sys
 from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from synmodel.cli_joint import Out
+from synmodel.cli_option import with_option
 
 __all__ = ["TableFormat", "convert", "with_tables"]
-
-_NO_RESULT = ("convert", "explore", "export", "new", "report")
-"""Verbs with an option --out that write no result that is a table."""
 
 
 class TableFormat(StrEnum):
@@ -43,30 +39,16 @@ def convert(
 
 
 def with_tables(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb that writes a result, with the option ``--format``; any other verb as it is."""
-    signature = inspect.signature(verb)
-    if "out" not in signature.parameters or verb.__name__ in _NO_RESULT:
-        return verb
+    """A verb that writes a result, with the option ``--format``."""
+
+    def run(*, table_format: TableFormat | None = None, **given: Any) -> None:
+        _run_with_tables(verb, None if table_format is None else table_format.value, given)
+
     option = typer.Option("--format", help="Also write the results as tables, see `synmodel convert`.")
-    added = inspect.Parameter(
-        "table_format",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[TableFormat | None, option],
-    )
-
-    @wraps(verb)
-    def wrapped(*arguments: Any, table_format: TableFormat | None = None, **options: Any) -> None:
-        _run_with_tables(verb, None if table_format is None else table_format.value, arguments, options)
-
-    wrapped.__signature__ = signature.replace(parameters=[*signature.parameters.values(), added])  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {**verb.__annotations__, "table_format": added.annotation}
-    return wrapped
+    return with_option(verb, run, "table_format", None, Annotated[TableFormat | None, option])
 
 
-def _run_with_tables(
-    verb: Callable[..., None], form: str | None, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> None:
+def _run_with_tables(verb: Callable[..., None], form: str | None, options: dict[str, Any]) -> None:
     """Run a verb; its results are written with their tables, all or none, and tables of an earlier run go."""
     from synmodel import manifest, tidy
     from synmodel.report import files
@@ -86,7 +68,7 @@ def _run_with_tables(
 
     stale: dict[Path, list[str]] = {}
     with files.completed(complete):
-        verb(*arguments, **options)
+        verb(**options)
     if form is not None and not places:  # a verb that writes its files one by one, as it may go on where it was stopped
         out = options["out"]
         with files.folder(out) as folder:

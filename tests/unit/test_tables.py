@@ -161,14 +161,15 @@ def test_tables_of_an_earlier_run_do_not_stay(tmp_path, capsys, monkeypatch):
 
 
 def test_every_verb_that_writes_a_result_has_the_option():
-    from synmodel import cli_data, cli_tables
+    from synmodel import cli_data
 
+    without_result = {"convert", "explore", "export", "new", "report"}
     with_out = {}
     for registered in (*cli.app.registered_commands, *cli_data.app.registered_commands):
         parameters = inspect.signature(registered.callback).parameters
         if "out" in parameters:
             with_out[registered.name or registered.callback.__name__] = "table_format" in parameters
-    assert {name for name, has in with_out.items() if not has} <= set(cli_tables._NO_RESULT)
+    assert {name for name, has in with_out.items() if not has} <= without_result
     assert {"compare", "fit", "predict", "validate", "simulate", "sweep", "design", "experiment", "measure_next"} <= {
         name for name, has in with_out.items() if has
     }
@@ -244,3 +245,20 @@ def test_a_document_and_a_dataset_of_one_name_are_both_there(form, tmp_path):
         assert sorted(len(sheet) for sheet in sheets.values()) == [1, 1, 2]
     else:
         assert len(written) == 4
+
+
+def test_the_page_comes_after_the_tables_and_leaves_them_whole(tmp_path, capsys, monkeypatch):
+    """A sweep stays where it ran, so its tables could be made once more, alone, when the page is written."""
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\ntitle = "mine"\nseed = 1\nobserve = "expected"\nscenarios = ["psilocybin-mouse"]\n'
+        'control = "none"\nquantities = ["formation_fraction"]\n[grid]\n"scenario.regimen.doses[0].amount" = [0.5, 1]\n'
+    )
+    out = tmp_path / "out"
+    command = ("sweep", tmp_path / "mine.toml", "--out", out, "--report", "--format", "csv", "--quiet")
+    status, printed, _ = command_line.run(capsys, monkeypatch, *command)
+    assert status == 0
+    tables = {path.name for path in out.glob("*.csv")} - {"columns.csv"}
+    assert {"summary.csv", "sweep.scenario-amount-point.csv"} <= tables
+    assert set(pd.read_csv(out / "columns.csv")["file"]) == tables
+    assert printed.index("Tables: ") < printed.index("report.html")
+    assert printed.count("columns.csv") == 1
