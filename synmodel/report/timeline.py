@@ -17,7 +17,7 @@ __all__ = ["timeline_figure"]
 
 _LINE = "#bbbbbb"
 _CONDITION = "#8C6BB1"
-_TITLE_WIDTH = 66
+_TITLE_WIDTH = 40  # characters that fit between the lanes' names and the edge
 
 
 def timeline_figure(plans: Sequence[Scenario], *, look: str = "page") -> Figure:
@@ -54,23 +54,31 @@ def _spells(plan: Scenario) -> list[Spell]:
     return [*([plan.subject.stress] if plan.subject.stress is not None else []), *plan.regimen.treatments]
 
 
+def _when(day: float) -> str:
+    """When a dose is first given, in words that can be read; empty for day 0."""
+    if abs(day) >= 1:
+        return f", day {day:.3g}".replace("-", "\N{MINUS SIGN}")
+    hours = 24 * abs(day)
+    span = f"{hours:.3g} h" if hours >= 1 else f"{60 * hours:.3g} min"
+    return f", {span} {'before' if day < 0 else 'after'} day 0" if day else ""
+
+
 def _draw(axes: Axes, plan: Scenario) -> None:
     axes.set_label(plan.name)
     lanes: list[str] = []
     sessions = plan.schedule.sessions
     drugs = drug_doses(plan.regimen.doses)
-    colours = dict(zip(plan.regimen.doses, colours_of([d.compound if d in drugs else "" for d in plan.regimen.doses]),
-                       strict=True))  # fmt: skip
+    compounds = {dose: dose.compound if dose in drugs else "" for dose in plan.regimen.doses}
+    names = list(dict.fromkeys(compounds.values()))
+    colours = dict(zip(names, colours_of(names), strict=True))
     for dose in plan.regimen.doses:
-        lane, colour = len(lanes), colours[dose]
+        lane, colour = len(lanes), colours[compounds[dose]]
         for day in dose.days:
             if dose.duration_day > 0.002 * (sessions[-1] - sessions[0]):
                 axes.barh(lane, dose.duration_day, left=day, height=0.5, color=colour)
         axes.plot(dose.days, np.full(len(dose.days), lane), "v", color=colour)
         times = f", {dose.repeat} times" if dose.repeat > 1 else ""
-        if dose.day:
-            times += f", day {dose.day:.2g}".replace("-", "\N{MINUS SIGN}")
-        lanes.append(dose_text(dose) + times)
+        lanes.append(dose_text(dose) + times + _when(dose.day))
     if not plan.regimen.doses:
         lanes.append("no dose (vehicle)")
     for spell in _spells(plan):
@@ -90,7 +98,8 @@ def _draw(axes: Axes, plan: Scenario) -> None:
     axes.spines["left"].set_visible(False)
     who = [plan.subject.species] + ([plan.subject.genotype] if plan.subject.genotype != "wild-type" else [])
     cohort = f"{plan.cohort.animals} animals, {plan.cohort.dendrites_per_animal} dendrites each"
-    axes.set_title(textwrap.shorten(plan.title or plan.name, _TITLE_WIDTH, placeholder=" ...") + "\n")
+    title = textwrap.shorten(plan.title or plan.name, 2 * _TITLE_WIDTH, placeholder=" ...")
+    axes.set_title(textwrap.fill(title, _TITLE_WIDTH) + "\n")
     axes.text(
         0, 1.02, f"{', '.join(who)}; {cohort}", transform=axes.transAxes, color=GREY, va="bottom", fontsize="small"
     )

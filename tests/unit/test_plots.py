@@ -248,6 +248,21 @@ def test_the_timeline_shows_doses_conditions_and_sessions():
     assert (bar.get_x(), bar.get_width()) == (-3, 5)
 
 
+@pytest.mark.parametrize("look", ["page", "slides"])
+def test_a_timeline_can_be_read(look):
+    """Long titles lie inside, a compound has one colour, a pretreatment is told in minutes."""
+    names = ("psilocybin-mouse-ketanserin", "esketamine-human-label")
+    figure = timeline_figure([load(name) for name in names], look=look)
+    figure.canvas.draw()
+    upper = figure.axes[0]
+    for axes in figure.axes:
+        assert axes.title.get_window_extent().x1 <= figure.bbox.x1
+    labels = [tick.get_text() for tick in upper.get_yticklabels()]
+    assert labels[0] == "ketanserin 1 mg/kg i.p., 10 min before day 0"
+    of_compounds = [{line.get_color() for line in axes.lines if line.get_marker() == "v"} for axes in figure.axes]
+    assert [len(colours) for colours in of_compounds] == [2, 1]
+
+
 def test_dose_response_passes_through_the_scenario():
     from synmodel.courses import course_function
 
