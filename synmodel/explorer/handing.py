@@ -18,6 +18,7 @@ from synmodel.explorer.curves import SEED, Shown
 from synmodel.explorer.states import LETTERS, State
 from synmodel.parameters import ParameterSet
 from synmodel.report.contrasts import compared_dataset, compared_document
+from synmodel.tidy import no_formula
 
 __all__ = ["Sources", "csv_of", "dataset_of", "netcdf_of", "texts_of"]
 
@@ -130,7 +131,7 @@ def _quoted(text: str) -> str:
 
 
 def csv_of(document: Mapping[str, Any]) -> str:
-    """The curves and points of a page as a tidy table: one row per point, with its unit.
+    """The curves and points of a page as a tidy table: one row per point, with its unit; no text is a formula.
 
     Parameters
     ----------
@@ -139,23 +140,27 @@ def csv_of(document: Mapping[str, Any]) -> str:
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+
+    def write(*cells: Any) -> None:
+        writer.writerow([no_formula(cell) for cell in cells])
+
+    write(*_COLUMNS)
     for panel in document["panels"]:
         for series in panel["series"]:
             about = document["scenarios"][series["scenario"]]
             starts = series.get("start", series["x"])
             ends = zip(series["low"], series["high"], strict=True) if series["low"] else [("", "")] * len(series["x"])
             for start, end, estimate, (low, high) in zip(starts, series["x"], series["y"], ends, strict=True):
-                writer.writerow(
-                    [about["letter"], about["label"], panel["id"], series["name"], start, end, panel["x_unit"],
-                     estimate, low, high, panel["unit"], "model"]
+                write(
+                    about["letter"], about["label"], panel["id"], series["name"], start, end, panel["x_unit"],
+                    estimate, low, high, panel["unit"], "model",
                 )  # fmt: skip
         for point in panel["points"]:
             about, sem = document["scenarios"][point["scenario"]], point["sem"]
             bars = ("", "") if sem is None else (point["mean"] - sem, point["mean"] + sem)
-            writer.writerow(
-                [about["letter"], about["label"], panel["id"], f"{point['study']}, {point['arm']}", point["start_day"],
-                 point["end_day"], panel["x_unit"], point["mean"], *bars, panel["unit"], "published mean, SEM"]
+            write(
+                about["letter"], about["label"], panel["id"], f"{point['study']}, {point['arm']}", point["start_day"],
+                point["end_day"], panel["x_unit"], point["mean"], *bars, panel["unit"], "published mean, SEM",
             )  # fmt: skip
     return out.getvalue()
 

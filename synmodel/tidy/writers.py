@@ -16,7 +16,7 @@ import pandas as pd
 from synmodel.errors import DataError
 from synmodel.tidy.frames import Table
 
-__all__ = ["COLUMNS", "FORMATS", "demand", "write"]
+__all__ = ["COLUMNS", "FORMATS", "demand", "no_formula", "write"]
 
 COLUMNS = "columns.csv"
 """Name of the table of columns."""
@@ -71,15 +71,15 @@ def _as_csv(tables: Sequence[Table], folder: Path) -> list[str]:
 
 
 def _to_csv(frame: pd.DataFrame, path: Path) -> None:
-    safe = frame.rename(columns=_as_text)
+    safe = frame.rename(columns=no_formula)
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].map(_as_text)
+            safe[column] = safe[column].map(no_formula)
     safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def _as_text(value: Any) -> Any:
-    """Text that no spreadsheet takes for a formula; anything else as it is."""
+def no_formula(value: Any) -> Any:
+    """Text of a cell that no spreadsheet takes for a formula; anything else as it is."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

@@ -457,6 +457,13 @@ def test_the_table_holds_every_point_with_its_unit(shown):
     assert {row["unit"] for row in rows} == {"nM", "%", "fold", "excess"}
 
 
+def test_no_text_of_the_table_is_a_formula(shown):
+    document = document_of(shown)
+    document["scenarios"][0]["label"] = "=HYPERLINK(0)"
+    labels = {row["label"] for row in csv.DictReader(io.StringIO(csv_of(document))) if row["scenario"] == "A"}
+    assert labels == {"'=HYPERLINK(0)"}
+
+
 def test_the_netcdf_holds_what_compare_writes_and_the_mechanisms(explorer, shown, tmp_path):
     (tmp_path / "explored.nc").write_bytes(netcdf_of(dataset_of(shown, explorer.parameters)))
     read = xr.load_dataset(tmp_path / "explored.nc")

@@ -560,6 +560,7 @@ def test_cells_survive_as_csv(made):
     text = io.StringIO()
     csv.writer(text).writerows(table)
     assert list(csv.reader(io.StringIO(text.getvalue()))) == table
+    assert "/^[=+@-]/.test(text)" in script  # text that a spreadsheet would take for a formula is marked as text
 
 
 # -- kinds that take minutes -----------------------------------------------------------------------------------

@@ -20,9 +20,13 @@
     bar.append(...buttons);
     place.after(bar);
   };
-  const cell = (text) => (/[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text);
-  const csv = (table) =>
-    [...table.rows].map((row) => [...row.cells].map((each) => cell(each.textContent.trim())).join(",")).join("\r\n") + "\r\n";
+  const cell = (each) => {
+    let text = each.textContent.trim();
+    // Text that a spreadsheet would take for a formula, as in tables of `synmodel convert`; numbers stay as they are.
+    if (!each.dataset.value && /^[=+@-]/.test(text)) text = "'" + text;
+    return /[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+  };
+  const csv = (table) => [...table.rows].map((row) => [...row.cells].map(cell).join(",")).join("\r\n") + "\r\n";
   const valueOf = (row, column) => {
     const each = row.cells[column];
     const number = each.dataset.value ?? "";
