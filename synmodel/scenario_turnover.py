@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from synmodel.documents import Document, FrozenMapping, Number, entry_fault
+from synmodel.documents import Document, FrozenMapping, Number, Whole, entry_fault
 from synmodel.errors import ScenarioError, did_you_mean
 from synmodel.scenario_values import as_dict
 
@@ -29,6 +29,7 @@ CLASSES = ("transient", "nascent", "mature")
 
 _DENSEST_PER_UM = 1000.0  # beyond any density of spines: a slip of the unit
 _STEEPEST = 20.0  # from there on losses of a dendrite with ten times its spines leave the range of numbers
+_LARGEST_BATCH = 1000  # as in synmodel.turnover.interaction, which this module may not import
 _MOST_CANDIDATES = 100.0  # every loss is a candidate so many times as often, and costs as much
 
 
@@ -104,10 +105,14 @@ class Turnover(_Part):
     homeostasis: Homeostasis | None = Field(default=None, description="`{ steepness = ..., n_star_per_um = ... }`")
     pool: Pool | None = Field(default=None, description="`{ shares_per_um = ..., share = { mature = ... } }`")
     size_loss: SizeDependence | None = Field(default=None, description="`{ steepness = ..., most = ... }`")
+    batch: Whole = Field(default=1, ge=1, le=_LARGEST_BATCH, description="1 to 1000: spines that are born at once")
 
     @model_serializer(mode="wrap")
     def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _filled(serialise(self))
+        content = _filled(serialise(self))
+        if self.batch == 1:
+            content.pop("batch", None)
+        return content
 
     @model_validator(mode="after")
     def _has_an_engine(self) -> "Turnover":
@@ -130,6 +135,7 @@ class Turnover(_Part):
             "crowding": self.crowding is not None,
             "homeostasis": self.homeostasis is not None and self.homeostasis.steepness > 0,
             "pool": self.pool is not None,
+            "batch": self.batch > 1,
         }
         return tuple(name for name, does in acts.items() if does)
 

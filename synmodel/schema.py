@@ -101,6 +101,9 @@ TRAJECTORY = Passport(
         "count": Quantity(("replicate", "dendrite", "time", "spine_class"), "1", "spines present"),
         "gained": Quantity(("replicate", "dendrite", "interval"), "1", "spines present now, absent one session before"),
         "lost": Quantity(("replicate", "dendrite", "interval"), "1", "spines present one session before, absent now"),
+        "transient": Quantity(
+            ("replicate", "dendrite", "interval"), "1", "spines formed and lost between two sessions", optional=True
+        ),
     },
     {"time": Quantity(("time",), "day", "session"), "start_day": _INTERVAL_START, "end_day": _INTERVAL_END},
 )

@@ -35,7 +35,8 @@ from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.bounds import MOST_ROWS
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.initial import Initial
-from synmodel.turnover.simulator import Start, start_of, thread_count
+from synmodel.turnover.simulator import thread_count
+from synmodel.turnover.start import Start, start_of
 
 __all__ = [
     "drive_function",
@@ -345,7 +346,7 @@ def _interaction_of(plan: Scenario, tissue: Tissue, means: Array, length: float)
     if asked.pool is not None:
         parts["pool"] = asked.pool.shares_per_um * length * plan.cohort.dendrites_per_animal
         parts["pool_share"] = [asked.pool.share.get(name, 1.0) for name in tissue.model.classes]
-    return turnover.Interaction(**parts)
+    return turnover.Interaction(**parts, batch=asked.batch)
 
 
 def _simulate_block(

@@ -1,8 +1,8 @@
 """What a simulation asks for, weighed before any loop begins: numbers that fit, and an end in sight.
 
 Numbers are kept as 32-bit integers. The largest that can be expected follows from the exact means: the mean and ten
-standard deviations of a Poisson number, as numbers of independent spines do not spread wider. The work follows from the
-number of spines that are ever there.
+standard deviations of a Poisson number, as numbers of independent spines do not spread wider; births in batches of b
+have b times its variance. The work follows from the number of spines that are ever there.
 """
 
 from dataclasses import replace
@@ -51,7 +51,7 @@ def check_size(
     scale : (replicate, dendrite) ndarray
         Multipliers of births.
     interaction : Interaction, optional
-        Spines below the number that homeostasis holds are lost less often.
+        Spines below the number that homeostasis holds are lost less often; batches spread numbers.
     kept : bool
         Whether the history of every spine is kept, and not their numbers alone.
 
@@ -73,7 +73,8 @@ def check_size(
         gained = scale.max() * steps.newborn.sum(axis=1)
         expected = np.maximum(there, np.concatenate([[0.0], gained]))
         # At an interval's end a spine is there or lost: no more are lost than were there.
-        largest = expected + _DEVIATIONS * np.sqrt(expected)
+        batch = 1 if interaction is None else interaction.batch
+        largest = expected + _DEVIATIONS * np.sqrt(batch * expected)
         everything = float(initial.sum(dtype=float) + scale.sum() * births)
     wrong = ~(largest <= LARGEST_NUMBER)
     if wrong.any():

@@ -1,4 +1,4 @@
-r"""How spines of a dendrite, or of an animal, interact: crowding, homeostasis and a shared pool of resource.
+r"""How spines of a dendrite, or of an animal, interact: crowding, homeostasis, a shared pool of resource, batches.
 
 With n spines on a dendrite, n_c of them in class c, and w_c the share of class c in a pool of R shares that all
 dendrites of an animal draw on::
@@ -6,6 +6,9 @@ dendrites of an animal draw on::
     births            lambda_c f_form(t) * (1 - n / n_max)+ * a        crowding: places on the shaft run out
     switches forward  s_ij f_mat(t) * a                                a = (1 - sum w_c n_c / R)+, over the animal
     losses            delta_c f_elim(t) * exp(h (n / n_star - 1))      homeostasis: more spines, shorter lives
+
+Births may come in batches: b spines at one moment, 1 / b times as often, so that the mean number of births is the same
+and its variance b times as large.
 
 Each part is absent unless its numbers are given. Spines that interact are no longer independent, so there are no
 exact moments and no transition matrices between sessions: only the ``coupled`` engine simulates them.
@@ -15,9 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synmodel.errors import SimulationError
-from synmodel.turnover.arguments import number_array, one_number
+from synmodel.turnover.arguments import number_array, one_number, whole_number
 
-__all__ = ["Interaction"]
+__all__ = ["LARGEST_BATCH", "Interaction"]
+
+LARGEST_BATCH = 1000
+"""Spines of one batch; beyond any dendrite."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Interaction:
         Shares of the resource in an animal; births and switches forward slow down as it is used up.
     pool_share : sequence of float, optional
         Shares that a spine of each class holds; default: 1 for every class.
+    batch : int
+        Spines that are born at the same moment, into the same class.
 
     Raises
     ------
@@ -55,6 +63,7 @@ class Interaction:
     homeostasis: float = 0.0
     pool: float | None = None
     pool_share: Sequence[float] | None = None
+    batch: int = 1
 
     def __post_init__(self) -> None:
         for name in ("n_max", "n_star", "pool"):
@@ -75,6 +84,7 @@ class Interaction:
         if self.homeostasis > 0 and self.n_star is None:
             message = "interaction.homeostasis is given without interaction.n_star; give the number to which it holds"
             raise SimulationError(message)
+        object.__setattr__(self, "batch", whole_number("interaction.batch", self.batch, LARGEST_BATCH))
         if self.pool_share is not None:
             shares = number_array("interaction.pool_share", self.pool_share, "a number of 0 or more per class").ravel()
             if self.pool is None or not (shares >= 0).all() or not (shares < float("inf")).all():
@@ -88,7 +98,7 @@ class Interaction:
     @property
     def acts(self) -> bool:
         """Whether there is any interaction at all."""
-        return self.n_max is not None or self.homeostasis > 0 or self.pool is not None
+        return self.n_max is not None or self.homeostasis > 0 or self.pool is not None or self.batch > 1
 
     def shares(self, n_class: int) -> tuple[float, ...]:
         """Part of the pool that a spine of each class holds; zeros without a pool.

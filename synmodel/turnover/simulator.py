@@ -7,9 +7,10 @@ dendrites; every draw is a function of (seed, replicate, dendrite, decision), so
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numba
 import numpy as np
@@ -19,95 +20,26 @@ from numpy.typing import ArrayLike, NDArray
 from synmodel.errors import SimulationError, did_you_mean
 from synmodel.randomness import stream_key
 from synmodel.schema import TRAJECTORY, stamped
-from synmodel.turnover.arguments import LARGEST_NUMBER, number_array, whole_number
+from synmodel.turnover.arguments import LARGEST_NUMBER, whole_number
 from synmodel.turnover.bounds import check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
-from synmodel.turnover.heterogeneity import birth_scale
-from synmodel.turnover.initial import Initial, read_initial
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels import coupled, events, sessions
 from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
+from synmodel.turnover.resets import Stretch, assembled, stretches
 from synmodel.turnover.size import SizeLoss, head_size_of
+from synmodel.turnover.start import Start, lengths_of, numbers_of, start_of
 from synmodel.turnover.tables import tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Engine", "Start", "coupling_of", "course_of", "simulate", "start_of", "thread_count"]
+__all__ = ["Engine", "coupling_of", "course_of", "simulate", "thread_count"]
 
 Engine = Literal["sessions", "events", "coupled"]
-_NUMBERS = f"whole numbers from 0 to {LARGEST_NUMBER}, (replicate, dendrite, class)"
-_MULTIPLIERS = "finite numbers of 0 or more, (replicate, dendrite)"
-
-
-class Start:
-    """Initial numbers and birth multipliers of a block of replicates.
-
-    Attributes
-    ----------
-    initial : (replicate, dendrite, class) ndarray of int
-    scale : (replicate, dendrite) ndarray
-        Multiplier of the birth rate: length times heterogeneity.
-
-    Raises
-    ------
-    SimulationError
-        If the shapes do not match, or numbers are not whole.
-    """
-
-    def __init__(self, initial: ArrayLike, scale: ArrayLike) -> None:
-        numbers, multipliers = np.asarray(initial), np.asarray(scale)
-        if numbers.dtype.kind != "i":
-            numbers = _whole(number_array("initial", initial, _NUMBERS))
-        if multipliers.dtype.kind != "f":
-            multipliers = number_array("scale", scale, _MULTIPLIERS)
-        if numbers.ndim != 3:
-            message = f"initial has shape {numbers.shape}; give {_NUMBERS}"
-            raise SimulationError(message)
-        if multipliers.shape != numbers.shape[:2]:
-            message = (
-                f"scale has shape {multipliers.shape}; give one number per dendrite, (replicate, dendrite) as in "
-                f"initial: {numbers.shape[:2]}"
-            )
-            raise SimulationError(message)
-        # Writable, as for arrays that are not the loops would be compiled a second time.
-        self.initial = np.require(numbers, np.int64, ["C", "W"])
-        self.scale = np.require(multipliers, np.float64, ["C", "W"])
-
-    def check(self, model: TurnoverModel) -> None:
-        """Refuse numbers that no model, or not this one, can start from; the compiled loops look at none of them.
-
-        Raises
-        ------
-        SimulationError
-            If there are other classes than those of the model, or a number is negative, too large or not finite.
-        """
-        n_class = self.initial.shape[2]
-        if n_class != model.n_class:
-            message = (
-                f"start.initial has numbers of {n_class} classes; give {model.n_class}, one for each of the classes "
-                f"{', '.join(model.classes)}"
-            )
-            raise SimulationError(message)
-        bad = self.initial[(self.initial < 0) | (self.initial > LARGEST_NUMBER)]
-        if bad.size:
-            message = f"start.initial holds {bad[0]}; give {_NUMBERS}"
-            raise SimulationError(message)
-        wrong = self.scale[~(np.isfinite(self.scale) & (self.scale >= 0))]
-        if wrong.size:
-            message = f"start.scale holds {wrong[0]:g}; give {_MULTIPLIERS}"
-            raise SimulationError(message)
-
-
-def _whole(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    bad = numbers[~(np.abs(numbers) <= LARGEST_NUMBER) | (numbers != np.floor(numbers))]
-    if bad.size:
-        message = f"initial holds {bad[0]:g}; give {_NUMBERS}"
-        raise SimulationError(message)
-    return numbers
 
 
 def simulate(
@@ -125,6 +57,8 @@ def simulate(
     threads: int | None = None,
     interaction: Interaction | None = None,
     size_loss: SizeLoss | None = None,
+    resets: Mapping[float, Any] | None = None,
+    transient: bool = False,
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
 
@@ -155,12 +89,18 @@ def simulate(
         How spines interact; needs ``engine="coupled"``.
     size_loss : SizeLoss, optional
         Losses that fall with head width; needs ``engine="events"``.
+    resets : mapping of float to mapping, sequence, str or array, optional
+        Days on which all spines are replaced, and by which, as in ``initial``; a session on that day sees the new
+        ones. Over a reset all spines are lost and gained.
+    transient : bool
+        Whether to count the spines that are formed and lost between two sessions, which none of them sees.
 
     Returns
     -------
     Dataset
         ``count`` (replicate, dendrite, time, spine_class), ``gained`` and ``lost`` (replicate, dendrite,
-        interval); dendrites of all animals follow one another, coordinate ``animal`` tells whose they are.
+        interval), and ``transient`` of the same dims where asked for; dendrites of all animals follow one another,
+        coordinate ``animal`` tells whose they are.
         Its attributes tell engine, seed, model, and what was given of drive, interaction and size_loss.
 
     Raises
@@ -177,47 +117,152 @@ def simulate(
     """
     session_days = checked_times(times)
     _check_engine(engine, interaction, size_loss)
+    if transient and resets:
+        message = "resets and transient are both given; spines between a session and a reset are not counted: give one"
+        raise SimulationError(message)
     sizes = {"replicates": replicates, "animals": animals, "dendrites": dendrites}
     replicates, animals, dendrites = (whole_number(name, size, LARGEST_NUMBER) for name, size in sizes.items())
-    folds = folds_between(model, session_days, drive)
-    start = start_of(
-        model, _each_dendrite(model, initial, animals * dendrites), replicates=np.arange(replicates),
-        animals=animals, dendrites=dendrites, length_um=length_um, seed=seed,
-    )  # fmt: skip
-    start.check(model)
-    check_size(model, folds, session_days, start.initial, start.scale, interaction)
-    n_dendrite = animals * dendrites
-    count = np.zeros((replicates, n_dendrite, len(session_days), model.n_class), np.int32)
-    gained, lost = np.zeros((2, replicates, n_dendrite, len(session_days) - 1), np.int32)
-    key = stream_key(seed, "turnover")
-    with thread_count(threads):
-        if engine == "sessions":
-            steps = tabulated(compose(model, folds, session_days), start.initial, start.scale)
-            sessions.run_sessions(key, 0, start.initial, start.scale, steps, count, gained, lost)
-        elif engine == "events":
-            hazards = hazards_of(model, folds, session_days, size_loss, head_size_of(drive))
-            events.tally(key, 0, start.initial, start.scale, *hazards, count, gained, lost)
-        else:
-            effects = interaction or Interaction()
-            coupling = coupling_of(effects, model.n_class, _lengths(length_um, n_dendrite))
-            course = course_of(model, folds, session_days)
-            _couple(key, start, course, coupling, dendrites if effects.pool else None, count, gained, lost)
-    dataset = xr.Dataset(
-        {
-            "count": (("replicate", "dendrite", "time", "spine_class"), count),
-            "gained": (("replicate", "dendrite", "interval"), gained),
-            "lost": (("replicate", "dendrite", "interval"), lost),
-        },
-        coords={
-            "time": session_days,
-            "spine_class": list(model.classes),
-            "animal": ("dendrite", np.repeat(np.arange(animals), dendrites)),
-            "start_day": ("interval", session_days[:-1]),
-            "end_day": ("interval", session_days[1:]),
-        },
-        attrs=_origin(engine, seed, model, drive, interaction, size_loss),
-    )
-    return stamped(dataset, TRAJECTORY)
+    runs = [
+        _Run.of(
+            stretch, model, drive, interaction, replicates=replicates, animals=animals, dendrites=dendrites,
+            length_um=length_um, seed=seed,
+        )
+        for stretch in stretches(session_days, initial, resets)
+    ]  # fmt: skip
+    effects = interaction or Interaction()
+    coupling = coupling_of(effects, model.n_class, lengths_of(length_um, animals * dendrites))
+    parts = []
+    for run in runs:
+        tallies = _Tallies.zeros(run.start.initial.shape, len(run.days), transient=transient)
+        parts.append((run.stretch, tallies.labelled(run.days, model.classes, animals)))
+        if run.folds is None:
+            tallies.present[:, :, 0] = run.start.initial
+            continue
+        key = stream_key(seed, f"turnover{run.stretch.name}")
+        with thread_count(threads):
+            if engine == "sessions":
+                _between_sessions(key, seed, model, run.folds, run.days, run.start, tallies)
+            elif engine == "events":
+                hazards = hazards_of(model, run.folds, run.days, size_loss, head_size_of(drive))
+                events.tally(key, 0, run.start.initial, run.start.scale, *hazards, *tallies)
+            else:
+                course = course_of(model, run.folds, run.days, effects.batch)
+                _couple(key, run.start, course, coupling, dendrites if effects.pool else 1, tallies)
+    whole = assembled(parts, session_days) if resets else parts[0][1]
+    return stamped(whole.assign_attrs(_origin(engine, seed, model, drive, interaction, size_loss, resets)), TRAJECTORY)
+
+
+class _Run(NamedTuple):
+    """A stretch without a reset: what its dendrites start from, and the folds; none where it is a single session."""
+
+    stretch: Stretch
+    start: Start
+    folds: Folds | None
+
+    @property
+    def days(self) -> NDArray[np.float64]:
+        """Days of the stretch."""
+        return self.stretch.days
+
+    @staticmethod
+    def of(
+        stretch: Stretch,
+        model: TurnoverModel,
+        drive: xr.Dataset | None,
+        interaction: Interaction | None,
+        *,
+        replicates: int,
+        animals: int,
+        dendrites: int,
+        length_um: ArrayLike | None,
+        seed: int,
+    ) -> "_Run":
+        """A run whose numbers fit.
+
+        Raises
+        ------
+        SimulationError
+            If they do not.
+        """
+        numbers = numbers_of(model, stretch.initial, animals * dendrites)
+        start = start_of(
+            model, numbers, replicates=np.arange(replicates), animals=animals, dendrites=dendrites,
+            length_um=length_um, seed=seed, stream=f"initial{stretch.name}",
+        )  # fmt: skip
+        start.check(model)
+        if len(stretch.days) == 1:
+            return _Run(stretch, start, None)
+        folds = folds_between(model, stretch.days, drive)
+        check_size(model, folds, stretch.days, start.initial, start.scale, interaction)
+        return _Run(stretch, start, folds)
+
+
+class _Tallies(NamedTuple):
+    """What the loops fill: ``present`` (replicate, dendrite, time, class), and for each interval the rest.
+
+    ``transient`` has no interval where it is not asked for.
+    """
+
+    present: NDArray[np.int32]
+    gained: NDArray[np.int32]
+    lost: NDArray[np.int32]
+    transient: NDArray[np.int32]
+
+    @staticmethod
+    def zeros(shape: tuple[int, ...], n_time: int, *, transient: bool) -> "_Tallies":
+        """Empty tallies for initial numbers of a shape (replicate, dendrite, class)."""
+        n_replicate, n_dendrite, n_class = shape
+        intervals = (n_replicate, n_dendrite, n_time - 1)
+        unseen = intervals if transient else (n_replicate, n_dendrite, 0)
+        return _Tallies(
+            np.zeros((n_replicate, n_dendrite, n_time, n_class), np.int32),
+            np.zeros(intervals, np.int32),
+            np.zeros(intervals, np.int32),
+            np.zeros(unseen, np.int32),
+        )
+
+    def labelled(self, days: NDArray[np.float64], classes: Sequence[str], animals: int) -> xr.Dataset:
+        """The tallies with their dims and days."""
+        each = ("replicate", "dendrite", "interval")
+        content = {
+            "count": (("replicate", "dendrite", "time", "spine_class"), self.present),
+            "gained": (each, self.gained),
+            "lost": (each, self.lost),
+        }
+        if self.transient.shape[2]:
+            content["transient"] = (each, self.transient)
+        coords = {
+            "time": days,
+            "spine_class": list(classes),
+            "animal": ("dendrite", np.repeat(np.arange(animals), self.present.shape[1] // animals)),
+            "start_day": ("interval", days[:-1]),
+            "end_day": ("interval", days[1:]),
+        }
+        return xr.Dataset(content, coords)
+
+
+def _between_sessions(
+    key: NDArray[np.uint64],
+    seed: int,
+    model: TurnoverModel,
+    folds: Folds,
+    days: NDArray[np.float64],
+    start: Start,
+    tallies: _Tallies,
+) -> None:
+    """Fill the tallies by the draws between sessions.
+
+    Births that are lost again are a Poisson number of their own: a Poisson process is thinned by what becomes of each.
+    """
+    propagation = compose(model, folds, days)
+    steps = tabulated(propagation, start.initial, start.scale)
+    sessions.run_sessions(key, 0, start.initial, start.scale, steps, *tallies[:3])
+    if tallies.transient.shape[2]:
+        births = model.births.sum() * np.add.reduceat(
+            folds.formation * np.diff(folds.edges), np.searchsorted(folds.edges, days[:-1])
+        )
+        means = np.maximum(births - propagation.newborn.sum(axis=1), 0.0)
+        sessions.draw_transient(stream_key(seed, "transient"), 0, means, start.scale, tallies.transient)
 
 
 def _origin(
@@ -227,6 +272,7 @@ def _origin(
     drive: xr.Dataset | None,
     interaction: Interaction | None,
     size_loss: SizeLoss | None,
+    resets: Mapping[float, Any] | None,
 ) -> dict[str, str]:
     """What shaped the numbers, as far as it was given."""
     origin = {"engine": engine, "seed": str(seed), "model_digest": model.digest()}
@@ -236,6 +282,8 @@ def _origin(
         origin["size_loss"] = repr(size_loss)
     if drive is not None:
         origin["drive_digest"] = _digest_of(drive)
+    if resets:
+        origin["resets"] = "; ".join(f"{day:g}: {given!r}" for day, given in sorted(resets.items()))
     return origin
 
 
@@ -274,90 +322,21 @@ def _couple(
     start: Start,
     course: coupled.Course,
     coupling: coupled.Coupling,
-    group: int | None,
-    *tallies: NDArray[np.int32],
+    together: int,
+    tallies: _Tallies,
 ) -> None:
     """Fill the tallies by the direct method, in groups of dendrites that share a pool or one by one in lockstep."""
-    if group is not None:
-        coupled.run_units(key, 0, group, start.initial, start.scale, course, coupling, *tallies)
+    if together > 1 or coupling.share.any() or tallies.transient.shape[2]:
+        coupled.run_units(key, 0, together, start.initial, start.scale, course, coupling, *tallies)
         return
     n_replicate, n_dendrite, n_class = start.initial.shape
-    flat = [each.reshape(-1, *each.shape[2:]) for each in tallies]
+    flat = [each.reshape(-1, *each.shape[2:]) for each in tallies[:3]]
     block = _block(n_replicate * n_dendrite)
     lockstep(key, 0, block, start.initial, start.scale, course, coupling, (0,) * n_class, *flat)
 
 
-def start_of(
-    model: TurnoverModel,
-    initial: Initial | NDArray[np.int64],
-    *,
-    replicates: NDArray[np.int64],
-    animals: int,
-    dendrites: int,
-    length_um: ArrayLike | None,
-    seed: int,
-    density_scale: NDArray[np.float64] | None = None,
-) -> Start:
-    """Initial numbers and birth multipliers of a block of consecutive replicates.
-
-    ``density_scale`` (replicate, dendrite) multiplies the means of Poisson initial numbers; an array (dendrite,
-    class) are fixed numbers of each dendrite.
-    """
-    n_dendrite = animals * dendrites
-    shape = (len(replicates), n_dendrite, model.n_class)
-    if isinstance(initial, np.ndarray):
-        numbers = np.broadcast_to(initial, shape)
-    elif initial.poisson:
-        means = np.require(np.broadcast_to(initial.array, shape), np.float64, ["C", "W"])
-        if density_scale is not None:
-            means = means * density_scale[:, :, None]
-        numbers = np.empty(shape, np.int64)
-        sessions.draw_initial(stream_key(seed, "initial"), int(replicates[0]), means, numbers)
-    else:
-        numbers = np.broadcast_to(initial.array.astype(np.int64), shape)
-    scale = birth_scale(
-        stream_key(seed, "birth rate"),
-        replicates,
-        animals,
-        dendrites,
-        model.formation_cv_animal,
-        model.formation_cv_dendrite,
-    )
-    return Start(numbers, scale if length_um is None else scale * _lengths(length_um, n_dendrite))
-
-
-def _each_dendrite(model: TurnoverModel, initial: Any, n_dendrite: int) -> Initial | NDArray[np.int64]:
-    """Initial numbers of all dendrites alike, or (dendrite, class) of each."""
-    if not (isinstance(initial, np.ndarray) and initial.ndim > 1):
-        return read_initial(model, initial)
-    meaning = f"whole numbers from 0 to {LARGEST_NUMBER}, (dendrite, class): ({n_dendrite}, {model.n_class})"
-    numbers = number_array("initial", initial, meaning)
-    if numbers.shape != (n_dendrite, model.n_class):
-        message = f"initial is an array of shape {numbers.shape}; give {meaning}"
-        raise SimulationError(message)
-    bad = numbers[~((numbers >= 0) & (numbers <= LARGEST_NUMBER) & (numbers == np.floor(numbers)))]
-    if bad.size:
-        message = f"initial holds {bad[0]:g}; give {meaning}"
-        raise SimulationError(message)
-    return numbers.astype(np.int64)
-
-
-def _lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64]:
-    """(n_dendrite,) lengths, 1 where none are given: rates are then per dendrite."""
-    if length_um is None:
-        return np.ones(n_dendrite)
-    lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
-    if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
-        message = (
-            f"length_um has shape {lengths.shape}; give one positive length [um] "
-            f"or one for each of the {n_dendrite} dendrites"
-        )
-        raise SimulationError(message)
-    return np.array(np.broadcast_to(lengths, n_dendrite))
-
-
-def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) -> coupled.Course:
-    """The flat arrays of the coupled kernel, built here and nowhere else."""
+def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64], batch: int) -> coupled.Course:
+    """The flat arrays of the coupled kernel, built here and nowhere else; births are those of batches."""
     ends = folds.edges[1:]
     at = np.searchsorted(times, ends)
     switches = np.asarray(model.transition, float)
@@ -367,7 +346,7 @@ def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64]) ->
         maturation=np.ascontiguousarray(folds.maturation),
         elimination=np.ascontiguousarray(folds.elimination),
         session=np.where(times[np.minimum(at, len(times) - 1)] == ends, at, -1),
-        births=model.births,
+        births=model.births / batch,
         loss=np.asarray(model.loss, float),
         forward=np.triu(switches, 1),
         backward=np.tril(switches, -1),
@@ -387,6 +366,7 @@ def coupling_of(interaction: Interaction, n_class: int, lengths: NDArray[np.floa
         balance=none if interaction.n_star is None else 1.0 / (interaction.n_star * lengths),
         steepness=float(interaction.homeostasis),
         share=np.array(interaction.shares(n_class)),
+        batch=float(interaction.batch),
     )
 
 

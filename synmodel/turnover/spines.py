@@ -20,8 +20,9 @@ from synmodel.turnover.kernels.histories import fill_spines
 from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
-from synmodel.turnover.simulator import Start, coupling_of, course_of
+from synmodel.turnover.simulator import coupling_of, course_of
 from synmodel.turnover.size import HeadWidth, SizeLoss, head_size_of, log_width_shift
+from synmodel.turnover.start import Start
 
 __all__ = ["joined", "trace", "trace_coupled", "trace_sessions"]
 
@@ -47,7 +48,7 @@ def trace(
     model : TurnoverModel
         Rates.
     start : Start
-        Initial numbers and birth multipliers, from :func:`synmodel.turnover.simulator.start_of`.
+        Initial numbers and birth multipliers, from :func:`synmodel.turnover.start.start_of`.
     times : (n_time,) array_like
         Sessions [day].
     seed : int
@@ -129,7 +130,8 @@ def trace_coupled(
     times, folds = _checked(model, start, times, drive, interaction)
     n_dendrite = start.scale.shape[1]
     lengths = np.full(n_dendrite, 1.0 if length_um is None else length_um)
-    course, coupling = course_of(model, folds, times), coupling_of(interaction, model.n_class, lengths)
+    course = course_of(model, folds, times, interaction.batch)
+    coupling = coupling_of(interaction, model.n_class, lengths)
     unit = (group or n_dendrite) if interaction.pool else 1
     key = stream_key(seed, "turnover")
 

@@ -17,7 +17,7 @@ from synmodel.imaging import summarise
 from synmodel.scenario import load
 from synmodel.turnover import TurnoverModel, simulate, tables, trace
 from synmodel.turnover.initial import Initial
-from synmodel.turnover.simulator import start_of
+from synmodel.turnover.start import start_of
 
 SESSIONS = [-3.0, -1.0, 1.0, 3.0, 34.0]
 THREE = TurnoverModel(

@@ -111,12 +111,17 @@ def test_events_whose_losses_fall_with_size(case, drive):
     compare(case, together, "events", twin, size_loss=size_loss)
 
 
-@pytest.mark.parametrize("given", [None, {"n_max": 30.0, "n_star": 14.0, "homeostasis": 2.0}], ids=["free", "bound"])
+BOUND = {"n_max": 30.0, "n_star": 14.0, "homeostasis": 2.0}
+
+
+@pytest.mark.parametrize("given", [None, BOUND, {**BOUND, "batch": 3}], ids=["free", "bound", "batches"])
 def test_coupled(case, drive, given):
     folds = folds_between(case[0], np.array(TIMES), drive)
 
     def twin(key, r, d, start, scale):
-        limits = {name: given[name] * (scale if name.startswith("n_") else 1.0) for name in given} if given else {}
+        limits = (
+            {name: each * scale if name.startswith("n_") else each for name, each in given.items()} if given else {}
+        )
         return twins.coupled(key, r, d, start, scale, case[0], folds, TIMES, Interaction(**limits))
 
     compare(case, drive, "coupled", twin, interaction=Interaction(**given) if given else None)

@@ -214,7 +214,7 @@ def coupled(key, r, d, start, scale, model, folds, times, interaction):  # noqa:
             losses = folds.elimination[i]
             if interaction.homeostasis > 0:
                 losses = losses * exp(interaction.homeostasis * (n * (1.0 / interaction.n_star) - 1.0))
-            channels = [(None, c, birth * births) for c, birth in enumerate(model.formation)]
+            channels = [(None, c, birth * births) for c, birth in enumerate(model.births / interaction.batch)]
             for c, here in enumerate(number):
                 channels.append((c, None, here * model.loss[c] * losses))
                 for j, hazard in enumerate(model.transition[c]):
@@ -235,7 +235,7 @@ def coupled(key, r, d, start, scale, model, folds, times, interaction):  # noqa:
                         if source is not None:
                             array[source] -= step
                         if target is not None and (array is number or source is not None):
-                            array[target] += step
+                            array[target] += interaction.batch if source is None else step
                     break
                 level -= rate
             event += 1

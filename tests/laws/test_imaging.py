@@ -126,7 +126,7 @@ def test_head_width_law():
     """ln w is normal around the driven mean, and forgets its deviation at the rate of reversion."""
     from synmodel.turnover import HeadWidth, TurnoverModel, trace
     from synmodel.turnover.initial import Initial
-    from synmodel.turnover.simulator import start_of
+    from synmodel.turnover.start import start_of
 
     model = TurnoverModel(("spine",), 0.0, [[0]], [0.01])
     law = HeadWidth(median_um=0.9, log_sd=0.3, reversion=0.1, response=2.0)

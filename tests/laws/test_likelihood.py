@@ -21,7 +21,7 @@ from synmodel.inference import (
 )
 from synmodel.turnover import TurnoverModel, propagate, simulate, trace
 from synmodel.turnover.initial import Initial
-from synmodel.turnover.simulator import start_of
+from synmodel.turnover.start import start_of
 
 TWO = TurnoverModel(("nascent", "mature"), 0.9, [[0, 0.35], [0.1, 0]], [0.5, 0.08])
 THREE = TurnoverModel(

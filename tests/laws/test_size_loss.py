@@ -15,8 +15,8 @@ from level import agrees, z_of_covariance, z_of_mean
 from scipy.linalg import expm
 
 from synmodel.turnover import HeadWidth, SizeLoss, TurnoverModel, simulate, trace
-from synmodel.turnover.simulator import Start
 from synmodel.turnover.size import log_width_shift
+from synmodel.turnover.start import Start
 
 REPLICATES = 40_000
 TIMES = np.array([-2.0, 0.0, 1.0, 4.0, 12.0])

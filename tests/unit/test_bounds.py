@@ -19,7 +19,7 @@ from synmodel.turnover import (
     trace_coupled,
     trace_sessions,
 )
-from synmodel.turnover.simulator import Start
+from synmodel.turnover.start import Start
 
 ONE = TurnoverModel(("spine",), 1.0, [[0.0]], [0.1])
 ENDLESS = TurnoverModel(("spine",), 1.0, [[0.0]], [0.0])

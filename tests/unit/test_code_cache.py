@@ -52,7 +52,7 @@ from synmodel.scenario import load
 from synmodel.simulation import simulate as simulate_scenario
 from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate
 from synmodel.turnover import trace, trace_coupled, trace_sessions
-from synmodel.turnover.simulator import Start
+from synmodel.turnover.start import Start
 
 size_loss = SizeLoss(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=5.0)
 variants = [("events", {"size_loss": size_loss}), ("coupled", {"interaction": Interaction(pool=40.0)})]

@@ -23,7 +23,8 @@ from synmodel.sweeps import plan_of, run_plan
 from synmodel.turnover import Interaction, TurnoverModel, joined, trace, trace_coupled, trace_sessions
 from synmodel.turnover import simulate as simulate_spines
 from synmodel.turnover.initial import Initial
-from synmodel.turnover.simulator import Start, start_of, thread_count
+from synmodel.turnover.simulator import thread_count
+from synmodel.turnover.start import Start, start_of
 
 PLAIN = load("psilocybin-mouse").updated(cohort={"animals": 3, "dendrites_per_animal": 4})
 CROWDING = {"crowding": {"n_max_per_um": 1.5}}
@@ -43,7 +44,7 @@ def test_a_table_round_trips_and_counts_in_the_digest(table):
 
 
 def test_a_table_that_says_nothing_leaves_the_digest():
-    assert PLAIN.updated(turnover={"engine": "auto"}).digest() == PLAIN.digest()
+    assert PLAIN.updated(turnover={"engine": "auto", "batch": 1}).digest() == PLAIN.digest()
     assert "turnover" not in PLAIN.to_toml()
     assert load("psilocybin-mouse").digest().startswith("dce382c1b2423a17")  # as before there was such a table
 
@@ -54,6 +55,9 @@ def test_a_table_that_says_nothing_leaves_the_digest():
         ({"crowding": {"n_max_per_um": 0}}, "turnover.crowding.n_max_per_um is 0", "above 0 to 1000"),
         ({"crowding": {"n_max_per_um": 1e6}}, "turnover.crowding.n_max_per_um is 1000000.0", "above 0 to 1000"),
         ({"crowding": {}}, "turnover.crowding.n_max_per_um is missing", "spines per um"),
+        ({"batch": 0}, "turnover.batch is 0", "1 to 1000"),
+        ({"batch": 2.5}, "turnover.batch is 2.5", "1 to 1000"),
+        ({"batch": 2, "engine": "events"}, 'engine "events" are independent', "with batch"),
         ({"crowdin": {}}, "turnover.crowdin is not known", "did you mean 'crowding'"),
         ({"homeostasis": {"steepness": 21}}, "turnover.homeostasis.steepness is 21", "0 to 20"),
         ({"pool": {"shares_per_um": 1, "share": {"matur": 1}}}, "turnover.pool.share['matur']", "'mature'"),
@@ -92,6 +96,8 @@ def test_absurd_work_is_refused():
         (SIZE_LOSS, "events"),
         ({"homeostasis": {"steepness": 0.0}}, "events"),
         ({"engine": "coupled"}, "coupled"),
+        ({"batch": 3}, "coupled"),
+        ({"batch": 1}, "events"),
         ({"engine": "sessions"}, "sessions"),
     ],
 )
@@ -154,7 +160,8 @@ DRIVE = xr.Dataset({"formation": ("time", [2.5, 0.6]), "elimination": ("time", [
 INTERACTIONS = {
     "none": Interaction(),
     "crowding": Interaction(n_max=30),
-    "all": Interaction(n_max=40, n_star=12, homeostasis=1.5, pool=160, pool_share=(1, 3)),
+    "batches": Interaction(batch=4),
+    "all": Interaction(n_max=40, n_star=12, homeostasis=1.5, pool=160, pool_share=(1, 3), batch=2),
 }
 
 

@@ -21,7 +21,7 @@ from synmodel.turnover import (
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.heterogeneity import dendrite_nodes, gamma_quantile
 from synmodel.turnover.initial import read_initial
-from synmodel.turnover.simulator import Start
+from synmodel.turnover.start import Start
 
 SESSIONS = [-3, -1, 1, 3, 5]
 

@@ -47,13 +47,15 @@ class Coupling(NamedTuple):
     """Interaction as numbers, 0 where there is none.
 
     ``crowding`` (dendrite) is 1 / n_max, ``balance`` (dendrite) 1 / n_star, ``steepness`` h, ``share`` (K) the part of
-    the pool that a spine of each class holds.
+    the pool that a spine of each class holds, ``batch`` the number of spines that are born at once; births of the
+    Course are those of batches.
     """
 
     crowding: np.ndarray
     balance: np.ndarray
     steepness: float
     share: np.ndarray
+    batch: float
 
 
 @compiled
@@ -92,14 +94,15 @@ def hazard_sums(course, coupling, cell, r, first, scale, number, form, mature, e
 
 
 @compiled
-def apply_event(level, course, number, old, form, mature, eliminate):  # type: ignore[no-untyped-def]
-    """Change the state by the event at ``level`` of the cumulated hazards."""
+def apply_event(level, course, batch, number, old, born, form, mature, eliminate):  # type: ignore[no-untyped-def]
+    """Change the state by the event at ``level`` of the cumulated hazards; ``born`` counts births."""
     n_dendrite, n_class = number.shape
     for d in range(n_dendrite):
         for c in range(n_class):
             rate = course.births[c] * form[d]
             if level < rate:
-                number[d, c] += 1.0
+                number[d, c] += batch
+                born[d] += batch
                 return
             level -= rate
         for c in range(n_class):
@@ -123,8 +126,8 @@ def apply_event(level, course, number, old, form, mature, eliminate):  # type: i
 
 
 @compiled
-def record(session, number, old, count, gained, lost):  # type: ignore[no-untyped-def]
-    """Write what is seen at a session; all spines are old from now on."""
+def record(session, number, old, born, count, gained, lost, transient):  # type: ignore[no-untyped-def]
+    """Write what is seen at a session, and what was born and not seen; all spines are old from now on."""
     n_dendrite, n_class = number.shape
     for d in range(n_dendrite):
         now, kept, before = 0.0, 0.0, 0
@@ -136,11 +139,14 @@ def record(session, number, old, count, gained, lost):  # type: ignore[no-untype
             old[d, c] = number[d, c]
         gained[d, session - 1] = int(now - kept)
         lost[d, session - 1] = before - int(kept)
+        if transient.size > 0:
+            transient[d, session - 1] = int(born[d] - (now - kept))
+        born[d] = 0.0
 
 
 @compiled_parallel
-def run_units(key, first_replicate, unit_size, initial, scale, course, coupling, count, gained, lost):  # type: ignore[no-untyped-def]
-    """Fill zeroed ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost``.
+def run_units(key, first_replicate, unit_size, initial, scale, course, coupling, count, gained, lost, transient):  # type: ignore[no-untyped-def]
+    """Fill zeroed ``count`` (replicate, dendrite, time, class), ``gained``, ``lost`` and, if not empty, ``transient``.
 
     ``unit_size`` dendrites that follow one another interact; ``initial`` (replicate, dendrite, class).
     """
@@ -155,7 +161,7 @@ def run_units(key, first_replicate, unit_size, initial, scale, course, coupling,
             for c in range(n_class):
                 number[d, c] = initial[r, first + d, c]
                 count[r, first + d, 0, c] = initial[r, first + d, c]
-        old = number.copy()
+        old, born = number.copy(), np.zeros(unit_size)
         form, mature, eliminate = np.empty(unit_size), np.empty(unit_size), np.empty(unit_size)
         event = 0
         u_wait, u_choice = uniform_pair(k0, k1, first_replicate + r, first, event, 0)
@@ -168,11 +174,12 @@ def run_units(key, first_replicate, unit_size, initial, scale, course, coupling,
                     need -= total * left
                     break
                 left -= need / total
-                apply_event(u_choice * total, course, number, old, form, mature, eliminate)
+                apply_event(u_choice * total, course, coupling.batch, number, old, born, form, mature, eliminate)
                 event += 1
                 u_wait, u_choice = uniform_pair(k0, k1, first_replicate + r, first, event, 0)
                 need = -log(u_wait)
             if course.session[cell] >= 0:
                 record(
-                    course.session[cell], number, old, count[r, first:last], gained[r, first:last], lost[r, first:last]
-                )
+                    course.session[cell], number, old, born, count[r, first:last], gained[r, first:last],
+                    lost[r, first:last], transient[r, first:last],
+                )  # fmt: skip

@@ -95,19 +95,27 @@ def settle(initial, offset, day, number, old, ever, rows, words, births, deaths,
 
 
 @compiled
-def happen(d, c, j, place, day, offset, number, old, ever, rows, words, births, deaths, paths):  # type: ignore[no-untyped-def]
-    """Change numbers and lists by an event that :func:`choose` found."""
-    filling = words.size > 0
-    row, is_old = offset[d] + ever[d], False
+def bear(d, c, batch, day, offset, number, old, ever, rows, words, births, deaths, paths):  # type: ignore[no-untyped-def]
+    """Add the spines of a batch, born into class c."""
+    for _ in range(batch):
+        if words.size > 0:
+            row = offset[d] + ever[d]
+            begin(row, ever[d], day, words, births, deaths, paths)
+            put(rows[d, c], row, int(number[d, c]), int(old[d, c]), False)
+        ever[d] += 1
+        number[d, c] += 1.0
+
+
+@compiled
+def happen(d, c, j, place, day, number, old, rows, deaths):  # type: ignore[no-untyped-def]
+    """Change numbers and lists by a loss or a switch that :func:`choose` found."""
+    filling = deaths.size > 0
+    row, is_old = np.int64(0), False
     if c >= 0:
         if filling:
             row, is_old = take(rows[d, c], place, int(number[d, c]), int(old[d, c]))
         number[d, c] -= 1.0
         old[d, c] -= 1.0 if is_old else 0.0
-    elif c == _BIRTH:
-        if filling:
-            begin(row, ever[d], day, words, births, deaths, paths)
-        ever[d] += 1
     if j >= 0:
         if filling:
             put(rows[d, j], row, int(number[d, j]), int(old[d, j]), is_old)
@@ -163,7 +171,10 @@ def fill_coupled(  # type: ignore[no-untyped-def]
                 left -= need / total
                 d, c, j, place = choose(u_choice * total, course, number, form, mature, eliminate)
                 day = edges[cell + 1] - left
-                happen(d, c, j, place, day, places, number, old, ever, rows, words, births, deaths, paths)
+                if c == _BIRTH:
+                    bear(d, j, int(coupling.batch), day, places, number, old, ever, rows, words, births, deaths, paths)
+                else:
+                    happen(d, c, j, place, day, number, old, rows, deaths)
                 event += 1
                 u_wait, u_choice = uniform_pair(k0, k1, c0, c1, event, 0)
                 need = -log(u_wait)

@@ -49,7 +49,7 @@ def regulate(classes, state, steepness):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def advance(classes, k0, k1, word, state):  # type: ignore[no-untyped-def]
+def advance(classes, k0, k1, batch, word, state):  # type: ignore[no-untyped-def]
     """One step of every lane; a hit is 1 in the lane in which the event happens and 0 elsewhere."""
     n_class = len(classes)
     old = _NUMBER + n_class * LANES
@@ -82,7 +82,7 @@ def advance(classes, k0, k1, word, state):  # type: ignore[no-untyped-def]
             rate = state[births + c * LANES + lane] * form
             hit = coming if level < rate else 0.0
             coming -= hit
-            state[_NUMBER + c * LANES + lane] += hit
+            state[_NUMBER + c * LANES + lane] += hit * batch
             level -= rate
         for c in range(n_class):
             # Once an event was found, later rates no longer matter, so the state may change under them.
@@ -234,4 +234,4 @@ def lockstep(key, first_replicate, block, initial, scale, course, coupling, clas
                 enter(lane, cell[lane], state, course)
             if coupling.steepness != 0.0:
                 regulate(classes, state, coupling.steepness)
-            advance(classes, k0, k1, word, state)
+            advance(classes, k0, k1, coupling.batch, word, state)

@@ -19,7 +19,7 @@ from synmodel.compiled import compiled, compiled_parallel, inlined
 from synmodel.randomness.philox import uniform_pair
 from synmodel.randomness.variates import binomial, binomial_row, poisson, poisson_row
 
-__all__ = ["Steps", "draw_initial", "fill_binomials", "fill_poissons", "run_sessions"]
+__all__ = ["Steps", "draw_initial", "draw_transient", "fill_binomials", "fill_poissons", "run_sessions"]
 
 _CHUNK = 64
 
@@ -54,6 +54,17 @@ def draw_initial(key, first_replicate, means, out):  # type: ignore[no-untyped-d
         r, d = cell // n_dendrite, cell % n_dendrite
         for c in range(n_class):
             out[r, d, c] = poisson(means[r, d, c], k0, k1, first_replicate + r, d, np.int64(0), c)
+
+
+@compiled_parallel
+def draw_transient(key, first_replicate, means, scale, out):  # type: ignore[no-untyped-def]
+    """Spines that come and go within an interval: ``means`` (interval), ``out`` (replicate, dendrite, interval)."""
+    k0, k1 = key[0], key[1]
+    n_replicate, n_dendrite, n_interval = out.shape
+    for cell in numba.prange(n_replicate * n_dendrite):
+        r, d = cell // n_dendrite, cell % n_dendrite
+        for i in range(n_interval):
+            out[r, d, i] = poisson(means[i] * scale[r, d], k0, k1, first_replicate + r, d, np.int64(i), 0)
 
 
 @compiled

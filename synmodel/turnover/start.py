@@ -1,0 +1,156 @@
+"""What a block of replicates starts from: the numbers of each dendrite and the multipliers of its births."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synmodel.errors import SimulationError
+from synmodel.randomness import stream_key
+from synmodel.turnover.arguments import LARGEST_NUMBER, number_array
+from synmodel.turnover.heterogeneity import birth_scale
+from synmodel.turnover.initial import Initial, read_initial
+from synmodel.turnover.kernels import sessions
+from synmodel.turnover.model import TurnoverModel
+
+__all__ = ["Start", "lengths_of", "numbers_of", "start_of"]
+
+_NUMBERS = f"whole numbers from 0 to {LARGEST_NUMBER}, (replicate, dendrite, class)"
+_MULTIPLIERS = "finite numbers of 0 or more, (replicate, dendrite)"
+
+
+class Start:
+    """Initial numbers and birth multipliers of a block of replicates.
+
+    Attributes
+    ----------
+    initial : (replicate, dendrite, class) ndarray of int
+    scale : (replicate, dendrite) ndarray
+        Multiplier of the birth rate: length times heterogeneity.
+
+    Raises
+    ------
+    SimulationError
+        If the shapes do not match, or numbers are not whole.
+    """
+
+    def __init__(self, initial: ArrayLike, scale: ArrayLike) -> None:
+        numbers, multipliers = np.asarray(initial), np.asarray(scale)
+        if numbers.dtype.kind != "i":
+            numbers = _whole(number_array("initial", initial, _NUMBERS))
+        if multipliers.dtype.kind != "f":
+            multipliers = number_array("scale", scale, _MULTIPLIERS)
+        if numbers.ndim != 3:
+            message = f"initial has shape {numbers.shape}; give {_NUMBERS}"
+            raise SimulationError(message)
+        if multipliers.shape != numbers.shape[:2]:
+            message = (
+                f"scale has shape {multipliers.shape}; give one number per dendrite, (replicate, dendrite) as in "
+                f"initial: {numbers.shape[:2]}"
+            )
+            raise SimulationError(message)
+        # Writable, as for arrays that are not the loops would be compiled a second time.
+        self.initial = np.require(numbers, np.int64, ["C", "W"])
+        self.scale = np.require(multipliers, np.float64, ["C", "W"])
+
+    def check(self, model: TurnoverModel) -> None:
+        """Refuse numbers that no model, or not this one, can start from; the compiled loops look at none of them.
+
+        Raises
+        ------
+        SimulationError
+            If there are other classes than those of the model, or a number is negative, too large or not finite.
+        """
+        n_class = self.initial.shape[2]
+        if n_class != model.n_class:
+            message = (
+                f"start.initial has numbers of {n_class} classes; give {model.n_class}, one for each of the classes "
+                f"{', '.join(model.classes)}"
+            )
+            raise SimulationError(message)
+        bad = self.initial[(self.initial < 0) | (self.initial > LARGEST_NUMBER)]
+        if bad.size:
+            message = f"start.initial holds {bad[0]}; give {_NUMBERS}"
+            raise SimulationError(message)
+        wrong = self.scale[~(np.isfinite(self.scale) & (self.scale >= 0))]
+        if wrong.size:
+            message = f"start.scale holds {wrong[0]:g}; give {_MULTIPLIERS}"
+            raise SimulationError(message)
+
+
+def _whole(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    bad = numbers[~(np.abs(numbers) <= LARGEST_NUMBER) | (numbers != np.floor(numbers))]
+    if bad.size:
+        message = f"initial holds {bad[0]:g}; give {_NUMBERS}"
+        raise SimulationError(message)
+    return numbers
+
+
+def start_of(
+    model: TurnoverModel,
+    initial: Initial | NDArray[np.int64],
+    *,
+    replicates: NDArray[np.int64],
+    animals: int,
+    dendrites: int,
+    length_um: ArrayLike | None,
+    seed: int,
+    density_scale: NDArray[np.float64] | None = None,
+    stream: str = "initial",
+) -> Start:
+    """Initial numbers and birth multipliers of a block of consecutive replicates.
+
+    ``density_scale`` (replicate, dendrite) multiplies the means of Poisson initial numbers; an array (dendrite,
+    class) are fixed numbers of each dendrite. ``stream`` names the draws of Poisson numbers.
+    """
+    n_dendrite = animals * dendrites
+    shape = (len(replicates), n_dendrite, model.n_class)
+    if isinstance(initial, np.ndarray):
+        numbers = np.broadcast_to(initial, shape)
+    elif initial.poisson:
+        means = np.require(np.broadcast_to(initial.array, shape), np.float64, ["C", "W"])
+        if density_scale is not None:
+            means = means * density_scale[:, :, None]
+        numbers = np.empty(shape, np.int64)
+        sessions.draw_initial(stream_key(seed, stream), int(replicates[0]), means, numbers)
+    else:
+        numbers = np.broadcast_to(initial.array.astype(np.int64), shape)
+    scale = birth_scale(
+        stream_key(seed, "birth rate"),
+        replicates,
+        animals,
+        dendrites,
+        model.formation_cv_animal,
+        model.formation_cv_dendrite,
+    )
+    return Start(numbers, scale if length_um is None else scale * lengths_of(length_um, n_dendrite))
+
+
+def numbers_of(model: TurnoverModel, initial: Any, n_dendrite: int) -> Initial | NDArray[np.int64]:
+    """Initial numbers of all dendrites alike, or (dendrite, class) of each."""
+    if not (isinstance(initial, np.ndarray) and initial.ndim > 1):
+        return read_initial(model, initial)
+    meaning = f"whole numbers from 0 to {LARGEST_NUMBER}, (dendrite, class): ({n_dendrite}, {model.n_class})"
+    numbers = number_array("initial", initial, meaning)
+    if numbers.shape != (n_dendrite, model.n_class):
+        message = f"initial is an array of shape {numbers.shape}; give {meaning}"
+        raise SimulationError(message)
+    bad = numbers[~((numbers >= 0) & (numbers <= LARGEST_NUMBER) & (numbers == np.floor(numbers)))]
+    if bad.size:
+        message = f"initial holds {bad[0]:g}; give {meaning}"
+        raise SimulationError(message)
+    return numbers.astype(np.int64)
+
+
+def lengths_of(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64]:
+    """(n_dendrite,) lengths, 1 where none are given: rates are then per dendrite."""
+    if length_um is None:
+        return np.ones(n_dendrite)
+    lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
+    if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
+        message = (
+            f"length_um has shape {lengths.shape}; give one positive length [um] "
+            f"or one for each of the {n_dendrite} dendrites"
+        )
+        raise SimulationError(message)
+    return np.array(np.broadcast_to(lengths, n_dendrite))
