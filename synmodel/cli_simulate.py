@@ -1,16 +1,22 @@
 """The verbs that simulate: ``simulate`` one scenario, ``sweep`` many."""
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed, posterior_from
 from synmodel.cli_output import print_first, print_tables, progress
-from synmodel.errors import SweepError
+from synmodel.errors import SimulationError, SweepError
+
+if TYPE_CHECKING:
+    from synmodel.sweeps.plan import Plan
 
 __all__ = ["simulate", "sweep"]
+
+Yes = Annotated[bool, typer.Option("--yes", help="Begin work of an hour or more without being told first.")]
 
 _SIMULATE_FILES = (
     "observations.nc", "mechanism.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg",
@@ -18,6 +24,36 @@ _SIMULATE_FILES = (
 _POPULATION = "population.nc"
 _INTERRUPTED = 130
 _MOST_CELLS = 100
+_SPINES_PER_SECOND = 5e5
+"""Spines with their images that one core simulates in a second, on the slow side of what was measured."""
+_LONG_SECONDS = 3600.0
+
+
+def demand_yes(spines: float, *, yes: bool) -> None:
+    """Say how long work takes, and begin nothing, where it is an hour or more and nobody has agreed to it.
+
+    Raises
+    ------
+    SimulationError
+        With the hours.
+    """
+    cores = os.cpu_count() or 1
+    seconds = spines / (_SPINES_PER_SECOND * cores)
+    if seconds >= _LONG_SECONDS and not yes:
+        message = (
+            f"about {spines:.2g} spines are to be followed, some {seconds / 3600:.3g} hours of work on {cores} cores; "
+            "ask for fewer replicates, animals, dendrites or cells, or say --yes"
+        )
+        raise SimulationError(message)
+
+
+def _spines_of_sweep(plan: "Plan") -> float:
+    """Spines of all cells of a sweep, from the first, the middle and the last."""
+    from synmodel.simulation import expected_spines
+
+    cells = [plan.cell(number) for number in sorted({0, plan.n_cell // 2, plan.n_cell - 1})]
+    each = [expected_spines(one, plan.base) for cell in cells for one in cell if one is not None]
+    return sum(each) / len(cells) * plan.n_cell * plan.replicates
 
 
 def simulate(
@@ -39,6 +75,7 @@ def simulate(
         typer.Option(min=0, max=10_000, help="Subjects behind percentiles, where the scenario lets them differ."),
     ] = 500,
     posterior: File = None,
+    yes: Yes = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,6 +83,7 @@ def simulate(
     from synmodel.report import documents, files, simulation_figure, tables
     from synmodel.scenario import load, naming
     from synmodel.simulated import simulate_scenario
+    from synmodel.simulation import expected_spines
 
     plan = load(scenario)
     files.check(out, [*_SIMULATE_FILES, _POPULATION])
@@ -55,6 +93,9 @@ def simulate(
             f"synmodel: warning: {compound} on day {day:g} is not before the last session "
             f"(day {plan.schedule.sessions[-1]:g}), so no session shows what it does\n"
         )
+    with naming(scenario):
+        # Replicates that are none are refused where they are used; the scenario and its control are both simulated.
+        demand_yes(2 * expected_spines(plan) * max(replicates, 0), yes=yes)
     source = posterior_from(posterior)
     with naming(scenario), progress(quiet) as steps:
         result = simulate_scenario(
@@ -100,6 +141,7 @@ def sweep(
     ] = None,
     posterior: File = None,
     netcdf: Annotated[bool, typer.Option("--netcdf", help="Write sweep.nc instead of sweep.zarr.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -113,6 +155,8 @@ def sweep(
     if plan.exact and (draws is not None or posterior is not None):
         message = f"sweep: {plan.name} is of exact expectations; its file says the draws: [posterior] draws = 200"
         raise SweepError(message)
+    if not plan.exact:
+        demand_yes(_spines_of_sweep(plan) / max(workers or 1, 1), yes=yes)
     wanted = draws if draws is not None else DRAWS * (plan.n_cell <= _MOST_CELLS)
     files.check(out, ["plan.json", "summary.json", "sobol.nc", "expected.nc"])
     files.refuse_other_results(out, f"the sweep {plan.name!r}")

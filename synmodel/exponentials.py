@@ -9,12 +9,16 @@ from synmodel.compiled import compiled
 __all__ = ["exponentials"]
 
 _MOST = 0.5  # norm of what the series is summed for
+_STIFF = 12  # squarings, each of which doubles a relative error, after which rows are held to their sums
 _NEGLIGIBLE = 1e-20  # norm of the first term that is left out; entries that are small by nature keep their digits
 
 
 @compiled
-def exponentials(matrices, result):  # type: ignore[no-untyped-def]
+def exponentials(matrices, result, conserved):  # type: ignore[no-untyped-def]
     """Fill ``result`` (n, m, m) with exp of ``matrices`` (n, m, m) whose entries off the diagonal are 0 or more.
+
+    If ``conserved`` is not 0, the first so many rows sum to 0, and what follows is never left: these rows of the
+    exponential sum to 1, and behind them it has 1 on its diagonal.
 
     exp(A) = e^-s exp(A + s I) with s the largest of -A_ii: all terms of the series and all products of squaring are
     0 or more, so every entry, however small, is right to a few rounding units, and one that must be 0 is 0.
@@ -22,12 +26,16 @@ def exponentials(matrices, result):  # type: ignore[no-untyped-def]
     m = matrices.shape[1]
     scaled, term, other = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
     for cell in range(matrices.shape[0]):
-        exponential(matrices[cell], result[cell], scaled, term, other)
+        exponential(matrices[cell], result[cell], scaled, term, other, conserved)
 
 
 @compiled
-def exponential(matrix, total, scaled, term, other):  # type: ignore[no-untyped-def]
-    """Fill ``total`` (m, m) with the exponential of one matrix; the others are work space."""
+def exponential(matrix, total, scaled, term, other, conserved):  # type: ignore[no-untyped-def]
+    """Fill ``total`` (m, m) with the exponential of one matrix; the next three are work space.
+
+    Where hazards are very fast beside the time, rounding would grow with every squaring and eat the slow ones. What
+    is known to be 1 is kept at 1, which takes most of it away.
+    """
     m = matrix.shape[0]
     shift = 0.0
     for i in range(m):
@@ -53,6 +61,11 @@ def exponential(matrix, total, scaled, term, other):  # type: ignore[no-untyped-
     for _ in range(halvings):
         multiply(total, total, other, 1.0)
         total[:, :] = other
+        if halvings > _STIFF and conserved > 0:
+            for i in range(conserved):
+                total[i] /= total[i].sum()
+            for i in range(conserved, m):
+                total[i, i] = 1.0
 
 
 @compiled

@@ -44,6 +44,7 @@ __all__ = [
     "expect",
     "expectation",
     "expectation_function",
+    "expected_spines",
     "exposure_of",
     "histories",
     "is_possible",
@@ -324,6 +325,21 @@ def is_possible(plan: Scenario, parameters: ParameterSet) -> bool:
     except SimulationError:
         return False
     return True
+
+
+def expected_spines(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> float:
+    """Spines that one replicate of a scenario has to follow, on average and without a drug: a measure of its work.
+
+    Raises
+    ------
+    SynmodelError
+        If the scenario cannot be run.
+    """
+    plan = load(scenario)
+    setup = _setup_of(plan, parameters_of(plan, parameters))
+    days = plan.schedule.sessions[-1] - plan.schedule.sessions[0]
+    each = setup.means.sum() + setup.tissue.model.births.sum() * setup.length_um * days
+    return float(each) * plan.cohort.animals * plan.cohort.dendrites_per_animal
 
 
 def _interaction_of(plan: Scenario, tissue: Tissue, means: Array, length: float) -> turnover.Interaction:

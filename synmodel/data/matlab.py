@@ -5,13 +5,17 @@ own or in a structure such as ``SpineRegistry.Data`` or ``spineAnalysisData.pres
 days.
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.data import matlab_child
 from synmodel.data.audit import Findings
 from synmodel.data.options import SessionDays
 from synmodel.data.tables import Rows
@@ -24,6 +28,8 @@ _KNOWN = ("SpineRegistry.Data", "spineAnalysisData.presenceMatrix")
 """Where programs for tracking spines keep presence, which go before other matrices of 0 and 1."""
 
 _SPINES = "isSpineMatrix"
+_LONGEST_SECONDS = 300
+_BROKEN = "it is damaged so that its reader breaks down"
 
 
 def read_matrix(path: Path, given: SessionDays, findings: Findings) -> Rows:
@@ -93,52 +99,25 @@ def _is_presence(matrix: NDArray[np.float64]) -> bool:
 
 
 def _matrices(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Name and values of every matrix of numbers in the file, in structures as ``structure.field``."""
+    """Name and values of every matrix of numbers, read by a process of its own, which a damaged file may end."""
     try:
-        start = path.read_bytes()[:128]
+        with path.open("rb"):
+            pass
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a table or a .mat file"
         raise DataError(message) from fault
+    command = [sys.executable, "-I", str(Path(matlab_child.__file__)), str(path.absolute())]
+    own = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # its threads would take the memory that the process may have
     try:
-        yield from _from_hdf5(path) if b"7.3" in start else _from_mat5(path)
-    except DataError:
-        raise
-    except Exception as fault:  # both libraries let many errors of broken files through
-        message = f"cannot read {path}: it is no file of MATLAB ({fault}); save it again with save(..., '-v7')"
-        raise DataError(message) from fault
-
-
-def _from_mat5(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    from scipy.io import loadmat
-
-    content = loadmat(path, squeeze_me=False, struct_as_record=True)
-    for name, value in content.items():
-        if not name.startswith("__"):
-            yield from _walked(name, value)
-
-
-def _walked(name: str, value: Any) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    if not isinstance(value, np.ndarray):
-        return
-    if value.dtype.names and value.size == 1:
-        for field in value.dtype.names:
-            yield from _walked(f"{name}.{field}", value.reshape(-1)[0][field])
-    elif value.dtype.kind in "biuf" and value.ndim == 2:
-        yield name, value.astype(float)
-
-
-def _from_hdf5(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        yield from _walked_hdf5("", file)
-
-
-def _walked_hdf5(lead: str, group: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    for name, value in group.items():
-        if name.startswith("#"):
-            continue  # what MATLAB refers to from cells
-        if hasattr(value, "items"):
-            yield from _walked_hdf5(f"{lead}{name}.", value)
-        elif value.dtype.kind in "biuf" and value.ndim == 2 and value.attrs.get("MATLAB_class") != b"char":
-            yield lead + name, np.asarray(value, dtype=float).T  # MATLAB writes columns first
+        child = subprocess.run(command, capture_output=True, timeout=_LONGEST_SECONDS, check=False, env=own)
+        fault_in_it = child.stderr.decode(errors="replace").strip() if child.returncode == 1 else _BROKEN
+    except subprocess.TimeoutExpired:
+        child, fault_in_it = None, f"reading it took over {_LONGEST_SECONDS} s"
+    if child is None or child.returncode:
+        message = (
+            f"cannot read {path}: it is no file of MATLAB ({fault_in_it[:200]}); save it again with save(..., '-v7')"
+        )
+        raise DataError(message)
+    with np.load(BytesIO(child.stdout)) as arrays:
+        names, *matrices = (arrays[each] for each in arrays.files)
+    yield from zip(map(str, names), matrices, strict=True)

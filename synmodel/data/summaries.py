@@ -72,8 +72,7 @@ def read_summaries(path: str | Path | Received) -> pd.DataFrame:
     """Group summaries of one study from a CSV file with the columns of :data:`COLUMNS`.
 
     ``mean`` may be empty where a session is planned and not yet seen; all other numbers may be empty where the study
-    has
-    none.
+    has none.
 
     Raises
     ------
@@ -88,7 +87,7 @@ def read_summaries(path: str | Path | Received) -> pd.DataFrame:
 def _checked(source: Path | StringIO | BytesIO, where: Path) -> pd.DataFrame:
     """Group summaries from a file, or from the text of one."""
     try:
-        table = pd.read_csv(source)
+        table = pd.read_csv(source, dtype={"arm": str, "quantity": str})
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
         message = f"cannot read {where}: {' '.join(str(fault).split())}; give a CSV file of group summaries"
         raise DataError(message) from fault
@@ -109,17 +108,24 @@ def _checked(source: Path | StringIO | BytesIO, where: Path) -> pd.DataFrame:
         table[column] = numbers
     rows: Iterable[Any] = table.itertuples(index=False)
     for line, row in enumerate(rows, start=2):
-        place = f"{where.name}, line {line}"
-        if row.quantity not in QUANTITIES:
-            message = f"{place}: quantity is {row.quantity!r}; {did_you_mean(str(row.quantity), QUANTITIES)}"
-            raise DataError(message)
-        if not np.isfinite(row.end_day):
-            message = f"{place}: end_day is empty; give the day of the session"
-            raise DataError(message)
-        if float(row.sem_dendrite) <= 0:
-            message = f"{place}: sem_dendrite is {row.sem_dendrite:g}; a SEM is above 0"
+        wrong_here = _fault_of(row)
+        if wrong_here:
+            message = f"{where.name}, line {line}: {wrong_here}"
             raise DataError(message)
     return table
+
+
+def _fault_of(row: Any) -> str:
+    """What is wrong with a row, and what to give; empty where nothing is."""
+    if not isinstance(row.arm, str):
+        return "arm is empty; give the name of the arm"
+    if row.quantity not in QUANTITIES:
+        return f"quantity is {row.quantity!r}; {did_you_mean(str(row.quantity), QUANTITIES)}"
+    if not np.isfinite(row.end_day):
+        return "end_day is empty; give the day of the session"
+    if float(row.sem_dendrite) <= 0:
+        return f"sem_dendrite is {row.sem_dendrite:g}; a SEM is above 0"
+    return ""
 
 
 def summaries_of(table: pd.DataFrame, study: str, arm: str) -> xr.Dataset:

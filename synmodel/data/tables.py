@@ -28,6 +28,7 @@ EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null", "-", ".", "#n/a", "#v
 Rows = list[list[str]]
 _SEPARATORS = "\t;,"
 _TOP = 20
+_MOST_COLUMNS = 16_384
 
 
 def read_text(path: Path | Received, findings: Findings | None = None) -> Rows:
@@ -50,6 +51,10 @@ def read_text(path: Path | Received, findings: Findings | None = None) -> Rows:
     # The first line is the heading, or a title without separators above it.
     first = next((line for line in lines[:_TOP] if any(map(line.count, _SEPARATORS))), "")
     separator = max(_SEPARATORS, key=first.count)
+    widest = 1 + max((line.count(separator) for line in lines), default=0)
+    if widest > _MOST_COLUMNS:
+        message = f"cannot read {path}: a row has {widest} columns; a table has up to {_MOST_COLUMNS}, as a spreadsheet"
+        raise DataError(message)
     try:
         return list(csv.reader(lines, delimiter=separator, strict=True))
     except csv.Error as fault:

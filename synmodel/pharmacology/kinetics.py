@@ -176,5 +176,5 @@ def _exponential(matrix: NDArray[np.float64], times: NDArray[np.float64]) -> NDA
 
     scaled = times[:, None, None] * matrix
     result = np.empty_like(scaled)
-    exponentials(scaled, result)
+    exponentials(scaled, result, 0)
     return result

@@ -18,7 +18,7 @@ from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.propagation import compose
 
-__all__ = ["MOST_ROWS", "MOST_SPINES", "check_size"]
+__all__ = ["MOST_ROWS", "MOST_SPINES", "check_names", "check_size"]
 
 Array = NDArray[np.float64]
 MOST_SPINES = 1e12
@@ -26,6 +26,8 @@ MOST_SPINES = 1e12
 MOST_ROWS = 5e8
 """Spines times sessions of a block whose histories are kept, in about 10 GB."""
 _DEVIATIONS = 10.0
+_MOST_NAMES = 1 << 24
+"""Spines of a dendrite, those at first and those born within a strip, that the events engine has names for."""
 
 
 def check_size(
@@ -90,5 +92,23 @@ def check_size(
         message = (
             f"{everything:.3g} spines are to be followed in all replicates and dendrites; allowed are {most:.2g}: ask "
             "for fewer replicates, dendrites, births, days or sessions"
+        )
+        raise SimulationError(message)
+
+
+def check_names(model: TurnoverModel, folds: Folds, initial: NDArray[np.int64], scale: Array) -> None:
+    """Refuse dendrites with more spines than the events engine can tell apart: draws are keyed by their names.
+
+    Raises
+    ------
+    SimulationError
+        With what is expected and what is allowed.
+    """
+    born = model.births.sum() * scale.max(initial=0.0) * (folds.edges[-1] - folds.edges[0])
+    largest = max(float(initial.sum(axis=2).max(initial=0)), born + _DEVIATIONS * np.sqrt(born))
+    if not largest < _MOST_NAMES:
+        message = (
+            f"about {largest:.3g} spines are expected on a dendrite, and the events engine names {_MOST_NAMES}; "
+            "use engine='sessions' or 'coupled', or smaller dendrites"
         )
         raise SimulationError(message)

@@ -21,7 +21,7 @@ from synmodel.errors import SimulationError, did_you_mean
 from synmodel.randomness import stream_key
 from synmodel.schema import TRAJECTORY, stamped
 from synmodel.turnover.arguments import LARGEST_NUMBER, whole_number
-from synmodel.turnover.bounds import check_size
+from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.interaction import Interaction
@@ -143,6 +143,7 @@ def simulate(
             if engine == "sessions":
                 _between_sessions(key, seed, model, run.folds, run.days, run.start, tallies)
             elif engine == "events":
+                check_names(model, run.folds, run.start.initial, run.start.scale)
                 hazards = hazards_of(model, run.folds, run.days, size_loss, head_size_of(drive))
                 events.tally(key, 0, run.start.initial, run.start.scale, *hazards, *tallies)
             else:

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import SPINES, stamped
-from synmodel.turnover.bounds import check_size
+from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
 from synmodel.turnover.interaction import Interaction
@@ -74,6 +74,7 @@ def trace(
         If the start is not one of this model, or the times do not rise.
     """
     times, folds = _checked(model, start, times, drive)
+    check_names(model, folds, start.initial, start.scale)
     hazards = hazards_of(model, folds, times, size_loss, head_size_of(drive))
     key = stream_key(seed, "turnover")
     deviation = np.empty((0, len(times) if size_loss else 0))

@@ -25,7 +25,7 @@ compound = "psilocybin"
 amount = 1
 unit = "mg/kg"
 route = "i.p."
-days = [0]
+day = 0
 [schedule]
 sessions = [-1, 1, 7]
 [cohort]
@@ -51,7 +51,7 @@ TABLE = "animal,treatment,dendrite,day,count,gained,lost,length_um\n" + "".join(
 )
 VERBS = {
     "simulate": "simulate small.toml --replicates 20 --draws 20",
-    "compare": "compare small.toml small.toml --posterior-draws 20",
+    "compare": "compare small.toml saline-mouse --draws 100",
     "sweep": "sweep sweep-{seed}.toml --draws 0",
     "convert": "data convert table.csv",
     "dendrites": "fit --data table.csv --model formation",

@@ -1,12 +1,14 @@
 """Exponentials of generators against scipy, and what a generator promises."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.linalg import expm
 
 from synmodel.exponentials import exponentials
+from synmodel.turnover import TurnoverModel, propagate
 
 RATES = st.floats(0.0, 50.0).map(lambda x: 0.0 if x < 1e-6 else x)
 
@@ -23,7 +25,7 @@ def systems(draw):
 
 def of(matrix):
     result = np.empty((1, *matrix.shape))
-    exponentials(matrix[None], result)
+    exponentials(matrix[None], result, 0)
     return result[0]
 
 
@@ -51,6 +53,16 @@ def test_small_entries_keep_their_digits():
         matrix = np.array([[-2.0, 0.0], [rate, -40.0]])
         exact = rate * (np.exp(-2.0) - np.exp(-40.0)) / 38.0
         np.testing.assert_allclose(of(matrix)[1, 0], exact, rtol=1e-13)
+
+
+@pytest.mark.parametrize("days", [1.0, 100.0, 1e3, 1e4])
+def test_fast_switches_leave_slow_losses_their_digits(days):
+    """Two classes that exchange 1e6 times a day and are lost at 0.01 per day are one class that is."""
+    model = TurnoverModel(("a", "b"), 1.0, [[0, 1e6], [1e6, 0]], [0.01, 0.01])
+    step = propagate(model, np.array([0.0, days]))
+    np.testing.assert_allclose(step.survival[0].sum(axis=1), np.exp(-0.01 * days), rtol=1e-12)
+    np.testing.assert_allclose(step.newborn[0].sum(), -np.expm1(-0.01 * days) / 0.01, rtol=1e-12)
+    np.testing.assert_allclose(step.lost[0], -np.expm1(-0.01 * days), rtol=1e-12)
 
 
 def test_a_rate_off_is_caught():

@@ -64,6 +64,16 @@ def test_numbers_that_do_not_fit_are_refused_at_once(engine, design, words):
     assert time.monotonic() - began < 20  # compilation
 
 
+@pytest.mark.parametrize("start", [{"initial": [2**24]}, {"initial": [0], "times": (0, 10)}])
+def test_more_spines_of_a_dendrite_than_there_are_names(start):
+    """Draws of the events engine are keyed by the spine, and the keys of a dendrite come to an end."""
+    model = TurnoverModel(("spine",), 2e6, [[0.0]], [5.0])
+    given = {"times": (0.0, 0.1), "replicates": 1, **start}
+    with pytest.raises(SimulationError, match=r"on a dendrite, and the events engine names 16777216; use engine="):
+        simulate(model, engine="events", **given)
+    assert simulate(model, engine="sessions", **given)["count"].max() > 0
+
+
 def test_a_large_number_that_fits_is_right():
     counts = run(TurnoverModel(("spine",), 1e8, [[0.0]], [0.1]), times=(0.0, 10.0))["count"].to_numpy()[0, 0, -1, 0]
     expected = 1e9 * (1 - np.exp(-1.0)) + 5 * np.exp(-1.0)

@@ -134,6 +134,7 @@ def nothing_seen(rows):
     [
         ({"table": lambda rows: rows.rename(columns={"sem_dendrite": "sem"})}, "has no column sem_dendrite"),
         ({"table": lambda rows: rows.assign(arm="other")}, "has no arm 'other'"),
+        ({"table": lambda rows: rows.assign(arm=["", *rows["arm"][1:]])}, "line 2: arm is empty; give the name"),
         ({"table": missing_sem}, "formation_fraction on day 1 has a mean and no sem_dendrite"),
         ({"table": nothing_seen}, "no mean was seen yet"),
         ({"edit": lambda text: text.replace('compound = "psilocybin"', 'compound = "psilocibin"')},

@@ -459,6 +459,27 @@ def test_matrices_of_matlab_that_cannot_be_read(tmp_path):
     assert "several matrices of 0, 1 and NaN: a, b" in refused()
 
 
+@pytest.mark.parametrize("signal", ["SIGSEGV", "SIGABRT", "SIGKILL"])
+def test_a_reader_that_breaks_down_below_python_is_one_line(tmp_path, monkeypatch, signal):
+    """As scipy's does on one damaged file in 140."""
+    child = tmp_path / "child.py"
+    child.write_text(f"import os, signal\nos.kill(os.getpid(), signal.{signal})\n")
+    monkeypatch.setattr("synmodel.data.matlab_child.__file__", str(child))
+    savemat(tmp_path / "a.mat", {"P": MATRIX})
+    with pytest.raises(DataError, match=r"^cannot read .*a\.mat: .*damaged so that its reader breaks down[^\n]*$"):
+        read_observations(tmp_path / "a.mat", options=ReadingOptions(days="1,2,3", mouse="m"))
+
+
+def test_a_small_file_of_matlab_may_not_ask_for_all_memory(tmp_path):
+    """HDF5 stores 10 GB of one value in a few kB."""
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file.create_dataset("P", (40_000, 40_000), float, chunks=(4000, 4000), compression="gzip", fillvalue=0.0)
+    with (tmp_path / "a.mat").open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file")
+    with pytest.raises(DataError, match=r"^cannot read .*allocate[^\n]*$"):
+        read_observations(tmp_path / "a.mat", options=ReadingOptions(days="1,2,3", mouse="m"))
+
+
 @pytest.fixture
 def book(tmp_path):
     """A workbook of source data: a cover sheet, a title, labels in the first row of each block, no label headings."""

@@ -9,6 +9,7 @@ from synmodel.cli import main
 from synmodel.data import read_observations
 from synmodel.errors import ScenarioError
 from synmodel.scenario import load
+from synmodel.simulation import expected_spines, histories
 
 SCENARIO = 'name = "{name}"\nbaseline = "shao2021"\n[schedule]\nsessions = [-1, 1]\n'
 SWEEP = (
@@ -114,3 +115,42 @@ def test_results_of_one_kind_are_not_written_beside_another(tmp_path, capsys, mo
     status, line = run(capsys, monkeypatch, tmp_path, "sweep", "s.toml", "--quiet", "--out", "out")
     assert (status, line.count("\n")) == (2, 1)
     assert "which holds results of another program" in line
+
+
+SMALL = SCENARIO.format(name="a") + "[cohort]\nanimals = 1000\ndendrites_per_animal = 1000\n"
+LARGE_SWEEP = SWEEP.format(level=2).replace('observe = "expected"', "replicates = 100_000_000")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "command"),
+    [("a.toml", SMALL, ["simulate", "a.toml", "--replicates", "100000"]), ("s.toml", LARGE_SWEEP, ["sweep", "s.toml"])],
+)
+def test_work_of_hours_is_told_and_not_begun(tmp_path, capsys, monkeypatch, file, text, command):
+    (tmp_path / file).write_text(text)
+    status, said = run(capsys, monkeypatch, tmp_path, *command, "--quiet")
+    assert status == 2
+    assert said.count("\n") == 1
+    assert "hours of work on" in said
+    assert "or say --yes" in said
+    seen = []
+    monkeypatch.setattr("synmodel.cli_simulate.demand_yes", lambda spines, *, yes: seen.append((spines, yes)))
+    for name in ("simulated.simulate_scenario", "workflows.run_sweep"):
+        monkeypatch.setattr(f"synmodel.{name}", lambda *_args, **_given: sys.exit(7))
+    assert run(capsys, monkeypatch, tmp_path, *command, "--quiet", "--yes")[0] == 7
+    ((spines, yes),) = seen
+    assert yes
+    assert spines > 1e10
+
+
+def test_the_work_that_is_told_is_the_work_that_is_done():
+    """Spines that a replicate of a scenario without a drug follows."""
+    plan = load("saline-mouse")
+    followed = sum(histories(plan, seed=1, replicate=number).sizes["spine"] for number in range(20))
+    assert followed / 20 == pytest.approx(expected_spines(plan), rel=0.1)
+
+
+def test_a_table_of_a_million_columns_is_refused_before_it_is_read(tmp_path, capsys, monkeypatch):
+    (tmp_path / "t.csv").write_text("animal,dendrite," + ",".join(["x"] * 1_000_000) + "\n")
+    status, said = run(capsys, monkeypatch, tmp_path, "data", "check", "t.csv")
+    assert status == 2
+    assert "a row has 1000002 columns; a table has up to 16384" in said

@@ -42,7 +42,7 @@ def cross(lengths, formation, maturation, elimination, acts, births, switches, l
                         generator[0, i, j] = rate * lengths[cell]
                         leaving += rate
                 generator[0, i, i] = -leaving * lengths[cell]
-            exponentials(generator, result)
+            exponentials(generator, result, k)
             survival[:, :] = result[0, :k, :k]
             for i in range(k):
                 for j in range(k):
