@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -343,7 +344,8 @@ def sweep_intervals(
     sets = intervals.scenario_draws(source, draws, plan.seed)
     made_of = {"scenario_digest": plan.digest, "draws_digest": draws_digest(sets)}
     if known is not None and known.is_file():
-        with xr.open_dataset(known, engine="h5netcdf") as earlier:
+        # What cannot be read is made anew; the library lets many errors of broken files through.
+        with suppress(Exception), xr.open_dataset(known, engine="h5netcdf") as earlier:
             if all(earlier.attrs.get(name) == digest for name, digest in made_of.items()):
                 return earlier.load()
     return expected_cells(plan, sets, stage(progress, "intervals of the posterior"))

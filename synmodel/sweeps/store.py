@@ -91,11 +91,18 @@ def open_result(path: Path) -> xr.Dataset:
     ------
     ManifestError
         If it is not as it was written.
+    SweepError
+        If nothing says how it was written, and it cannot be read.
     """
     manifest.check(path, [ZARR, NETCDF])
-    if (path / ZARR).exists():
-        return xr.open_zarr(path / ZARR, chunks=None, consolidated=True)
-    return xr.open_dataset(path / NETCDF, engine="h5netcdf")
+    name = ZARR if (path / ZARR).exists() else NETCDF
+    try:
+        if name == ZARR:
+            return xr.open_zarr(path / ZARR, chunks=None, consolidated=True)
+        return xr.open_dataset(path / NETCDF, engine="h5netcdf")
+    except Exception as fault:  # both libraries let many errors of broken files through
+        message = f"sweep: cannot read {path / name} ({' '.join(str(fault).split())[:200]}); delete it and run the sweep again"
+        raise SweepError(message) from fault
 
 
 def to_netcdf(out: Path) -> None:

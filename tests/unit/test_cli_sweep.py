@@ -188,3 +188,27 @@ def test_lines_of_progress_are_few(capsys, monkeypatch):
         "synmodel: sweeping: 180 of 180, took 0:01:20",
     ]
     assert _clock(3725.4) == "1:02:05"
+
+
+@pytest.mark.parametrize("words", ["", "{", '{"zarr_format": 2, "shape": [1e400', "[]"])
+def test_a_store_that_cannot_be_read_is_one_line(document, tmp_path, capsys, monkeypatch, words):
+    """Without a manifest, as an earlier version wrote it: with one it is refused before it is opened."""
+    command = (document(GRID.format(replicates=2, amounts=[1])), "--out", tmp_path / "out", "--draws", "0", "--quiet")
+    assert run(capsys, monkeypatch, *command)[0] == 0
+    (tmp_path / "out" / "sweep.zarr" / ".zmetadata").write_text(words)
+    assert "is not as it was written" in run(capsys, monkeypatch, *command)[2]
+    (tmp_path / "out" / ".manifest.json").unlink()
+    status, _, said = run(capsys, monkeypatch, *command)
+    assert status == 2
+    assert said.count("\n") == 1
+    assert "delete it and run the sweep again" in said
+
+
+def test_intervals_that_cannot_be_read_are_made_anew(document, tmp_path, capsys, monkeypatch):
+    command = (document(GRID.format(replicates=2, amounts=[1])), "--out", tmp_path / "out", "--draws", "5", "--quiet")
+    assert run(capsys, monkeypatch, *command)[0] == 0
+    made = (tmp_path / "out" / "expected.nc").read_bytes()
+    (tmp_path / "out" / "expected.nc").write_bytes(made[:1000])
+    (tmp_path / "out" / ".manifest.json").unlink()
+    assert run(capsys, monkeypatch, *command)[0] == 0
+    assert (tmp_path / "out" / "expected.nc").read_bytes() == made
