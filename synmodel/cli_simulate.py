@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed, posterior_from
 from synmodel.cli_output import print_first, print_tables, progress
-from synmodel.errors import SimulationError, SweepError
+from synmodel.errors import SimulationError, SweepError, SynmodelError
 
 if TYPE_CHECKING:
     from synmodel.sweeps.plan import Plan
@@ -48,12 +49,14 @@ def demand_yes(spines: float, *, yes: bool) -> None:
 
 
 def _spines_of_sweep(plan: "Plan") -> float:
-    """Spines of all cells of a sweep, from the first, the middle and the last."""
+    """Spines of all cells of a sweep, from the first, the middle and the last; a cell that cannot be run has none."""
     from synmodel.simulation import expected_spines
 
-    cells = [plan.cell(number) for number in sorted({0, plan.n_cell // 2, plan.n_cell - 1})]
-    each = [expected_spines(one, plan.base) for cell in cells for one in cell if one is not None]
-    return sum(each) / len(cells) * plan.n_cell * plan.replicates
+    each = []
+    for number in sorted({0, plan.n_cell // 2, plan.n_cell - 1}):
+        with suppress(SynmodelError):
+            each.append(sum(expected_spines(one, plan.base) for one in plan.cell(number) if one is not None))
+    return sum(each) / max(len(each), 1) * plan.n_cell * plan.replicates
 
 
 def simulate(

@@ -101,7 +101,8 @@ def open_result(path: Path) -> xr.Dataset:
             return xr.open_zarr(path / ZARR, chunks=None, consolidated=True)
         return xr.open_dataset(path / NETCDF, engine="h5netcdf")
     except Exception as fault:  # both libraries let many errors of broken files through
-        message = f"sweep: cannot read {path / name} ({' '.join(str(fault).split())[:200]}); delete it and run the sweep again"
+        why = " ".join(str(fault).split())[:200]
+        message = f"sweep: cannot read {path / name} ({why}); delete it and run the sweep again"
         raise SweepError(message) from fault
 
 
