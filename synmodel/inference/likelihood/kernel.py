@@ -9,7 +9,7 @@ and everything that can happen to independent spines is algebra with numbers tha
 
 * n spines of composition c:   f = (c . s)^n, n products with a linear form;
 * L of them are lost:          f <- (d . grad)^L f / L!, one derivation per loss (d_i: loss probability of class i);
-* the others move:             s_i <- sum_j P_ij s_j, by Horner's scheme;
+* the others move:             s_i <- sum_j P_ij s_j, by Horner's scheme or in rounds (:mod:`.rounds`);
 * G of composition c join:     f <- f (c . s)^G.
 
 The coefficients then sum to the probability of the losses, so they are brought back to sum 1 after every loss
@@ -23,6 +23,7 @@ import math
 import numpy as np
 
 from synmodel.compiled import compiled
+from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabilities
 
 __all__ = ["log_losses"]
 
@@ -162,22 +163,30 @@ def join_three(f, n, a, b, c):  # type: ignore[no-untyped-def]
 
 @compiled
 def lose_three(f, n, lost, d, log_p):  # type: ignore[no-untyped-def]
-    """As :func:`lose_two`."""
+    """As :func:`lose_two`; what the sum was is divided out with the next derivation."""
+    if lost == 0:
+        return log_p
+    sums, scale = np.empty(n), 1.0
     for k in range(lost):
         m = n - k
-        total = 0.0
+        factor = scale / (k + 1)
+        sums[:m] = 0.0  # by y, so that the compiler may add many at once
         for x in range(m):
+            first = d[0] * (x + 1) * factor
             for y in range(m - x):
-                f[x, y] = (
-                    d[0] * (x + 1) * f[x + 1, y] + d[1] * (y + 1) * f[x, y + 1] + d[2] * (m - x - y) * f[x, y]
-                ) / (k + 1)
-                total += f[x, y]
+                derived = d[1] * (y + 1) * f[x, y + 1] + d[2] * (m - x - y) * f[x, y]
+                f[x, y] = first * f[x + 1, y] + factor * derived
+                sums[y] += f[x, y]
+        total = 0.0
+        for y in range(m):
+            total += sums[y]
         if not total > 0.0:
             return -math.inf
-        for x in range(m):
-            for y in range(m - x):
-                f[x, y] /= total
         log_p += math.log(total)
+        scale = 1.0 / total
+    for x in range(n - lost + 1):
+        for y in range(n - lost + 1 - x):
+            f[x, y] *= scale
     return log_p
 
 
@@ -231,11 +240,15 @@ def survive_three_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
 
 @compiled
 def move_three(f, n, p, out, inner, power):  # type: ignore[no-untyped-def]
-    """As :func:`move_two`, with Horner's scheme for classes 1 and 2 within that for class 0.
+    """As :func:`move_two`: in rounds where classes follow one another, else by Horner's scheme for all at once.
 
-    Where nothing returns to class 0, what the inner scheme makes is a form in classes 1 and 2 alone, and the cost
-    falls from n^4 to n^3.
+    That for classes 1 and 2 is within that for class 0, at a cost of n^4. Where nothing returns to class 0, what the
+    inner scheme makes is a form in classes 1 and 2 alone, and the cost falls to n^3.
     """
+    q = np.empty((ROUNDS, 2))
+    if probabilities(p, q):
+        move_in_rounds(f, n, q, out, inner, power)
+        return
     if p[1, 0] == 0.0 and p[2, 0] == 0.0:
         move_three_ahead(f, n, p, out, inner[0], power[0])
         return
