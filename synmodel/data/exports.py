@@ -65,8 +65,9 @@ def refuse_untracked(table: pd.DataFrame, name: str) -> None:
     """
     if "spine" in table and "status" not in table and len(_DETECTED & {plain(str(each)) for each in table}) >= _FEWEST:
         message = (
-            f"{name} lists spines as detected in one image, whose numbers name other spines in the next; give a table "
-            "in which a spine keeps its label, such as a registry made by matching them over sessions"
+            f"{name} lists spines as RESPAN detects them in one image, whose numbers name other spines in the next; "
+            "give a table in which a spine keeps its label, such as RESPAN's Detected_spines_4D.csv or a registry made "
+            "by matching them over sessions"
         )
         raise DataError(message)
 

@@ -11,6 +11,7 @@ from synmodel.data.forms import Form, day_of, recognise, renamed
 from synmodel.data.naming import Named, named
 from synmodel.data.options import ReadingOptions, SessionDays
 from synmodel.data.percent import as_fractions
+from synmodel.data.programs import is_piece, joined, program_table
 from synmodel.data.sessions import days_of_headings, is_session, with_days
 from synmodel.data.sheets import laid_out
 from synmodel.data.tables import Rows
@@ -49,7 +50,10 @@ def prepared(
         table = as_fractions(together, (), name, findings)
         _refuse_alone(table, name, options)
         return table, recognise(table.columns, name, options.form), rows_read
-    table = _stacked([(table, each) for each, table, _ in read], findings)
+    tables = [(table, each) for each, table, _ in read]
+    if not options.column_names() and all(is_piece(rows) for _, rows in files):
+        tables = joined(tables, findings)
+    table = _stacked(tables, findings)
     if is_triples(table):
         table = from_triples(table, given, name, findings)
         given = replace(given, in_order=())  # these days are in the table now
@@ -96,7 +100,9 @@ def _stacked(tables: Sequence[tuple[pd.DataFrame, str]], findings: Findings) -> 
 def _named(rows: Rows, name: str, options: ReadingOptions, findings: Findings) -> tuple[pd.DataFrame, Named]:
     """A table under canonical names with its fractions as fractions, and how its columns were called."""
     given = options.column_names()
-    table = laid_out(rows, name, findings, given.values())
+    table = None if given else program_table(rows, name, options.session_days(), findings)
+    if table is None:
+        table = laid_out(rows, name, findings, given.values())
     habits = named([str(column) for column in table.columns], given, name)
     table = renamed(table, given, name, habits.names)
     told = [f"{theirs} -> {canonical}" for theirs, canonical in habits.names.items()]

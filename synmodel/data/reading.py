@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import xarray as xr
@@ -18,6 +18,7 @@ from synmodel.data.matlab import read_matrix
 from synmodel.data.newspines import records_of_new_spines, records_of_survival
 from synmodel.data.options import MOST_SPINES, ReadingOptions
 from synmodel.data.preparing import is_one_quantity, prepared
+from synmodel.data.programs import is_piece, name_of
 from synmodel.data.sheets import chosen_sheet
 from synmodel.data.tables import Rows, read_sheets, read_text
 from synmodel.data.usage import dendrites_used
@@ -73,7 +74,8 @@ def read_observations(
     ----------
     path : Path or str, or several, or Received
         Table (.csv, .tsv, .xlsx) with a heading, or matrix of presence (.mat); or several that belong together:
-        deposited workbooks of one study, wide tables of one quantity each, or tables with the same columns.
+        deposited workbooks of one study, wide tables of one quantity each, tables of RESPAN or SpyDen of single
+        images, or tables with the same columns.
     form : str, optional
         ``spines``, ``presence``, ``new-spines``, ``survival``, ``counts``, ``fractions`` or ``workbook``; by default
         recognised from the columns.
@@ -116,9 +118,10 @@ def read_each(
     columns: Mapping[str, str] | Path | str | None = None,
     options: ReadingOptions | None = None,
 ) -> list[Reading]:
-    """Read several files, each on its own but for workbooks and wide tables.
+    """Read several files, each on its own but for workbooks, wide tables and tables of images.
 
-    Workbooks are read together as one deposit, and so are wide tables of one quantity each.
+    Workbooks are read together as one deposit, and so are wide tables of one quantity each, and tables that a program
+    writes one per image or timepoint.
 
     Parameters
     ----------
@@ -135,10 +138,19 @@ def read_each(
     every = _together(options or ReadingOptions(), form, columns, MOST_SPINES)
     workbooks = [path for path in paths if path.suffix.lower() in _WORKBOOKS]
     texts = [path for path in paths if path.suffix.lower() not in (*_WORKBOOKS, _MATLAB)]
-    wide = [path for path in texts if len(texts) > 1 and is_one_quantity(read_text(path), path.name, every)]
-    groups = [[path] for path in paths if path not in (*workbooks, *wide)]
-    groups += [group for group in (wide, workbooks) if group]
+    shared = {path: _shared(path, every) for path in texts} if len(texts) > 1 else {}
+    wide, pieces = ([path for path in texts if shared.get(path) == kind] for kind in ("wide", "piece"))
+    groups = [[path] for path in paths if path not in (*workbooks, *wide, *pieces)]
+    groups += [group for group in (wide, pieces, workbooks) if group]
     return [read_observations(group, options=every) for group in groups]
+
+
+def _shared(path: Path, options: ReadingOptions) -> Literal["wide", "piece"] | None:
+    """How a table is one of several: wide, of one quantity, or one of a program that writes one per image."""
+    rows = read_text(path)
+    if is_piece(rows):
+        return "piece"
+    return "wide" if is_one_quantity(rows, path.name, options) else None
 
 
 def _together(
@@ -176,7 +188,7 @@ def _rows(
     if options.sheet is not None:
         message = f"--sheet is {options.sheet!r}, but {file.name} is no workbook; leave --sheet out"
         raise DataError(message)
-    return [(file.name, read_text(file, findings))]
+    return [(name_of(file), read_text(file, findings))]
 
 
 def _rows_of_sheets(
