@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from scipy.stats import binomtest
 
 from synmodel.imaging import between_arms, summarise
 from synmodel.inference.verdicts import LEVEL
@@ -57,6 +56,8 @@ def repeats_that_find(
     ]
     seen = between_arms(*arms)
     more = seen["low"] > 0
+    from scipy.stats import binomtest  # on use: it takes a while to load
+
     ends = np.array([binomtest(int(n), replicates).proportion_ci(LEVEL) for n in more.sum("replicate").to_numpy()])
     return xr.Dataset(
         {

@@ -8,7 +8,6 @@ r"""Power of comparisons of two arms: exact for independent trials, by Welch's t
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, ndtri, stdtrit
-from scipy.stats import binom, nct
 
 __all__ = [
     "fisher_power",
@@ -44,6 +43,8 @@ def fisher_rejects(trials: int, level: float = 0.05) -> NDArray[np.bool_]:
 def fisher_power(first: float, second: float, trials: int, level: float = 0.05) -> float:
     """Exact power of Fisher's two-sided test of two probabilities with ``trials`` independent trials in each arm."""
     k = np.arange(trials + 1)
+    from scipy.stats import binom  # on use: it takes a while to load
+
     weight = np.outer(binom.pmf(k, trials, first), binom.pmf(k, trials, second))
     return float(weight[fisher_rejects(trials, level)].sum())
 
@@ -69,6 +70,8 @@ def welch_power(difference: float, variances: tuple[float, float], animals: int,
     freedom = (animals - 1) * (first + second) ** 2 / (first**2 + second**2)
     ncp = difference / np.sqrt((first + second) / animals)
     critical = stdtrit(freedom, 1 - level / 2)
+    from scipy.stats import nct
+
     return float(nct.sf(critical, freedom, ncp) + nct.cdf(-critical, freedom, ncp))
 
 

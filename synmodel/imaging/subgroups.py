@@ -15,7 +15,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri, stdtr, stdtrit
-from scipy.stats import nct
 
 from synmodel.errors import SimulationError
 from synmodel.randomness import stream_key, uniform_array
@@ -170,6 +169,8 @@ def correlation_power(r: float, n: int, level: float = 0.025) -> float:
     ncp = r / np.sqrt(1.0 - r**2)
     u = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     scale = np.sqrt(2.0 * gammaincinv((n - 1) / 2, u))
+    from scipy.stats import nct  # on use: it takes a while to load
+
     return float(nct.sf(stdtrit(n - 2, 1.0 - level), n - 2, ncp * scale).mean())
 
 
@@ -178,6 +179,8 @@ def mean_power(effect: float, n: int, level: float = 0.025) -> float:
     critical = stdtrit(n - 1, 1.0 - level)
     if effect == 0:
         return float(stdtr(n - 1, -critical))
+    from scipy.stats import nct
+
     return float(nct.sf(critical, n - 1, effect * np.sqrt(n)))
 
 

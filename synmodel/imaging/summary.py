@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from synmodel.imaging import metrics
 from synmodel.schema import OBSERVATIONS, conform
@@ -73,7 +73,7 @@ def between_arms(treated: xr.Dataset, control: xr.Dataset, *, level: float = 0.9
     freedoms = [np.where(arm["n_mice"].to_numpy() > 1, arm["n_mice"].to_numpy() - 1.0, np.nan) for arm in (a, b)]
     variance = sum(variances)
     freedom = variance**2 / sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
-    reach = student.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
+    reach = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
     difference = a["mouse_mean"].to_numpy() - b["mouse_mean"].to_numpy()
     dims = a["mouse_mean"].dims
     content = {

@@ -20,7 +20,6 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from synmodel.errors import SimulationError
 from synmodel.gamma import gamma_nodes, gamma_quantile
@@ -70,6 +69,8 @@ class Uncaging:
 
         def excess(log_hazard: float) -> float:
             return float(self._success(np.exp(log_hazard))) - self.probability
+
+        from scipy.optimize import brentq  # on use: it takes a while to load
 
         return float(np.exp(brentq(excess, -30.0, 60.0, xtol=1e-13)))
 

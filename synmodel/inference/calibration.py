@@ -18,7 +18,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
-from scipy.stats import chisquare
 
 from synmodel.data.options import MOST_SPINES
 from synmodel.inference.arms import doses_of
@@ -317,6 +316,8 @@ def uniformity(calibration: xr.Dataset, bins: int = 20) -> xr.DataArray:
     """
     n_rank = calibration.sizes["draw"] + 1
     at = calibration["rank"].to_numpy() * bins // n_rank
+    from scipy.stats import chisquare  # on use: it takes a while to load
+
     p = [chisquare(np.bincount(column, minlength=bins)).pvalue for column in at.T]
     return xr.DataArray(p, coords={"parameter": calibration["parameter"]}, name="p_value")
 

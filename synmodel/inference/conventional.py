@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import ttest_ind
 
 from synmodel import library
 from synmodel.inference.arms import VEHICLES, Several, doses_of
@@ -203,6 +202,8 @@ def welch(arm: Array, control: Array) -> dict[str, Any]:
     spreads = [float(each.std(ddof=1)) for each in (arm, control)]
     if max(spreads) <= 1e-12 * max(1.0, abs(difference)):
         return {"welch_difference": difference, "welch_note": "no test: the mice of each arm are all alike"}
+    from scipy.stats import ttest_ind  # on use: it takes a while to load
+
     test = ttest_ind(arm, control, equal_var=False)
     low, high = test.confidence_interval(0.95)
     return {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from synmodel.errors import FitError
 from synmodel.inference.dendrites import DendriteProblem
@@ -72,7 +72,7 @@ def laplace(problem: DendriteProblem, maximum: Maximum, progress: Progress | Non
 
 def judge_laplace(problem: DendriteProblem, maximum: Maximum, found: Laplace) -> list[Verdict]:
     """Intervals, and whether the data tell a parameter: by its spread beside that of its prior."""
-    half = float(norm.ppf(0.5 + LEVEL / 2)) * np.sqrt(np.diag(found.covariance))
+    half = float(ndtri(0.5 + LEVEL / 2)) * np.sqrt(np.diag(found.covariance))
     verdicts = []
     for at, name in enumerate(problem.free):
         parameter, centre = problem.parameters[name], maximum.vector[at]

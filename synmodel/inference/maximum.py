@@ -11,8 +11,7 @@ import numpy as np
 from iminuit import Minuit
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
-from scipy.special import ndtri
-from scipy.stats import chi2
+from scipy.special import gammaincinv, ndtri
 
 from synmodel.errors import FitError
 from synmodel.inference.dendrites import DendriteProblem
@@ -128,7 +127,7 @@ class _ReachedError(Exception):
 
 def _excludes(problem: DendriteProblem, vector: Array, at: int, end: int, highest: float) -> bool:
     """Whether the likelihood, all other parameters free, excludes one end of a support."""
-    bound = highest - 0.5 * float(chi2.ppf(LEVEL, 1))
+    bound = highest - float(gammaincinv(0.5, LEVEL))
     margin = _INSIDE * (problem.upper - problem.lower)
     low, high = problem.lower + margin, problem.upper - margin
     others = np.arange(len(vector)) != at

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import norm
 
 from synmodel.data.studies import Study
 from synmodel.errors import FitError, SimulationError
@@ -67,6 +66,8 @@ class Point:
     @property
     def log_density(self) -> float:
         """Logarithm of the predictive density at the observed mean."""
+        from scipy.stats import norm  # on use: it takes a while to load
+
         terms = norm.logpdf(self.observed, self.centre, self.error)
         return float(logsumexp(terms) - np.log(len(terms)))
 

@@ -25,7 +25,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import qmc
 
 from synmodel.errors import FitError
 from synmodel.private import private_folder
@@ -289,6 +288,8 @@ def _remove(checkpoint: Path | None) -> None:
 
 def sobol_points(n_dim: int, power: int, generator: np.random.Generator) -> Array:
     """(2**power, n_dim) points of a scrambled Sobol sequence, none on an edge: a support may be unbounded there."""
+    from scipy.stats import qmc  # on use: it takes a while to load
+
     return np.clip(qmc.Sobol(n_dim, rng=generator).random_base2(power), _HAIR, 1.0 - _HAIR)
 
 

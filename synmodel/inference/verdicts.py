@@ -19,8 +19,7 @@ import numpy as np
 from iminuit import Minuit
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
-from scipy.special import ndtr
-from scipy.stats import chi2
+from scipy.special import gammaincinv, ndtr
 
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import SummaryProblem
@@ -34,7 +33,7 @@ Progress = Callable[[int, int], None]
 LEVEL = 0.95
 """Confidence level of all intervals."""
 
-BOUND = float(chi2.ppf(LEVEL, 1))
+BOUND = 2.0 * float(gammaincinv(0.5, LEVEL))  # quantile of chi-square with one degree of freedom
 """Rise of -2 log posterior at the ends of an interval."""
 
 _EVALUATIONS = 40
