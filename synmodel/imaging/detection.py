@@ -7,14 +7,15 @@ formation and elimination fraction.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from scipy.special import ndtri, pdtrik
 
 from synmodel.errors import SimulationError
+from synmodel.imaging.scoring_kernel import score
 from synmodel.randomness import stream_key, uniform_array
 from synmodel.schema import OBSERVATIONS, SPINES, conform, stamped
 
@@ -110,49 +111,32 @@ def observe(
             "give a probability for each class"
         )
         raise SimulationError(message)
-    spine, session = np.nonzero(classes >= 0)
-    key = stream_key(seed, "detection")
-    u = uniform_array(key, replicate[spine], dendrite[spine], spines["spine_key"].to_numpy()[spine], session)
-    scored = np.zeros(classes.shape, bool)
-    scored[spine, session] = u < (1.0 - np.asarray(scoring.miss))[classes[spine, session]]
+    reference = int(np.searchsorted(sessions, reference_day, side="right"))
+    reference = reference if reference < n_session else 0
+    tallies, sums = _scored(spines, scoring, row, n_row, reference, seed)
     false = _false_spines(scoring, replicates, n_dendrite, length_um, n_session, seed)
-    membership = csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(n_row, len(row)))
-
-    def per_dendrite(values: NDArray[np.bool_] | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum over the spines of each dendrite, (n_row, n_column)."""
-        sums: NDArray[np.float64] = membership @ values
-        return sums
 
     def nested(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return values.reshape(*shape, -1)
 
-    later, earlier = scored[:, 1:], scored[:, :-1]
-    true_count = per_dendrite(scored)
-    gained = per_dendrite(later & ~earlier) + false[:, 1:]
-    lost = per_dendrite(earlier & ~later) + false[:, :-1]
+    true_count, gained, lost, seen, followed = tallies.astype(float)
     at = ("replicate", "animal", "dendrite", "session")
     between = ("replicate", "animal", "dendrite", "interval")
     content = {
         "spine_count": (at, nested(true_count + false)),
-        "gained": (between, nested(gained)),
-        "lost": (between, nested(lost)),
+        "gained": (between, nested(gained[:, 1:] + false[:, 1:])),
+        "lost": (between, nested(lost[:, 1:] + false[:, :-1])),
         "length_um": (at, nested(_lengths(scoring, replicates, n_dendrite, length_um, n_session, seed))),
     }
     if "head_width" in spines:
-        widths = np.where(scored, spines["head_width"].to_numpy(), 0.0)
         with np.errstate(invalid="ignore"):
-            content["head_width"] = (at, nested(per_dendrite(widths) / true_count))
-    reference = int(np.searchsorted(sessions, reference_day, side="right"))
-    if 0 < reference < n_session:
-        new = scored[:, reference] & ~scored[:, reference - 1]
-        followed = np.logical_and.accumulate(scored[:, reference:], axis=1) & new[:, None]
-        seen = scored[:, reference:] & new[:, None]
+            content["head_width"] = (at, nested(sums / true_count))
+    if reference > 0:
         # False spines are new at the reference session and never seen again.
-        blank = np.full((n_row, reference), np.nan)
-        for name, members in (("new_spines_seen", seen), ("new_spines_followed", followed)):
-            numbers = per_dendrite(members)
-            numbers[:, 0] += false[:, reference]
-            content[name] = (at, nested(np.concatenate([blank, numbers], axis=1)))
+        for name, numbers in (("new_spines_seen", seen), ("new_spines_followed", followed)):
+            numbers[:, :reference] = np.nan
+            numbers[:, reference] += false[:, reference]
+            content[name] = (at, nested(numbers))
     dataset = xr.Dataset(
         content,
         coords={
@@ -163,6 +147,26 @@ def observe(
         },
     )
     return stamped(dataset, OBSERVATIONS)
+
+
+def _scored(
+    spines: xr.Dataset, scoring: Scoring, row: NDArray[np.int64], n_row: int, reference: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Tallies (5, n_row, n_session) of what is seen, and sums of head widths (n_row, n_session)."""
+    order = slice(None) if (row[1:] >= row[:-1]).all() else np.argsort(row, kind="stable")
+
+    def sorted_by_dendrite(name: str) -> NDArray[Any]:
+        # Writable, as for arrays that are not the loop would be compiled a second time.
+        return np.require(spines[name].to_numpy()[order], requirements=["C", "W"])
+
+    classes = sorted_by_dendrite("spine_class")
+    widths = sorted_by_dendrite("head_width") if "head_width" in spines else np.empty((0, classes.shape[1]))
+    who = tuple(sorted_by_dendrite(name) for name in ("replicate", "dendrite", "spine_key"))
+    first = np.searchsorted(row[order], np.arange(n_row + 1))
+    tallies, sums = np.zeros((5, n_row, classes.shape[1]), np.int64), np.zeros((n_row, classes.shape[1]))
+    seen = 1.0 - np.asarray(scoring.miss, float)
+    score(stream_key(seed, "detection"), who, (classes, widths), seen, reference, first, tallies, sums)
+    return tallies, sums
 
 
 def _false_spines(

@@ -5,12 +5,13 @@ so by shape as well, so that it can be read without colour.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 from synmodel.errors import SynmodelError
@@ -161,6 +162,10 @@ def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+_PLACES = 9
+_POINTS = 72.0  # per inch, in which drawings are laid out
+
+
 def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = "page") -> None:
     """Write a figure with its provenance, without a time stamp and with the same bytes every time.
 
@@ -188,5 +193,30 @@ def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = 
     }
     checked(path, look)
     # The salt of the ids in an SVG is read when it is written, not when the figure is made.
-    with style(look):
+    with style(look), _settled(figure, mpl.rcParams["savefig.dpi"] if path.suffix.lower() == ".png" else _POINTS):
         figure.savefig(path, metadata=told[path.suffix.lower()])
+
+
+@contextmanager
+def _settled(figure: Figure, dpi: float) -> Iterator[None]:
+    """Lay a figure out for a resolution, on which widths of letters depend, at places that are rounded.
+
+    The solver of constrained layouts visits its variables by their addresses, so places differ in the last bits from
+    process to process, and with them the names of clipping paths in an SVG.
+    """
+    engine = figure.get_layout_engine()
+    if engine is None:
+        yield
+        return
+    shown = figure.dpi
+    figure.dpi = dpi
+    figure.draw_without_rendering()
+    figure.dpi = shown
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), _PLACES))
+    for axes in figure.axes:
+        left, bottom, width, height = (round(each, _PLACES) for each in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
+    yield
+    figure.set_layout_engine(engine)

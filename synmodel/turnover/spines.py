@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from synmodel.errors import SimulationError
-from synmodel.randomness import stream_key, uniform_array
+from synmodel.randomness import stream_key
 from synmodel.schema import SPINES, stamped
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
@@ -18,6 +18,7 @@ from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines
 from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
+from synmodel.turnover.kernels.widths import draw_present, follow_present
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
@@ -243,15 +244,14 @@ def _with_widths(
     if law is not None:
         if not isinstance(noise, np.ndarray):
             names = (content[name][1] for name in ("replicate", "dendrite", "spine_key"))
-            present = content["spine_class"][1] >= 0
-            noise = _deviations(present, times, law, stream_key(noise, "head width"), *names)
+            noise = _deviations(content["spine_class"][1], times, law, stream_key(noise, "head width"), *names)
         shift = log_width_shift(times, *head_size_of(drive), law.response)
         content["head_width"] = (("spine", "time"), law.median_um * np.exp(shift + noise))
     return stamped(xr.Dataset(content, {"time": times}), SPINES)
 
 
 def _deviations(
-    present: NDArray[np.bool_],
+    classes: NDArray[np.int8],
     times: NDArray[np.float64],
     law: HeadWidth,
     key: NDArray[np.uint64],
@@ -260,16 +260,12 @@ def _deviations(
     words: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """(spine, time) deviations of ln w from its mean, NaN when absent."""
-    deviations = np.full(present.shape, np.nan)
-    for k in range(len(times)):
-        here = np.flatnonzero(present[:, k])
-        noise = ndtri(uniform_array(key, replicate[here], dendrite[here], words[here], k))
-        if k == 0:
-            deviations[here, k] = law.log_sd * noise
-            continue
-        # A spine seen for the first time starts from the stationary law, so nothing is remembered.
-        known = present[here, k - 1]
-        kept = np.where(known, np.exp(-law.reversion * (times[k] - times[k - 1])), 0.0)
-        before = np.where(known, deviations[here, k - 1], 0.0)
-        deviations[here, k] = kept * before + np.sqrt(1.0 - kept**2) * law.log_sd * noise
+    there = (classes >= 0).sum(axis=1)
+    first = np.cumsum(there) - there
+    noise = np.empty(int(there.sum()))
+    draw_present(key, replicate, dendrite, words, classes, first, noise)
+    ndtri(noise, out=noise)
+    kept = np.concatenate([[0.0], np.exp(-law.reversion * np.diff(times))])
+    deviations = np.empty(classes.shape)
+    follow_present(noise, classes, first, kept, law.log_sd, deviations)
     return deviations

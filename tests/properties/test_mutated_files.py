@@ -4,6 +4,7 @@ Sound files of every kind are mutated: bytes changed, cut, doubled, moved; numbe
 cells exchanged. The long run reads more than 100,000 (``pytest -m long tests/properties/test_mutated_files.py``).
 """
 
+import json
 import re
 import warnings
 from importlib.resources import files
@@ -12,12 +13,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.io import savemat
+from test_reader_programs import MINER, TRACKED
 
-from synmodel import manifest, scenario
-from synmodel.data import read_observations
+from synmodel import load_scenario, manifest, scenario
+from synmodel.data import ReadingOptions, read_observations
 from synmodel.errors import SynmodelError
+from synmodel.explorer.measured import read_own
+from synmodel.explorer.states import catalogue, state_of
 from synmodel.inference.folders import read_folder
+from synmodel.report import html
+from synmodel.report.documents import simulation_document
+from synmodel.report.files import to_json
+from synmodel.simulated import simulate_scenario
 from synmodel.sweeps import load_plan
+from synmodel.tidy import tables_of
 
 TABLE = "animal,treatment,dendrite,day,count,gained,lost,length_um\n" + "".join(
     f"m{mouse},{'drug' if mouse % 2 else 'saline'},d{dendrite},{day},{10 + day},{int(day > 0)},0,25.5\n"
@@ -33,10 +42,16 @@ FRACTIONS = "mouse,dendrite,session,density,formation,elimination,length\n" + ""
 PRESENCE = "animal;dendrite;spine;d-1;d1;d3\n" + "".join(
     f"m1;d{k % 3};s{k};1;{k % 2};{k % 3 // 2}\n" for k in range(12)
 )
+REGISTRY = (
+    "animal_id,fov,lineage_id,formation_tp,right_censored,id_T1,status_T1,id_T2,status_T2,id_T3,status_T3\n"
+    + "".join(f"A1,F{k % 2},{k},T1,{k % 2},1{k},matched,2{k},{('matched', 'lost')[k % 2]},,absent\n" for k in range(8))
+)
 SUMMARIES = (
     "arm,quantity,start_day,end_day,mean,sem_dendrite,n_dendrites,mouse_mean,mouse_sem,n_mice,n_present,n_new\n"
-    "vehicle,formation_fraction,-1,1,0.05,0.01,40,0.05,0.012,6,,\n"
-    "drug,formation_fraction,-1,1,0.09,0.01,40,0.09,0.012,6,,\n"
+    "saline,baseline_density_per_um,,-1,0.4,0.02,40,,,6,,\n"
+    "saline,formation_fraction,-1,1,0.05,0.01,40,0.05,0.012,6,,\n"
+    "saline,elimination_fraction,-1,1,0.09,0.01,40,0.09,0.012,6,,\n"
+    "saline,density_change,-1,1,-0.02,0.01,40,-0.02,0.012,6,,\n"
 )
 NUMBERS = (
     "nan", "inf", "-inf", "1e308", "-1e308", "1e400", "-1", "0", "1e-320", "45000", "2021-03-04", "0x10", "1_000", "١٢",
@@ -121,6 +136,15 @@ def read_table(path):
     read_observations(path)
 
 
+def read_export(path):
+    """Exports and matrices name sessions by numbers; those of the sound ones get their days."""
+    text = path.read_bytes()
+    days = "1=-1,4=2,8=6" if b"day->" in text else "T1=-1,T2=2,T3=6" if b"lineage" in text else "1=-1,2=2,3=6"
+    if path.suffix == ".mat":
+        days = "-1,1,3,5"
+    read_observations(path, options=ReadingOptions(days=days, mouse=None if "T1" in days else "m"))
+
+
 def read_study(path):
     """A folder in which the summaries, or with ``.toml`` the study, are those of the file."""
     folder = path.parent / "study"
@@ -139,14 +163,63 @@ def read_manifest(path):
     manifest.check(folder)
 
 
+def read_posted(path):
+    """What the explorer's page sends, as its server reads it."""
+    try:
+        given = json.loads(path.read_bytes())
+    except ValueError:
+        raise SynmodelError("is no JSON, which the server says itself") from None
+    state_of(given)
+
+
+def read_dropped(path):
+    read_own(path.name, path.read_bytes())
+
+
+def posted(_):
+    known = catalogue()["scenarios"]
+    both = [{"start": name, "document": known[name]["document"]} for name in ("psilocybin-mouse", "saline-mouse")]
+    return [json.dumps({"scenarios": both, "draws": 0}).encode()]
+
+
+def result(_):
+    """The document of a simulation, with its tables."""
+    plan = load_scenario("psilocybin-mouse").updated(schedule={"sessions": [-1, 1]})
+    return [to_json(simulation_document(plan, simulate_scenario(plan, replicates=2, seed=1, draws=0))).encode()]
+
+
+def read_result(path):
+    """As a report and as tables."""
+    folder = path.parent / "result"
+    folder.mkdir(exist_ok=True)
+    (folder / "summary.json").write_bytes(path.read_bytes())
+    faults = []
+    for read in (tables_of, lambda _: html(folder)):
+        try:
+            read(folder / "summary.json")
+        except SynmodelError as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+
+
 KINDS = {
     "scenario": (".toml", lambda _: library_texts("scenarios"), scenario.load, 3),
     "sweep": (".toml", lambda _: library_texts("sweeps"), load_plan, 1),
     "study": (".toml", lambda _: library_texts("studies"), read_study, 1),
     "summaries": (".csv", lambda _: [SUMMARIES.encode()], read_study, 2),
     "table": (".csv", lambda _: [TABLE.encode(), FRACTIONS.encode(), PRESENCE.encode()], read_table, 4),
+    "export": (".csv", lambda _: [MINER.encode(), TRACKED.encode(), REGISTRY.encode()], read_export, 1),
+    "posted": (".json", posted, read_posted, 0.5),
+    "dropped": (
+        ".csv",
+        lambda _: [TABLE.encode(), SUMMARIES.encode()],
+        lambda path: read_own(path.name, path.read_bytes()),
+        0.2,
+    ),
+    "result": (".json", result, read_result, 0.05),
     "workbook": (".xlsx", lambda folder: [workbook(folder)], read_table, 1),
-    "matrix": (".mat", lambda folder: [matrix(folder)], read_table, 0.1),
+    "matrix": (".mat", lambda folder: [matrix(folder)], read_export, 0.1),
     "manifest": (".json", lambda _: [b'{"files": {"a": {"bytes": 1, "sha256": "6b86b"}}}'], read_manifest, 1),
 }
 """Ending, sound files, reader, and the share of the inputs that a kind gets: a matrix needs a process for each."""
@@ -193,5 +266,15 @@ def test_mutated_files(kind, tmp_path):
 @pytest.mark.long
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_many_mutated_files(kind, tmp_path):
-    """Of all kinds together 104,000."""
+    """Of all kinds together 118,000."""
     check_inputs(kind, int(8000 * KINDS[kind][-1]), tmp_path, seed=2)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_what_is_mutated_is_sound(kind, tmp_path):
+    """All that a reader needs is there: what it refuses later is what was changed."""
+    ending, sound, read, _ = KINDS[kind]
+    for content in sound(tmp_path):
+        (tmp_path / f"given{ending}").write_bytes(content)
+        line = line_of(read, tmp_path / f"given{ending}")
+        assert line is None or kind == "manifest", line
