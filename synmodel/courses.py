@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.mechanism import drive_function, parameters_of
@@ -91,7 +92,9 @@ def shared_days(plans: Iterable[Scenario]) -> Array:
     return together
 
 
-def course_function(plan: Scenario, days: Array) -> Callable[[ParameterSet | None], Course]:
+def course_function(
+    plan: Scenario, days: Array, drive: Callable[[ParameterSet], xr.Dataset] | None = None
+) -> Callable[[ParameterSet | None], Course]:
     """The course of a scenario for many parameter sets: what does not depend on them is computed once.
 
     Parameters
@@ -100,10 +103,14 @@ def course_function(plan: Scenario, days: Array) -> Callable[[ParameterSet | Non
         Its doses take effect beyond its own last session too.
     days : (n,) ndarray
         Rising, the first of them the first session [day].
+    drive : callable, optional
+        Takes the place of :func:`synmodel.mechanism.drive_function` where no day is beyond the last session.
     """
     density, sessions = first_density(plan), plan.schedule.sessions
     beyond = (float(days[-1]),) if days[-1] > sessions[-1] else ()
-    drive_at = drive_function(plan.updated(schedule={"sessions": [*sessions, *beyond]}))
+    if drive is None or beyond:
+        drive = drive_function(plan.updated(schedule={"sessions": [*sessions, *beyond]}))
+    drive_at = drive
 
     def course(parameters: ParameterSet | None) -> Course:
         chosen = parameters_of(plan, parameters)

@@ -6,15 +6,17 @@ Draws at which one of the scenarios has no possible dendrite are left out for al
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.courses import Course, course_function, shared_days
 from synmodel.errors import SimulationError
 from synmodel.intervals import QUANTITIES
 from synmodel.lineup import Entry, Lineup
+from synmodel.mechanism import drive_function, parameters_of, unreplaced
 from synmodel.parameters import ParameterSet
 from synmodel.scenario import Scenario, naming
 from synmodel.simulation import expectation_function
@@ -116,13 +118,16 @@ def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool],
     own = days[days >= sessions[0]]
     at = np.searchsorted(own, sessions[1:])
     with naming(entry.source):
-        expected_at, course_at = expectation_function(plan), course_function(plan, own)
+        bare = unreplaced(plan)
+        drive = _once(drive_function(bare))
+        expected_at, course_at = expectation_function(bare, drive), course_function(bare, own, drive)
 
     def function(parameters: ParameterSet | None, is_draw: bool) -> Row:
         if is_draw and plan.drive != "mechanistic":
             return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
         try:
-            expected, course = expected_at(parameters), course_at(parameters)
+            chosen = parameters_of(plan, parameters)
+            expected, course = expected_at(chosen), course_at(chosen)
         except SimulationError as fault:
             message = f"{' '.join(plan.name.split())}: {fault}"
             raise SimulationError(message) from fault
@@ -130,6 +135,18 @@ def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool],
         return np.concatenate([*exact, course.mean_head_width[at]]), course
 
     return function
+
+
+def _once(drive: Callable[[ParameterSet], xr.Dataset]) -> Callable[[ParameterSet], xr.Dataset]:
+    """The same drives, each made once for all that ask for it one after the other."""
+    last: list[Any] = [None, None]
+
+    def remembered(parameters: ParameterSet) -> xr.Dataset:
+        if last[0] is not parameters:
+            last[:] = parameters, drive(parameters)
+        return cast(xr.Dataset, last[1])
+
+    return remembered
 
 
 def track_of(plan: Scenario, rows: Sequence[Row], n_day: int) -> Track:

@@ -204,12 +204,12 @@ class ParameterSet(Mapping[str, Parameter]):
 
     def replace(self, values: Mapping[str, float]) -> "ParameterSet":
         """A new set with some values changed; supports are checked."""
-        for name in values:
-            self[name]  # raises with the closest names
-        return ParameterSet(
-            replace(parameter, value=values[name]) if name in values else parameter
-            for name, parameter in self._parameters.items()
-        )
+        changed = dict(self._parameters)
+        for name, value in values.items():
+            old = self[name]  # raises with the closest names
+            if not (type(value) is float and value == old.value):  # a value that is there was checked before
+                changed[name] = replace(old, value=value)
+        return ParameterSet(changed.values())
 
     def with_parameter(self, parameter: Parameter) -> "ParameterSet":
         """A new set in which a parameter takes the place of the one with its name."""

@@ -7,6 +7,7 @@ keeps ``units`` through arithmetic that changes them, so units are checked at do
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import xarray as xr
 
@@ -51,6 +52,11 @@ class Passport:
     variables: Mapping[str, Quantity]
     coordinates: Mapping[str, Quantity]
     leading: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def entries(self) -> Mapping[str, Quantity]:
+        """Variables and coordinates together."""
+        return {**self.variables, **self.coordinates}
 
 
 _TIME = Quantity(("time",), "day", "time since the first dose")
@@ -211,10 +217,10 @@ PET_SCANS = Passport(
 
 def stamped(dataset: xr.Dataset, passport: Passport) -> xr.Dataset:
     """The Dataset with ``units`` and ``long_name`` of its passport on every variable and coordinate."""
-    known = {**passport.variables, **passport.coordinates}
-    for name, quantity in known.items():
-        if name in dataset.variables:
-            dataset[name].attrs.update(units=quantity.units, long_name=quantity.long_name)
+    variables = dataset.variables  # not dataset[name]: to look for the coordinates of each takes most of the time
+    for name, quantity in passport.entries.items():
+        if name in variables:
+            variables[name].attrs.update(units=quantity.units, long_name=quantity.long_name)
     return conform(dataset, passport)
 
 
@@ -235,19 +241,19 @@ def conform(dataset: xr.Dataset, passport: Passport) -> xr.Dataset:
             f"{', '.join(passport.variables)} on {', '.join(passport.coordinates)}"
         )
         raise SchemaError(message)
-    known = {**passport.variables, **passport.coordinates}
+    known, variables = passport.entries, dataset.variables
     for name, quantity in known.items():
-        if name not in dataset.variables:
+        if name not in variables:
             if quantity.optional:
                 continue
             message = f"{passport.kind}.{name} is missing; it holds {quantity.long_name} [{quantity.units}]"
             raise SchemaError(message)
-        found = tuple(str(dim) for dim in dataset[name].dims)
+        found = tuple(map(str, variables[name].dims))
         lead = found[: len(found) - len(quantity.dims)]
         if found[len(lead) :] != quantity.dims or not set(lead) <= set(passport.leading):
             message = f"{passport.kind}.{name} has dims {found}; expected {quantity.dims}"
             raise SchemaError(message)
-        units = dataset[name].attrs.get("units", quantity.units)
+        units = variables[name].attrs.get("units", quantity.units)
         if units != quantity.units:
             message = f"{passport.kind}.{name} has units {units!r}; expected {quantity.units!r}: convert it first"
             raise SchemaError(message)

@@ -108,10 +108,15 @@ def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None
         return expectation_function(load(scenario))(parameters)
 
 
-def expectation_function(plan: Scenario) -> Callable[[ParameterSet | None], Expected]:
-    """:func:`expectation` of a scenario for many parameter sets: what does not depend on them is computed once."""
+def expectation_function(
+    plan: Scenario, drive: Callable[[ParameterSet], xr.Dataset] | None = None
+) -> Callable[[ParameterSet | None], Expected]:
+    """:func:`expectation` of a scenario for many parameter sets: what does not depend on them is computed once.
+
+    ``drive`` takes the place of :func:`drive_function` where the same drives serve something else as well.
+    """
     plan.turnover.demand_exact()
-    drive, sessions = drive_function(plan), np.array(plan.schedule.sessions)
+    drive, sessions = drive or drive_function(plan), np.array(plan.schedule.sessions)
     density, length = first_density(plan), dendrite_length(plan)
 
     def expected(parameters: ParameterSet | None) -> Expected:

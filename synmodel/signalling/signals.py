@@ -75,10 +75,10 @@ def all_modules() -> tuple[type[Module], ...]:
 
 def collect(exposure: xr.Dataset | Mapping[str, Array], values: Mapping[str, float]) -> Signals:
     """Sum of the signals of all modules for an Exposure (or its arrays by name) and parameter values by dotted name."""
-    signals = []
+    signals, arrays = [], exposure.variables if isinstance(exposure, xr.Dataset) else exposure
     for kind in all_modules():
-        if all(name in exposure for name in kind.inputs):
-            signals.append(_read(kind, values).signals({name: np.asarray(exposure[name]) for name in kind.inputs}))
+        if all(name in arrays for name in kind.inputs):
+            signals.append(_read(kind, values).signals({name: np.asarray(arrays[name]) for name in kind.inputs}))
     total = signals[0]
     for each in signals[1:]:
         total = total + each

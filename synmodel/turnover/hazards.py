@@ -63,12 +63,13 @@ def folds_between(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Da
     if drive is None:
         return folds_on_cells(model, times, np.empty(0), {})
     conform(drive, DRIVE)
-    knots = number_array("drive.time", drive["time"].to_numpy(), "days in rising order")
+    variables = drive.variables
+    knots = number_array("drive.time", variables["time"].to_numpy(), "days in rising order")
     if np.any(np.diff(knots) <= 0) or not np.all(np.isfinite(knots)):
         message = "drive.time does not rise; give each day once, in rising order"
         raise SimulationError(message)
     folds = {
-        str(name): number_array(f"drive.{name}", drive[name].to_numpy(), "folds that are finite and 0 or more")
+        str(name): number_array(f"drive.{name}", variables[name].to_numpy(), "folds that are finite and 0 or more")
         for name in drive.data_vars
     }
     for name, values in folds.items():
