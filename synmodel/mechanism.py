@@ -59,13 +59,15 @@ def exposure_of(
     spells: Sequence[Spell] = (),
 ) -> xr.Dataset:
     """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
-    return _exposures(doses, subject, sessions, spells)(values)
+    grid, plasma_at = _plasma(doses, subject, sessions, spells)
+    with one_blas_thread():
+        return pharmacology.exposure(doses, subject, grid, values, plasma_at(values))
 
 
-def _exposures(
+def _plasma(
     doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], spells: Sequence[Spell]
-) -> Callable[[Mapping[str, float]], xr.Dataset]:
-    """:func:`exposure_of` for many parameter sets, most of which share their kinetics."""
+) -> tuple[Array, Callable[[Mapping[str, float]], dict[str, Array]]]:
+    """The grid of a scenario, and concentrations on it for many parameter sets, most of which share their kinetics."""
     changes, corners = pharmacology.corners_of(doses)
     jumps, around = signalling.corners(spells)
     changes, corners = changes + jumps, corners + around
@@ -73,13 +75,11 @@ def _exposures(
     kinetic = pharmacology.kinetic_parameters(doses, subject)
     known: dict[tuple[float, ...], dict[str, Array]] = {}
 
-    def exposed(values: Mapping[str, float]) -> xr.Dataset:
+    def plasma(values: Mapping[str, float]) -> dict[str, Array]:
         key = tuple(values[name] for name in kinetic)
-        with one_blas_thread():
-            plasma = _remembered(known, key, lambda: pharmacology.concentrations(doses, subject, grid, values))
-            return pharmacology.exposure(doses, subject, grid, values, plasma)
+        return _remembered(known, key, lambda: pharmacology.concentrations(doses, subject, grid, values))
 
-    return exposed
+    return grid, plasma
 
 
 def _remembered(known: dict[Key, Result], key: Key, make: Callable[[], Result]) -> Result:
@@ -113,15 +113,20 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
     """
     doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
     if scenario.drive == "mechanistic":
-        exposures: dict[tuple[float, ...], xr.Dataset] = {}
+        known: dict[tuple[float, ...], dict[str, Array]] = {}
         reads = pharmacology.exposure_parameters(doses, scenario.subject)
-        exposed = _exposures(doses, scenario.subject, sessions, scenario.spells)
+        times, plasma_at = _plasma(doses, scenario.subject, sessions, scenario.spells)
+        arrows_on_grid = signalling.arrows_of(scenario, times)
+
+        def engaged_at(values: Mapping[str, float]) -> dict[str, Array]:
+            with one_blas_thread():
+                return pharmacology.engagement(plasma_at(values), scenario.subject, values, times)
 
         def mechanistic(parameters: ParameterSet) -> xr.Dataset:
             values = parameters_of(scenario, parameters).as_floats()
             key = tuple(values[name] for name in reads)
-            exposure = _remembered(exposures, key, lambda: exposed(values))
-            return signalling.mechanistic_drive(exposure, values, _arrows_on(exposure, scenario))
+            engaged = _remembered(known, key, lambda: engaged_at(values))
+            return signalling.drive_of_engaged(times, engaged, values, arrows_on_grid)
 
         return mechanistic
     _refuse_other_than_fitted(scenario)
@@ -156,12 +161,14 @@ def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Datase
     if scenario.drive != "mechanistic":
         drives = drive_function(scenario)
         return lambda parameters: _as_folds(drives(parameters))
-    exposed = _exposures(scenario.regimen.doses, scenario.subject, scenario.schedule.sessions, scenario.spells)
+    doses, subject = scenario.regimen.doses, scenario.subject
+    times, plasma_at = _plasma(doses, subject, scenario.schedule.sessions, scenario.spells)
+    arrows = signalling.arrows_of(scenario, times)
 
     def mechanism(parameters: ParameterSet) -> xr.Dataset:
         values = parameters_of(scenario, parameters).as_floats()
-        exposure = exposed(values)
-        arrows = _arrows_on(exposure, scenario)
+        with one_blas_thread():
+            exposure = pharmacology.exposure(doses, subject, times, values, plasma_at(values))
         drive = signalling.mechanistic_drive(exposure, values, arrows)
         states = signalling.signalling_states(exposure, values, arrows)
         states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
@@ -173,10 +180,6 @@ def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Datase
         return xr.merge(together, join="exact", compat="equals", combine_attrs="override")
 
     return mechanism
-
-
-def _arrows_on(exposure: xr.Dataset, scenario: Scenario) -> signalling.Arrows:
-    return signalling.arrows_of(scenario, exposure["time"].to_numpy())
 
 
 def _as_folds(drive: xr.Dataset) -> xr.Dataset:

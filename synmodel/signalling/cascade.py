@@ -44,6 +44,7 @@ from synmodel.signalling.signals import Signals, collect
 __all__ = [
     "SLOW",
     "cascade_folds",
+    "drive_of_engaged",
     "fast_states",
     "low_pass",
     "mechanistic_drive",
@@ -165,8 +166,14 @@ def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows:
         A Drive: folds on ``time``, each the mean over the cell that starts there.
     """
     conform(exposure, EXPOSURE)
-    times = exposure["time"].to_numpy()
-    folds = cascade_folds(times, collect(exposure, values), values, arrows)
+    return drive_of_engaged(exposure["time"].to_numpy(), exposure, values, arrows)
+
+
+def drive_of_engaged(
+    times: Array, engaged: xr.Dataset | Mapping[str, Array], values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> xr.Dataset:
+    """:func:`mechanistic_drive` of engaged receptors by name, each (n_time,), without concentrations beside them."""
+    folds = cascade_folds(times, collect(engaged, values), values, arrows)
     return stamped(xr.Dataset({name: ("time", fold) for name, fold in folds.items()}, {"time": times}), DRIVE)
 
 
