@@ -56,16 +56,51 @@ def exponential(matrix, total, scaled, term, other, conserved):  # type: ignore[
         bound *= norm / k
         multiply(term, scaled, other, 1.0 / k)
         term, other = other, term
-        total += term
-    total *= math.exp(-factor * shift)  # before squaring, so that nothing overflows
+        add(term, total)
+    scale(total, math.exp(-factor * shift))  # before squaring, so that nothing overflows
     for _ in range(halvings):
         multiply(total, total, other, 1.0)
-        total[:, :] = other
+        copy(other, total)
         if halvings > _STIFF and conserved > 0:
-            for i in range(conserved):
-                total[i] /= total[i].sum()
-            for i in range(conserved, m):
-                total[i, i] = 1.0
+            keep_sums(total, conserved)
+
+
+@compiled
+def add(term, total):  # type: ignore[no-untyped-def]
+    """Add a matrix to ``total``; loops, as operations on whole arrays take seconds to compile."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j] += term[i, j]
+
+
+@compiled
+def scale(total, factor):  # type: ignore[no-untyped-def]
+    """Multiply a matrix, in place."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j] *= factor
+
+
+@compiled
+def copy(matrix, to):  # type: ignore[no-untyped-def]
+    """Copy a matrix."""
+    for i in range(to.shape[0]):
+        for j in range(to.shape[1]):
+            to[i, j] = matrix[i, j]
+
+
+@compiled
+def keep_sums(total, conserved):  # type: ignore[no-untyped-def]
+    """Divide the first rows by their sums, and put 1 on the diagonal behind them."""
+    m = total.shape[0]
+    for i in range(conserved):
+        row = 0.0
+        for j in range(m):
+            row += total[i, j]
+        for j in range(m):
+            total[i, j] /= row
+    for i in range(conserved, m):
+        total[i, i] = 1.0
 
 
 @compiled
@@ -73,7 +108,10 @@ def max_row_sum(matrix):  # type: ignore[no-untyped-def]
     """Largest sum of a row."""
     largest = -math.inf
     for i in range(matrix.shape[0]):
-        largest = max(largest, matrix[i].sum())
+        row = 0.0
+        for j in range(matrix.shape[1]):
+            row += matrix[i, j]
+        largest = max(largest, row)
     return largest
 
 

@@ -11,6 +11,7 @@ __all__ = ["libraries", "provenance", "version_of_synmodel"]
 _LIBRARIES = ("numpy", "scipy", "numba", "xarray")
 
 
+@cache
 def version_of_synmodel() -> str:
     """Version of the installed package; ``unknown`` in a tree that was never installed."""
     try:

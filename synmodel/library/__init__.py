@@ -179,8 +179,9 @@ def cached(function: Callable[P, R]) -> Cached[P, R]:
 # -- what it holds ---------------------------------------------------------------------------------------------
 
 
-def _shipped(kind: str) -> list[str]:
-    return sorted(path.stem for path in (_ROOT / kind).glob("*.toml"))
+@cache
+def _shipped(kind: str) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in (_ROOT / kind).glob("*.toml")))
 
 
 def names(kind: Kind, *, own: bool = True) -> list[str]:

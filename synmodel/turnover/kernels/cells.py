@@ -24,7 +24,7 @@ def cross(lengths, formation, maturation, elimination, acts, births, switches, l
     """
     k = len(loss)
     generator, result = np.zeros((1, k + 2, k + 2)), np.empty((1, k + 2, k + 2))
-    row, survival = np.empty(k), np.empty((k, k))
+    row, moved = np.empty(k), result[0]
     for interval in range(len(edges) - 1):
         gamma[interval] = 0.0
         d[interval] = 0.0
@@ -43,16 +43,15 @@ def cross(lengths, formation, maturation, elimination, acts, births, switches, l
                         leaving += rate
                 generator[0, i, i] = -leaving * lengths[cell]
             exponentials(generator, result, k)
-            survival[:, :] = result[0, :k, :k]
             for i in range(k):
                 for j in range(k):
-                    d[interval, i] += p[interval, i, j] * result[0, j, k + 1]
+                    d[interval, i] += p[interval, i, j] * moved[j, k + 1]
             for i in range(k):
-                advance(p[interval, i], survival, row)
-            advance(gamma[interval], survival, row)
+                advance(p[interval, i], moved, row)
+            advance(gamma[interval], moved, row)
             for i in range(k):
                 # Births only scale what is born, so their fold stays out of the exponential.
-                gamma[interval, i] += result[0, k, i] * formation[cell]
+                gamma[interval, i] += moved[k, i] * formation[cell]
 
 
 @compiled
@@ -80,7 +79,7 @@ def join(survival, newborn, lost, edges, p, gamma, d):  # type: ignore[no-untype
 
 @compiled
 def advance(vector, matrix, row):  # type: ignore[no-untyped-def]
-    """Multiply a row vector by a matrix, in place; ``row`` is work space."""
+    """Multiply a row vector by a matrix, or by the first part of a larger one, in place; ``row`` is work space."""
     for b in range(len(vector)):
         row[b] = 0.0
         for a in range(len(vector)):
