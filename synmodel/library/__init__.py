@@ -179,9 +179,15 @@ def cached(function: Callable[P, R]) -> Cached[P, R]:
 # -- what it holds ---------------------------------------------------------------------------------------------
 
 
-@cache
 def _shipped(kind: str) -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in (_ROOT / kind).glob("*.toml")))
+    folder = _ROOT / kind
+    return _listed(folder, folder.stat().st_mtime_ns)
+
+
+@cache
+def _listed(folder: Path, _changed: int) -> tuple[str, ...]:
+    """Names in a folder, listed once for each change of it."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
 def names(kind: Kind, *, own: bool = True) -> list[str]:

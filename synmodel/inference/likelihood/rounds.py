@@ -24,7 +24,7 @@ from synmodel.compiled import compiled
 __all__ = ["ROUNDS", "move_in_rounds", "probabilities"]
 
 ROUNDS = 6
-_ROUNDING = 1e-12
+_ROUNDING = 1e-11  # of an entry; nearly all are off by less than 1e-14, rare steps between rows nearly alike by more
 _SMALLEST = 1e-290
 _NOISE = 1e-15  # what is left of a number when nothing is
 
