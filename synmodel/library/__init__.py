@@ -181,7 +181,7 @@ def cached(function: Callable[P, R]) -> Cached[P, R]:
 
 def _shipped(kind: str) -> tuple[str, ...]:
     folder = _ROOT / kind
-    return _listed(folder, folder.stat().st_mtime_ns)
+    return _listed(folder, folder.stat().st_mtime_ns) if folder.is_dir() else ()
 
 
 @cache
