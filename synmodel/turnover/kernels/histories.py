@@ -37,6 +37,9 @@ from synmodel.turnover.kernels.moves import (
 
 __all__ = ["fill_spines"]
 
+_CHUNK = 16
+"""Dendrites for which a thread makes its arrays once."""
+
 
 @allocating_nothing
 def list_born(k0, k1, c0, c1, initial, scale, real, whole, row, words, births, paths):  # type: ignore[no-untyped-def]
@@ -125,13 +128,14 @@ def fill_spines(  # type: ignore[no-untyped-def]
     """
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, _ = initial.shape
-    for dendrite in numba.prange(n_replicate * n_dendrite):
-        r, d = dendrite // n_dendrite, dendrite % n_dendrite
-        c0, c1, row = first_replicate + r, first_dendrite + d, offset[r, d]
-        n = list_born(k0, k1, c0, c1, initial[r, d], scale[r, d], real, whole, row, words, births, paths)
-        n_spine[r, d] = n
-        if words.size > 0:
-            number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
-            for first in range(row, row + n, BATCH):
+    n_all = n_replicate * n_dendrite
+    for chunk in numba.prange((n_all + _CHUNK - 1) // _CHUNK):
+        number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
+        for dendrite in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_all)):
+            r, d = dendrite // n_dendrite, dendrite % n_dendrite
+            c0, c1, row = first_replicate + r, first_dendrite + d, offset[r, d]
+            n = list_born(k0, k1, c0, c1, initial[r, d], scale[r, d], real, whole, row, words, births, paths)
+            n_spine[r, d] = n
+            for first in range(row, row + (n if words.size > 0 else 0), BATCH):
                 batch = (first, min(row + n - first, BATCH), real, whole, sizes, number, word)
                 follow(k0, k1, c0, c1, *batch, words, births, deaths, paths, deviations)
