@@ -62,6 +62,12 @@ class Runs(NamedTuple):
 
 def completed(runs: Runs) -> Runs:
     """The runs with each gain, loss and number that follows from the others."""
+    if runs.at_end is None and min(runs.gained.min(initial=0), runs.lost.min(initial=0)) >= 0:
+        # Nothing is missing, as in most tables: the numbers are sums, until more are lost than were there.
+        inside = runs.inside
+        total = runs.n[:, None] + np.cumsum(np.where(inside, runs.gained - runs.lost, 0), axis=1)
+        possible = inside & (np.minimum.accumulate(total, axis=1) >= 0)
+        return runs._replace(at_end=np.where(possible, total, NOT_RECORDED))
     gained, lost = runs.gained.copy(), runs.lost.copy()
     count = np.full_like(gained, NOT_RECORDED) if runs.at_end is None else runs.at_end.copy()
     now = runs.n.copy()
