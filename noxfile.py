@@ -1,0 +1,44 @@
+"""One entry for what a change needs: ``pip install nox``, then ``nox -l``; all of CI is ``bash .ci/run``."""
+
+import nox
+
+nox.options.sessions = ["lint", "fast"]
+nox.options.reuse_existing_virtualenvs = True
+
+FAST = ("tests/architecture", "tests/golden", "tests/properties", "tests/unit")
+"""Without laws, twins and other programs, and without what starts processes, browsers and servers."""
+NOT_FAST = (
+    "cli or explorer or report or experiments or rim or code_cache or scenario_turnover or sweeps or designs or dendrites "
+    "or inference or measuring or conventional or variability or arms or mutated or partial"
+)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, lint, types, import contracts."""
+    session.install("-e", ".[lint]")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """What tells soonest whether a change broke something; the first time it compiles."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-q", *FAST, "-k", f"not ({NOT_FAST})", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The default tests; ``nox -s tests -- -m slow`` runs the slow ones."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, with all its figures."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
