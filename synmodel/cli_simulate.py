@@ -30,7 +30,7 @@ _SPINES_PER_SECOND = 5e5
 _LONG_SECONDS = 3600.0
 
 
-def demand_yes(spines: float, *, yes: bool) -> None:
+def demand_yes(spines: float, *, yes: bool, workers: int | None = None) -> None:
     """Say how long work takes, and begin nothing, where it is an hour or more and nobody has agreed to it.
 
     Raises
@@ -39,8 +39,9 @@ def demand_yes(spines: float, *, yes: bool) -> None:
         With the hours.
     """
     cores = os.cpu_count() or 1
+    cores = cores if workers is None else min(workers, cores)  # a worker is a process of one thread
     seconds = spines / (_SPINES_PER_SECOND * cores)
-    if seconds >= _LONG_SECONDS and not yes:
+    if not (seconds < _LONG_SECONDS or yes):
         message = (
             f"about {spines:.2g} spines are to be followed, some {seconds / 3600:.3g} hours of work on {cores} cores; "
             "ask for fewer replicates, animals, dendrites or cells, or say --yes"
@@ -159,7 +160,7 @@ def sweep(
         message = f"sweep: {plan.name} is of exact expectations; its file says the draws: [posterior] draws = 200"
         raise SweepError(message)
     if not plan.exact:
-        demand_yes(_spines_of_sweep(plan) / max(workers or 1, 1), yes=yes)
+        demand_yes(_spines_of_sweep(plan), yes=yes or out.exists(), workers=workers)
     wanted = draws if draws is not None else DRAWS * (plan.n_cell <= _MOST_CELLS)
     files.check(out, ["plan.json", "summary.json", "sobol.nc", "expected.nc"])
     files.refuse_other_results(out, f"the sweep {plan.name!r}")

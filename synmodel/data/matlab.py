@@ -106,11 +106,14 @@ def _matrices(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a table or a .mat file"
         raise DataError(message) from fault
-    command = [sys.executable, "-I", str(Path(matlab_child.__file__)), str(path.absolute())]
+    command = [sys.executable, "-P", str(Path(matlab_child.__file__)), str(path.absolute())]
     own = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # its threads would take the memory that the process may have
     try:
         child = subprocess.run(command, capture_output=True, timeout=_LONGEST_SECONDS, check=False, env=own)
-        fault_in_it = child.stderr.decode(errors="replace").strip() if child.returncode == 1 else _BROKEN
+        said = child.stderr.decode(errors="replace")
+        fault_in_it = _BROKEN if child.returncode != 1 or "Traceback" in said else " ".join(said.split())
+    except OSError as fault:
+        child, fault_in_it = None, f"no process to read it: {fault.strerror}"
     except subprocess.TimeoutExpired:
         child, fault_in_it = None, f"reading it took over {_LONGEST_SECONDS} s"
     if child is None or child.returncode:

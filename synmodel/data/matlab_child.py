@@ -8,6 +8,7 @@ standard error why there are none and ends with 1. Imports nothing of synmodel, 
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 
 __all__ = ["MOST_BYTES"]
 
-MOST_BYTES = 1 << 31
-"""What the process may take in memory beyond its start: a small file can ask for very much."""
+MOST_BYTES = 1 << 32
+"""What the process may take in memory: a small file can ask for very much."""
 
 
 def _matrices(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -68,7 +69,10 @@ def _bounded() -> None:
         import resource
     except ImportError:  # Windows
         return
-    resource.setrlimit(resource.RLIMIT_AS, (2 * MOST_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
+    with suppress(ValueError, OSError):  # some systems know the limit and do not set it
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def _main(path: Path) -> int:
@@ -76,13 +80,13 @@ def _main(path: Path) -> int:
     _bounded()
     try:
         found = list(_matrices(path))
+        out = BytesIO()
+        names = np.array([name for name, _ in found], str)
+        np.savez(out, names, *(matrix for _, matrix in found))
+        sys.stdout.buffer.write(out.getvalue())
     except Exception as fault:  # both libraries let many errors of broken files through
         sys.stderr.write(" ".join(str(fault).split()) or type(fault).__name__)
         return 1
-    out = BytesIO()
-    names = np.array([name for name, _ in found], str)
-    np.savez(out, names, *(matrix for _, matrix in found))
-    sys.stdout.buffer.write(out.getvalue())
     return 0
 
 

@@ -166,6 +166,15 @@ def _kind(rows: Rows) -> Literal["spineminer", "spyden", "over-time", "tracked",
     return None
 
 
+def _table(rows: Rows, name: str) -> pd.DataFrame:
+    table = table_of(rows, name)
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        message = f"{name} has the column {twice[0]!r} twice; leave one of them out"
+        raise DataError(message)
+    return table
+
+
 def _columns(table: pd.DataFrame) -> dict[str, str]:
     """Name without case and signs to the name in the file."""
     return {plain(str(column)): str(column) for column in table.columns}
@@ -177,7 +186,7 @@ def _recording(name: str) -> str:
 
 
 def _tracked(rows: Rows, name: str, findings: Findings) -> pd.DataFrame:
-    table = table_of(rows, name)
+    table = _table(rows, name)
     at, dendrite = _columns(table), _recording(name)
     findings.note(f"{name}: spines that RESPAN tracked over time; all of the image taken as dendrite {dendrite!r}")
     read = {"dendrite": dendrite, "spine": table[at["spineid"]], "timepoint": table[at["timepoint"]]}
@@ -185,7 +194,7 @@ def _tracked(rows: Rows, name: str, findings: Findings) -> pd.DataFrame:
 
 
 def _over_time(rows: Rows, name: str, findings: Findings) -> pd.DataFrame:
-    table = table_of(rows, name)
+    table = _table(rows, name)
     at = _columns(table)
     findings.note(
         f"{name}: new_spines and pruned_spines left out, as RESPAN compares every timepoint with the first alone; "
@@ -208,20 +217,26 @@ def _lengths(table: pd.DataFrame) -> list[str]:
 
 def _of_images(rows: Rows, name: str, given: SessionDays, findings: Findings) -> pd.DataFrame:
     """Counts of images of RESPAN: one image per row, per rows of one name, or per file."""
-    table = table_of(rows, name)
+    table = _table(rows, name)
     at = _columns(table)
     if "filename" not in at:
         image = _DETECTED_END.sub("", Path(name).stem)
         read = pd.DataFrame({"image": [image], "spine_count": [str(len(table))], "length_um": [""]}, [1])
     elif "dendriteid" in at:
-        count = (
-            pd.to_numeric(table[at["totalspines"]], errors="coerce").groupby(table[at["filename"]], sort=False).sum()
-        )
-        read = pd.DataFrame({"image": count.index, "spine_count": [f"{each:g}" for each in count], "length_um": ""})
+        read = _summed(table, at)
     else:
         read = pd.DataFrame({"image": table[at["filename"]], "spine_count": table[at["totalspines"]]}, table.index)
         read = read.assign(length_um=_lengths(table))
     return _placed(read, name, "RESPAN", given, findings)
+
+
+def _summed(table: pd.DataFrame, at: dict[str, str]) -> pd.DataFrame:
+    """Spines of all dendrites of an image: sums of numbers, empty if one is none, or rows of a list."""
+    images = table[at["filename"]]
+    numbers = pd.to_numeric(table[at["totalspines"]], errors="coerce") if "totalspines" in at else images.notna() * 1.0
+    count = numbers.groupby(images, sort=False).apply(lambda each: each.sum(skipna=False))
+    told = ["" if pd.isna(each) else f"{each:g}" for each in count]
+    return pd.DataFrame({"image": count.index, "spine_count": told, "length_um": ""})
 
 
 def _of_spyden(rows: Rows, name: str, given: SessionDays, findings: Findings) -> pd.DataFrame:
@@ -266,7 +281,8 @@ def _placed(read: pd.DataFrame, name: str, program: str, given: SessionDays, fin
 def _cut(image: str, given: SessionDays) -> tuple[str, str] | None:
     """Dendrite and session that the name of an image says; ``d2`` at its end is a dendrite unless its day is given."""
     stem = re.sub(r"\.tiff?$", "", image.strip(), flags=re.IGNORECASE)
-    for found in re.finditer(r"[ _.-]+", stem):
+    # A minus behind another separator is one: d1_-3 is three days before the dose.
+    for found in re.finditer(r"(?:[ _.-]+(?=-\d))|[ _.-]+", stem):
         dendrite, session = stem[: found.start()], stem[found.end() :]
         if not dendrite or not session:
             continue

@@ -88,12 +88,15 @@ def _spines(rows: Rows) -> Iterator[tuple[int, str, str, dict[str, str]]]:
         if found := _DENDRITE.fullmatch(first):
             dendrite, days = found[1], []
         elif first == _HEADING:
-            days = [cell.strip() for cell in row[1:] if cell.strip()]
+            days = [cell.strip() for cell in row[1:]]
+            while days and not days[-1]:
+                days.pop()
         elif not first:
             days = []
         elif days:
             letters = [cell.strip().lower() for cell in row[1 : 1 + len(days)]]
-            yield line, dendrite, first, dict(zip(days, letters + [""] * (len(days) - len(letters)), strict=True))
+            pairs = zip(days, letters + [""] * (len(days) - len(letters)), strict=True)
+            yield line, dendrite, first, {day: letter for day, letter in pairs if day}
 
 
 def _statuses(letters: list[str]) -> list[str]:

@@ -204,19 +204,30 @@ def _settled(figure: Figure, dpi: float) -> Iterator[None]:
     The solver of constrained layouts visits its variables by their addresses, so places differ in the last bits from
     process to process, and with them the names of clipping paths in an SVG.
     """
-    engine = figure.get_layout_engine()
+    engine, shown = figure.get_layout_engine(), figure.dpi
     if engine is None:
         yield
         return
-    shown = figure.dpi
-    figure.dpi = dpi
-    figure.draw_without_rendering()
-    figure.dpi = shown
-    figure.set_layout_engine("none")
-    for part in figure.subfigs:
-        part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), _PLACES))
-    for axes in figure.axes:
-        left, bottom, width, height = (round(each, _PLACES) for each in axes.get_position().bounds)
-        axes.set_position((left, bottom, width, height))
-    yield
-    figure.set_layout_engine(engine)
+    # The solver begins at the places that it finds, so each file begins where the first one did.
+    places = [(axes, axes.get_in_layout(), axes.get_position(True), axes.get_position()) for axes in figure.axes]
+    corners = [(part, part.bbox_relative.get_points().copy()) for part in figure.subfigs]
+    try:
+        figure.dpi = dpi
+        figure.draw_without_rendering()
+        figure.dpi = shown
+        figure.set_layout_engine("none")
+        for part in figure.subfigs:
+            part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), _PLACES))
+        for axes in figure.axes:
+            left, bottom, width, height = (round(each, _PLACES) for each in axes.get_position().bounds)
+            axes.set_position((left, bottom, width, height))
+        yield
+    finally:
+        figure.dpi = shown
+        figure.set_layout_engine(engine)
+        for part, points in corners:
+            part.bbox_relative.set_points(points)
+        for axes, in_layout, original, active in places:
+            axes.set_position(original, which="original")
+            axes.set_position(active, which="active")
+            axes.set_in_layout(in_layout)  # a place that was set takes them out

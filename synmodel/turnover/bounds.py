@@ -39,6 +39,7 @@ def check_size(
     interaction: Interaction | None = None,
     *,
     kept: bool = False,
+    transient: bool = False,
 ) -> None:
     """Refuse a simulation whose numbers would not fit, or that would not end.
 
@@ -56,6 +57,8 @@ def check_size(
         Spines below the number that homeostasis holds are lost less often; batches spread numbers.
     kept : bool
         Whether the history of every spine is kept, and not their numbers alone.
+    transient : bool
+        Whether spines that are formed and lost between two sessions are counted as well.
 
     Raises
     ------
@@ -73,6 +76,9 @@ def check_size(
         most = initial.reshape(-1, model.n_class).max(axis=0)
         there = (most @ steps.cumulative() + scale.max() * newborn_means(steps)).sum(axis=1)
         gained = scale.max() * steps.newborn.sum(axis=1)
+        if transient:
+            begins = np.searchsorted(folds.edges, times[:-1])
+            gained = scale.max() * model.births.sum() * np.add.reduceat(folds.formation * lengths, begins)
         expected = np.maximum(there, np.concatenate([[0.0], gained]))
         # At an interval's end a spine is there or lost: no more are lost than were there.
         batch = 1 if interaction is None else interaction.batch

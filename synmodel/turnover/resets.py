@@ -4,8 +4,10 @@ A reset replaces all spines, so the course after it begins afresh, with draws of
 last session before a reset and the reset is seen by nobody.
 """
 
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from synmodel.errors import SimulationError
 
-__all__ = ["Stretch", "assembled", "stretches"]
+__all__ = ["Stretch", "assembled", "stretches", "told_resets"]
 
 _DAYS = "a mapping from days after the first session, up to the last one, to spines as in initial"
 
@@ -33,9 +35,20 @@ class Stretch(NamedTuple):
     unseen: int
     name: str
 
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Say in errors which reset the spines are of."""
+        try:
+            yield
+        except SimulationError as fault:
+            if not self.name:
+                raise
+            message = f"resets, day {self.days[0]:g}: {fault}"
+            raise SimulationError(message) from fault
+
 
 def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, Any] | None) -> list[Stretch]:
-    """The stretches that hold a session, in order.
+    """The stretches, in order; each holds a session.
 
     Parameters
     ----------
@@ -49,7 +62,7 @@ def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, A
     Raises
     ------
     SimulationError
-        If a day is no number, or not within the sessions.
+        If a day is no number, not within the sessions, or no session lies between it and the next.
     """
     if not resets:
         return [Stretch(times, initial, 0, 0, "")]
@@ -57,7 +70,8 @@ def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, A
         message = f"resets is of type {type(resets).__name__}; give {_DAYS}"
         raise SimulationError(message)
     for day in resets:
-        number = isinstance(day, int | float | np.integer | np.floating) and math.isfinite(day)
+        number = isinstance(day, int | float | np.integer | np.floating) and not isinstance(day, bool)
+        number = number and math.isfinite(day)
         if not (number and times[0] < day <= times[-1]):
             message = f"resets has day {day!r}; sessions are on days {times[0]:g} to {times[-1]:g}: give {_DAYS}"
             raise SimulationError(message)
@@ -67,11 +81,28 @@ def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, A
     found = []
     for turn, (begin, end, given) in enumerate(zip(begins, ends, numbers, strict=True)):
         seen = np.flatnonzero((times >= begin) & (times < end))
-        if len(seen):
-            unseen = int(times[seen[0]] > begin)
-            days = np.concatenate([[begin] * unseen, times[seen]])
-            found.append(Stretch(days, given, int(seen[0]), unseen, f" after reset {turn}" if turn else ""))
+        if not len(seen):
+            message = (
+                f"resets has days {begin:g} and {end:g} between two sessions, which see the later one alone; give one "
+                "reset between two sessions"
+            )
+            raise SimulationError(message)
+        unseen = int(times[seen[0]] > begin)
+        days = np.concatenate([[begin] * unseen, times[seen]])
+        found.append(Stretch(days, given, int(seen[0]), unseen, f" after reset {turn}" if turn else ""))
     return found
+
+
+def told_resets(resets: Mapping[float, Any]) -> str:
+    """Resets in one line; arrays by the sum of their numbers and a digest."""
+
+    def told(given: Any) -> str:
+        if not isinstance(given, np.ndarray):
+            return " ".join(repr(given).split())
+        digest = hashlib.sha256(np.ascontiguousarray(given, "<f8").tobytes()).hexdigest()[:16]
+        return f"array {given.shape}, {given.sum():g} spines, SHA-256 {digest}"
+
+    return "; ".join(f"{day:g}: {told(given)}" for day, given in sorted(resets.items()))
 
 
 def assembled(parts: Sequence[tuple[Stretch, xr.Dataset]], times: NDArray[np.float64]) -> xr.Dataset:

@@ -29,7 +29,7 @@ from synmodel.turnover.kernels import coupled, events, sessions
 from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
-from synmodel.turnover.resets import Stretch, assembled, stretches
+from synmodel.turnover.resets import Stretch, assembled, stretches, told_resets
 from synmodel.turnover.size import SizeLoss, head_size_of
 from synmodel.turnover.start import Start, lengths_of, numbers_of, start_of
 from synmodel.turnover.tables import tabulated
@@ -125,7 +125,7 @@ def simulate(
     runs = [
         _Run.of(
             stretch, model, drive, interaction, replicates=replicates, animals=animals, dendrites=dendrites,
-            length_um=length_um, seed=seed,
+            length_um=length_um, seed=seed, transient=transient,
         )
         for stretch in stretches(session_days, initial, resets)
     ]  # fmt: skip
@@ -177,6 +177,7 @@ class _Run(NamedTuple):
         dendrites: int,
         length_um: ArrayLike | None,
         seed: int,
+        transient: bool,
     ) -> "_Run":
         """A run whose numbers fit.
 
@@ -185,7 +186,8 @@ class _Run(NamedTuple):
         SimulationError
             If they do not.
         """
-        numbers = numbers_of(model, stretch.initial, animals * dendrites)
+        with stretch.naming():
+            numbers = numbers_of(model, stretch.initial, animals * dendrites)
         start = start_of(
             model, numbers, replicates=np.arange(replicates), animals=animals, dendrites=dendrites,
             length_um=length_um, seed=seed, stream=f"initial{stretch.name}",
@@ -194,7 +196,7 @@ class _Run(NamedTuple):
         if len(stretch.days) == 1:
             return _Run(stretch, start, None)
         folds = folds_between(model, stretch.days, drive)
-        check_size(model, folds, stretch.days, start.initial, start.scale, interaction)
+        check_size(model, folds, stretch.days, start.initial, start.scale, interaction, transient=transient)
         return _Run(stretch, start, folds)
 
 
@@ -284,7 +286,7 @@ def _origin(
     if drive is not None:
         origin["drive_digest"] = _digest_of(drive)
     if resets:
-        origin["resets"] = "; ".join(f"{day:g}: {given!r}" for day, given in sorted(resets.items()))
+        origin["resets"] = told_resets(resets)
     return origin
 
 

@@ -157,7 +157,7 @@ def test_what_is_counted_beside_changes_no_bit(engine):
 def test_days_before_a_reset_are_those_without_it(engine):
     model = TurnoverModel(("nascent", "mature"), 2.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
     start = {"initial": {"mature": 20}, "times": [0, 2, 5, 9], "replicates": 50, "engine": engine}
-    plain, reset = simulate(model, **start), simulate(model, **start, resets={3.0: {"nascent": 4}, 4: {"mature": 7}})
+    plain, reset = simulate(model, **start), simulate(model, **start, resets={4: {"mature": 7}})
     assert reset["count"][:, :, :2].equals(plain["count"][:, :, :2])
     assert (reset["lost"][:, 0, 1] == plain["count"][:, 0, 1].sum("spine_class")).all()
     assert (reset["gained"][:, 0, 1] == reset["count"][:, 0, 2].sum("spine_class")).all()
@@ -175,7 +175,9 @@ def test_days_before_a_reset_are_those_without_it(engine):
         ({"resets": {"x": [1]}}, "resets has day 'x'"),
         ({"resets": {float("nan"): [1]}}, "resets has day nan"),
         ({"resets": [25]}, "resets is of type list"),
-        ({"resets": {25: [-1]}}, "initial"),
+        ({"resets": {25: [-1]}}, r"resets, day 25: initial"),
+        ({"resets": {True: [1]}}, "resets has day True"),
+        ({"resets": {20: [1], 25.0: [2]}}, "resets has days 20 and 25 between two sessions"),
         ({"resets": {25: [1]}, "transient": True}, "resets and transient are both given"),
         ({"interaction": Interaction(batch=2)}, "use engine='coupled'"),
     ],
@@ -189,3 +191,17 @@ def test_what_cannot_be_is_refused(given, message):
 def test_a_batch_is_a_whole_number(batch):
     with pytest.raises(SimulationError, match=r"interaction\.batch is .*from 1 to 1000"):
         Interaction(batch=batch)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_more_transient_spines_than_fit_are_refused(engine):
+    model = TurnoverModel(("X",), 1e9, [[0]], [1000.0])
+    with pytest.raises(SimulationError, match=r"1e\+10 spines are expected|spines are expected|are to be followed"):
+        simulate(model, initial=[0], times=[0, 10], replicates=2, engine=engine, transient=True)
+
+
+def test_resets_by_arrays_are_told_in_one_line():
+    model, numbers = TurnoverModel(("X",), 1, [[0]], [0.1]), np.full((2000, 1), 3)
+    out = simulate(model, initial=[0], times=[0, 1, 2], replicates=1, dendrites=2000, resets={1.5: numbers})
+    assert out.attrs["resets"].startswith("1.5: array (2000, 1), 6000 spines, SHA-256 ")
+    assert "\n" not in out.attrs["resets"]

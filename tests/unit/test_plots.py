@@ -383,3 +383,46 @@ def test_posterior_and_predictive_of_a_fit(capsys, monkeypatch, tmp_path):
     assert status == 2
     assert "holds no predictive check" in fault
     assert fault.endswith("or nested\n")
+
+
+def drawn():
+    with style.style("page"):
+        figure, axes = style.panels(2, 2, size=(6.0, 4.0), sharex=True)
+        for k, each in enumerate(axes.ravel()):
+            each.plot([0, 1], [0, 10.0**k])
+            each.set_ylabel(f"quantity {k}")
+    return figure, axes
+
+
+def test_a_figure_is_laid_out_for_each_file_and_left_as_it_was(tmp_path, monkeypatch):
+    """An SVG after a PNG is the SVG alone; and what is changed between two files is made room for."""
+    first, axes = drawn()
+    style.save(first, tmp_path / "a.png", {})
+    style.save(first, tmp_path / "a.svg", {})
+    style.save(drawn()[0], tmp_path / "b.svg", {})
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert first.get_layout_engine() is not None
+    seen, savefig = [], first.savefig
+    monkeypatch.setattr(first, "savefig", lambda *_, **__: seen.append(axes[0, 0].get_position().x0))
+    style.save(first, tmp_path / "a.png", {})
+    axes[0, 0].set_ylabel("one\ntwo\nthree\nfour")
+    style.save(first, tmp_path / "a.png", {})
+    assert seen[1] > seen[0] + 0.02
+    monkeypatch.setattr(first, "savefig", savefig)
+    dpi = first.dpi
+    with pytest.raises(OSError, match="nowhere"):
+        style.save(first, tmp_path / "nowhere" / "a.png", {})
+    assert first.dpi == dpi
+    assert first.get_layout_engine() is not None
+
+
+def test_places_of_axes_are_rounded_in_files(tmp_path, monkeypatch):
+    """The solver of the layout leaves places that differ in the last bits from process to process."""
+    figure, axes = drawn()
+    seen = []
+    monkeypatch.setattr(
+        figure, "savefig", lambda *_, **__: seen.extend(each.get_position().bounds for each in figure.axes)
+    )
+    style.save(figure, tmp_path / "a.svg", {})
+    assert len(seen) == axes.size
+    np.testing.assert_allclose(seen, np.round(seen, 9), rtol=0, atol=1e-14)

@@ -5,6 +5,7 @@ import pytest
 
 from synmodel.data import ReadingOptions, read_each, read_observations
 from synmodel.data.programs import name_of
+from synmodel.data.spineminer import _spines
 from synmodel.errors import DataError
 
 
@@ -258,3 +259,39 @@ def test_tables_with_a_map_of_columns_are_read_as_they_are(read, tmp_path):
 def test_names_of_files_that_programs_name_alike(tmp_path):
     assert name_of(tmp_path / "f" / "Tables" / "Detected_spines_4D.csv") == "f/Detected_spines_4D.csv"
     assert name_of(tmp_path / "f" / "Tables" / "d1_detected_spines.csv") == "d1_detected_spines.csv"
+
+
+def test_days_before_the_dose_keep_their_sign(read):
+    rows = "filename,res_xy,total_spines,spines_per_um\nd1_-3d.tif,0.1,10,0.5\nd1_1d.tif,0.1,12,0.5\n"
+    reading = read({"Detected_spines_summary.csv": rows}, mouse="m1")
+    assert reading.observations["session"].to_numpy().tolist() == [-3, 1]
+    assert reading.observations["spine_count"].to_numpy().ravel().tolist() == [10, 12]
+
+
+def test_a_number_of_an_image_that_is_none_is_missing_and_not_0(read):
+    rows = (
+        "filename,res_xy,total_spines,spines_per_um,dendrite_id\nd1_day0,0.1,abc,0.5,1\nd1_day0,0.1,4,0.5,2\n"
+        "d1_day3,0.1,12,0.5,1\nd1_day3,0.1,3,0.5,2\nd1_day5,0.1,9,0.5,1\n"
+    )
+    reading = read({"Detected_spines_dendrite_summary.csv": rows}, mouse="m1")
+    counts = reading.observations["spine_count"].to_numpy().ravel()
+    assert np.isnan(counts[0]) or reading.observations.sizes["session"] == 2
+    assert counts[-2:].tolist() == [15, 9]
+
+
+def test_a_list_of_several_images_is_counted_by_image(read):
+    rows = "filename,spine_id,dendrite_id,x,y,z,spine_vol\n" + "".join(
+        f"d1_day{day},{k},1,0,0,0,1\n" for day, number in ((-1, 3), (2, 5)) for k in range(number)
+    )
+    reading = read({"all_detected_spines.csv": rows}, mouse="m1")
+    assert reading.observations["spine_count"].to_numpy().ravel().tolist() == [3, 5]
+
+
+def test_a_column_that_is_there_twice_is_one_line(refusal):
+    twice = TRACKED.replace("spine_id,", "spine_id,spine_id,", 1).replace("\n0,", "\n0,1,")
+    assert "has the column 'spine_id' twice" in refusal({"f/Tables/Detected_spines_4D.csv": twice}, mouse="m1")
+
+
+def test_an_empty_day_of_spineminer_shifts_no_letter():
+    rows = [['Spines of dendrite "a":'], ["spine/day->", "", "1", "2"], ["x", "", "s", "l"]]
+    assert list(_spines(rows)) == [(3, "a", "x", {"1": "s", "2": "l"})]
