@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from synmodel.cli_end import INTERRUPTED, NOTHING_WRITTEN
 from synmodel.cli_output import print_tables, progress
 from synmodel.errors import DataError
 
@@ -33,19 +34,23 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
     from synmodel.workflows import fit_dendrites
 
     files.check(out, dendrites.FILES)
-    with progress(quiet) as steps:
-        fits = fit_dendrites(
-            data,
-            models=how.models,
-            engine=how.engine,
-            without=how.without,
-            options=reading,
-            regimens=_regimens(how),
-            seed=how.seed,
-            size=how.size,
-            checkpoint=out.with_name(f".{out.name}.checkpoint"),
-            progress=steps,
-        )
+    try:
+        with progress(quiet) as steps:
+            fits = fit_dendrites(
+                data,
+                models=how.models,
+                engine=how.engine,
+                without=how.without,
+                options=reading,
+                regimens=_regimens(how),
+                seed=how.seed,
+                size=how.size,
+                checkpoint=out.with_name(f".{out.name}.checkpoint"),
+                progress=steps,
+            )
+    except KeyboardInterrupt:
+        sys.stderr.write(f"synmodel: {NOTHING_WRITTEN}; the same command goes on from what was kept\n")
+        sys.exit(INTERRUPTED)
     document = dendrites.document(fits)
     with files.folder(out) as folder:
         (folder / "fit.json").write_text(files.to_json(document), encoding="utf-8")

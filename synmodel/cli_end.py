@@ -22,12 +22,12 @@ import typer
 from synmodel import cli_log
 from synmodel.errors import SynmodelError
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "UNEXPECTED", "end", "hear_interruptions", "told"]
+__all__ = ["BAD_INPUT", "INTERRUPTED", "NOTHING_WRITTEN", "UNEXPECTED", "end", "hear_interruptions", "told"]
 
 BAD_INPUT, UNEXPECTED, INTERRUPTED = 2, 3, 130
 _LONGEST_LINE = 1000
 _PATIENCE_SECONDS = 2.0
-_NOTHING_WRITTEN = "interrupted; no result was written"
+NOTHING_WRITTEN = "interrupted; no result was written"
 # Typer brings click along from some version on, so the class is found through Typer, not imported from click.
 _UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -37,7 +37,7 @@ def told(error: BaseException, *, interrupted: bool) -> tuple[str, int]:
     if isinstance(error, typer.Abort) and not interrupted and isinstance(error.__context__, EOFError):
         error = error.__context__  # typer takes the end of a file for an interruption
     if interrupted or isinstance(error, typer.Abort | KeyboardInterrupt):
-        return _NOTHING_WRITTEN, INTERRUPTED
+        return NOTHING_WRITTEN, INTERRUPTED
     if isinstance(error, SynmodelError):
         return str(error), BAD_INPUT
     if isinstance(error, _UsageError):
@@ -74,9 +74,9 @@ def hear_interruptions() -> threading.Event:
         while note := notes.recv(1):
             ours = note[0] == signal.SIGINT and signal.getsignal(signal.SIGINT) is interrupt  # not that of a server
             if ours and not interrupted.wait(_PATIENCE_SECONDS):
-                sys.stderr.write(f"synmodel: {_NOTHING_WRITTEN}\n")
+                sys.stderr.write(f"synmodel: {NOTHING_WRITTEN}\n")
                 sys.stderr.flush()
-                cli_log.ended(INTERRUPTED, _NOTHING_WRITTEN)
+                cli_log.ended(INTERRUPTED, NOTHING_WRITTEN)
                 os._exit(INTERRUPTED)
 
     signal.signal(signal.SIGINT, interrupt)

@@ -17,8 +17,11 @@ Vehtari, Simpson, Gelman, Yao and Gabry 2024, J Mach Learn Res 25(72) (Pareto-sm
 import json
 import re
 import secrets
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -156,21 +159,30 @@ def nested(
             raise FitError(message) from error
     else:
         sampler = NestedSampler(
-            log_likelihood, prior_transform, n_dim, nlive=size, sample=_MOVE, rstate=_generator(seed, "nested sampling")
+            _Hushed(log_likelihood),
+            _Hushed(prior_transform),
+            n_dim,
+            nlive=size,
+            sample=_MOVE,
+            rstate=_generator(seed, "nested sampling"),
         )
 
     def report(*state: Any, **_: Any) -> None:
         if progress is not None:
             progress(int(state[2]), 0)  # results, iteration, evaluations
 
-    sampler.run_nested(
-        dlogz=_TOLERANCE,
-        print_progress=progress is not None,
-        print_func=report,
-        checkpoint_file=None if state is None else str(state),
-        checkpoint_every=_SECONDS_BETWEEN_CHECKPOINTS,
-        resume=started,
-    )
+    streams = sys.stdout, sys.stderr
+    try:
+        sampler.run_nested(
+            dlogz=_TOLERANCE,
+            print_progress=progress is not None,
+            print_func=report,
+            checkpoint_file=None if state is None else str(state),
+            checkpoint_every=_SECONDS_BETWEEN_CHECKPOINTS,
+            resume=started,
+        )
+    finally:
+        sys.stdout, sys.stderr = streams
     results = sampler.results
     _remove(checkpoint)
     _remove(state)
@@ -183,6 +195,23 @@ def nested(
         log_evidence_error=float(results.logzerr[-1]),
         n_calls=int(np.sum(results.ncall)),
     )
+
+
+@dataclass(frozen=True)
+class _Hushed:
+    """A function that may be interrupted: dynesty would print where it was, with all arguments, and then pass it on.
+
+    Whoever runs the sampler gives the streams back.
+    """
+
+    function: Function
+
+    def __call__(self, x: Array) -> Any:
+        try:
+            return self.function(x)
+        except KeyboardInterrupt:
+            sys.stdout = sys.stderr = StringIO()
+            raise
 
 
 def importance(

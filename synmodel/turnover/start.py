@@ -147,10 +147,9 @@ def lengths_of(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float
     if length_um is None:
         return np.ones(n_dendrite)
     lengths = number_array("length_um", length_um, "one positive length [um] or one for each dendrite")
-    if lengths.shape not in ((), (n_dendrite,)) or not np.all(np.isfinite(lengths)) or np.any(lengths <= 0):
-        message = (
-            f"length_um has shape {lengths.shape}; give one positive length [um] "
-            f"or one for each of the {n_dendrite} dendrites"
-        )
+    wrong = lengths[~(np.isfinite(lengths) & (lengths > 0))]
+    if lengths.shape not in ((), (n_dendrite,)) or wrong.size:
+        given = f"holds {wrong[0]:g}" if wrong.size else f"has shape {lengths.shape}"
+        message = f"length_um {given}; give one positive length [um] or one for each of the {n_dendrite} dendrites"
         raise SimulationError(message)
     return np.array(np.broadcast_to(lengths, n_dendrite))

@@ -197,3 +197,20 @@ def test_a_killed_importance_run_goes_on_to_the_same_weights(tmp_path, monkeypat
     np.testing.assert_array_equal(again.log_weight, whole.log_weight)
     assert again.log_evidence == whole.log_evidence
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interruption_of_nested_sampling_says_nothing_of_its_own(capsys):
+    """Dynesty prints where a function failed, with all its arguments; an interruption is no failure."""
+    calls = []
+
+    def interrupted(x):
+        calls.append(x)
+        if len(calls) == 300:
+            raise KeyboardInterrupt
+        return -0.5 * float(x @ x)
+
+    before = sys.stdout, sys.stderr
+    with pytest.raises(KeyboardInterrupt):
+        nested(interrupted, lambda u: 8.0 * u - 4.0, 2, seed=1, size=100)
+    assert (sys.stdout, sys.stderr) == before
+    assert capsys.readouterr() == ("", "")

@@ -189,7 +189,8 @@ def test_bad_models_are_refused(changes, message):
         ({"seed": -4}, "seed is -4"),
         ({"threads": 10_000}, "threads is 10000; this machine allows 1 to"),
         ({"length_um": [1.0, 2.0]}, "give one positive length"),
-        ({"length_um": -1.0}, "give one positive length"),
+        ({"length_um": -1.0}, "length_um holds -1; give one positive length"),
+        ({"length_um": float("nan")}, "length_um holds nan; give one positive length"),
         ({"drive": xr.Dataset({"formation": ("time", [-1.0])}, {"time": [0.0]})}, "a fold is finite and 0 or more"),
         ({"drive": xr.Dataset({"formation": ("time", [1.0, 1.0])}, {"time": [1.0, 0.0]})}, "drive.time does not rise"),
         (
