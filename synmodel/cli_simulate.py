@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synmodel.cli_end import INTERRUPTED
 from synmodel.cli_joint import AsJson, File, Out, Quiet, Seed, posterior_from
 from synmodel.cli_output import print_first, print_tables, progress
 from synmodel.errors import SimulationError, SweepError, SynmodelError
@@ -23,7 +24,6 @@ _SIMULATE_FILES = (
     "observations.nc", "mechanism.nc", "summary.json", "scenario.toml", "simulation.png", "simulation.svg",
 )  # fmt: skip
 _POPULATION = "population.nc"
-_INTERRUPTED = 130
 _MOST_CELLS = 100
 _SPINES_PER_SECOND = 5e5
 """Spines with their images that one core simulates in a second, on the slow side of what was measured."""
@@ -160,7 +160,7 @@ def sweep(
         message = f"sweep: {plan.name} is of exact expectations; its file says the draws: [posterior] draws = 200"
         raise SweepError(message)
     if not plan.exact:
-        demand_yes(_spines_of_sweep(plan), yes=yes or out.exists(), workers=workers)
+        demand_yes(_spines_of_sweep(plan), yes=yes or (out / "plan.json").exists(), workers=workers)
     wanted = draws if draws is not None else DRAWS * (plan.n_cell <= _MOST_CELLS)
     files.check(out, ["plan.json", "summary.json", "sobol.nc", "expected.nc"])
     files.refuse_other_results(out, f"the sweep {plan.name!r}")
@@ -170,7 +170,7 @@ def sweep(
             expected = sweep_intervals(plan, out / "expected.nc", draws=wanted, posterior=source, progress=steps)
     except KeyboardInterrupt:
         sys.stderr.write(f"synmodel: interrupted; what is done is kept in {out}: the same command goes on\n")
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     document = sweeps.document(plan, result, indices, expected)
     with files.folder(out) as folder:
         (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")

@@ -43,9 +43,15 @@ _UNITS = {
 """Kind of number -> canonical unit, and what its unit must measure; all others are pure numbers."""
 _PURE = ("1", "a pure number, unit 1")
 _FRACTIONS = ("fraction_unbound", "bioavailability", "agonist_5ht2a_maximum", "fraction", "efficacy")
-_FACTORS = {("min", "day"): 1 / 1440, ("hour", "day"): 1 / 24, ("L/hour/kg", "L/day/kg"): 24.0, ("uM", "nM"): 1e3}
-_MASSES_PER_VOLUME = {"ng/mL": 1.0000000000000002}
-"""What a library of units makes of them in ug/L, to the last bit; to load it for one number takes half a second."""
+_FACTORS = {
+    ("min", "day"): 1 / 1440,
+    ("hour", "day"): 1 / 24,
+    ("L/hour/kg", "L/day/kg"): 24.0,
+    ("uM", "nM"): 1e3,
+    ("ng/mL", "nM"): None,
+    ("ng/mL", "ug/L"): 1.0000000000000002,  # as the library of units has it, to the last bit
+}
+"""Units in others, None where they measure something else: to load a library of units takes half a second."""
 _WORDS = {
     "half_life": "half-life",
     "volume": "volume of distribution",
@@ -176,12 +182,8 @@ def canonical(kind: str, evidence: Evidence, molar_mass: float | None) -> float:
     if evidence.value <= 0:
         message = f"value {evidence.value:g} is not positive; give a number above 0"
         raise ValueError(message)
-    if (evidence.unit, unit) in _FACTORS:
-        return evidence.value * _FACTORS[evidence.unit, unit]
-    per_volume = evidence.unit in _MASSES_PER_VOLUME and unit == "nM"
-    value = None if per_volume else evidence.converted(unit)
-    mass = evidence.value * _MASSES_PER_VOLUME[evidence.unit] if per_volume else None
-    if value is None and unit == "nM" and (mass is not None or (mass := evidence.converted("ug/L")) is not None):
+    value = _converted(evidence, unit)
+    if value is None and unit == "nM" and (mass := _converted(evidence, "ug/L")) is not None:
         if molar_mass is None:
             message = (
                 f"unit is {evidence.unit!r}, a mass per volume, and the compound has no molar_mass; add it, or give nM"
@@ -192,6 +194,14 @@ def canonical(kind: str, evidence: Evidence, molar_mass: float | None) -> float:
         message = f"unit is {evidence.unit!r}; it must be {meaning}"
         raise ValueError(message)
     return value
+
+
+def _converted(evidence: Evidence, unit: str) -> float | None:
+    """As :meth:`Evidence.converted`, by a known factor where there is one."""
+    if (evidence.unit, unit) not in _FACTORS:
+        return evidence.converted(unit)
+    factor = _FACTORS[evidence.unit, unit]
+    return None if factor is None else evidence.value * factor
 
 
 def chain_fault(name: str) -> str | None:

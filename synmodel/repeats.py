@@ -49,6 +49,8 @@ def repeats_that_find(
         ``fewer``, the shares that find a rise and a fall; ``more_low`` and ``more_high``, the exact 95 % interval of
         the first from the number of repeats.
     """
+    from scipy.stats import binomtest  # on use: it takes a while to load
+
     another = int(stream_key(seed, "separate control")[0])
     arms = [
         summarise(simulate(arm, parameters, replicates=replicates, seed=own, progress=progress))
@@ -56,8 +58,6 @@ def repeats_that_find(
     ]
     seen = between_arms(*arms)
     more = seen["low"] > 0
-    from scipy.stats import binomtest  # on use: it takes a while to load
-
     ends = np.array([binomtest(int(n), replicates).proportion_ci(LEVEL) for n in more.sum("replicate").to_numpy()])
     return xr.Dataset(
         {

@@ -110,17 +110,17 @@ def _matrices(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
     own = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # its threads would take the memory that the process may have
     try:
         child = subprocess.run(command, capture_output=True, timeout=_LONGEST_SECONDS, check=False, env=own)
-        said = child.stderr.decode(errors="replace")
-        fault_in_it = _BROKEN if child.returncode != 1 or "Traceback" in said else " ".join(said.split())
     except OSError as fault:
-        child, fault_in_it = None, f"no process to read it: {fault.strerror}"
-    except subprocess.TimeoutExpired:
-        child, fault_in_it = None, f"reading it took over {_LONGEST_SECONDS} s"
-    if child is None or child.returncode:
-        message = (
-            f"cannot read {path}: it is no file of MATLAB ({fault_in_it[:200]}); save it again with save(..., '-v7')"
-        )
-        raise DataError(message)
+        raise _refusal(path, f"no process to read it: {fault.strerror}") from fault
+    except subprocess.TimeoutExpired as fault:
+        raise _refusal(path, f"reading it took over {_LONGEST_SECONDS} s") from fault
+    if child.returncode:
+        said = child.stderr.decode(errors="replace")
+        raise _refusal(path, _BROKEN if child.returncode != 1 or "Traceback" in said else " ".join(said.split()))
     with np.load(BytesIO(child.stdout)) as arrays:
         names, *matrices = (arrays[each] for each in arrays.files)
     yield from zip(map(str, names), matrices, strict=True)
+
+
+def _refusal(path: Path, why: str) -> DataError:
+    return DataError(f"cannot read {path}: it is no file of MATLAB ({why[:200]}); save it again with save(..., '-v7')")

@@ -42,9 +42,9 @@ def fisher_rejects(trials: int, level: float = 0.05) -> NDArray[np.bool_]:
 
 def fisher_power(first: float, second: float, trials: int, level: float = 0.05) -> float:
     """Exact power of Fisher's two-sided test of two probabilities with ``trials`` independent trials in each arm."""
-    k = np.arange(trials + 1)
     from scipy.stats import binom  # on use: it takes a while to load
 
+    k = np.arange(trials + 1)
     weight = np.outer(binom.pmf(k, trials, first), binom.pmf(k, trials, second))
     return float(weight[fisher_rejects(trials, level)].sum())
 
@@ -66,12 +66,12 @@ def fisher_trials(first: float, second: float, power: float = 0.9, level: float 
 
 def welch_power(difference: float, variances: tuple[float, float], animals: int, level: float = 0.05) -> float:
     """Power of Welch's two-sided t with equal numbers of animals whose means vary as ``variances`` say."""
+    from scipy.stats import nct
+
     first, second = variances
     freedom = (animals - 1) * (first + second) ** 2 / (first**2 + second**2)
     ncp = difference / np.sqrt((first + second) / animals)
     critical = stdtrit(freedom, 1 - level / 2)
-    from scipy.stats import nct
-
     return float(nct.sf(critical, freedom, ncp) + nct.cdf(-critical, freedom, ncp))
 
 

@@ -25,13 +25,8 @@ def score(key, who, spines, seen, reference, first, tallies, sums):  # type: ign
     n_session = classes.shape[1]
     for row in numba.prange(len(first) - 1):
         u, scored = np.empty(n_session), np.zeros(n_session, np.int64)
-        count, gained, lost, again, followed = (
-            tallies[0, row],
-            tallies[1, row],
-            tallies[2, row],
-            tallies[3, row],
-            tallies[4, row],
-        )
+        count, gained, lost = tallies[0, row], tallies[1, row], tallies[2, row]
+        again, followed = tallies[3, row], tallies[4, row]
         for s in range(first[row], first[row + 1]):
             for k in range(n_session):  # all of them, as vectors
                 u[k] = uniform(k0, k1, replicate[s], dendrite[s], word[s], k)

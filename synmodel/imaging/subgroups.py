@@ -166,21 +166,21 @@ def analyse_trial(
 
 def correlation_power(r: float, n: int, level: float = 0.025) -> float:
     """Probability that the correlation of n pairs of normal numbers is above its one-sided critical value."""
+    from scipy.stats import nct  # on use: it takes a while to load
+
     ncp = r / np.sqrt(1.0 - r**2)
     u = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     scale = np.sqrt(2.0 * gammaincinv((n - 1) / 2, u))
-    from scipy.stats import nct  # on use: it takes a while to load
-
     return float(nct.sf(stdtrit(n - 2, 1.0 - level), n - 2, ncp * scale).mean())
 
 
 def mean_power(effect: float, n: int, level: float = 0.025) -> float:
     """Probability that Student's t of n normal numbers with mean ``effect`` standard deviations is significant."""
+    from scipy.stats import nct
+
     critical = stdtrit(n - 1, 1.0 - level)
     if effect == 0:
         return float(stdtr(n - 1, -critical))
-    from scipy.stats import nct
-
     return float(nct.sf(critical, n - 1, effect * np.sqrt(n)))
 
 

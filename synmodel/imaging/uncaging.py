@@ -66,11 +66,10 @@ class Uncaging:
     @cached_property
     def hazard(self) -> float:
         """h, per trial."""
+        from scipy.optimize import brentq  # on use: it takes a while to load
 
         def excess(log_hazard: float) -> float:
             return float(self._success(np.exp(log_hazard))) - self.probability
-
-        from scipy.optimize import brentq  # on use: it takes a while to load
 
         return float(np.exp(brentq(excess, -30.0, 60.0, xtol=1e-13)))
 

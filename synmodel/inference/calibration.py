@@ -314,10 +314,10 @@ def uniformity(calibration: xr.Dataset, bins: int = 20) -> xr.DataArray:
     bins : int
         Number of equal bins of ranks.
     """
-    n_rank = calibration.sizes["draw"] + 1
-    at = calibration["rank"].to_numpy() * bins // n_rank
     from scipy.stats import chisquare  # on use: it takes a while to load
 
+    n_rank = calibration.sizes["draw"] + 1
+    at = calibration["rank"].to_numpy() * bins // n_rank
     p = [chisquare(np.bincount(column, minlength=bins)).pvalue for column in at.T]
     return xr.DataArray(p, coords={"parameter": calibration["parameter"]}, name="p_value")
 

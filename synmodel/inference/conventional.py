@@ -196,14 +196,14 @@ def welch(arm: Array, control: Array) -> dict[str, Any]:
 
     Where there is no test, ``welch_note`` says why, and the ends of the interval are missing.
     """
+    from scipy.stats import ttest_ind  # on use: it takes a while to load
+
     difference = float(arm.mean() - control.mean())
     if min(len(arm), len(control)) < _FEWEST_MICE:
         return {"welch_difference": difference, "welch_note": "no test: fewer than two mice in an arm"}
     spreads = [float(each.std(ddof=1)) for each in (arm, control)]
     if max(spreads) <= 1e-12 * max(1.0, abs(difference)):
         return {"welch_difference": difference, "welch_note": "no test: the mice of each arm are all alike"}
-    from scipy.stats import ttest_ind  # on use: it takes a while to load
-
     test = ttest_ind(arm, control, equal_var=False)
     low, high = test.confidence_interval(0.95)
     return {

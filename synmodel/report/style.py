@@ -37,6 +37,8 @@ LOOKS: tuple[str, ...] = get_args(Look)
 FORMATS = (".png", ".svg", ".pdf")
 """Endings of files that :func:`save` writes."""
 
+_PLACES = 9  # of figures: digits that places of axes keep
+_POINTS = 72.0  # per inch, in which drawings are laid out
 _PAGE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -160,10 +162,6 @@ def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any
     """
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
-
-
-_PLACES = 9
-_POINTS = 72.0  # per inch, in which drawings are laid out
 
 
 def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = "page") -> None:

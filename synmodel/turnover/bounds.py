@@ -70,20 +70,18 @@ def check_size(
     if interaction is not None and interaction.homeostasis > 0:
         model = replace(model, loss=[np.exp(-interaction.homeostasis) * each for each in model.loss])
     with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.diff(folds.edges)
-        births = model.births.sum() * (folds.formation * lengths).sum()
+        births = model.births.sum() * folds.births_between(times)
         steps = compose(model, folds, times)
         most = initial.reshape(-1, model.n_class).max(axis=0)
         there = (most @ steps.cumulative() + scale.max() * newborn_means(steps)).sum(axis=1)
         gained = scale.max() * steps.newborn.sum(axis=1)
         if transient:
-            begins = np.searchsorted(folds.edges, times[:-1])
-            gained = scale.max() * model.births.sum() * np.add.reduceat(folds.formation * lengths, begins)
+            gained = scale.max() * births
         expected = np.maximum(there, np.concatenate([[0.0], gained]))
         # At an interval's end a spine is there or lost: no more are lost than were there.
         batch = 1 if interaction is None else interaction.batch
         largest = expected + _DEVIATIONS * np.sqrt(batch * expected)
-        everything = float(initial.sum(dtype=float) + scale.sum() * births)
+        everything = float(initial.sum(dtype=float) + scale.sum() * births.sum())
     wrong = ~(largest <= LARGEST_NUMBER)
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])

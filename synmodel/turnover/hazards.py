@@ -26,6 +26,10 @@ class Folds(NamedTuple):
     elimination: NDArray[np.float64]
     head_size: NDArray[np.float64]
 
+    def births_between(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_interval,) folds of births, added up over the days between sessions, at which cells break."""
+        return np.add.reduceat(self.formation * np.diff(self.edges), np.searchsorted(self.edges, times[:-1]))
+
 
 def checked_times(times: object) -> NDArray[np.float64]:
     """Sessions as an array.

@@ -261,9 +261,7 @@ def _between_sessions(
     steps = tabulated(propagation, start.initial, start.scale)
     sessions.run_sessions(key, 0, start.initial, start.scale, steps, *tallies[:3])
     if tallies.transient.shape[2]:
-        births = model.births.sum() * np.add.reduceat(
-            folds.formation * np.diff(folds.edges), np.searchsorted(folds.edges, days[:-1])
-        )
+        births = model.births.sum() * folds.births_between(days)
         means = np.maximum(births - propagation.newborn.sum(axis=1), 0.0)
         sessions.draw_transient(stream_key(seed, "transient"), 0, means, start.scale, tallies.transient)
 

@@ -163,21 +163,7 @@ def tally(key, first_replicate, initial, scale, real, whole, sizes, count, gaine
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
             rate, c0 = birth_rate * scale[r, d], first_replicate + r
             tally_dendrite(
-                k0,
-                k1,
-                c0,
-                d,
-                initial[r, d],
-                rate,
-                real,
-                whole,
-                sizes,
-                number,
-                word,
-                points,
-                change,
-                arrived,
-                left,
-                born,
-            )
+                k0, k1, c0, d, initial[r, d], rate, real, whole, sizes, number, word, points,
+                change, arrived, left, born,
+            )  # fmt: skip
             finish(change, arrived, left, born, count[r, d], gained[r, d], lost[r, d], transient[r, d])
