@@ -19,7 +19,7 @@ from synmodel.inference import DendriteProblem
 from synmodel.inference.calibration import Design, simulated_observations
 from synmodel.inference.dendrites import parameters_for, template
 from synmodel.inference.effects import pulse_parameters
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 
 MODEL = "formation+elimination"
 VALUES = parameters_for(["lab"], []).joined(ParameterSet(pulse_parameters(["psilocybin"], template()))).as_floats()

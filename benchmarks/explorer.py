@@ -42,9 +42,9 @@ PANEL = """
 import json, sys, time
 import bokeh.plotting, panel as pn
 from bokeh.models import ColumnDataSource
-from synmodel.explorer.curves import Explorer
-from synmodel.explorer.panels import document_of
-from synmodel.explorer.states import catalogue, state_of
+from synmodel.report.explorer.curves import Explorer
+from synmodel.report.explorer.panels import document_of
+from synmodel.report.explorer.states import catalogue, state_of
 
 explorer, known = Explorer(), catalogue()["scenarios"]
 def curves(power):

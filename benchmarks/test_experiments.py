@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from synmodel import turnover
+from synmodel.analysis.sweeps import sweep
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.scenario import load
 from synmodel.simulation import drive_of, parameters_of, simulate, tissue_of
-from synmodel.sweeps import sweep
 
 REPLICATES = 200
 PLAN = load("ketamine-mouse-single")

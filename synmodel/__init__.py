@@ -9,41 +9,33 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from synmodel.core.module_names import earlier_names, listen
+
 if TYPE_CHECKING:
-    from synmodel.contrasts import compare
+    from synmodel.analysis.contrasts import compare
+    from synmodel.analysis.planning import design
+    from synmodel.analysis.sweeps import sobol_indices, sweep
+    from synmodel.analysis.workflows import compare_drugs, fit_studies
     from synmodel.inference import fit_summaries
-    from synmodel.parameters import ParameterSet, default_parameters
-    from synmodel.planning import design
+    from synmodel.library.parameters import ParameterSet, default_parameters
     from synmodel.scenario import Scenario
     from synmodel.scenario import load as load_scenario
     from synmodel.simulation import drive_of, simulate
-    from synmodel.sweeps import sobol_indices, sweep
-    from synmodel.workflows import compare_drugs, fit_studies
 
 _HOMES = {
-    "ParameterSet": ("synmodel.parameters", "ParameterSet"),
+    "ParameterSet": ("synmodel.library.parameters", "ParameterSet"),
     "Scenario": ("synmodel.scenario", "Scenario"),
-    "compare": ("synmodel.contrasts", "compare"),
-    "compare_drugs": ("synmodel.workflows", "compare_drugs"),
-    "default_parameters": ("synmodel.parameters", "default_parameters"),
-    "design": ("synmodel.planning", "design"),
+    "compare": ("synmodel.analysis.contrasts", "compare"),
+    "compare_drugs": ("synmodel.analysis.workflows", "compare_drugs"),
+    "default_parameters": ("synmodel.library.parameters", "default_parameters"),
+    "design": ("synmodel.analysis.planning", "design"),
     "drive_of": ("synmodel.simulation", "drive_of"),
-    "fit_studies": ("synmodel.workflows", "fit_studies"),
+    "fit_studies": ("synmodel.analysis.workflows", "fit_studies"),
     "fit_summaries": ("synmodel.inference", "fit_summaries"),
     "load_scenario": ("synmodel.scenario", "load"),
     "simulate": ("synmodel.simulation", "simulate"),
-    "sobol_indices": ("synmodel.sweeps", "sobol_indices"),
-    "sweep": ("synmodel.sweeps", "sweep"),
-}
-
-_INTERNAL = {
-    "__main__",
-    "code_cache",
-    "compiled",
-    "intake",
-    "manifest",
-    "netcdf",
-    "private",
+    "sobol_indices": ("synmodel.analysis.sweeps", "sobol_indices"),
+    "sweep": ("synmodel.analysis.sweeps", "sweep"),
 }
 
 __all__ = [
@@ -62,16 +54,18 @@ __all__ = [
     "sweep",
 ]
 
+listen()  # to names of before the rooms
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from synmodel.provenance import version_of_synmodel
+        from synmodel.library.provenance import version_of_synmodel
 
         return version_of_synmodel()
     if name in _HOMES:
         module, attribute = _HOMES[name]
         return getattr(import_module(module), attribute)
-    if name in _modules():
+    if name in _modules() or f"synmodel.{name}" in earlier_names():
         return import_module(f"synmodel.{name}")
     message = f"module 'synmodel' has no attribute {name!r}"
     # With these two Python itself asks for the name that was meant.
@@ -84,7 +78,7 @@ def __dir__() -> list[str]:
 
 @cache
 def _modules() -> set[str]:
-    """Names of public modules: not those of the command."""
+    """Names of the rooms that are public: not those of the command."""
     from pkgutil import iter_modules
 
-    return {name for _, name, _ in iter_modules(__path__) if not name.startswith("cli")} - _INTERNAL
+    return {name for _, name, _ in iter_modules(__path__)} - {"__main__", "cli"}

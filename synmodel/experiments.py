@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import xarray as xr
 
 from synmodel import library
-from synmodel.checking import checks_of
-from synmodel.comparison import Contrast
-from synmodel.errors import LibraryError, SynmodelError, did_you_mean
-from synmodel.parameters import default_parameters
-from synmodel.provenance import provenance
+from synmodel.analysis.comparison import Contrast
+from synmodel.analysis.workflows import Steps, stage
+from synmodel.core.errors import LibraryError, SynmodelError, did_you_mean
+from synmodel.library.parameters import default_parameters
+from synmodel.library.provenance import provenance
 from synmodel.report import files
 from synmodel.report.documents import contradiction_entries
 from synmodel.scenario import load
-from synmodel.workflows import Steps, stage
+from synmodel.simulation.checking import checks_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -25,8 +25,8 @@ from synmodel.inference import DendriteProblem
 from synmodel.inference.laplace import judge_laplace, laplace
 from synmodel.inference.maximum import maximise
 from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics
-from synmodel.parameters import ParameterSet, Prior
-from synmodel.provenance import provenance
+from synmodel.library.parameters import ParameterSet, Prior
+from synmodel.library.provenance import provenance
 from synmodel.report.files import to_json
 
 FILE = Path(__file__).parent / "all_dendrites.json"

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from scipy.special import ndtr
 
-from synmodel.planning.aim import Aim
-from synmodel.planning.analysis import checked_power
-from synmodel.planning.arms import Arms
-from synmodel.planning.cost import Costs
-from synmodel.planning.information import information_of
-from synmodel.planning.options import DaySet, Option
-from synmodel.planning.power import contrast_of
+from synmodel.analysis.planning.aim import Aim
+from synmodel.analysis.planning.analysis import checked_power
+from synmodel.analysis.planning.arms import Arms
+from synmodel.analysis.planning.cost import Costs
+from synmodel.analysis.planning.information import information_of
+from synmodel.analysis.planning.options import DaySet, Option
+from synmodel.analysis.planning.power import contrast_of
 from synmodel.scenario import load
 
 PUBLISHED = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0)

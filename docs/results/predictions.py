@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from synmodel.errors import ScenarioError, SimulationError
+from synmodel.analysis.intervals import QUANTITIES
+from synmodel.core.errors import ScenarioError, SimulationError
+from synmodel.core.randomness import generator_of
 from synmodel.imaging import summarise
 from synmodel.imaging.power import welch_power
 from synmodel.inference.hierarchy import EFFECTS
 from synmodel.inference.joint import data_digest, load_posterior
 from synmodel.inference.readings import DEFAULT, joint_problem, reading_named
 from synmodel.inference.summary_fit import Fit, fit_problem
-from synmodel.intervals import QUANTITIES
-from synmodel.parameters import ParameterSet, default_parameters
-from synmodel.provenance import provenance
-from synmodel.randomness import generator_of
+from synmodel.library.parameters import ParameterSet, default_parameters
+from synmodel.library.provenance import provenance
 from synmodel.report.files import to_json
 from synmodel.scenario import Scenario, load
 from synmodel.simulation import expectation_function, simulate

@@ -11,10 +11,10 @@ dendrite without rows at a session was not imaged.
 
 import pandas as pd
 
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.forms import day_of
 from synmodel.data.naming import plain
-from synmodel.errors import DataError
 
 __all__ = ["from_points", "from_registry", "is_points", "is_registry", "refuse_untracked"]
 

@@ -19,7 +19,7 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from synmodel.errors import DataError, did_you_mean
+from synmodel.core.errors import DataError, did_you_mean
 
 __all__ = ["CANONICAL", "REQUIRED", "Form", "day_of", "recognise", "renamed"]
 

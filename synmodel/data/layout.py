@@ -14,8 +14,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.core.schema import OBSERVATIONS, stamped
 from synmodel.data.audit import Findings
-from synmodel.schema import OBSERVATIONS, stamped
 
 __all__ = [
     "ANIMAL",

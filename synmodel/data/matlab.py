@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.errors import DataError
 from synmodel.data import matlab_child
 from synmodel.data.audit import Findings
 from synmodel.data.options import SessionDays
 from synmodel.data.tables import Rows
-from synmodel.errors import DataError
 
 __all__ = ["read_matrix"]
 

@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from synmodel.core.errors import DataError
 from synmodel.data.forms import CANONICAL
-from synmodel.errors import DataError
 
 __all__ = ["Named", "meaning", "named", "plain"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from synmodel.core.errors import DataError
 from synmodel.data.tables import column_map
-from synmodel.errors import DataError
 
 __all__ = ["MOST_SPINES", "ReadingOptions", "SessionDays"]
 

@@ -5,9 +5,9 @@ from collections.abc import Hashable
 import numpy as np
 import pandas as pd
 
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.tables import numbers
-from synmodel.errors import DataError
 
 __all__ = ["as_fractions"]
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from synmodel.core.errors import DataError
 from synmodel.data import exports
 from synmodel.data.audit import Findings
 from synmodel.data.forms import Form, day_of, recognise, renamed
@@ -17,7 +18,6 @@ from synmodel.data.sheets import laid_out
 from synmodel.data.tables import Rows
 from synmodel.data.triples import from_triples, is_triples
 from synmodel.data.wide import QUANTITIES, long_of, wide_table
-from synmodel.errors import DataError
 
 __all__ = ["prepared"]
 

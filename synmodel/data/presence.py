@@ -13,12 +13,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from synmodel.core.documents import Document
+from synmodel.core.schema import PRESENCE, stamped
 from synmodel.data.audit import Findings
 from synmodel.data.forms import day_of
 from synmodel.data.layout import ANIMAL, DENDRITE, note_animals, place, with_labels
 from synmodel.data.tables import numbers
-from synmodel.documents import Document
-from synmodel.schema import PRESENCE, stamped
 
 __all__ = ["SpineRow", "counts_of", "from_long", "from_wide", "long_table_schema", "presence_dataset", "with_extras"]
 

@@ -19,6 +19,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from synmodel.core.errors import DataError
+from synmodel.core.intake import Received
 from synmodel.data.audit import Findings
 from synmodel.data.exports import is_points
 from synmodel.data.naming import meaning, plain
@@ -26,8 +28,6 @@ from synmodel.data.options import SessionDays
 from synmodel.data.sessions import is_session
 from synmodel.data.spineminer import from_spineminer, is_spineminer
 from synmodel.data.tables import Rows, table_of
-from synmodel.errors import DataError
-from synmodel.intake import Received
 
 __all__ = ["is_piece", "joined", "name_of", "program_table"]
 

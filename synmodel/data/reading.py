@@ -8,6 +8,8 @@ from typing import Any, Literal
 import pandas as pd
 import xarray as xr
 
+from synmodel.core.errors import DataError
+from synmodel.core.intake import Received
 from synmodel.data import presence
 from synmodel.data.audit import Audit, Findings
 from synmodel.data.counts import audited_counts, records_of
@@ -24,8 +26,6 @@ from synmodel.data.tables import Rows, read_sheets, read_text
 from synmodel.data.usage import dendrites_used
 from synmodel.data.wide import quantity_of
 from synmodel.data.workbooks import is_deposit, records_of_workbook
-from synmodel.errors import DataError
-from synmodel.intake import Received
 
 __all__ = ["Reading", "read_each", "read_observations"]
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synmodel.core.documents import read
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.studies import Arm
 from synmodel.data.tables import read_text, table_of
-from synmodel.documents import read
-from synmodel.errors import DataError
 
 __all__ = ["read_regimens", "regimens_of"]
 

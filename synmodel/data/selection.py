@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from synmodel.errors import DataError, did_you_mean
+from synmodel.core.errors import DataError, did_you_mean
 
 __all__ = ["select"]
 

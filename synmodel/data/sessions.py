@@ -12,10 +12,10 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.naming import Named
 from synmodel.data.options import SessionDays
-from synmodel.errors import DataError
 
 __all__ = ["LONGEST", "days_of_headings", "is_session", "with_days"]
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from synmodel.core.errors import DataError, did_you_mean
 from synmodel.data.audit import Findings
 from synmodel.data.naming import meaning, plain
 from synmodel.data.tables import Rows, table_of
 from synmodel.data.triples import stable_column
-from synmodel.errors import DataError, did_you_mean
 
 __all__ = ["chosen_sheet", "heading_row", "laid_out"]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.tables import Rows
-from synmodel.errors import DataError
 
 __all__ = ["from_spineminer", "is_spineminer"]
 

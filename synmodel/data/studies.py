@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from synmodel import library
-from synmodel.conditions import condition_names
-from synmodel.documents import Document, Evidence, read
-from synmodel.errors import LibraryError, did_you_mean
+from synmodel.core.documents import Document, Evidence, read
+from synmodel.core.errors import LibraryError, did_you_mean
 from synmodel.scenario import Dose
+from synmodel.scenario.conditions import condition_names
 
 __all__ = ["Arm", "Study", "load_study"]
 

@@ -20,9 +20,9 @@ import pandas as pd
 import xarray as xr
 
 from synmodel import library
+from synmodel.core.errors import DataError, did_you_mean
+from synmodel.core.intake import Received
 from synmodel.data.studies import load_study
-from synmodel.errors import DataError, did_you_mean
-from synmodel.intake import Received
 
 __all__ = [
     "COLUMNS",

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synmodel.core.documents import parse_toml
+from synmodel.core.errors import DataError, did_you_mean
+from synmodel.core.intake import TABLE_BYTES, Received, content_of
 from synmodel.data.audit import Findings
-from synmodel.documents import parse_toml
-from synmodel.errors import DataError, did_you_mean
-from synmodel.intake import TABLE_BYTES, Received, content_of
 
 __all__ = ["EMPTY", "Rows", "as_text", "column_map", "numbers", "read_sheets", "read_text", "table_of"]
 

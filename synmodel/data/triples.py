@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.naming import plain
 from synmodel.data.options import SessionDays
 from synmodel.data.tables import numbers
-from synmodel.errors import DataError
 
 __all__ = ["from_triples", "is_triples", "stable_column"]
 

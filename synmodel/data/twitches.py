@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from synmodel import library
-from synmodel.documents import Document, Number, Whole, parse_toml, read
-from synmodel.errors import LibraryError
+from synmodel.core.documents import Document, Number, Whole, parse_toml, read
+from synmodel.core.errors import LibraryError
 from synmodel.scenario import Dose
 
 __all__ = ["OverMice", "TwitchGroup", "TwitchLandmark", "TwitchRecording", "load_twitches"]

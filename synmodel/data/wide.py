@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import pandas as pd
 
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.naming import meaning
 from synmodel.data.options import SessionDays
 from synmodel.data.sessions import days_of_headings, is_session
-from synmodel.errors import DataError
 
 __all__ = ["QUANTITIES", "WideTable", "long_of", "quantity_of", "wide_table"]
 

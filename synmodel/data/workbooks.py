@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from synmodel.core.errors import DataError
 from synmodel.data.audit import Findings
 from synmodel.data.counts import records_of
 from synmodel.data.forms import day_of
@@ -21,7 +22,6 @@ from synmodel.data.fractions import reconstructed
 from synmodel.data.layout import DENDRITE, place, with_labels
 from synmodel.data.newspines import followed, note_reappearing
 from synmodel.data.tables import EMPTY, numbers
-from synmodel.errors import DataError
 
 __all__ = ["deposited_tables", "is_deposit", "records_of_workbook"]
 

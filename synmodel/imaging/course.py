@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.errors import SimulationError
-from synmodel.schema import DRIVE, conform
+from synmodel.core.errors import SimulationError
+from synmodel.core.schema import DRIVE, conform
 
 __all__ = ["fold_at"]
 

@@ -14,10 +14,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtri, pdtrik
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
 from synmodel.imaging.scoring_kernel import score
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.schema import OBSERVATIONS, SPINES, conform, stamped
 
 __all__ = ["Scoring", "observe"]
 
@@ -73,7 +73,7 @@ def observe(
     Parameters
     ----------
     spines : Dataset
-        Histories (:data:`synmodel.schema.SPINES`) of all dendrites, ``animals * dendrites`` per replicate.
+        Histories (:data:`synmodel.core.schema.SPINES`) of all dendrites, ``animals * dendrites`` per replicate.
     scoring : Scoring
         Its ``miss`` has one entry per class.
     replicates : (n_replicate,) ndarray

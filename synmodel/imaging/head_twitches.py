@@ -28,10 +28,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import pdtrik
 
-from synmodel.errors import SimulationError
-from synmodel.gamma import gamma_quantile
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.schema import EXPOSURE, HEAD_TWITCHES, conform, stamped
+from synmodel.core.errors import SimulationError
+from synmodel.core.gamma import gamma_quantile
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.schema import EXPOSURE, HEAD_TWITCHES, conform, stamped
 
 __all__ = ["HeadTwitches", "count_twitches", "cumulated", "expected_twitches", "relative_rate", "twitch_rate"]
 
@@ -179,8 +179,8 @@ def count_twitches(
     Returns
     -------
     Dataset
-        HeadTwitches (:data:`synmodel.schema.HEAD_TWITCHES`): ``count`` (replicate, time, animal), of which a mouse is
-        the same in all bins, and ``expected`` (time).
+        HeadTwitches (:data:`synmodel.core.schema.HEAD_TWITCHES`): ``count`` (replicate, time, animal), of which a mouse
+        is the same in all bins, and ``expected`` (time).
     """
     if min(animals, replicates) < 1:
         message = f"head twitches got {animals} animals, {replicates} replicates; each is 1 or more"

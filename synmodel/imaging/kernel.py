@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from synmodel.compiled import compiled
+from synmodel.core.compiled import compiled
 
 __all__ = ["contributions", "follow_new", "mean_fractions", "ratio_factors"]
 

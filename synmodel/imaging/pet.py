@@ -31,9 +31,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import bdtr, ndtr, ndtri
 
-from synmodel.errors import SimulationError
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.schema import PET_SCANS, stamped
+from synmodel.core.errors import SimulationError
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.schema import PET_SCANS, stamped
 
 __all__ = ["Scanner", "expected_rise", "scan", "signal_change"]
 

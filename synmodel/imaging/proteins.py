@@ -20,10 +20,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.schema import IMMUNOBLOT, conform, stamped
 from synmodel.imaging.course import fold_at
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.schema import IMMUNOBLOT, conform, stamped
 
 __all__ = ["Blotting", "blot", "expected_folds", "fold_change"]
 

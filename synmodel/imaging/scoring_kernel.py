@@ -3,8 +3,8 @@
 import numba
 import numpy as np
 
-from synmodel.compiled import compiled_parallel
-from synmodel.randomness.philox import uniform
+from synmodel.core.compiled import compiled_parallel
+from synmodel.core.randomness.philox import uniform
 
 __all__ = ["score"]
 

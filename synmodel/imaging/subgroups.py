@@ -16,9 +16,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri, stdtr, stdtrit
 
-from synmodel.errors import SimulationError
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.schema import PET_SCANS, conform
+from synmodel.core.errors import SimulationError
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.schema import PET_SCANS, conform
 
 __all__ = ["analyse_trial", "correlation_power", "improvements", "mean_power", "posthoc_finding"]
 

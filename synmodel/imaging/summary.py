@@ -5,8 +5,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from synmodel.core.schema import OBSERVATIONS, conform
 from synmodel.imaging import metrics
-from synmodel.schema import OBSERVATIONS, conform
 
 __all__ = ["between_arms", "summarise"]
 

@@ -21,11 +21,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.errors import SimulationError
-from synmodel.gamma import gamma_nodes, gamma_quantile
+from synmodel.core.errors import SimulationError
+from synmodel.core.gamma import gamma_nodes, gamma_quantile
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.schema import UNCAGING, stamped
 from synmodel.imaging.course import fold_at
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.schema import UNCAGING, stamped
 
 __all__ = ["Uncaging", "expected_success", "success_variance", "uncage"]
 

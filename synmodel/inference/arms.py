@@ -15,15 +15,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library
+from synmodel.core.errors import FitError, did_you_mean
+from synmodel.core.schema import OBSERVATIONS, conform
 from synmodel.data import Arm, load_study
-from synmodel.errors import FitError, did_you_mean
 from synmodel.inference.likelihood.blocks import Block, LengthLaw, evidence_of_blocks
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.evidence import Evidence, together
 from synmodel.inference.likelihood.observations import blocks_of_tables, dendrite_tables
 from synmodel.inference.likelihood.records import Records
 from synmodel.inference.likelihood.tracked import Tracked, evidence_of_tracked, tracked_rows
-from synmodel.schema import OBSERVATIONS, conform
 
 __all__ = [
     "VEHICLES",
@@ -57,9 +57,9 @@ class DendriteData:
     Attributes
     ----------
     observations : Dataset, or several
-        Observations (:data:`synmodel.schema.OBSERVATIONS`).
+        Observations (:data:`synmodel.core.schema.OBSERVATIONS`).
     presence : sequence of Dataset
-        Presence records (:data:`synmodel.schema.PRESENCE`) of their dendrites, known by their labels.
+        Presence records (:data:`synmodel.core.schema.PRESENCE`) of their dendrites, known by their labels.
     regimens : mapping
         What arms were given, by name (:func:`synmodel.data.regimens_of`), where the library does not know them.
     """
@@ -246,7 +246,7 @@ def arms_of(data: Dendrites) -> list[ArmData]:
     Parameters
     ----------
     data : Dataset, or several, or DendriteData
-        Observations (:data:`synmodel.schema.OBSERVATIONS`) with coordinates ``arm`` and, if there are several,
+        Observations (:data:`synmodel.core.schema.OBSERVATIONS`) with coordinates ``arm`` and, if there are several,
         ``study`` and ``mouse`` on ``animal``. Tracked counts of an arm stand in one of them alone; new spines
         followed may stand in another.
 

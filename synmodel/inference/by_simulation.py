@@ -29,13 +29,13 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
+from synmodel.core.randomness import checked_seed, stream_key
 from synmodel.inference.likelihood.runs import checked_lengths, checked_runs
 from synmodel.inference.priors import Priors
 from synmodel.inference.sampling import Progress, Sample
-from synmodel.parameters import ParameterSet
-from synmodel.provenance import provenance
-from synmodel.randomness import checked_seed, stream_key
+from synmodel.library.parameters import ParameterSet
+from synmodel.library.provenance import provenance
 from synmodel.turnover import Interaction, TurnoverModel, simulate
 from synmodel.turnover.hazards import checked_times
 

@@ -19,15 +19,15 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.schema import OBSERVATIONS, stamped
 from synmodel.data.options import MOST_SPINES
 from synmodel.inference.arms import doses_of
 from synmodel.inference.dendrites import DendriteProblem, baseline_of, parameters_for, template
 from synmodel.inference.effects import pulse_parameters
 from synmodel.inference.posterior import fit
-from synmodel.parameters import ParameterSet, Prior
-from synmodel.provenance import provenance
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.schema import OBSERVATIONS, stamped
+from synmodel.library.parameters import ParameterSet, Prior
+from synmodel.library.provenance import provenance
 from synmodel.signalling.phenomenology import phenomenological_drive
 from synmodel.turnover import simulate
 

@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel import library
-from synmodel.compiled import one_blas_thread
+from synmodel.core.compiled import one_blas_thread
+from synmodel.core.randomness import stream_key
 from synmodel.inference.density import Density
 from synmodel.inference.problem import SummaryProblem
 from synmodel.library import Own
-from synmodel.randomness import stream_key
 
 __all__ = ["STEPS", "Chains", "sample_chains", "step"]
 

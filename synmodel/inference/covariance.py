@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from synmodel.data.summaries import FITTED
 from synmodel.imaging.expectation import statistics_correlation
 from synmodel.inference.targets import ArmTargets
-from synmodel.tissue import Tissue
+from synmodel.simulation.tissue import Tissue
 from synmodel.turnover import Propagation
 
 __all__ = ["HEAD_CORRELATION", "OWN_SHARE", "arm_correlation"]

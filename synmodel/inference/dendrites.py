@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel import library
-from synmodel.errors import FitError, did_you_mean
+from synmodel.core.errors import FitError, did_you_mean
 from synmodel.inference.arms import ArmData, Dendrites, arms_of
 from synmodel.inference.effects import effects_for, safe_name
 from synmodel.inference.likelihood.animals import animals_log_probability
@@ -32,7 +32,7 @@ from synmodel.inference.likelihood.blocks import LengthLaw
 from synmodel.inference.likelihood.courses import Courses, courses_on
 from synmodel.inference.priors import Priors
 from synmodel.inference.terms import Terms, read_terms
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 from synmodel.turnover import TurnoverModel
 from synmodel.turnover.hazards import folds_on_cells
 

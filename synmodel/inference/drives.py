@@ -7,10 +7,11 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.grid import MINUTE, time_grid
 from synmodel.data import Arm
-from synmodel.grid import MINUTE, time_grid
 from synmodel.inference.hierarchy import EFFECTS, SCALED, effect_factor
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
+from synmodel.library.targets import PREFIX, load_target
 from synmodel.pharmacology import (
     concentrations,
     corners_of,
@@ -24,7 +25,6 @@ from synmodel.scenario import Dose, Subject
 from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
 from synmodel.signalling.signals import all_modules, collect
-from synmodel.targets import PREFIX, load_target
 
 __all__ = ["Dosed", "Drives", "after_genotype"]
 

@@ -14,13 +14,13 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.errors import FitError
+from synmodel.core.grid import time_grid
 from synmodel.data.studies import Arm
-from synmodel.errors import FitError
-from synmodel.grid import time_grid
 from synmodel.inference.arms import ArmData
 from synmodel.inference.drives import Drives, after_genotype
 from synmodel.inference.terms import EFFECTS, Terms
-from synmodel.parameters import Parameter, ParameterSet, Prior, default_parameters
+from synmodel.library.parameters import Parameter, ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses
 from synmodel.scenario import Dose
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds

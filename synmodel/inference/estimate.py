@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.randomness import generator_of
 from synmodel.data.summaries import FITTED
 from synmodel.inference.hierarchy import EFFECTS, SCALED, arm_factors, effect_factor
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import Unit
-from synmodel.parameters import ParameterSet, default_parameters
-from synmodel.randomness import generator_of
+from synmodel.library.parameters import ParameterSet, default_parameters
 
 __all__ = ["Estimate"]
 

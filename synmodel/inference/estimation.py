@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from synmodel.errors import DataError
+from synmodel.core.errors import DataError
+from synmodel.core.randomness import stream_key
 from synmodel.inference.conventional import pairs_of, welch
 from synmodel.inference.measured import QUANTITIES
-from synmodel.randomness import stream_key
 
 __all__ = ["RESAMPLES", "Difference", "Groups", "differences_of", "groups_of"]
 

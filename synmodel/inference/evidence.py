@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.folders import FittedStudy
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import READINGS, Reading, joint_problem
 from synmodel.inference.summary_fit import Fit, fit_problem
 from synmodel.inference.targets import Unit
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 
 __all__ = ["ReadingFit", "compare_readings", "laplace_evidence"]
 

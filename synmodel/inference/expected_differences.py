@@ -13,13 +13,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.core.randomness import generator_of
 from synmodel.inference.arms import ArmData, Dendrites
 from synmodel.inference.conventional import Conventional
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.measured import QUANTITIES
 from synmodel.inference.predictive import drawn_changes
-from synmodel.randomness import generator_of
 from synmodel.turnover import TurnoverModel
 
 __all__ = ["EXPECTED", "beside", "estimate_of", "expected_differences"]

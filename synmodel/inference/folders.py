@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synmodel import library, parameters
+from synmodel import library
+from synmodel.core.documents import parse_toml, read
+from synmodel.core.errors import FitError, LibraryError, did_you_mean
 from synmodel.data.studies import Study, load_study
 from synmodel.data.summaries import density_of, read_summaries, summaries_of
-from synmodel.documents import parse_toml, read
-from synmodel.errors import FitError, LibraryError, did_you_mean
 from synmodel.inference.targets import ArmTargets, Means, arm_targets, targets_of
-from synmodel.parameters import Parameter
+from synmodel.library import parameters
+from synmodel.library.parameters import Parameter
 
 __all__ = [
     "FittedStudy",

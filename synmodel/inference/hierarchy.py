@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from synmodel.data import load_study
 from synmodel.data.studies import Study
-from synmodel.parameters import Parameter, ParameterSet, Prior
+from synmodel.library.parameters import Parameter, ParameterSet, Prior
 
 __all__ = [
     "BASELINE",

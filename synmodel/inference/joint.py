@@ -16,16 +16,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel import library, manifest, netcdf
-from synmodel.errors import FitError
+from synmodel import library
+from synmodel.core import manifest, netcdf
+from synmodel.core.errors import FitError
+from synmodel.core.randomness import generator_of
 from synmodel.inference.chains import Chains, sample_chains
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.evidence import compare_readings
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.readings import DEFAULT, joint_problem, reading_named
 from synmodel.inference.summary_fit import fit_problem
-from synmodel.parameters import ParameterSet
-from synmodel.randomness import generator_of
+from synmodel.library.parameters import ParameterSet
 
 __all__ = [
     "Posterior",

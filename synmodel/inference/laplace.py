@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.maximum import Maximum
 from synmodel.inference.sampling import Progress

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 from scipy.special import gammaincinv, ndtri
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
+from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.sampling import Progress
 from synmodel.inference.verdicts import LEVEL, Verdict, in_words
-from synmodel.randomness import stream_key, uniform_array
 
 __all__ = ["Maximum", "judge_maximum", "maximise"]
 

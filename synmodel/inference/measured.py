@@ -13,9 +13,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
+from synmodel.core.schema import OBSERVATIONS, conform
 from synmodel.inference.arms import Several, labels_of
-from synmodel.schema import OBSERVATIONS, conform
 
 __all__ = ["LABELS", "QUANTITIES", "dendrite_table"]
 

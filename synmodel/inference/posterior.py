@@ -12,8 +12,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.compiled import one_blas_thread
-from synmodel.errors import FitError, did_you_mean
+from synmodel.core.compiled import one_blas_thread
+from synmodel.core.errors import FitError, did_you_mean
+from synmodel.core.randomness import checked_seed, stream_key
 from synmodel.inference.arms import Dendrites
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.laplace import judge_laplace, laplace
@@ -22,9 +23,8 @@ from synmodel.inference.predictive import CELL, cells_of, observed_statistics, p
 from synmodel.inference.repartition import cube_of, repartition
 from synmodel.inference.sampling import Progress, Sample, Sampler, importance, nested
 from synmodel.inference.verdicts import Verdict
-from synmodel.parameters import ParameterSet
-from synmodel.provenance import provenance
-from synmodel.randomness import checked_seed, stream_key
+from synmodel.library.parameters import ParameterSet
+from synmodel.library.provenance import provenance
 
 __all__ = ["DEFAULT_MODEL", "fit"]
 

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from synmodel.core.errors import FitError, SimulationError
+from synmodel.core.randomness import generator_of
 from synmodel.data.studies import Study
-from synmodel.errors import FitError, SimulationError
 from synmodel.inference.density import Density, weighted
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.folders import like_parameters, read_folder
@@ -29,9 +30,8 @@ from synmodel.inference.joint import load_posterior
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import ArmTargets, Means
-from synmodel.parameters import ParameterSet, Prior, default_parameters
+from synmodel.library.parameters import ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses, drug_doses
-from synmodel.randomness import generator_of
 
 __all__ = ["DRAWS", "Point", "Prediction", "Steps", "coverage_range", "predict", "predict_folder", "read_folder"]
 

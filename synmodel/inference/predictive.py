@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.randomness import stream_key
 from synmodel.inference.arms import ArmData, Cohort, Shown
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.likelihood.courses import Courses
-from synmodel.randomness import stream_key
 from synmodel.turnover import TurnoverModel
 
 __all__ = [

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 
 __all__ = ["Priors"]
 

@@ -33,16 +33,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from synmodel.core.errors import FitError, SimulationError
 from synmodel.data import load_study
-from synmodel.errors import FitError, SimulationError
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.covariance import arm_correlation
 from synmodel.inference.drives import Drives
 from synmodel.inference.hierarchy import arm_factors
 from synmodel.inference.targets import ArmTargets, Persistence, Unit, arm_targets
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 from synmodel.simulation import expect
-from synmodel.tissue import Tissue, tissue_of
+from synmodel.simulation.tissue import Tissue, tissue_of
 from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import Cells, cells_of, folds_of
 from synmodel.turnover.propagation import compose

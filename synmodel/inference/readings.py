@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from synmodel.errors import FitError, did_you_mean
+from synmodel.core.errors import FitError, did_you_mean
 from synmodel.inference.folders import FittedStudy, GivenStudy, like_parameters, study_of, targets_of_study
 from synmodel.inference.hierarchy import BASELINE, SPREADS, baseline_names, joined, own_names
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.targets import ArmTargets, Unit
 from synmodel.inference.twitches import TwitchData
-from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.library.parameters import ParameterSet, default_parameters
 from synmodel.pharmacology import acting_doses
 
 __all__ = ["DEFAULT", "READINGS", "Reading", "Receptor", "joint_problem", "reading_named", "readings_of"]

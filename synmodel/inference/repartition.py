@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import gammaln, ndtr, stdtrit
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
+from synmodel.core.randomness import generator_of, stream_key, uniform_array
 from synmodel.inference.sampling import sobol_points
-from synmodel.randomness import generator_of, stream_key, uniform_array
 
 __all__ = ["Repartition", "cube_of", "repartition"]
 

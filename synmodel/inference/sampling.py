@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from synmodel.errors import FitError
-from synmodel.private import private_folder
-from synmodel.randomness import generator_of, stream_key
+from synmodel.core.errors import FitError
+from synmodel.core.private import private_folder
+from synmodel.core.randomness import generator_of, stream_key
 
 __all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested", "smoothed", "sobol_points"]
 
@@ -136,7 +136,7 @@ def nested(
         Number of live points; more give a more precise evidence, the cost is proportional.
     checkpoint : Path, optional
         Where a file says that the run is not finished. Its state, which dynesty reads as a pickle, is kept every ten
-        seconds in a folder that is the user's alone (:mod:`synmodel.private`). If both are there, the run goes on;
+        seconds in a folder that is the user's alone (:mod:`synmodel.core.private`). If both are there, the run goes on;
         they are removed at the end.
     identity : str
         What the run is of (a digest). A checkpoint of something else is refused.

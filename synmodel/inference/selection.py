@@ -20,13 +20,13 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from synmodel import netcdf
-from synmodel.errors import FitError
+from synmodel.core import netcdf
+from synmodel.core.errors import FitError
 from synmodel.inference.arms import Dendrites
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.posterior import fit
 from synmodel.inference.sampling import smoothed
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 
 __all__ = ["compare_models", "left_out"]
 

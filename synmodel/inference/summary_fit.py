@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import ndtri
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
+from synmodel.core.randomness import generator_of, stream_key, uniform_array
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.folders import FittedStudy, GivenStudy
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.readings import DEFAULT, Reading, joint_problem
 from synmodel.inference.sampling import sobol_points
 from synmodel.inference.targets import Unit
-from synmodel.parameters import ParameterSet, default_parameters
-from synmodel.randomness import generator_of, stream_key, uniform_array
+from synmodel.library.parameters import ParameterSet, default_parameters
 
 __all__ = ["Fit", "fit_problem", "fit_summaries", "release", "settled_parameters"]
 

@@ -8,9 +8,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library
+from synmodel.core.errors import FitError
 from synmodel.data import Arm, Study, load_study, load_summaries
 from synmodel.data.summaries import FITTED, baseline_density
-from synmodel.errors import FitError
 
 __all__ = ["ArmTargets", "Means", "Persistence", "Unit", "arm_targets", "targets_of"]
 

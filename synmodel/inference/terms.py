@@ -21,7 +21,7 @@
 import logging
 from dataclasses import dataclass
 
-from synmodel.errors import FitError, did_you_mean
+from synmodel.core.errors import FitError, did_you_mean
 
 __all__ = ["EFFECTS", "SWITCHES", "TERMS", "Terms", "read_terms"]
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.twitches import TwitchData
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 
 __all__ = ["TwitchProfile", "fit_twitches", "twitch_profile"]
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.grid import MINUTE
 from synmodel.data.twitches import TwitchGroup, TwitchLandmark, load_twitches
-from synmodel.grid import MINUTE
 from synmodel.imaging.head_twitches import cumulated, relative_rate
 from synmodel.inference.twitch_terms import count_deviance, dispersion_norm, signed_root, variance_deviance
 from synmodel.pharmacology import concentrations, kinetic_parameters

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.randomness import generator_of
 from synmodel.data import load_study
 from synmodel.data.studies import Arm, Study
 from synmodel.inference.estimate import Estimate
@@ -17,7 +18,6 @@ from synmodel.inference.prediction import DRAWS, Point, Prediction, Steps, cover
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.targets import ArmTargets, arm_targets
 from synmodel.pharmacology import acting_doses, drug_doses
-from synmodel.randomness import generator_of
 
 __all__ = ["carried_over", "validate"]
 

@@ -24,7 +24,7 @@ from scipy.special import gammaincinv, ndtr
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.summary_fit import Fit, fit_problem
-from synmodel.parameters import Parameter
+from synmodel.library.parameters import Parameter
 
 __all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "hold", "judge", "profile", "verdicts_of"]
 

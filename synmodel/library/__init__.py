@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast
 
-from synmodel.errors import LibraryError, did_you_mean
+from synmodel.core.errors import LibraryError, did_you_mean
+from synmodel.core.module_names import on_first_use
 from synmodel.library.own import KINDS, SUMMARIES, Entry, Own, Shelved, entry_of, read_folder
 
 __all__ = [
@@ -66,6 +67,10 @@ class Cached(Protocol[P, R]):
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
         """The answer, remembered or new."""
         ...
+
+
+if not TYPE_CHECKING:  # which knows the modules by itself
+    __getattr__ = on_first_use(__name__)
 
 
 # -- which library ---------------------------------------------------------------------------------------------
@@ -253,7 +258,7 @@ def path_of(kind: Kind, name: str) -> Path:
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """:func:`~synmodel.errors.did_you_mean`, and where one's own entries are from if none are in use."""
+    """:func:`~synmodel.core.errors.did_you_mean`, and where one's own entries are from if none are in use."""
     return did_you_mean(name, known) + ("" if in_use() else " (your own: synmodel --library FOLDER ...)")
 
 

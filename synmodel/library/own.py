@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from synmodel.errors import LibraryError, close_names
-from synmodel.intake import DOCUMENT_BYTES, content_of
+from synmodel.core.errors import LibraryError, close_names
+from synmodel.core.intake import DOCUMENT_BYTES, content_of
 
 __all__ = ["KINDS", "Entry", "Own", "Shelved", "checked_name", "entry_of", "read_folder"]
 

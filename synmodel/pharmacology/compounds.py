@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from synmodel import library
-from synmodel.documents import Document, Evidence, entry_fault, read
-from synmodel.drug_numbers import canonical, chain_fault, entries_of, route_key
-from synmodel.errors import LibraryError, close_names, did_you_mean
+from synmodel.core.documents import Document, Evidence, entry_fault, read
+from synmodel.core.errors import LibraryError, close_names, did_you_mean
+from synmodel.library.drug_numbers import canonical, chain_fault, entries_of, route_key
+from synmodel.library.targets import BUILT_IN
 from synmodel.scenario import Dose
-from synmodel.targets import BUILT_IN
 
 __all__ = [
     "Absorption",

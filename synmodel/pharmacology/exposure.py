@@ -6,14 +6,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.drug_numbers import OPEN_NUMBERS, route_key
-from synmodel.errors import ScenarioError
-from synmodel.parameters import default_parameters
+from synmodel.core.errors import ScenarioError
+from synmodel.core.schema import EXPOSURE, stamped
+from synmodel.library.drug_numbers import OPEN_NUMBERS, route_key
+from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology.binding import Bound, Engaged, channel_block, gaddum, open_target, trapped_block
 from synmodel.pharmacology.compounds import drug_doses, load_compound
 from synmodel.pharmacology.kinetics import amounts_after_dose, chain_of, compartments_of
 from synmodel.scenario import Dose, Subject
-from synmodel.schema import EXPOSURE, stamped
 
 __all__ = [
     "concentrations",
@@ -55,7 +55,7 @@ def exposure(
     Returns
     -------
     Dataset
-        An Exposure (:data:`synmodel.schema.EXPOSURE`); concentrations have dims (time, compound).
+        An Exposure (:data:`synmodel.core.schema.EXPOSURE`); concentrations have dims (time, compound).
 
     Raises
     ------

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.drug_numbers import route_key
-from synmodel.errors import LibraryError
+from synmodel.core.errors import LibraryError
+from synmodel.library.drug_numbers import route_key
 from synmodel.pharmacology.compounds import Compound, Kinetics, load_compound
 
 __all__ = ["Compartments", "amounts_after_dose", "chain_of", "compartments_of"]
@@ -59,7 +59,7 @@ def compartments_of(name: str, species: str, values: Mapping[str, float]) -> Com
     Parameters
     ----------
     values : mapping
-        Parameter values by dotted name, see :mod:`synmodel.drug_numbers`.
+        Parameter values by dotted name, see :mod:`synmodel.library.drug_numbers`.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def amounts_after_dose(
 
 def _exponential(matrix: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_time, n, n) exponentials of a matrix times each time."""
-    from synmodel.exponentials import exponentials  # on use: it brings numba, which a list of compounds needs not
+    from synmodel.core.exponentials import exponentials  # on use: it brings numba, which a list of compounds needs not
 
     scaled = times[:, None, None] * matrix
     result = np.empty_like(scaled)

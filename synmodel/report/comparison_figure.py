@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from synmodel.caveats import contradiction_lines
-from synmodel.contrasts import Compared, ScenarioContrast
-from synmodel.intervals import with_ends
-from synmodel.lineup import VEHICLE, Entry
+from synmodel.analysis.caveats import contradiction_lines
+from synmodel.analysis.contrasts import Compared, ScenarioContrast
+from synmodel.analysis.intervals import with_ends
+from synmodel.analysis.lineup import VEHICLE, Entry
 from synmodel.pharmacology import drug_doses
 from synmodel.report import figures
 from synmodel.report.figures import GREY, style

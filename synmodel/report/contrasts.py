@@ -7,12 +7,12 @@ from typing import Any
 import xarray as xr
 from rich.table import Table
 
-from synmodel.caveats import contradiction_lines
-from synmodel.contrasts import MEASURES, Compared
+from synmodel.analysis.caveats import contradiction_lines
+from synmodel.analysis.contrasts import MEASURES, Compared
+from synmodel.analysis.intervals import with_ends
+from synmodel.analysis.lineup import Entry
 from synmodel.inference.verdicts import LEVEL
-from synmodel.intervals import with_ends
-from synmodel.lineup import Entry
-from synmodel.provenance import provenance
+from synmodel.library.provenance import provenance
 from synmodel.report.documents import contradiction_entries
 from synmodel.report.tables import add_row, number_text, plain_table
 

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from synmodel.caveats import notes_of_several
-from synmodel.planning import Design
-from synmodel.planning.options import Option
-from synmodel.planning.simulated import SimulatedShare
-from synmodel.provenance import provenance
+from synmodel.analysis.caveats import notes_of_several
+from synmodel.analysis.planning import Design
+from synmodel.analysis.planning.options import Option
+from synmodel.analysis.planning.simulated import SimulatedShare
+from synmodel.library.provenance import provenance
 from synmodel.report.tables import add_row, number_text, plain_table
 
 __all__ = ["design_dataset", "design_document", "design_tables"]

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synmodel.planning import Design
-from synmodel.planning.power import FEWEST_MICE
-from synmodel.planning.simulated import SimulatedShare
+from synmodel.analysis.planning import Design
+from synmodel.analysis.planning.power import FEWEST_MICE
+from synmodel.analysis.planning.simulated import SimulatedShare
 from synmodel.report import figures
 
 __all__ = ["design_figure"]

@@ -8,8 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.checking import Checked, Contradiction
-from synmodel.comparison import Contrast
+from synmodel.analysis.comparison import Contrast
+from synmodel.analysis.intervals import with_ends
+from synmodel.analysis.own_arms import against_own_arms
+from synmodel.analysis.simulated import Simulated
+from synmodel.analysis.workflows import Comparison, FitResult
 from synmodel.data import load_study
 from synmodel.data.summaries import FITTED
 from synmodel.inference import Fit, Verdict
@@ -18,11 +21,8 @@ from synmodel.inference.joint import Posterior
 from synmodel.inference.problem import SummaryProblem
 from synmodel.inference.targets import ArmTargets
 from synmodel.inference.verdicts import LEVEL, verdicts_of
-from synmodel.intervals import with_ends
-from synmodel.own_arms import against_own_arms
 from synmodel.scenario import Scenario
-from synmodel.simulated import Simulated
-from synmodel.workflows import Comparison, FitResult
+from synmodel.simulation.checking import Checked, Contradiction
 
 __all__ = [
     "comparison_dataset",

@@ -4,7 +4,7 @@ import matplotlib as mpl
 import xarray as xr
 from matplotlib.figure import Figure
 
-from synmodel.intervals import with_ends
+from synmodel.analysis.intervals import with_ends
 from synmodel.report.figures import draw_band
 from synmodel.report.style import colours_of, panels, style, width
 
@@ -19,7 +19,7 @@ def dose_figure(found: xr.Dataset, *, look: str = "page") -> Figure:
     Parameters
     ----------
     found : Dataset
-        Of :func:`synmodel.responses.dose_response`.
+        Of :func:`synmodel.analysis.responses.dose_response`.
     look : str
         One of :data:`synmodel.report.style.LOOKS`.
     """

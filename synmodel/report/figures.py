@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from synmodel.analysis.embedded import embedded_arms, embedded_comparison
+from synmodel.core.errors import SynmodelError
 from synmodel.data import load_summaries
-from synmodel.embedded import embedded_arms, embedded_comparison
-from synmodel.errors import SynmodelError
 from synmodel.inference import Fit
 from synmodel.inference.estimate import Estimate
 from synmodel.inference.problem import ArmPrediction
@@ -99,7 +99,7 @@ def comparison_figure(source: Estimate, curves: Mapping[str, xr.Dataset], *, see
     source : Estimate
         The joint posterior, or a fit.
     curves : mapping of str to Dataset
-        For each drug the curves of :func:`synmodel.comparison.contrasts`.
+        For each drug the curves of :func:`synmodel.analysis.comparison.contrasts`.
     seed : int
         Of the parameter draws behind the bands.
     """

@@ -3,7 +3,7 @@
 Everything is written to a hidden folder beside (or inside) its destination and moved there at the end, so an
 interrupted or failed run leaves nothing half-written. Before the first file moves, the hidden folder has a manifest,
 and that moves last: of a process that was killed in between, the next one that writes to the destination finishes the
-move, and until then readers find that the files do not belong together (:mod:`synmodel.manifest`). The destination
+move, and until then readers find that the files do not belong together (:mod:`synmodel.core.manifest`). The destination
 itself is never replaced: it may be a volume, or the folder in which somebody works.
 """
 
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from synmodel import manifest, netcdf
-from synmodel.errors import SynmodelError
+from synmodel.core import manifest, netcdf
+from synmodel.core.errors import SynmodelError
 
 if sys.platform != "win32":
     import fcntl

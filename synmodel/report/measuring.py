@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from synmodel.measuring import Ranking
+from synmodel.analysis.measuring import Ranking
 from synmodel.report.figures import GREY, panels, style
 from synmodel.report.tables import add_row, number_text, plain_table
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
+from synmodel.core.randomness import stream_key
 from synmodel.inference.estimate import Estimate
-from synmodel.parameters import Parameter
-from synmodel.randomness import stream_key
+from synmodel.library.parameters import Parameter
 from synmodel.report.style import GREY, panels, style, width
 
 __all__ = ["Sampled", "prior_figure", "sampled_of"]

@@ -25,9 +25,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from synmodel.errors import DataError
+from synmodel.core.errors import DataError
+from synmodel.core.schema import PRESENCE, SPINES, conform, stamped
 from synmodel.report.style import GREY, style, width
-from synmodel.schema import PRESENCE, SPINES, conform, stamped
 
 __all__ = ["ABSENT", "GAINED", "LOST", "MOST_ROWS", "PERSISTENT", "UNKNOWN", "fates", "presence_of", "raster_figure"]
 
@@ -87,7 +87,7 @@ def presence_of(spines: xr.Dataset, *, animals: int, dendrites: int, name: str =
     Parameters
     ----------
     spines : Dataset
-        :data:`synmodel.schema.SPINES` of one replicate, from :func:`synmodel.simulation.histories`.
+        :data:`synmodel.core.schema.SPINES` of one replicate, from :func:`synmodel.simulation.histories`.
     animals, dendrites : int
         Animals, and dendrites of each.
     name : str
@@ -120,7 +120,7 @@ def raster_figure(presence: Sequence[xr.Dataset], *, most: int | None = None, lo
     Parameters
     ----------
     presence : sequence of Dataset
-        :data:`synmodel.schema.PRESENCE`, as of tables of single spines.
+        :data:`synmodel.core.schema.PRESENCE`, as of tables of single spines.
     most : int, optional
         Most rows of a panel, by default those of :data:`MOST_ROWS`; whole dendrites are shown while there is room.
     look : str

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from synmodel.planning.readings import Separation
-from synmodel.provenance import provenance
+from synmodel.analysis.planning.readings import Separation
+from synmodel.library.provenance import provenance
 from synmodel.report import figures
 from synmodel.report.tables import add_row, plain_table
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
-from synmodel.caveats import dose_text
+from synmodel.analysis.caveats import dose_text
 from synmodel.pharmacology import drug_doses
 from synmodel.report import figures
 from synmodel.report.mechanism_panels import draw_mechanism, panel_names
@@ -63,7 +63,7 @@ def simulation_figure(
     mechanism : Dataset, optional
         Its :func:`synmodel.simulation.mechanism_of`.
     population : Dataset, optional
-        Its :func:`synmodel.population.population_bands`, drawn as shades of the mechanism.
+        Its :func:`synmodel.simulation.population.population_bands`, drawn as shades of the mechanism.
     """
     drugs, sessions = drug_doses(plan.regimen.doses), plan.schedule.sessions
     shown = {dose: [day for day in dose.days if _is_within(day, sessions)] for dose in drugs}

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from synmodel.errors import SynmodelError
+from synmodel.core.errors import SynmodelError
 
 __all__ = [
     "COLOURS",

@@ -10,13 +10,13 @@ import xarray as xr
 from numpy.typing import NDArray
 from rich.table import Table
 
-from synmodel.caveats import notes_of_several
-from synmodel.checking import Contradiction, contradictions, day_of
-from synmodel.errors import SynmodelError
-from synmodel.evidence import all_checks
+from synmodel.analysis.caveats import notes_of_several
+from synmodel.analysis.sweeps import Plan
+from synmodel.core.errors import SynmodelError
 from synmodel.inference.verdicts import LEVEL
+from synmodel.library.evidence import all_checks
 from synmodel.report.tables import add_row, number_text, plain_table
-from synmodel.sweeps import Plan
+from synmodel.simulation.checking import Contradiction, contradictions, day_of
 
 __all__ = ["document", "tables"]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.conditions import load_condition
 from synmodel.scenario import Scenario, Spell
+from synmodel.scenario.conditions import load_condition
 
 __all__ = ["NEUTRAL", "Arrows", "arrows_of", "corners"]
 

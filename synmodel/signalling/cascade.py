@@ -16,11 +16,11 @@ Every slow drive has a gain k_j, a time constant tau_j and a level M_j beyond wh
 or
 a long one do not add up without end. The delay Delta is a chain of two filters of Delta / 2 each; 0 is none.
 
-Signals u act directly on a state; only open targets (:mod:`synmodel.targets`) send them. The basal BDNF B_0 lets a
-direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond to the burst alone. Every fast
-equation is a low-pass filter of the one before, solved exactly for an input that is linear between grid times; a slow
-drive is solved exactly for an m that is constant within a cell, the mean of its ends. The only error is that of the
-grid (second order in its cells).
+Signals u act directly on a state; only open targets (:mod:`synmodel.library.targets`) send them. The basal BDNF B_0
+lets a direct potentiator of TrkB act without a glutamate burst; B_0 = 0 makes TrkB respond to the burst alone. Every
+fast equation is a low-pass filter of the one before, solved exactly for an input that is linear between grid times; a
+slow drive is solved exactly for an m that is constant within a cell, the mean of its ends. The only error is that of
+the grid (second order in its cells).
 Factors on single arrows are parameters (``blocker.mtorc1 = 0`` is full rapamycin from beginning to end) or come
 with a genotype, a stress state or a treatment that lasts for a while (:mod:`synmodel.signalling.arrows`). Those of the
 latter kind may also scale the folds themselves: stress lowers births and raises losses with no drug at all.
@@ -36,7 +36,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.schema import DRIVE, EXPOSURE, conform, stamped
+from synmodel.core.schema import DRIVE, EXPOSURE, conform, stamped
 from synmodel.signalling.arrows import NEUTRAL, Arrows
 from synmodel.signalling.kernel import follow, pool
 from synmodel.signalling.signals import Signals, collect

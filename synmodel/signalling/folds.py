@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.schema import DRIVE, conform
+from synmodel.core.schema import DRIVE, conform
 
 __all__ = ["mean_folds"]
 

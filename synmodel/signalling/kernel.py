@@ -2,7 +2,7 @@
 
 import math
 
-from synmodel.compiled import compiled
+from synmodel.core.compiled import compiled
 
 __all__ = ["follow", "pool"]
 

@@ -17,8 +17,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.errors import ScenarioError
-from synmodel.schema import DRIVE, stamped
+from synmodel.core.errors import ScenarioError
+from synmodel.core.schema import DRIVE, stamped
 from synmodel.signalling.arrows import NEUTRAL, Arrows
 
 __all__ = [

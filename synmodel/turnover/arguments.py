@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 
 __all__ = ["LARGEST_NUMBER", "number_array", "one_number", "whole_number"]
 

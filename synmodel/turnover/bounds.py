@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 from synmodel.turnover.arguments import LARGEST_NUMBER
 from synmodel.turnover.hazards import Folds
 from synmodel.turnover.interaction import Interaction

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 from synmodel.turnover.hazards import Folds
 from synmodel.turnover.kernels.births import LARGEST_FOLD
 from synmodel.turnover.kernels.clocks import Fold, Ruler

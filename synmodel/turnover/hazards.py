@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.errors import SimulationError
-from synmodel.schema import DRIVE, conform
+from synmodel.core.errors import SimulationError
+from synmodel.core.schema import DRIVE, conform
 from synmodel.turnover.arguments import number_array
 from synmodel.turnover.model import TurnoverModel
 

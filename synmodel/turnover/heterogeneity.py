@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import roots_hermitenorm
 
-from synmodel.gamma import gamma_nodes, gamma_quantile
-from synmodel.randomness import uniform_array
+from synmodel.core.gamma import gamma_nodes, gamma_quantile
+from synmodel.core.randomness import uniform_array
 
 __all__ = ["ALIKE", "DendriteNodes", "birth_scale", "dendrite_nodes", "gamma_quantile"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.errors import SimulationError, did_you_mean
+from synmodel.core.errors import SimulationError, did_you_mean
 from synmodel.turnover.arguments import LARGEST_NUMBER, number_array
 from synmodel.turnover.model import TurnoverModel
 

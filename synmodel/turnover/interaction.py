@@ -17,7 +17,7 @@ exact moments and no transition matrices between sessions: only the ``coupled`` 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 from synmodel.turnover.arguments import number_array, one_number, whole_number
 
 __all__ = ["LARGEST_BATCH", "Interaction"]

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 
 __all__ = ["Stretch", "assembled", "stretches", "told_resets"]
 

@@ -17,9 +17,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.errors import SimulationError, did_you_mean
-from synmodel.randomness import stream_key
-from synmodel.schema import TRAJECTORY, stamped
+from synmodel.core.errors import SimulationError, did_you_mean
+from synmodel.core.randomness import stream_key
+from synmodel.core.schema import TRAJECTORY, stamped
 from synmodel.turnover.arguments import LARGEST_NUMBER, whole_number
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 from synmodel.turnover.arguments import one_number
 from synmodel.turnover.kernels.cells import relax
 

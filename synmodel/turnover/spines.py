@@ -8,9 +8,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from synmodel.errors import SimulationError
-from synmodel.randomness import stream_key
-from synmodel.schema import SPINES, stamped
+from synmodel.core.errors import SimulationError
+from synmodel.core.randomness import stream_key
+from synmodel.core.schema import SPINES, stamped
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
@@ -66,8 +66,8 @@ def trace(
     Returns
     -------
     Dataset
-        One row per spine (:data:`synmodel.schema.SPINES`), ordered by replicate and dendrite. ``spine_class`` is the
-        number of the class at each session, -1 when the spine is not there: not yet born, or lost.
+        One row per spine (:data:`synmodel.core.schema.SPINES`), ordered by replicate and dendrite. ``spine_class`` is
+        the number of the class at each session, -1 when the spine is not there: not yet born, or lost.
 
     Raises
     ------

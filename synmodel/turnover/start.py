@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.errors import SimulationError
-from synmodel.randomness import stream_key
+from synmodel.core.errors import SimulationError
+from synmodel.core.randomness import stream_key
 from synmodel.turnover.arguments import LARGEST_NUMBER, number_array
 from synmodel.turnover.heterogeneity import birth_scale
 from synmodel.turnover.initial import Initial, read_initial

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from synmodel.exporting import model_of
-from synmodel.exporting.sbml import to_sbml
+from synmodel.report.exporting import model_of
+from synmodel.report.exporting.sbml import to_sbml
 from synmodel.simulation import dendrite_length, drive_of, first_density, mechanism_of, parameters_of, tissue_of
 from synmodel.turnover import moments
 from synmodel.turnover.model import TurnoverModel

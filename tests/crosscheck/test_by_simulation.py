@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference import counts_log_likelihood
 from synmodel.inference.by_simulation import Course, _seeded, _statistics, fit_by_simulation
 from synmodel.inference.priors import Priors
 from synmodel.inference.repartition import cube_of, repartition
 from synmodel.inference.sampling import importance
-from synmodel.parameters import Parameter, ParameterSet, Prior
+from synmodel.library.parameters import Parameter, ParameterSet, Prior
 from synmodel.turnover import Interaction, TurnoverModel, simulate
 
 TIMES = np.array([0.0, 2.0, 4.0, 6.0])

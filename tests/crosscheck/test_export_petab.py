@@ -8,10 +8,10 @@ petab = pytest.importorskip("petab.v1", reason="petab is not installed")
 
 import petab_tools  # noqa: E402  it needs libsbml
 
-from synmodel.exporting.description import identifier  # noqa: E402
-from synmodel.exporting.petab_problem import fitted_problem, petab_files  # noqa: E402
 from synmodel.inference import drives  # noqa: E402
 from synmodel.inference.problem import STUDIES  # noqa: E402
+from synmodel.report.exporting.description import identifier  # noqa: E402
+from synmodel.report.exporting.petab_problem import fitted_problem, petab_files  # noqa: E402
 
 STUDY = "shao2021"
 pytestmark = [  # petab's reading of tables, of a pandas that it does not know yet

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import sbml_tools as tools
 
-from synmodel.exporting import plan_of
-from synmodel.exporting.reactions import reactions_of
-from synmodel.exporting.sbml import to_sbml
-from synmodel.mechanism import drive_of
 from synmodel.pharmacology.binding import trapped_block
+from synmodel.report.exporting import plan_of
+from synmodel.report.exporting.reactions import reactions_of
+from synmodel.report.exporting.sbml import to_sbml
 from synmodel.scenario import load
+from synmodel.simulation.mechanism import drive_of
 from synmodel.turnover import moments
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")

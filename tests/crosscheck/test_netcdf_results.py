@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from synmodel import library, netcdf
+from synmodel import library
+from synmodel.core import netcdf
 from synmodel.inference import fit
 from synmodel.scenario import load
 from synmodel.simulation import mechanism_of, simulate

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from level import agrees, z_of_covariance, z_of_mean
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 from synmodel.turnover import Interaction, TurnoverModel, simulate
 
 RUNS = 10_000

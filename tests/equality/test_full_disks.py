@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 from test_kills import VERBS, WITHOUT_SEED, digests, finished, folder  # noqa: F401 - the last is a fixture
 
-from synmodel import manifest
+from synmodel.core import manifest
 
 SIZES_KB = (4, 12, 40, 100, 200, 300)
 """Results take 30 to 400 kB."""

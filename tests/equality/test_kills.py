@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 
-from synmodel import manifest
+from synmodel.core import manifest
 
 KILLS = 25
 SCENARIO = """

@@ -16,8 +16,8 @@ import xarray as xr
 from command_line import names_in
 
 import synmodel
+from synmodel.analysis.sweeps import open_sweep, sweep, work
 from synmodel.scenario import load
-from synmodel.sweeps import open_sweep, sweep, work
 
 distributed = pytest.importorskip("distributed")
 
@@ -144,7 +144,7 @@ def test_threads_do_not_matter():
 
 
 def works():
-    from synmodel.sweeps import plan_of
+    from synmodel.analysis.sweeps import plan_of
 
     return list(work.works_of(plan_of(SMALL, **DESIGN), [False] * 12, alone=True))[:4]
 
@@ -223,16 +223,16 @@ def test_a_cluster_of_separately_started_workers(alone, tmp_path, cluster, monke
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(tmp_path, monkeypatch):
-    from synmodel.sweeps import cluster as module
+    from synmodel.analysis.sweeps import cluster as module
 
     monkeypatch.setattr(module, "_CONNECT_SECONDS", 0.5)
-    with pytest.raises(synmodel.errors.SweepError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
+    with pytest.raises(synmodel.core.errors.SweepError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(synmodel.errors.SweepError, match="scheduler is 'locl'; give 'local'"):
+    with pytest.raises(synmodel.core.errors.SweepError, match="scheduler is 'locl'; give 'local'"):
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler="locl")
     assert not list(tmp_path.iterdir())
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(synmodel.errors.SweepError, match=r"pip install 'synmodel\[dask\]'"):
+    with pytest.raises(synmodel.core.errors.SweepError, match=r"pip install 'synmodel\[dask\]'"):
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler="local")
 
 
@@ -255,11 +255,11 @@ def talkative():
 
 @pytest.mark.parametrize("kind", ["silent", "talkative", "tls://127.0.0.1:9", "tcp://", "nonsense://127.0.0.1:9"])
 def test_a_server_that_is_no_scheduler_is_one_line(tmp_path, monkeypatch, kind, request):
-    from synmodel.sweeps import cluster as module
+    from synmodel.analysis.sweeps import cluster as module
 
     monkeypatch.setattr(module, "_CONNECT_SECONDS", 1.0)
     address = kind if "://" in kind else request.getfixturevalue(kind)
-    with pytest.raises(synmodel.errors.SweepError, match="no scheduler answers at") as caught:
+    with pytest.raises(synmodel.core.errors.SweepError, match="no scheduler answers at") as caught:
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler=address)
     assert "\n" not in str(caught.value)
 
@@ -269,19 +269,21 @@ def test_a_file_that_is_no_scheduler_file_is_one_line(tmp_path, content):
     file = tmp_path / "scheduler.json"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(synmodel.errors.SweepError, match=r"scheduler is '.*scheduler\.json'; give 'local', an address"):
+    with pytest.raises(
+        synmodel.core.errors.SweepError, match=r"scheduler is '.*scheduler\.json'; give 'local', an address"
+    ):
         sweep(SMALL, **DESIGN, out=tmp_path / "out", scheduler=str(file))
 
 
 def test_a_folder_in_which_nothing_was_done_is_free_again(tmp_path):
-    with pytest.raises(synmodel.errors.SweepError, match="scheduler is 'locl'"):
+    with pytest.raises(synmodel.core.errors.SweepError, match="scheduler is 'locl'"):
         sweep(SMALL, **DESIGN, out=tmp_path, scheduler="locl")
     other = {**DESIGN, "replicates": DESIGN["replicates"] + 1}
     xr.testing.assert_identical(sweep(SMALL, **other, out=tmp_path).load(), sweep(SMALL, **other))
 
 
 def test_workers_with_other_versions_are_refused(tmp_path, monkeypatch):
-    from synmodel.sweeps import run
+    from synmodel.analysis.sweeps import run
 
     def stale(works, *_):
         for each in works:
@@ -289,7 +291,7 @@ def test_workers_with_other_versions_are_refused(tmp_path, monkeypatch):
             yield work.Answer(answer.records, "synmodel 0.0.1")
 
     monkeypatch.setattr(run, "_answers", stale)
-    with pytest.raises(synmodel.errors.SweepError, match=r"a worker has synmodel 0\.0\.1, this process synmodel"):
+    with pytest.raises(synmodel.core.errors.SweepError, match=r"a worker has synmodel 0\.0\.1, this process synmodel"):
         sweep(SMALL, **DESIGN, out=tmp_path)
 
 

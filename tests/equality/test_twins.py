@@ -7,7 +7,7 @@ import pytest
 import twins
 import xarray as xr
 
-from synmodel.randomness import stream_key
+from synmodel.core.randomness import stream_key
 from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, propagate, simulate
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.tables import conditional_of

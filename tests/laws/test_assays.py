@@ -8,8 +8,8 @@ import xarray as xr
 from level import Z_BOUND, agrees, z_of_mean
 from scipy.stats import binom, fisher_exact
 
+from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.imaging import pet, power, proteins, subgroups, uncaging, uncaging_design
-from synmodel.randomness import stream_key, uniform_array
 
 DRIVE = xr.Dataset({"evoked": ("time", [1.0, 2.4]), "protein": ("time", [1.0, 1.5])}, {"time": [-1.0, 1.0]})
 DAYS = np.array([-1.0, 1.0])  # at the ends of a drive its folds are those of the first and the last time
@@ -64,7 +64,7 @@ def test_success_without_variation_is_the_plain_formula():
 
 def test_moments_over_mice_against_integration():
     """Gamma-distributed hazards at both levels, by brute force over quantiles."""
-    from synmodel.gamma import gamma_quantile
+    from synmodel.core.gamma import gamma_quantile
 
     u = (np.arange(2000) + 0.5) / 2000
     mouse, neuron = gamma_quantile(u, 0.5)[:, None], gamma_quantile(u, 0.8)[None, :]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from level import agrees
 
-from synmodel.contrasts import compare
-from synmodel.intervals import QUANTITIES
+from synmodel.analysis.contrasts import compare
+from synmodel.analysis.intervals import QUANTITIES
+from synmodel.analysis.sweeps.factors import changed, without_doses
 from synmodel.scenario import load
-from synmodel.sweeps.factors import changed, without_doses
 
 ALIKE = {f"shao2021.{name}": 0.0 for name in ("density_log_sd", "formation_cv_dendrite", "formation_cv_animal")}
 REPLICATES = 400
@@ -26,7 +26,7 @@ def pair(**parameters):
 
 
 def default_values():
-    from synmodel.parameters import default_parameters
+    from synmodel.library.parameters import default_parameters
 
     return default_parameters().as_floats()
 

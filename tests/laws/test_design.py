@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from level import Z_BOUND, agrees, z_of_covariance, z_of_mean
 
+from synmodel.analysis.planning.arms import Arms
+from synmodel.analysis.planning.days import best_days
+from synmodel.analysis.planning.effects import parse_effect
+from synmodel.analysis.planning.outcome import DendriteOutcome
+from synmodel.analysis.planning.power import contrast_of, welch_power
+from synmodel.analysis.planning.simulated import dendrite_outcomes, of_mice
 from synmodel.imaging.power import welch_rejects
-from synmodel.planning.arms import Arms
-from synmodel.planning.days import best_days
-from synmodel.planning.effects import parse_effect
-from synmodel.planning.outcome import DendriteOutcome
-from synmodel.planning.power import contrast_of, welch_power
-from synmodel.planning.simulated import dendrite_outcomes, of_mice
 from synmodel.scenario import load
 
 DAYS = (-3.0, -1.0, 2.0, 7.0)

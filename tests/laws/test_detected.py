@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference import counts_log_likelihood, detected_counts_log_likelihood
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.turnover import TurnoverModel

@@ -5,8 +5,8 @@ import pytest
 from level import chi2_agrees
 from scipy import stats
 
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.randomness.variates import binomial, poisson
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.randomness.variates import binomial, poisson
 
 DRAWS = 40_000
 

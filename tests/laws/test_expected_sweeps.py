@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from level import Z_BOUND
 
+from synmodel.analysis.sweeps import sweep
 from synmodel.scenario import load
-from synmodel.sweeps import sweep
 
 AMOUNT, LOSS = "scenario.regimen.doses[0].amount", "shao2021.loss_nascent"
 # Published means over dendrites have an exact expectation; the pooled persistence of new spines is a ratio of sums.

@@ -8,8 +8,8 @@ import xarray as xr
 from level import Z_BOUND, agrees, chi2_agrees, z_of_covariance, z_of_mean
 from scipy.stats import nbinom
 
+from synmodel.core.schema import EXPOSURE
 from synmodel.imaging.head_twitches import HeadTwitches, count_twitches, expected_twitches
-from synmodel.schema import EXPOSURE
 
 MINUTES = np.arange(0.0, 61.0)
 EDGES = np.array([0.0, 10.0, 60.0]) / 1440

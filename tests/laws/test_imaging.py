@@ -8,7 +8,7 @@ from level import Z_BOUND
 from synmodel import simulation
 from synmodel.imaging import summarise
 from synmodel.imaging.expectation import ratio_factor, statistics_correlation
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.turnover import propagate
 

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, truncnorm
 
-from synmodel.errors import SimulationError
+from synmodel.core.errors import SimulationError
 from synmodel.inference.chains import STEPS, sample_chains, step
 from synmodel.inference.density import Density
 from synmodel.inference.problem import STUDIES, SummaryProblem
 from synmodel.inference.readings import joint_problem
 from synmodel.inference.sampling import nested
 from synmodel.inference.summary_fit import fit_problem
-from synmodel.parameters import ParameterSet, Prior
+from synmodel.library.parameters import ParameterSet, Prior
 
 LEVEL = 0.001
 KO = STUDIES[3]

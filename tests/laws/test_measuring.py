@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from level import Z_BOUND
 
-from synmodel.measuring import expected_reduction, share_known, sobol_normal
+from synmodel.analysis.measuring import expected_reduction, share_known, sobol_normal
 
 WEIGHTS = np.array([[1.0, 2.0, 0.5], [0.3, -1.0, 1.5]])  # (conclusion, factor)
 N = 300_000

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import gammaln
 from scipy.stats import norm
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.repartition import Repartition, cube_of, repartition
 from synmodel.inference.sampling import importance, nested
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.sampling import LARGEST_PARETO_K, importance, nested
 
 DIM = 5

@@ -5,7 +5,7 @@ import pytest
 from level import agrees
 
 from synmodel.imaging import summarise
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import expectation, simulate
 

@@ -5,11 +5,11 @@ import pytest
 from level import agrees
 from scipy.stats import norm
 
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import load_compound
-from synmodel.population import PERCENTILES, population_bands, subjects_of
 from synmodel.scenario import load
-from synmodel.subjects import deviations, subject_of, terms_of
+from synmodel.simulation.population import PERCENTILES, population_bands, subjects_of
+from synmodel.simulation.subjects import deviations, subject_of, terms_of
 
 SD, SUBJECTS = 0.07, 150
 BASE = default_parameters()

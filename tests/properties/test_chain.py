@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synmodel.conditions import condition_names
-from synmodel.grid import refined, time_grid
+from synmodel.core.grid import refined, time_grid
 from synmodel.imaging import Scoring
 from synmodel.imaging.expectation import expected_statistics, statistics_correlation
 from synmodel.inference.problem import signed_root_deviance
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import exposure
 from synmodel.scenario import Cohort, Dose, Regimen, Scenario, Schedule, Subject, load, loads
+from synmodel.scenario.conditions import condition_names
 from synmodel.simulation import drive_of
 from synmodel.turnover import TurnoverModel, propagate
 

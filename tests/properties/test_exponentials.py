@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.linalg import expm
 
-from synmodel.exponentials import exponentials
+from synmodel.core.exponentials import exponentials
 from synmodel.turnover import TurnoverModel, propagate
 
 RATES = st.floats(0.0, 50.0).map(lambda x: 0.0 if x < 1e-6 else x)

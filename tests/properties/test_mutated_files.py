@@ -15,18 +15,19 @@ import pytest
 from scipy.io import savemat
 from test_reader_programs import MINER, TRACKED
 
-from synmodel import load_scenario, manifest, scenario
+from synmodel import load_scenario, scenario
+from synmodel.analysis.simulated import simulate_scenario
+from synmodel.analysis.sweeps import load_plan
+from synmodel.core import manifest
+from synmodel.core.errors import SynmodelError
 from synmodel.data import ReadingOptions, read_observations
-from synmodel.errors import SynmodelError
-from synmodel.explorer.measured import read_own
-from synmodel.explorer.states import catalogue, state_of
 from synmodel.inference.folders import read_folder
 from synmodel.report import html
 from synmodel.report.documents import simulation_document
+from synmodel.report.explorer.measured import read_own
+from synmodel.report.explorer.states import catalogue, state_of
 from synmodel.report.files import to_json
-from synmodel.simulated import simulate_scenario
-from synmodel.sweeps import load_plan
-from synmodel.tidy import tables_of
+from synmodel.report.tidy import tables_of
 
 TABLE = "animal,treatment,dendrite,day,count,gained,lost,length_um\n" + "".join(
     f"m{mouse},{'drug' if mouse % 2 else 'saline'},d{dendrite},{day},{10 + day},{int(day > 0)},0,25.5\n"

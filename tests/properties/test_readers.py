@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synmodel.core.errors import DataError
 from synmodel.data import read_observations
 from synmodel.data.counts import balanced
-from synmodel.errors import DataError
 
 STATUS = {1: "present", 0: "absent", -1: "censored"}
 DAYS = (-1.0, 1.0, 3.0, 7.5)

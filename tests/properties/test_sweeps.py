@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from synmodel.sweeps.store import _chunk, _regions
-from synmodel.sweeps.work import ROWS, _summary, merged
+from synmodel.analysis.sweeps.store import _chunk, _regions
+from synmodel.analysis.sweeps.work import ROWS, _summary, merged
 
 VALUES = arrays(
     float,
@@ -35,7 +35,7 @@ def test_any_cut_merges_to_the_whole(values, cuts):
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=4), st.integers(1, 50))
 def test_chunks_hold_every_cell_once_and_in_order(shape, most):
     shape = tuple(shape)
-    import synmodel.sweeps.store as store
+    import synmodel.analysis.sweeps.store as store
 
     before, store._CHUNK_CELLS = store._CHUNK_CELLS, most
     try:

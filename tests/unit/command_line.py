@@ -2,8 +2,8 @@
 
 import sys
 
-from synmodel import manifest
 from synmodel.cli import main
+from synmodel.core import manifest
 
 
 def run(capsys, monkeypatch, *arguments):

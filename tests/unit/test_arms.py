@@ -6,16 +6,16 @@ import xarray as xr
 from scipy.stats import ttest_ind
 
 import synmodel
-from synmodel.arms import arms_compared
-from synmodel.comparison import effect_of, with_interval
+from synmodel.analysis.arms import arms_compared
+from synmodel.analysis.comparison import effect_of, with_interval
+from synmodel.analysis.repeats import repeats_that_find
+from synmodel.core.errors import FitError, ScenarioError
 from synmodel.data import load_summaries
-from synmodel.errors import FitError, ScenarioError
 from synmodel.imaging import between_arms
 from synmodel.inference.hierarchy import effect_factor
 from synmodel.inference.readings import Reading, joint_problem
 from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.verdicts import hold, judge
-from synmodel.repeats import repeats_that_find
 from synmodel.scenario import load
 from synmodel.signalling.folds import mean_folds
 from synmodel.simulation import drive_function, drive_of, expectation

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from synmodel import assays, library
-from synmodel.errors import ScenarioError, SimulationError
+from synmodel import library
+from synmodel.core.errors import ScenarioError, SimulationError
+from synmodel.core.schema import IMMUNOBLOT, PET_SCANS, UNCAGING, conform
 from synmodel.imaging import pet, proteins, subgroups, uncaging
 from synmodel.imaging.course import fold_at
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
-from synmodel.schema import IMMUNOBLOT, PET_SCANS, UNCAGING, conform
+from synmodel.simulation import assays
 
 KETAMINE, SALINE = "ketamine-mouse-single", "saline-mouse-2016"
 SLICES = {"animals": 3, "neurons": 2, "trials": 4, "replicates": 3}

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from synmodel.errors import FitError, SimulationError, SynmodelError
+from synmodel.core.errors import FitError, SimulationError, SynmodelError
 from synmodel.inference import counts_log_likelihood
 from synmodel.scenario import load
 from synmodel.simulation import simulate as simulate_scenario

@@ -7,22 +7,23 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from synmodel import caveats, checking, library
-from synmodel.assays import density_folds, scanner_of
-from synmodel.checking import Checked, Contradiction, checks_of, contradictions, day_of, predicted_change
-from synmodel.documents import read
-from synmodel.errors import LibraryError
-from synmodel.evidence import Check, all_checks, load_check
+from synmodel import library
+from synmodel.analysis import caveats
+from synmodel.analysis.simulated import simulate_scenario
+from synmodel.analysis.sweeps import changed
+from synmodel.analysis.sweeps.factors import without_doses
+from synmodel.analysis.sweeps.plan import plan_of
+from synmodel.core.documents import read
+from synmodel.core.errors import LibraryError
 from synmodel.experiments import outcome_document, run
-from synmodel.parameters import default_parameters
+from synmodel.library.evidence import Check, all_checks, load_check
+from synmodel.library.parameters import default_parameters
 from synmodel.report import documents, sweeps
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load
-from synmodel.simulated import simulate_scenario
-from synmodel.simulation import expectation
-from synmodel.sweeps import changed
-from synmodel.sweeps.factors import without_doses
-from synmodel.sweeps.plan import plan_of
+from synmodel.simulation import checking, expectation
+from synmodel.simulation.assays import density_folds, scanner_of
+from synmodel.simulation.checking import Checked, Contradiction, checks_of, contradictions, day_of, predicted_change
 
 INFUSION = load("ketamine-human-infusion")
 

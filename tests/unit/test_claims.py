@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from synmodel import library
-from synmodel.claims import RECEPTORS, compared
-from synmodel.comparison import Contrast, contrasts
-from synmodel.embedded import embedded_arms
+from synmodel.analysis.claims import RECEPTORS, compared
+from synmodel.analysis.comparison import Contrast, contrasts
+from synmodel.analysis.embedded import embedded_arms
+from synmodel.analysis.own_arms import against_own_arms
 from synmodel.inference.readings import Reading
-from synmodel.own_arms import against_own_arms
 
 
 @pytest.fixture(scope="module")

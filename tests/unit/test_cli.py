@@ -13,14 +13,14 @@ import pytest
 import xarray as xr
 from rich.table import Table
 
-from synmodel import checking, library
+from synmodel import library
+from synmodel.analysis.workflows import fit_studies
 from synmodel.cli import _print_tables, app
-from synmodel.errors import FitError, SimulationError, SynmodelError
-from synmodel.evidence import load_check
+from synmodel.core.errors import FitError, SimulationError, SynmodelError
 from synmodel.inference.problem import STUDIES
+from synmodel.library.evidence import load_check
 from synmodel.scenario import load
-from synmodel.simulation import mechanism_of, simulate
-from synmodel.workflows import fit_studies
+from synmodel.simulation import checking, mechanism_of, simulate
 
 SCENARIO = """
 name = "mine"
@@ -360,7 +360,7 @@ def test_a_study_given_twice_is_fitted_once(monkeypatch, studies, fitted):
         assert arguments["studies"] == fitted
         raise InterruptedError
 
-    monkeypatch.setattr("synmodel.workflows.fit_summaries", stop)
+    monkeypatch.setattr("synmodel.analysis.workflows.fit_summaries", stop)
     with pytest.raises(InterruptedError):
         fit_studies(studies=studies)
 

@@ -10,8 +10,8 @@ import pytest
 import typer
 
 from synmodel import cli
-from synmodel.cli_end import end, told
-from synmodel.errors import ScenarioError
+from synmodel.cli.end import end, told
+from synmodel.core.errors import ScenarioError
 
 
 def disguised():
@@ -103,7 +103,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
 ENDLESS = """
 import sys
 from synmodel import cli
-from synmodel.compiled import compiled
+from synmodel.core.compiled import compiled
 
 @compiled
 def spin(n):

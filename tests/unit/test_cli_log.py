@@ -8,8 +8,8 @@ from importlib.metadata import version
 import pytest
 from command_line import run
 
-from synmodel import cli_log
-from synmodel.cli_output import progress
+from synmodel.cli import log as cli_log
+from synmodel.cli.output import progress
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|WARNING|ERROR) .+")
 

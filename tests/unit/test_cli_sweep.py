@@ -11,9 +11,9 @@ import command_line
 import pytest
 import xarray as xr
 
-from synmodel.cli_output import _SECONDS_BETWEEN_LINES, _clock, _Lines, _to_stderr
+from synmodel.analysis.sweeps import open_sweep
+from synmodel.cli.output import _SECONDS_BETWEEN_LINES, _clock, _Lines, _to_stderr
 from synmodel.scenario import load
-from synmodel.sweeps import open_sweep
 
 SMALL = load("ketamine-mouse-single").updated(
     cohort={"animals": 1, "dendrites_per_animal": 3}, schedule={"sessions": [-1, 1, 3]}
@@ -178,7 +178,7 @@ def test_an_interrupt_says_how_to_go_on(document, tmp_path):
 
 def test_lines_of_progress_are_few(capsys, monkeypatch):
     clock = iter([0.0, 10.0, 31.0, 40.0, 80.0])
-    monkeypatch.setattr("synmodel.cli_output.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("synmodel.cli.output.time.monotonic", lambda: next(clock))
     lines = _Lines(_to_stderr, _SECONDS_BETWEEN_LINES)
     for done in (100, 110, 131, 140, 180):
         lines("sweeping", done, 180)

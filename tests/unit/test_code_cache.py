@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import synmodel
-from synmodel import code_cache
-from synmodel import compiled as compilation
+from synmodel.core import code_cache
+from synmodel.core import compiled as compilation
 from synmodel.turnover import TurnoverModel, simulate
 from synmodel.turnover.kernels.events import tally
 from synmodel.turnover.kernels.lockstep import lockstep
@@ -23,8 +23,8 @@ DRAW = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 import synmodel, numpy as np
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.randomness._arrays import fill_uniform
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.randomness._arrays import fill_uniform
 value = uniform_array(stream_key(1, "a"), np.arange(1))[0]
 print(synmodel.__file__)
 print(value, sum(fill_uniform.stats.cache_hits.values()))
@@ -133,8 +133,8 @@ def test_the_digest_covers_kernels_and_what_they_call():
         if "\n@compiled" in path.read_text(encoding="utf-8")
     }
     assert with_kernels
-    assert {"compiled.py", "code_cache.py", *with_kernels} <= names
-    assert "cli.py" not in names
+    assert {"core/compiled.py", "core/code_cache.py", *with_kernels} <= names
+    assert "cli/__init__.py" not in names
 
 
 def test_imports_are_followed(tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from synmodel.comparison import HORIZON_DAY, contrasts, effect_of, paired, study_scenario
-from synmodel.embedded import embedded_arms
+from synmodel.analysis.comparison import HORIZON_DAY, contrasts, effect_of, paired, study_scenario
+from synmodel.analysis.embedded import embedded_arms
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import pytest
 import xarray as xr
 
 from synmodel import library, signalling, simulation
-from synmodel.conditions import ARROWS, condition_names, load_condition
-from synmodel.errors import LibraryError, ScenarioError
-from synmodel.grid import refined
-from synmodel.parameters import default_parameters
+from synmodel.core.errors import LibraryError, ScenarioError
+from synmodel.core.grid import refined
+from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import exposure
 from synmodel.scenario import Scenario, load, loads
+from synmodel.scenario.conditions import ARROWS, condition_names, load_condition
 
 HOURS = """
 name = "hours"

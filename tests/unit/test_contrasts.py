@@ -10,22 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synmodel
-from synmodel import contrasts, intervals
+from synmodel.analysis import contrasts, intervals
+from synmodel.analysis.contrasts import MEASURES, compare
+from synmodel.analysis.following import STATISTICS
+from synmodel.analysis.intervals import expected_statistics, scenario_draws
+from synmodel.analysis.sweeps.factors import changed, without_doses
 from synmodel.cli import app
-from synmodel.contrasts import MEASURES, compare
-from synmodel.courses import course_function, half_peak, peak_of, shared_days
+from synmodel.core.errors import LibraryError, ScenarioError, SimulationError
 from synmodel.data.summaries import baseline_density
-from synmodel.errors import LibraryError, ScenarioError, SimulationError
-from synmodel.following import STATISTICS
 from synmodel.inference.joint import load_posterior
-from synmodel.intervals import expected_statistics, scenario_draws
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.report import figures
 from synmodel.report.comparison_figure import scenarios_figure
 from synmodel.report.contrasts import compared_document, compared_tables
 from synmodel.scenario import load
 from synmodel.simulation import drive_of, tissue_of
-from synmodel.sweeps.factors import changed, without_doses
+from synmodel.simulation.courses import course_function, half_peak, peak_of, shared_days
 from synmodel.turnover import moments
 
 DRUG, OTHER, CONTROL = "psilocybin-mouse", "ketamine-mouse-single", "saline-mouse"

@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 from scipy.stats import t as student
 
+from synmodel.core.errors import FitError
 from synmodel.data import load_summaries, read_observations
-from synmodel.errors import FitError
 from synmodel.inference import conventional, mixed_models
 from synmodel.inference.conventional import COLUMNS, conventional_analysis, pairs_of
 from synmodel.inference.dendrites import DendriteProblem

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from synmodel import inference
 from synmodel.cli import app
+from synmodel.core.errors import DataError, FitError, SynmodelError
 from synmodel.data import read_observations, select
-from synmodel.errors import DataError, FitError, SynmodelError
 from synmodel.inference.arms import doses_of
 from synmodel.inference.dendrites import DendriteProblem, baseline_of
 from synmodel.inference.likelihood import animals_log_likelihood
@@ -20,7 +20,7 @@ from synmodel.inference.maximum import judge_maximum, maximise
 from synmodel.inference.predictive import SURVIVAL, cells_of, observed_statistics, predicted_statistics
 from synmodel.inference.selection import compare_models, left_out
 from synmodel.inference.terms import read_terms
-from synmodel.parameters import ParameterSet
+from synmodel.library.parameters import ParameterSet
 from synmodel.signalling import phenomenological_drive
 from synmodel.turnover import simulate
 

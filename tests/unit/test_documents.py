@@ -6,15 +6,15 @@ import tomllib
 import pytest
 
 from synmodel import library
+from synmodel.analysis.sweeps import RangeSample, load_plan
+from synmodel.core.documents import Evidence, read
+from synmodel.core.errors import LibraryError, ParameterError, ScenarioError, SweepError, SynmodelError
 from synmodel.data import load_study, load_summaries
 from synmodel.data.summaries import baseline_density, design_effect
-from synmodel.documents import Evidence, read
-from synmodel.errors import LibraryError, ParameterError, ScenarioError, SweepError, SynmodelError
-from synmodel.parameters import Parameter, ParameterSet, Prior, default_parameters
+from synmodel.library.parameters import Parameter, ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import load_compound
 from synmodel.scenario import Dose, Regimen, Scenario, Schedule, Spell, load, loads
 from synmodel.simulation import drive_of, simulate
-from synmodel.sweeps import RangeSample, load_plan
 
 GOOD = """
 name = "mine"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synmodel.core.errors import DataError, FitError
 from synmodel.data import read_observations, read_regimens, regimens_of
-from synmodel.errors import DataError, FitError
 from synmodel.inference import DendriteData, DendriteProblem, histories_log_likelihood
 from synmodel.inference.calibration import Design, simulated_observations
 from synmodel.inference.dendrites import baseline_of, parameters_for, template
@@ -17,7 +17,7 @@ from synmodel.inference.laplace import judge_laplace, laplace
 from synmodel.inference.maximum import judge_maximum, maximise
 from synmodel.inference.posterior import fit
 from synmodel.inference.targets import arm_targets
-from synmodel.parameters import ParameterSet, default_parameters
+from synmodel.library.parameters import ParameterSet, default_parameters
 
 KNOCK_OUT = "psilocybin:1:i.p.+genotype:5-HT2A knock-out"
 DOSE = regimens_of(["psilocybin=psilocybin:1:i.p.:0"])

@@ -8,15 +8,15 @@ from command_line import names_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synmodel.errors import SimulationError, SweepError, SynmodelError
+from synmodel.analysis.intervals import scenario_draws
+from synmodel.analysis.sweeps import changed, load_plan, open_sweep, plan_of, run_plan, sobol_indices, sweep, work
+from synmodel.analysis.sweeps.factors import without_doses
+from synmodel.analysis.sweeps.outputs import exact_points_of, points_of
+from synmodel.core.errors import SimulationError, SweepError, SynmodelError
 from synmodel.inference.joint import load_posterior
-from synmodel.intervals import scenario_draws
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import expectation
-from synmodel.sweeps import changed, load_plan, open_sweep, plan_of, run_plan, sobol_indices, sweep, work
-from synmodel.sweeps.factors import without_doses
-from synmodel.sweeps.outputs import exact_points_of, points_of
 
 AMOUNT, LOSS = "scenario.regimen.doses[0].amount", "phoumthipphavong2016.loss_nascent"
 SESSIONS = "scenario.schedule.sessions"
@@ -93,13 +93,13 @@ def test_a_base_of_its_own_is_used():
 
 def test_functions_are_made_anew_without_a_trace(monkeypatch):
     before = exact(draws=5)
-    monkeypatch.setattr("synmodel.sweeps.outputs._KEPT_CALLS", 3)
+    monkeypatch.setattr("synmodel.analysis.sweeps.outputs._KEPT_CALLS", 3)
     assert exact(draws=5).identical(before)
 
 
 def test_an_impossible_draw_is_left_open_and_an_impossible_cell_said(monkeypatch):
     """More young spines than spines: such a draw is no dendrite."""
-    from synmodel.sweeps import outputs
+    from synmodel.analysis.sweeps import outputs
 
     true, calls = outputs._function, []
 

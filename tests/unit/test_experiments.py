@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from synmodel import experiments, library, manifest
+from synmodel import experiments, library
 from synmodel.cli import main
+from synmodel.core import manifest
 from synmodel.experiments import ExperimentError, Finding, Outcome
 from synmodel.report.experiments import claims_page
 from synmodel.report.figures import panels

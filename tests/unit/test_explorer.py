@@ -15,14 +15,14 @@ import pytest
 import xarray as xr
 
 import synmodel
+from synmodel.core.errors import DataError, SynmodelError
 from synmodel.data import load_summaries
-from synmodel.errors import DataError, SynmodelError
-from synmodel.explorer.curves import AbandonedError, Explorer
-from synmodel.explorer.handing import Sources, csv_of, dataset_of, netcdf_of, texts_of
-from synmodel.explorer.measured import MOST_BYTES, beside, published_points, read_own
-from synmodel.explorer.panels import document_of
-from synmodel.explorer.states import catalogue, state_of
 from synmodel.library import summaries_path
+from synmodel.report.explorer.curves import AbandonedError, Explorer
+from synmodel.report.explorer.handing import Sources, csv_of, dataset_of, netcdf_of, texts_of
+from synmodel.report.explorer.measured import MOST_BYTES, beside, published_points, read_own
+from synmodel.report.explorer.panels import document_of
+from synmodel.report.explorer.states import catalogue, state_of
 from synmodel.scenario import load, loads
 from synmodel.simulation import mechanism_of
 
@@ -153,7 +153,7 @@ def test_what_does_not_change_is_not_computed_again(explorer, changed, monkeypat
     explorer.show(state_of(changed))
     asked = json.loads(json.dumps(changed))
     asked["scenarios"][1]["document"]["regimen"]["doses"][0]["amount"] = 7
-    import synmodel.explorer.curves as module
+    import synmodel.report.explorer.curves as module
 
     followed = []
     follower = module.follower

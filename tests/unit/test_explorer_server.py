@@ -12,7 +12,7 @@ import pytest
 from command_line import run
 from explorer_server import explorer_process
 
-from synmodel.explorer import server
+from synmodel.report.explorer import server
 
 pytest.importorskip("uvicorn", reason="the explorer needs starlette and uvicorn: pip install 'synmodel[explore]'")
 pytest.importorskip("starlette", reason="the explorer needs starlette and uvicorn: pip install 'synmodel[explore]'")
@@ -48,7 +48,7 @@ def ask(port, method, path, body=None, headers=()):
 
 
 def state(start="psilocybin-mouse", **more):
-    from synmodel.explorer.states import catalogue
+    from synmodel.report.explorer.states import catalogue
 
     document = catalogue()["scenarios"][start]["document"]
     return json.dumps({"scenarios": [{"start": start, "document": document}] * 2, "draws": 0, **more}).encode()
@@ -255,7 +255,7 @@ def test_a_missing_library_is_one_line(capsys, monkeypatch):
 def test_the_modules_of_the_explorer_need_no_server_to_be_imported():
     code = (
         "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = sys.modules['anyio'] = None; "
-        "import synmodel.cli, synmodel.explorer.server"
+        "import synmodel.cli, synmodel.report.explorer.server"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

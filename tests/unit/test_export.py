@@ -7,13 +7,13 @@ import zipfile
 import command_line
 import pytest
 
-from synmodel.errors import SynmodelError
-from synmodel.exporting import model_of, optional, plan_of
-from synmodel.exporting.files import file_stem, omex_file, sbml_files
-from synmodel.exporting.microscope import births_nodes
-from synmodel.exporting.sbml import ExportError, checked, to_sbml
+from synmodel.core.errors import SynmodelError
 from synmodel.library import names
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
+from synmodel.report.exporting import model_of, optional, plan_of
+from synmodel.report.exporting.files import file_stem, omex_file, sbml_files
+from synmodel.report.exporting.microscope import births_nodes
+from synmodel.report.exporting.sbml import ExportError, checked, to_sbml
 from synmodel.scenario import load
 from synmodel.turnover.heterogeneity import dendrite_nodes
 

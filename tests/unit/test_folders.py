@@ -9,13 +9,13 @@ import pytest
 
 from synmodel import library
 from synmodel.cli import main
-from synmodel.errors import FitError, LibraryError, SynmodelError
+from synmodel.core.errors import FitError, LibraryError, SynmodelError
 from synmodel.inference import fit_summaries, joint_problem
 from synmodel.inference.folders import fitted_studies, given_study
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import READINGS, readings_of
 from synmodel.inference.summary_fit import settled_parameters
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 
 
 def made(folder, study="shao2021", name="mine", edit=None, table=None):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from synmodel import manifest
+from synmodel.core import manifest
 from synmodel.report import files
 
 WRITER = """

@@ -8,18 +8,18 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 from scipy.stats import nbinom, poisson
 
-from synmodel import assays, library
+from synmodel import library
+from synmodel.core.documents import read
+from synmodel.core.errors import FitError, LibraryError, SchemaError, SimulationError
+from synmodel.core.schema import HEAD_TWITCHES, conform
 from synmodel.data.twitches import TwitchRecording, load_twitches
-from synmodel.documents import read
-from synmodel.errors import FitError, LibraryError, SchemaError, SimulationError
 from synmodel.imaging import head_twitches
 from synmodel.inference.twitch_profile import fit_twitches, twitch_profile
 from synmodel.inference.twitch_terms import count_deviance, dispersion_norm, signed_root, variance_deviance
 from synmodel.inference.twitches import RECORDINGS, TwitchData
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
-from synmodel.schema import HEAD_TWITCHES, conform
-from synmodel.simulation import exposure_of
+from synmodel.simulation import assays, exposure_of
 
 KB, EC50 = "ketanserin.antagonist_5ht2a_kb", "psilocin.agonist_5ht2a_ec50"
 HALF_HOUR = [0.0, 0.5]

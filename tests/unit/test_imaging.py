@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from synmodel.errors import SchemaError, SimulationError
+from synmodel.core.errors import SchemaError, SimulationError
+from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
 from synmodel.imaging import Scoring, metrics, observe, summarise
-from synmodel.schema import OBSERVATIONS, SPINES, conform, stamped
 
 SESSIONS = np.array([-1.0, 1.0, 3.0])
 

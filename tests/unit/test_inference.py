@@ -8,8 +8,8 @@ import pytest
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal, norm
 
+from synmodel.core.errors import DataError, FitError, LibraryError
 from synmodel.data import load_study
-from synmodel.errors import DataError, FitError, LibraryError
 from synmodel.inference import SummaryProblem, drives, joint_problem
 from synmodel.inference import problem as problem_module
 from synmodel.inference.coordinates import Coordinates
@@ -24,7 +24,7 @@ from synmodel.inference.summary_fit import fit_problem
 from synmodel.inference.targets import arm_targets
 from synmodel.inference.validation import carried_over
 from synmodel.inference.verdicts import verdicts_of
-from synmodel.parameters import Parameter, Prior, default_parameters
+from synmodel.library.parameters import Parameter, Prior, default_parameters
 from synmodel.signalling import signals
 from synmodel.signalling.signals import Signals
 

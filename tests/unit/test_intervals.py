@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from synmodel.intervals import QUANTITIES, expected_statistics, scenario_draws, with_ends
-from synmodel.parameters import default_parameters
+from synmodel.analysis.intervals import QUANTITIES, expected_statistics, scenario_draws, with_ends
+from synmodel.analysis.sweeps import expected_cells, plan_of
+from synmodel.analysis.sweeps.factors import without_doses
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import expectation
-from synmodel.sweeps import expected_cells, plan_of
-from synmodel.sweeps.factors import without_doses
 
 GAIN = "cascade.formation_gain"
 DOSE = "scenario.regimen.doses[0].amount"

@@ -17,23 +17,23 @@ import xarray as xr
 from command_line import run
 
 from synmodel import library
-from synmodel.caveats import notes_of
-from synmodel.checked_library import check_entries
-from synmodel.conditions import Condition, load_condition
+from synmodel.analysis.caveats import notes_of
+from synmodel.analysis.checked_library import check_entries
+from synmodel.analysis.sweeps import plan_of
+from synmodel.analysis.sweeps.work import compute, works_of
+from synmodel.core.errors import DataError, LibraryError, ScenarioError, SynmodelError
 from synmodel.data.studies import Study
-from synmodel.errors import DataError, LibraryError, ScenarioError, SynmodelError
 from synmodel.inference.problem import STUDIES
 from synmodel.inference.readings import joint_problem
 from synmodel.library.own import KINDS, Own
-from synmodel.mechanism import drive_of
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
+from synmodel.library.targets import Target
 from synmodel.pharmacology import Compound, load_compound
 from synmodel.pharmacology.compounds import Targets
 from synmodel.scenario import Dose, Regimen, Scenario, Schedule, load, loads
+from synmodel.scenario.conditions import Condition, load_condition
 from synmodel.simulation import simulate
-from synmodel.sweeps import plan_of
-from synmodel.sweeps.work import compute, works_of
-from synmodel.targets import Target
+from synmodel.simulation.mechanism import drive_of
 
 TEMPLATES = {"compound": "compounds", "condition": "conditions", "scenario": "scenarios", "target": "targets"}
 SCENARIO = """
@@ -523,11 +523,11 @@ def test_new_copies_an_entry(capsys, monkeypatch, tmp_path, what, name, kind):
 def test_a_template_explains_every_field(what):
     text = library.text_of("templates", what)
     from synmodel.data.studies import Arm
+    from synmodel.library.targets import SIGNALS, Effect
     from synmodel.pharmacology.compounds import Absorption, Kinetics, Metabolite, OpenTarget
     from synmodel.scenario import Cohort, Regimen, Schedule, Spell, Subject
-    from synmodel.scenario_turnover import Crowding, Homeostasis, Pool, SizeDependence, Turnover
-    from synmodel.scenario_variability import GENERAL
-    from synmodel.targets import SIGNALS, Effect
+    from synmodel.scenario.turnover import Crowding, Homeostasis, Pool, SizeDependence, Turnover
+    from synmodel.scenario.variability import GENERAL
 
     documents = {
         "compound": (Compound, Kinetics, Absorption, Metabolite, Targets, OpenTarget),

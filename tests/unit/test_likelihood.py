@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from scipy.stats import gamma, poisson
 
 from synmodel import simulation
-from synmodel.errors import FitError, SchemaError, SynmodelError
+from synmodel.core.errors import FitError, SchemaError, SynmodelError
 from synmodel.inference import (
     LossFrailty,
     animals_log_likelihood,

@@ -9,14 +9,14 @@ import pytest
 import xarray as xr
 from command_line import names_in
 
+from synmodel.analysis.measuring import Ensemble, conclusions, evaluate, fixed_numbers, measurements, rank
+from synmodel.analysis.measuring import ranking as room
+from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.cli import main
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.joint import load_posterior
 from synmodel.inference.summary_fit import fit_problem
-from synmodel.measuring import Ensemble, conclusions, evaluate, fixed_numbers, measurements, rank
-from synmodel.measuring import ranking as room
 from synmodel.simulation import drive_of, expectation
-from synmodel.sweeps.factors import without_doses
 
 SOME = (
     "ketamine.human_clearance", "psilocin.agonist_5ht2a_maximum", "psilocin.mouse_half_life", "psilocin.mouse_kp_uu"
@@ -94,7 +94,7 @@ def written(tmp_path_factory, ensemble):
     arguments = ["synmodel", "measure-next", "--out", str(out), "--draws", "24", "--points", "2", "--quiet", "--json"]
     asked = tuple(each for each in conclusions() if each.name.endswith("week"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("synmodel.measuring.experiments._EXPERIMENTS", 4)
+        patch.setattr("synmodel.analysis.measuring.experiments._EXPERIMENTS", 4)
         some = [
             each for each in measurements(1) if each.name.startswith(("psilocin free", "EC50")) or "week" in each.name
         ]

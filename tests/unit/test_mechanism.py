@@ -5,15 +5,15 @@ import pytest
 import xarray as xr
 
 from synmodel import library
+from synmodel.analysis.simulated import simulate_scenario
+from synmodel.analysis.sweeps import changed
+from synmodel.core.schema import DRIVE, EXPOSURE
 from synmodel.report import documents
 from synmodel.report.mechanism_panels import panel_names
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load
-from synmodel.schema import DRIVE, EXPOSURE
 from synmodel.signalling import arrows_of, signalling_states
-from synmodel.simulated import simulate_scenario
 from synmodel.simulation import drive_of, exposure_of, mechanism_of, parameters_of
-from synmodel.sweeps import changed
 
 FOUR = ("concentration", "occupancy", "cascade", "drive")
 

@@ -8,8 +8,8 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import norm, poisson, t
 
+from synmodel.core.errors import FitError, SynmodelError
 from synmodel.data.explanations import OPEN, Record, pieces_of, pieces_of_fractions
-from synmodel.errors import FitError, SynmodelError
 from synmodel.inference import animals_log_likelihood, counts_log_likelihood, histories_log_likelihood
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_of_blocks

@@ -5,11 +5,11 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from synmodel import library
-from synmodel.documents import Evidence, parse_toml, read
-from synmodel.drug_numbers import canonical, chain_fault, entries_of, with_priors
-from synmodel.errors import LibraryError, ScenarioError
-from synmodel.grid import MINUTE, time_grid
-from synmodel.parameters import default_parameters
+from synmodel.core.documents import Evidence, parse_toml, read
+from synmodel.core.errors import LibraryError, ScenarioError
+from synmodel.core.grid import MINUTE, time_grid
+from synmodel.library.drug_numbers import canonical, chain_fault, entries_of, with_priors
+from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import Compound, exposure, exposure_parameters, load_compound
 from synmodel.pharmacology.binding import channel_block, gaddum, trapped_block
 from synmodel.pharmacology.kinetics import amounts_after_dose, compartments_of

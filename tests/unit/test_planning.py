@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synmodel
-from synmodel.errors import DesignError, SynmodelError
+from synmodel.analysis.planning import Aim, Costs, Limits, StatedEffect, best_days, design, simulated
+from synmodel.analysis.planning.analysis import checked_power, mixed_rejects
+from synmodel.analysis.planning.arms import Arms
+from synmodel.analysis.planning.assumptions import cost_assumptions, spreads_of
+from synmodel.analysis.planning.effects import parse_effect, stated_drive
+from synmodel.analysis.planning.information import information_of
+from synmodel.analysis.planning.likelihood import likelihood_ratios
+from synmodel.analysis.planning.options import DaySet, Option
+from synmodel.analysis.planning.outcome import DendriteOutcome, outcome_weights
+from synmodel.analysis.planning.power import contrast_of, fewest_mice, welch_power
+from synmodel.analysis.planning.readings import arms_to_try, divergence, separate
+from synmodel.core.errors import DesignError, SynmodelError
 from synmodel.inference.joint import load_posterior
-from synmodel.planning import Aim, Costs, Limits, StatedEffect, best_days, design, simulated
-from synmodel.planning.analysis import checked_power, mixed_rejects
-from synmodel.planning.arms import Arms
-from synmodel.planning.assumptions import cost_assumptions, spreads_of
-from synmodel.planning.effects import parse_effect, stated_drive
-from synmodel.planning.information import information_of
-from synmodel.planning.likelihood import likelihood_ratios
-from synmodel.planning.options import DaySet, Option
-from synmodel.planning.outcome import DendriteOutcome, outcome_weights
-from synmodel.planning.power import contrast_of, fewest_mice, welch_power
-from synmodel.planning.readings import arms_to_try, divergence, separate
 from synmodel.scenario import load
 from synmodel.simulation import drive_of, expectation, simulate
 from synmodel.turnover.simulator import thread_count

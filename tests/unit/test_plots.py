@@ -9,9 +9,10 @@ import xarray as xr
 from command_line import run
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from synmodel import netcdf
+from synmodel.analysis.responses import dose_response
+from synmodel.core import netcdf
+from synmodel.core.errors import DataError, ScenarioError, SimulationError
 from synmodel.data import read_observations
-from synmodel.errors import DataError, ScenarioError, SimulationError
 from synmodel.imaging import Scoring, observe
 from synmodel.inference.estimation import Groups, differences_of, groups_of
 from synmodel.inference.measured import dendrite_table
@@ -20,7 +21,6 @@ from synmodel.report.dose_figure import dose_figure
 from synmodel.report.estimation_figure import estimation_figure
 from synmodel.report.prior_figure import Sampled, prior_figure
 from synmodel.report.timeline import timeline_figure
-from synmodel.responses import dose_response
 from synmodel.scenario import load
 from synmodel.simulation import histories
 
@@ -264,7 +264,7 @@ def test_a_timeline_can_be_read(look):
 
 
 def test_dose_response_passes_through_the_scenario():
-    from synmodel.courses import course_function
+    from synmodel.simulation.courses import course_function
 
     plan = load("psilocybin-mouse")
     found = dose_response(plan, factors=(0.1, 1.0, 10.0), draws=4, seed=1)

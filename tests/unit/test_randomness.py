@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from synmodel.errors import SimulationError
-from synmodel.randomness import stream_key, uniform_array
-from synmodel.randomness.philox import philox4x32, uniform_pair
+from synmodel.core.errors import SimulationError
+from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.randomness.philox import philox4x32, uniform_pair
 
 
 @pytest.mark.parametrize(

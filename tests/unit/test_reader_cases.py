@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 from scipy.io import savemat
 
+from synmodel.core.errors import DataError
 from synmodel.data import ReadingOptions, dendrites_used, read_each, read_observations
-from synmodel.errors import DataError
 
 DAYS = (-3, -1, 1, 3)
 HEADING = "arm,mouse,dendrite,day,spine_count,gained,lost,length_um"

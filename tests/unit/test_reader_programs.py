@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from synmodel.core.errors import DataError
 from synmodel.data import ReadingOptions, read_each, read_observations
 from synmodel.data.programs import name_of
 from synmodel.data.spineminer import _spines
-from synmodel.errors import DataError
 
 
 @pytest.fixture

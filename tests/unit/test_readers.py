@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from synmodel.core.errors import DataError
+from synmodel.core.schema import OBSERVATIONS, PRESENCE, conform
 from synmodel.data import Audit, Problem, read_observations, select
 from synmodel.data.audit import ADVICE, KINDS, Kind
 from synmodel.data.counts import balanced
 from synmodel.data.fractions import chains
 from synmodel.data.means import step_of, tell
 from synmodel.data.presence import SpineRow, long_table_schema
-from synmodel.errors import DataError
 from synmodel.imaging import summarise
-from synmodel.schema import OBSERVATIONS, PRESENCE, conform
 
 COUNTS = "study,arm,mouse,dendrite,day,spine_count,gained,lost,length_um"
 GOOD = f"""{COUNTS}

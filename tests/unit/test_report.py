@@ -11,20 +11,20 @@ import pytest
 from command_line import names_in
 from rich.console import Console
 
-from synmodel.caveats import notes_of
-from synmodel.comparison import contrasts, paired
-from synmodel.embedded import embedded_arms
+from synmodel.analysis.caveats import notes_of
+from synmodel.analysis.comparison import contrasts, paired
+from synmodel.analysis.embedded import embedded_arms
+from synmodel.analysis.simulated import simulate_scenario
+from synmodel.analysis.sweeps import changed
+from synmodel.analysis.sweeps.factors import without_doses
+from synmodel.analysis.workflows import Comparison
 from synmodel.imaging import summarise
 from synmodel.inference.evidence import ReadingFit, laplace_evidence
 from synmodel.inference.readings import Reading
 from synmodel.report import documents, figures, files, tables
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load, loads
-from synmodel.simulated import simulate_scenario
 from synmodel.simulation import simulate
-from synmodel.sweeps import changed
-from synmodel.sweeps.factors import without_doses
-from synmodel.workflows import Comparison
 
 
 def printed(made):

@@ -18,9 +18,10 @@ import pytest
 from command_line import run
 
 import synmodel.report
-from synmodel import library, manifest
+from synmodel import library
 from synmodel.cli import main
-from synmodel.provenance import version_of_synmodel
+from synmodel.core import manifest
+from synmodel.library.provenance import version_of_synmodel
 from synmodel.report import page
 from synmodel.report.page import build, drawing, kinds, parts, sources, words
 

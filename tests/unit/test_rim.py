@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from synmodel.cli import main
+from synmodel.core.errors import ScenarioError
 from synmodel.data import read_observations
-from synmodel.errors import ScenarioError
 from synmodel.scenario import load
 from synmodel.simulation import expected_spines, histories
 
@@ -133,7 +133,7 @@ def test_work_of_hours_is_told_and_not_begun(tmp_path, capsys, monkeypatch, file
     assert "hours of work on" in said
     assert "or say --yes" in said
     seen = []
-    monkeypatch.setattr("synmodel.cli_simulate.demand_yes", lambda spines, *, yes, **_: seen.append((spines, yes)))
+    monkeypatch.setattr("synmodel.cli.simulate.demand_yes", lambda spines, *, yes, **_: seen.append((spines, yes)))
     for name in ("simulated.simulate_scenario", "workflows.run_sweep"):
         monkeypatch.setattr(f"synmodel.{name}", lambda *_args, **_given: sys.exit(7))
     assert run(capsys, monkeypatch, tmp_path, *command, "--quiet", "--yes")[0] == 7

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from synmodel.assays import density_folds
-from synmodel.caveats import notes_of
-from synmodel.errors import ScenarioError, SimulationError
-from synmodel.intervals import expected_statistics
+from synmodel.analysis.caveats import notes_of
+from synmodel.analysis.intervals import expected_statistics
+from synmodel.analysis.simulated import simulate_scenario
+from synmodel.analysis.sweeps import plan_of, run_plan
+from synmodel.core.errors import ScenarioError, SimulationError
 from synmodel.report.sweeps import document, tables
 from synmodel.scenario import load, loads
-from synmodel.simulated import simulate_scenario
 from synmodel.simulation import expectation, simulate
-from synmodel.sweeps import plan_of, run_plan
+from synmodel.simulation.assays import density_folds
 from synmodel.turnover import Interaction, TurnoverModel, joined, trace, trace_coupled, trace_sessions
 from synmodel.turnover import simulate as simulate_spines
 from synmodel.turnover.initial import Initial

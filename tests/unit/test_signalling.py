@@ -8,9 +8,9 @@ import xarray as xr
 from scipy.integrate import solve_ivp
 
 from synmodel import signalling, simulation
-from synmodel.errors import ScenarioError
-from synmodel.grid import refined
-from synmodel.parameters import default_parameters
+from synmodel.core.errors import ScenarioError
+from synmodel.core.grid import refined
+from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import exposure
 from synmodel.scenario import load
 from synmodel.signalling.cascade import SLOW, low_pass

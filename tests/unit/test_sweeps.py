@@ -10,14 +10,24 @@ import xarray as xr
 from command_line import names_in
 
 import synmodel
-from synmodel.errors import ScenarioError, SweepError, SynmodelError
+from synmodel.analysis.sweeps import (
+    RangeSample,
+    load_plan,
+    open_sweep,
+    plan_of,
+    run_plan,
+    sobol_indices,
+    store,
+    sweep,
+    work,
+)
+from synmodel.analysis.sweeps import journal as journals
+from synmodel.analysis.sweeps.designs import Range, sample_design
+from synmodel.analysis.sweeps.factors import changed, factors_of
+from synmodel.core.errors import ScenarioError, SweepError, SynmodelError
 from synmodel.imaging import summarise
 from synmodel.scenario import load
 from synmodel.simulation import simulate
-from synmodel.sweeps import RangeSample, load_plan, open_sweep, plan_of, run_plan, sobol_indices, store, sweep, work
-from synmodel.sweeps import journal as journals
-from synmodel.sweeps.designs import Range, sample_design
-from synmodel.sweeps.factors import changed, factors_of
 
 AMOUNT, EVERY = "scenario.regimen.doses[0].amount", "scenario.regimen.doses[0].every_days"
 LOSS = "phoumthipphavong2016.loss_nascent"

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from synmodel import cli, netcdf, tidy
-from synmodel.errors import DataError
-from synmodel.tidy import writers
-from synmodel.tidy.frames import of_dataset, of_document
+from synmodel import cli
+from synmodel.core import netcdf
+from synmodel.core.errors import DataError
+from synmodel.report import tidy
+from synmodel.report.tidy import writers
+from synmodel.report.tidy.frames import of_dataset, of_document
 
 SIMULATE = ("simulate", "saline-mouse", "--replicates", "2", "--draws", "0", "--quiet")
 TEXTS = ["=1+1", "+2", "-3 apples", "@cmd", "plain", "\ttab", ""]
@@ -161,7 +163,7 @@ def test_tables_of_an_earlier_run_do_not_stay(tmp_path, capsys, monkeypatch):
 
 
 def test_every_verb_that_writes_a_result_has_the_option():
-    from synmodel import cli_data
+    from synmodel.cli import data as cli_data
 
     without_result = {"convert", "explore", "export", "new", "report"}
     with_out = {}

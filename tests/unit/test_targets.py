@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synmodel import library
-from synmodel.caveats import notes_of
-from synmodel.conditions import Condition
+from synmodel.analysis.caveats import notes_of
 from synmodel.data import Arm, load_study
 from synmodel.inference.drives import Drives
 from synmodel.inference.targets import arm_targets
-from synmodel.mechanism import drive_of, exposure_of, mechanism_of
-from synmodel.parameters import default_parameters
+from synmodel.library.parameters import default_parameters
+from synmodel.library.targets import Target, load_target
 from synmodel.pharmacology import Compound, load_compound
 from synmodel.pharmacology.binding import Bound, open_target
 from synmodel.report.mechanism_panels import _engaged
 from synmodel.scenario import load, loads
+from synmodel.scenario.conditions import Condition
 from synmodel.signalling import signalling_states
 from synmodel.simulation import simulate
-from synmodel.targets import Target, load_target
+from synmodel.simulation.mechanism import drive_of, exposure_of, mechanism_of
 
 MODES = ("agonist", "antagonist", "block", "positive modulator")
 

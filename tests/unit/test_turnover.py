@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy.linalg import expm
 
-from synmodel.errors import SchemaError, SimulationError
+from synmodel.core.errors import SchemaError, SimulationError
 from synmodel.turnover import (
     HeadWidth,
     Interaction,

@@ -8,18 +8,18 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
-from synmodel.caveats import notes_of
+from synmodel.analysis.caveats import notes_of
+from synmodel.analysis.intervals import scenario_draws
+from synmodel.analysis.simulated import simulate_scenario
+from synmodel.analysis.sweeps.factors import changed
 from synmodel.cli import app
-from synmodel.errors import ScenarioError, SimulationError
+from synmodel.core.errors import ScenarioError, SimulationError
 from synmodel.inference.joint import load_posterior
-from synmodel.intervals import scenario_draws
-from synmodel.parameters import default_parameters
-from synmodel.population import population_bands, subjects_of
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load, loads
-from synmodel.simulated import simulate_scenario
 from synmodel.simulation import drive_of, expectation, is_possible, mechanism_of, simulate
-from synmodel.subjects import between_subjects, terms_of
-from synmodel.sweeps.factors import changed
+from synmodel.simulation.population import population_bands, subjects_of
+from synmodel.simulation.subjects import between_subjects, terms_of
 from synmodel.turnover.simulator import thread_count
 
 PLAIN = load("psilocybin-mouse").updated(cohort={"animals": 3, "dendrites_per_animal": 4})

@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.counts import check_balance, one_level
 from synmodel.inference.likelihood.courses import LossFrailty, checked_effect, courses_of
 from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import LossFrailty, checked_effect, courses_of, plain_courses
 from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of
 from synmodel.inference.likelihood.runs import Runs, checked_lengths, checked_runs

@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_hermitenorm
 
-from synmodel.errors import FitError, SimulationError, did_you_mean
+from synmodel.core.errors import FitError, SimulationError, did_you_mean
 from synmodel.turnover.hazards import Folds, folds_between
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation, compose

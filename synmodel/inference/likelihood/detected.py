@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.inference.likelihood.records import checked_miss
 from synmodel.inference.likelihood.runs import checked_lengths

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, pdtrik
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many

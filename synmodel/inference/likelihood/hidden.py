@@ -23,7 +23,7 @@ import math
 import numpy as np
 from numba import prange
 
-from synmodel.compiled import Compiled, compiled, compiled_parallel
+from synmodel.core.compiled import Compiled, compiled, compiled_parallel
 from synmodel.inference.likelihood.kernel import (
     add_three,
     filter_three,

@@ -36,7 +36,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.counts import refuse_animals
 from synmodel.inference.likelihood.courses import Courses, checked_effect, courses_of
 from synmodel.inference.likelihood.gains import log_mixed

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from synmodel.compiled import compiled
+from synmodel.core.compiled import compiled
 from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabilities
 
 __all__ = ["log_losses"]

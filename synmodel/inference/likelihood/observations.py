@@ -8,14 +8,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from synmodel.core.errors import FitError
+from synmodel.core.schema import OBSERVATIONS, conform
 from synmodel.data.counts import resolution
 from synmodel.data.explanations import Piece, Record, pieces_of
-from synmodel.errors import FitError
 from synmodel.inference.likelihood.blocks import Block, blocks_of, evidence_of_blocks
 from synmodel.inference.likelihood.counts import one_level, refuse_animals
 from synmodel.inference.likelihood.courses import LossFrailty, courses_of
 from synmodel.inference.likelihood.runs import Runs, whole_numbers
-from synmodel.schema import OBSERVATIONS, conform
 from synmodel.turnover.hazards import checked_times
 from synmodel.turnover.model import TurnoverModel
 
@@ -50,7 +50,7 @@ def log_likelihood(
     model : TurnoverModel
         Rates, with up to three classes.
     observations : Dataset
-        Observations (:data:`synmodel.schema.OBSERVATIONS`), with or without replicates.
+        Observations (:data:`synmodel.core.schema.OBSERVATIONS`), with or without replicates.
     drive : Dataset, optional
         A Drive.
     composition : "stationary" or (K,) array_like

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 
 __all__ = ["Records", "checked_miss", "checked_records"]
 

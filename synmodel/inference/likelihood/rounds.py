@@ -19,7 +19,7 @@ Gasca and Micchelli 1996, Total positivity and its applications, doi:10.1007/978
 
 import numpy as np
 
-from synmodel.compiled import compiled
+from synmodel.core.compiled import compiled
 
 __all__ = ["ROUNDS", "move_in_rounds", "probabilities"]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.errors import FitError
+from synmodel.core.errors import FitError
 
 __all__ = ["NOT_RECORDED", "Runs", "checked_lengths", "checked_runs", "completed", "whole_numbers"]
 

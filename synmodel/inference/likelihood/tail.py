@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from synmodel.compiled import allocating_nothing, compiled
+from synmodel.core.compiled import allocating_nothing, compiled
 
 __all__ = ["LOG_STEP", "NORM_T2", "SCALES", "fates_two", "length_changes", "open_tail"]
 

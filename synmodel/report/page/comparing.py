@@ -5,7 +5,7 @@ from shlex import quote
 from typing import Any
 
 from synmodel import library
-from synmodel.embedded import embedded_arms
+from synmodel.analysis.embedded import embedded_arms
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import (
     MECHANISM,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synmodel import manifest
+from synmodel.core import manifest
 from synmodel.report.page import comparing, fitting, planned, simulating
 from synmodel.report.page.parts import Held, PageError, Told
 

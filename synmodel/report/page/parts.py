@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synmodel.errors import SynmodelError
+from synmodel.core.errors import SynmodelError
 
 if TYPE_CHECKING:
     from rich.table import Table

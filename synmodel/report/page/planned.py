@@ -98,7 +98,7 @@ def arms_told(held: Held) -> Told:
         },
         command=f"synmodel design --between {quote(first)} {quote(second)}{settings(document['provenance'])} "
         f"--out arms",
-        python="from synmodel.planning.readings import arms_to_try, separate\n\n"
+        python="from synmodel.analysis.planning.readings import arms_to_try, separate\n\n"
         f"found = separate(({first!r}, {second!r}), arms_to_try([], (0.3, 1.0, 3.0)), "
         f"seed={document['provenance']['seed']})",
         methods=(f"Arms were ranked by the expected logarithm of the Bayes factor between “{first}” and “{second}”.",),
@@ -144,7 +144,7 @@ def measuring_told(held: Held) -> Told:
         },
         command=f"synmodel measure-next --draws {document['draws']} --points {document['points']}"
         f"{settings(document['provenance'])} --out measure-next",
-        python="from synmodel.measuring import rank\n\n"
+        python="from synmodel.analysis.measuring import rank\n\n"
         f"ranking = rank(draws={document['draws']}, points={document['points']}, "
         f"seed={document['provenance']['seed']})",
         methods=(

@@ -187,8 +187,8 @@ def sweep_told(held: Held) -> Told:
         else ("the extremes have no interval of the posterior: no draws were asked for",),
         care=care_of(document["notes"], first),
         command=f"synmodel sweep {quote(document['sweep'])} --out sweep",
-        python="from pathlib import Path\n\nfrom synmodel.sweeps import load_plan\nfrom synmodel.workflows "
-        "import run_sweep\n\n"
+        python="from pathlib import Path\n\nfrom synmodel.analysis.sweeps import load_plan\n"
+        "from synmodel.analysis.workflows import run_sweep\n\n"
         f'result, indices = run_sweep(load_plan({document["sweep"]!r}), Path("sweep"))',
         methods=(
             f"{document['cells']} combinations of {factors} were evaluated ({document['design']} design, "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from synmodel import library
-from synmodel.provenance import version_of_synmodel
+from synmodel.library.provenance import version_of_synmodel
 
 __all__ = ["Source", "bibtex", "papers_of", "software"]
 

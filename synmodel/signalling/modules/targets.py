@@ -4,7 +4,7 @@ r"""Open targets: what the activation or block of receptors of one's own adds to
 
     signal_k = sum over targets R and effects e of R on k:  s_e G_e a_R       (a_R activation or block, in [0, 1])
 
-Signs and signals are those of the targets' files, gains are parameters (:mod:`synmodel.targets`).
+Signs and signals are those of the targets' files, gains are parameters (:mod:`synmodel.library.targets`).
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from synmodel.library.targets import PREFIX, load_target
 from synmodel.signalling.signals import Array, Signals
-from synmodel.targets import PREFIX, load_target
 
 __all__ = ["MODULE", "OpenTargets"]
 

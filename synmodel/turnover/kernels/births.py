@@ -7,8 +7,8 @@ The counter of a draw is (replicate, dendrite, spine, decision). A spine's word 
 2**30 + strip * 2**24 + its number within the strip.
 """
 
-from synmodel.compiled import allocating_nothing, inlined
-from synmodel.randomness.philox import uniform_pair
+from synmodel.core.compiled import allocating_nothing, inlined
+from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.clocks import cell_of
 from synmodel.turnover.kernels.moves import pick
 

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from synmodel.compiled import compiled
-from synmodel.exponentials import exponentials
+from synmodel.core.compiled import compiled
+from synmodel.core.exponentials import exponentials
 
 __all__ = ["cross", "join", "relax"]
 

@@ -11,7 +11,7 @@ would cost a compiled loop a count of references for each of its members, at eve
 import math
 from typing import NamedTuple
 
-from synmodel.compiled import allocating_nothing, inlined
+from synmodel.core.compiled import allocating_nothing, inlined
 
 __all__ = ["FOLD_SIZE", "RULER_SIZE", "Fold", "Ruler", "cell_of", "fold_at", "ruler_at", "waiting_end"]
 

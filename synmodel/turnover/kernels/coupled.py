@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from synmodel.compiled import compiled, compiled_parallel
-from synmodel.randomness.philox import uniform_pair
+from synmodel.core.compiled import compiled, compiled_parallel
+from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.elementary import exp, log
 
 __all__ = ["Coupling", "Course", "run_units"]

@@ -12,8 +12,8 @@ import math
 import numba
 import numpy as np
 
-from synmodel.compiled import compiled, compiled_parallel
-from synmodel.randomness.philox import uniform_pair
+from synmodel.core.compiled import compiled, compiled_parallel
+from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.coupled import hazard_sums
 from synmodel.turnover.kernels.elementary import log
 

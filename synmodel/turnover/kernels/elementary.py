@@ -7,7 +7,7 @@ value. Algorithms and coefficients are those of fdlibm (Sun Microsystems 1993, f
 
 import numpy as np
 
-from synmodel.compiled import inlined
+from synmodel.core.compiled import inlined
 
 __all__ = ["exp", "log"]
 

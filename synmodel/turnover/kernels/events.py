@@ -8,8 +8,8 @@ same decisions for whole histories; both meet the same bits.
 import numba
 import numpy as np
 
-from synmodel.compiled import allocating_nothing, compiled_parallel, inlined
-from synmodel.randomness.philox import uniform_pair
+from synmodel.core.compiled import allocating_nothing, compiled_parallel, inlined
+from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.births import ARRIVAL, born_alike, born_word, class_at_birth, is_born
 from synmodel.turnover.kernels.elementary import log
 from synmodel.turnover.kernels.moves import (

@@ -5,8 +5,8 @@ import math
 import numba
 import numpy as np
 
-from synmodel.compiled import allocating_nothing, compiled_parallel
-from synmodel.randomness.philox import uniform_pair
+from synmodel.core.compiled import allocating_nothing, compiled_parallel
+from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.births import ARRIVAL, born_word, class_at_birth, is_born
 from synmodel.turnover.kernels.elementary import log
 from synmodel.turnover.kernels.moves import (

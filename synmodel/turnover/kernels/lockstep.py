@@ -14,8 +14,8 @@ so each K has a compiled kernel of its own, in which loops over classes are unro
 import numba
 import numpy as np
 
-from synmodel.compiled import compiled, compiled_parallel, inlined
-from synmodel.randomness.philox import uniform_pair
+from synmodel.core.compiled import compiled, compiled_parallel, inlined
+from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.elementary import exp, log
 
 __all__ = ["LANES", "lockstep"]

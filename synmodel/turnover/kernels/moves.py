@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synmodel.compiled import allocating_nothing, inlined
-from synmodel.randomness.philox import uniform_pair
+from synmodel.core.compiled import allocating_nothing, inlined
+from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.clocks import FOLD_SIZE, RULER_SIZE, Fold, Ruler, cell_of, fold_at, ruler_at, waiting_end
 from synmodel.turnover.kernels.elementary import exp, log
 

@@ -10,9 +10,9 @@ import math
 
 import numba
 
-from synmodel.compiled import compiled, compiled_parallel
-from synmodel.randomness.philox import uniform
-from synmodel.randomness.variates import poisson
+from synmodel.core.compiled import compiled, compiled_parallel
+from synmodel.core.randomness.philox import uniform
+from synmodel.core.randomness.variates import poisson
 
 __all__ = ["TURNS", "fill_sessions"]
 

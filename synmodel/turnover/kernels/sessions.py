@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from synmodel.compiled import compiled, compiled_parallel, inlined
-from synmodel.randomness.philox import uniform_pair
-from synmodel.randomness.variates import binomial, binomial_row, poisson, poisson_row
+from synmodel.core.compiled import compiled, compiled_parallel, inlined
+from synmodel.core.randomness.philox import uniform_pair
+from synmodel.core.randomness.variates import binomial, binomial_row, poisson, poisson_row
 
 __all__ = ["Steps", "draw_initial", "draw_transient", "fill_binomials", "fill_poissons", "run_sessions"]
 

@@ -1,0 +1,165 @@
+"""Scenarios followed side by side at the estimate and at draws of the parameters, the same for all of them.
+
+Draws at which one of the scenarios has no possible dendrite are left out for all.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.analysis.intervals import QUANTITIES
+from synmodel.analysis.lineup import Entry, Lineup
+from synmodel.core.errors import SimulationError
+from synmodel.library.parameters import ParameterSet
+from synmodel.scenario import Scenario, naming
+from synmodel.simulation import expectation_function
+from synmodel.simulation.courses import Course, course_function, shared_days
+from synmodel.simulation.mechanism import drive_function, parameters_of, unreplaced
+
+__all__ = ["STATISTICS", "Followed", "Point", "Row", "Track", "follow", "follower", "less", "track_of"]
+
+Array = NDArray[np.float64]
+Point = tuple[str, float, float]
+"""Quantity, first and last day of the interval."""
+STATISTICS = (*QUANTITIES, "head_width_change")
+"""Quantities by interval; changes are from the first session."""
+Row = tuple[Array, Course]
+"""One scenario at one parameter set: its statistics by interval, (n_point,), and its course."""
+_ROUNDING = 1e-10
+
+
+class Track(NamedTuple):
+    """One scenario at n draws: ``statistics`` (n, point) at ``points``, and ``courses`` by name (n, day)."""
+
+    points: list[Point]
+    statistics: Array
+    courses: dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """All scenarios of a lineup and their references.
+
+    Attributes
+    ----------
+    lineup : Lineup
+        Of which they are.
+    days : (n_day,) ndarray
+        On which courses are; they are NaN before a scenario's first session [day].
+    draws : list of int
+        Numbers of the draws that are possible; the first is -1, the estimate.
+    tracks : dict of str to Track
+        By :attr:`synmodel.analysis.lineup.Entry.content`.
+    """
+
+    lineup: Lineup
+    days: Array
+    draws: list[int]
+    tracks: dict[str, Track]
+
+    def of(self, entry: Entry) -> Track:
+        """The track of a scenario."""
+        return self.tracks[entry.content]
+
+    def extra_spines(self, entry: Entry) -> Array:
+        """(n_draw, n_day) spines of a scenario beyond those of its reference, per spine at the first session."""
+        own, reference = (self.of(each).courses["density"] for each in (entry, self.lineup.reference(entry)))
+        return less(own, reference)
+
+
+def less(one: Array, other: Array) -> Array:
+    """The difference; 0 where nothing but rounding is left, as of a dose without a receptor to act on."""
+    difference = one - other
+    return np.where(np.abs(difference) < _ROUNDING, 0.0, difference)
+
+
+def follow(
+    lineup: Lineup, sets: Sequence[ParameterSet | None], progress: Callable[[int, int], None] | None = None
+) -> Followed:
+    """Follow scenarios and their references at parameter sets, the first of which is the estimate.
+
+    A phenomenological scenario is followed at the estimate alone (NaN elsewhere): the posterior is of the mechanism.
+
+    Raises
+    ------
+    SimulationError
+        If no dendrite is possible at the estimate.
+    """
+    members = {each.content: each for entry in lineup.entries for each in (lineup.reference(entry), entry)}
+    days = shared_days(each.plan for each in members.values())
+    functions = {content: follower(each, days) for content, each in members.items()}
+    made: dict[str, list[Row]] = {content: [] for content in members}
+    kept = []
+    for number, parameters in enumerate(sets):
+        try:
+            row = {content: function(parameters, number > 0) for content, function in functions.items()}
+        except SimulationError:
+            if number == 0:
+                raise
+            continue  # more nascent spines than spines: not a possible dendrite
+        kept.append(number - 1)
+        for content, values in row.items():
+            made[content].append(values)
+        if progress is not None and number:
+            progress(number, len(sets) - 1)
+    tracks = {content: track_of(each.plan, made[content], len(days)) for content, each in members.items()}
+    return Followed(lineup, days, kept, tracks)
+
+
+def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool], Row]:
+    """From parameters, and whether they are a draw, to the statistics of a scenario and its course."""
+    plan = entry.plan
+    sessions = np.array(plan.schedule.sessions)
+    own = days[days >= sessions[0]]
+    at = np.searchsorted(own, sessions[1:])
+    with naming(entry.source):
+        bare = unreplaced(plan)
+        drive = _once(drive_function(bare))
+        expected_at, course_at = expectation_function(bare, drive), course_function(bare, own, drive)
+
+    def function(parameters: ParameterSet | None, is_draw: bool) -> Row:
+        if is_draw and plan.drive != "mechanistic":
+            return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
+        try:
+            chosen = parameters_of(plan, parameters)
+            expected, course = expected_at(chosen), course_at(chosen)
+        except SimulationError as fault:
+            message = f"{' '.join(plan.name.split())}: {fault}"
+            raise SimulationError(message) from fault
+        exact = [getattr(expected, field) for field in QUANTITIES.values()]
+        return np.concatenate([*exact, course.mean_head_width[at]]), course
+
+    return function
+
+
+def _once(drive: Callable[[ParameterSet], xr.Dataset]) -> Callable[[ParameterSet], xr.Dataset]:
+    """The same drives, each made once for all that ask for it one after the other."""
+    last: list[Any] = [None, None]
+
+    def remembered(parameters: ParameterSet) -> xr.Dataset:
+        if last[0] is not parameters:
+            last[:] = parameters, drive(parameters)
+        return cast(xr.Dataset, last[1])
+
+    return remembered
+
+
+def track_of(plan: Scenario, rows: Sequence[Row], n_day: int) -> Track:
+    """The track of a scenario from its rows, NaN on those of n days that come before its first session."""
+    sessions = plan.schedule.sessions
+    points = [
+        (quantity, sessions[0] if quantity.endswith("_change") else start, end)
+        for quantity in STATISTICS
+        for start, end in pairwise(sessions)
+    ]
+    courses = {}
+    for field in Course._fields:
+        courses[field] = np.full((len(rows), n_day), np.nan)
+        known = np.array([getattr(course, field) for _, course in rows])
+        courses[field][:, n_day - known.shape[1] :] = known
+    return Track(points, np.array([statistics for statistics, _ in rows]), courses)

@@ -1,0 +1,34 @@
+"""Sweeps: scenarios over grids, samples or tables of parameters and scenario fields, simulated or exact, resumably.
+
+::
+
+    plan (what) -> cells -> pieces of replicates -> journal -> one Dataset (Zarr or netCDF) -> Sobol indices
+
+Every cell shares the draws of every other, so that cells differ only by what was varied. With ``observe = "expected"``
+a cell is its exact expectation, at each draw of a posterior if there is one, in place of pieces of replicates.
+"""
+
+from synmodel.analysis.sweeps.designs import Range, RangeSample
+from synmodel.analysis.sweeps.draws import Draws, draws_digest, draws_of
+from synmodel.analysis.sweeps.expected import expected_cells
+from synmodel.analysis.sweeps.factors import changed
+from synmodel.analysis.sweeps.plan import Plan, load_plan, plan_of
+from synmodel.analysis.sweeps.run import open_sweep, run_plan, sweep
+from synmodel.analysis.sweeps.sobol import sobol_indices
+
+__all__ = [
+    "Draws",
+    "Plan",
+    "Range",
+    "RangeSample",
+    "changed",
+    "draws_digest",
+    "draws_of",
+    "expected_cells",
+    "load_plan",
+    "open_sweep",
+    "plan_of",
+    "run_plan",
+    "sobol_indices",
+    "sweep",
+]

@@ -1,0 +1,138 @@
+"""What is reported of a cell: the published statistics, of simulated experiments or as exact expectations.
+
+Exact expectations need no replicates. What depends on the scenario alone (grid of time, concentrations) is computed
+once for all cells that differ in parameters, and for all draws of a posterior.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import count, pairwise
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel import library
+from synmodel.core.errors import SimulationError
+from synmodel.imaging import summarise
+from synmodel.imaging.expectation import Expected
+from synmodel.library.parameters import ParameterSet
+from synmodel.scenario import Cohort, Scenario, Schedule
+from synmodel.simulation import expectation_function, parameters_of, simulate
+
+__all__ = ["Point", "exact_points_of", "exact_values_of", "points_of", "values_of"]
+
+_KEPT_CALLS = 1000  # a function keeps what each parameter set made of its doses, so it is made anew now and then
+
+
+class Point(NamedTuple):
+    """One statistic of a simulated experiment: what, over which interval [day]."""
+
+    quantity: str
+    start_day: float
+    end_day: float
+
+
+def points_of(baseline: str, sessions: Sequence[float]) -> list[Point]:
+    """All statistics that an experiment with these sessions reports, told by the smallest one."""
+    # A study of one's own may have no density; which statistics are reported does not depend on it.
+    density = 1.0 if baseline in library.in_use().names("studies") else None
+    smallest = Cohort(animals=1, dendrites_per_animal=1, initial_density_per_um=density)
+    schedule = Schedule(sessions=tuple(sessions))
+    scenario = Scenario(name="smallest", baseline=baseline, schedule=schedule, cohort=smallest)
+    return _points(summarise(simulate(scenario, replicates=1, seed=0)))
+
+
+def values_of(
+    scenario: Scenario, base: ParameterSet | None, seed: int, first: int, count: int, points: Sequence[Point]
+) -> NDArray[np.float64]:
+    """(replicate, point) statistics of simulated experiments.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    base : ParameterSet or None
+        Parameters that the scenario replaces some of; None: those of the library.
+    seed, first, count : int
+        Of the draws; number of the first replicate, and how many.
+    points : sequence of Point
+        Columns of the result; NaN where the scenario does not report one, or a replicate does not know it.
+    """
+    observations = simulate(scenario, base, replicates=count, seed=seed, first_replicate=first)
+    summary = summarise(observations)
+    means = summary["mean"].transpose("replicate", "point").to_numpy()
+    place = {point: column for column, point in enumerate(_points(summary))}
+    values = np.full((count, len(points)), np.nan)
+    for column, point in enumerate(points):
+        if point in place:
+            values[:, column] = means[:, place[point]]
+    return values
+
+
+def _points(summary: xr.Dataset) -> list[Point]:
+    starts, ends = summary["start_day"].to_numpy().tolist(), summary["end_day"].to_numpy().tolist()
+    return [Point(*each) for each in zip(map(str, summary["quantity"].to_numpy()), starts, ends, strict=True)]
+
+
+# -- exact expectations --------------------------------------------------------------------------------------------
+
+
+def exact_points_of(sessions: Sequence[float]) -> list[Point]:
+    """All statistics with an exact expectation, in the order of :func:`points_of`."""
+    after = [day for day in sessions if day > 0]
+    followed = after if len(after) < len(sessions) else []  # new spines need a session before the dose
+    pairs = list(pairwise(sessions))
+    return [
+        *(Point("formation_fraction", *pair) for pair in pairs),
+        *(Point("elimination_fraction", *pair) for pair in pairs),
+        *(Point("density_change", sessions[0], end) for end in sessions[1:]),
+        *(Point("new_spine_persistence_seen", followed[0], end) for end in followed[1:]),
+        *(Point("new_spine_persistence_followed", followed[0], end) for end in followed[1:]),
+    ]
+
+
+def exact_values_of(
+    scenario: Scenario, sets: Sequence[ParameterSet | None], points: Sequence[Point]
+) -> NDArray[np.float64]:
+    """(set, point) exact expectations of a scenario at parameter sets, as of :func:`synmodel.simulation.expectation`.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What it sets, it sets in all of them.
+    sets : sequence of ParameterSet
+        None: those of the library.
+    points : sequence of Point
+        Columns of the result; NaN where the scenario does not report one.
+
+    Raises
+    ------
+    SimulationError
+        If a dendrite is possible at none of the sets; where it is not at some, their rows are NaN.
+    """
+    place = {point: column for column, point in enumerate(exact_points_of(scenario.schedule.sessions))}
+    wanted = [(column, place[point]) for column, point in enumerate(points) if point in place]
+    columns = np.array(wanted, int).reshape(-1, 2)
+    bare = scenario.updated(parameters={}) if scenario.parameters else scenario
+    values = np.full((len(sets), len(points)), np.nan)
+    impossible: list[SimulationError] = []
+    for row, parameters in enumerate(sets):
+        function = _function(bare, next(_CALLS) // _KEPT_CALLS)
+        try:
+            expected = function(parameters_of(scenario, parameters))
+        except SimulationError as error:  # more young spines than spines
+            impossible.append(error)
+            continue
+        values[row, columns[:, 0]] = np.concatenate(expected)[columns[:, 1]]
+    if len(impossible) == len(sets):
+        raise impossible[0]
+    return values
+
+
+_CALLS = count()
+
+
+@lru_cache(maxsize=8)
+def _function(scenario: Scenario, _period: int) -> Callable[[ParameterSet | None], Expected]:
+    return expectation_function(scenario)

@@ -1,0 +1,206 @@
+"""Run a plan: what is not done yet, in this process or on Dask, then the result in one move.
+
+Nothing is lost when the process is killed: every piece is in the journal as soon as it is done, and the same call goes
+on.
+"""
+
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.analysis.sweeps import journal as journals
+from synmodel.analysis.sweeps.designs import RangeSample
+from synmodel.analysis.sweeps.plan import DEFAULT_QUANTILES, Control, Observe, Plan, plan_of
+from synmodel.analysis.sweeps.store import NETCDF, ZARR, assemble, open_result, to_netcdf
+from synmodel.analysis.sweeps.work import Answer, Work, compute, made_with, works_of
+from synmodel.core.errors import SweepError
+from synmodel.inference.joint import Posterior
+from synmodel.library.parameters import ParameterSet
+from synmodel.scenario import Scenario
+
+__all__ = ["open_sweep", "run_plan", "sweep"]
+
+Progress = Callable[[int, int], None]
+
+
+def sweep(
+    scenarios: str | Path | Scenario | Sequence[str | Path | Scenario],
+    *,
+    parameters: Sequence[Mapping[str, Any]] | None = None,
+    grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
+    sample: RangeSample | Mapping[str, Any] | None = None,
+    observe: Observe = "experiments",
+    replicates: int | None = None,
+    draws: int | None = None,
+    posterior: Posterior | None = None,
+    seed: int,
+    control: Control = "vehicle",
+    base: ParameterSet | None = None,
+    quantities: str | Sequence[str] = (),
+    quantiles: Sequence[float] = DEFAULT_QUANTILES,
+    out: str | Path | None = None,
+    netcdf: bool = False,
+    scheduler: Any = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Simulate scenarios, or expect from them, over a grid, a sample or a table of parameters and scenario fields.
+
+    Parameters
+    ----------
+    scenarios : str, Path, Scenario or sequence of them
+        Names in the library, TOML files, or objects.
+    parameters : sequence of mapping
+        One mapping per cell, all with the same paths: ``{"shao2021.loss_nascent": 1.0}``.
+    grid : mapping
+        Levels by path, all combinations: ``{"scenario.regimen.doses[0].amount": [1, 3, 10]}``; lists or arrays of one
+        dimension.
+    sample : RangeSample or mapping
+        ``{"method": "sobol", "points": 64, "ranges": {path: {"low": 0.5, "high": 2.0, "scale": "log"}}}``; methods
+        are ``latin-hypercube``, ``sobol`` and ``saltelli`` (for :func:`synmodel.sobol_indices`).
+    observe : {"experiments", "expected"}
+        Whether a cell is simulated experiments, or its exact expectation (:func:`synmodel.simulation.expectation`).
+    replicates : int
+        Simulated experiments per cell, up to 1000 million. Memory does not grow with them. Exact cells have none.
+    draws : int, optional
+        Of exact cells: draws of the posterior at which each is evaluated, the same for all. Default: none; each has the
+        parameters of the library.
+    posterior : Posterior, optional
+        Of which; default: that of the library.
+    seed : int
+        Of all draws. Cells share them, so that they differ only by what was varied.
+    control : str or mapping
+        ``"vehicle"`` (no doses, the default), ``"none"``, or values by path that make the control of each cell.
+    base : ParameterSet, optional
+        Parameters before anything is varied; default: those of the library.
+    quantities : str or sequence of str
+        Statistics to report; default: all.
+    quantiles : sequence of float
+        Levels in rising order. Exact up to 1024 replicates, see :mod:`synmodel.analysis.sweeps.work` for more.
+    out : path, optional
+        Folder for the result; the same call on it goes on where an earlier one was interrupted. Default: in memory.
+    netcdf : bool
+        Write ``sweep.nc`` instead of ``sweep.zarr``.
+    scheduler : optional
+        None: in this process. ``"local"``: Dask worker processes here. ``"tcp://..."``, a path of a scheduler file or
+        a ``distributed.Client``: a Dask cluster.
+    workers : int, optional
+        With ``"local"``: number of processes; default: one per processor.
+    progress : callable, optional
+        Called with (simulated experiments, or exact cells, done, all).
+
+    Returns
+    -------
+    Dataset
+        On the dims of the cells (``scenario``, then one per factor of a grid, or ``sample``) and ``point``: ``mean``,
+        ``variance``, ``quantiles``, ``known`` (replicates with a value), the same with ``control_`` and
+        ``contrast_`` before it, and ``failed``. Of exact cells only the means, with a dim ``draw`` before ``point`` if
+        draws are asked for.
+
+    Raises
+    ------
+    SynmodelError
+        One line, if the plan is not valid, or ``out`` holds another sweep.
+    """
+    plan = plan_of(
+        scenarios,
+        parameters=parameters,
+        grid=grid,
+        sample=sample,
+        observe=observe,
+        replicates=replicates,
+        draws=draws,
+        posterior=posterior,
+        seed=seed,
+        control=control,
+        base=base,
+        quantities=quantities,
+        quantiles=quantiles,
+    )
+    return run_plan(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=progress)
+
+
+def run_plan(
+    plan: Plan,
+    out: str | Path | None = None,
+    *,
+    netcdf: bool = False,
+    scheduler: Any = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Run a plan, or go on with it; the arguments are those of :func:`sweep`."""
+    if workers is not None and scheduler != "local":
+        message = f"sweep: workers is {workers}, which only the scheduler 'local' takes; a cluster has its own"
+        raise SweepError(message)
+    with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as folder:
+        _run(plan, Path(folder), netcdf, scheduler, workers, progress)
+        return open_result(Path(folder)).load() if out is None else open_result(Path(folder))
+
+
+def open_sweep(out: str | Path) -> xr.Dataset:
+    """The result in a folder, read when it is needed.
+
+    Raises
+    ------
+    SweepError
+        If there is none, or it is not finished.
+    """
+    folder = Path(out)
+    if not any((folder / name).exists() for name in (ZARR, NETCDF)):
+        message = f"sweep: {folder} holds no finished sweep; run it, or go on with it, first"
+        raise SweepError(message)
+    return open_result(folder)
+
+
+def _run(plan: Plan, out: Path, netcdf: bool, scheduler: Any, workers: int | None, progress: Progress | None) -> None:
+    journals.claim(plan, out)
+    if not any((out / name).exists() for name in (ZARR, NETCDF)):
+        with journals.opened(plan, out) as journal:
+            _do(plan, journal, scheduler, workers, progress)
+            assemble(plan, journal, out)
+    if netcdf and (out / ZARR).exists():
+        to_netcdf(out)
+    journals.forget(out)
+
+
+def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | None, progress: Progress | None) -> None:
+    """Fill the journal."""
+    is_done = journal.done()
+    finished = int(is_done.sum())
+    if finished == len(is_done):
+        return
+
+    def tell() -> None:
+        if progress is not None:
+            total = plan.n_cell * (plan.replicates or 1)
+            progress(total * finished // len(is_done), total)
+
+    mine = made_with()
+    with closing(_answers(works_of(plan, is_done, alone=scheduler is None), scheduler, workers)) as answers:
+        tell()
+        for answer in answers:
+            if answer.made_with != mine:
+                message = f"sweep: a worker has {answer.made_with}, this process {mine}; give all the same versions"
+                raise SweepError(message)
+            try:
+                for slot, record, reason in answer.records:
+                    journal.write(slot, record, reason)
+            except OSError as fault:
+                message = f"sweep: the journal cannot be written: {fault.strerror}; make room and run it again to go on"
+                raise SweepError(message) from fault
+            finished += len(answer.records)
+            tell()
+
+
+def _answers(works: Iterable[Work], scheduler: Any, workers: int | None) -> Generator[Answer]:
+    if scheduler is None:
+        return (compute(work) for work in works)
+    from synmodel.analysis.sweeps.cluster import compute_on
+
+    return compute_on(works, scheduler, workers)

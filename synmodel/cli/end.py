@@ -1,0 +1,107 @@
+"""How the command line ends when something is wrong: one line on stderr, and an exit status.
+
+====== ==========================================================================
+status what happened
+====== ==========================================================================
+0      all is well, or who reads the output has gone
+2      something that the user can mend: input, a full disk, too little memory
+3      what nobody expected; please report it
+130    interrupted
+====== ==========================================================================
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Any, NoReturn
+
+import typer
+
+from synmodel.cli import log as cli_log
+from synmodel.core.errors import SynmodelError
+
+__all__ = ["BAD_INPUT", "INTERRUPTED", "NOTHING_WRITTEN", "UNEXPECTED", "end", "hear_interruptions", "told"]
+
+BAD_INPUT, UNEXPECTED, INTERRUPTED = 2, 3, 130
+_LONGEST_LINE = 1000
+_PATIENCE_SECONDS = 2.0
+NOTHING_WRITTEN = "interrupted; no result was written"
+# Typer brings click along from some version on, so the class is found through Typer, not imported from click.
+_UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+def told(error: BaseException, *, interrupted: bool) -> tuple[str, int]:
+    """One line of an error, and the exit status."""
+    if isinstance(error, typer.Abort) and not interrupted and isinstance(error.__context__, EOFError):
+        error = error.__context__  # typer takes the end of a file for an interruption
+    if interrupted or isinstance(error, typer.Abort | KeyboardInterrupt):
+        return NOTHING_WRITTEN, INTERRUPTED
+    if isinstance(error, SynmodelError):
+        return str(error), BAD_INPUT
+    if isinstance(error, _UsageError):
+        return _usage_fault(error), BAD_INPUT
+    if isinstance(error, BrokenPipeError):
+        # Python would complain of the pipe once more as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return "", 0
+    if isinstance(error, OSError):
+        of_system = error.filename is not None and error.strerror
+        return (f"{error.filename}: {error.strerror}" if of_system else str(error)), BAD_INPUT
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; ask for fewer replicates, animals, dendrites or sessions", BAD_INPUT
+    if isinstance(error, RecursionError):
+        return "the input is nested too deep", BAD_INPUT
+    kind = type(error).__name__
+    return f"unexpected {kind}: {error}; SYNMODEL_DEBUG=1 shows where it comes from, please report it", UNEXPECTED
+
+
+def hear_interruptions() -> threading.Event:
+    """Let Ctrl-C end the command, in a compiled loop too; the event is set by an interruption.
+
+    Python acts on a signal between two of its own instructions, so not before a compiled loop has ended. The system
+    notes the signal at once, and a thread that waits for the note ends the process where Python has not acted on it in
+    two seconds. What such a process had begun to write is removed by the next command that writes there.
+    """
+    interrupted = threading.Event()
+
+    def interrupt(*_: Any) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    def wait(notes: socket.socket) -> None:
+        while note := notes.recv(1):
+            ours = note[0] == signal.SIGINT and signal.getsignal(signal.SIGINT) is interrupt  # not that of a server
+            if ours and not interrupted.wait(_PATIENCE_SECONDS):
+                sys.stderr.write(f"synmodel: {NOTHING_WRITTEN}\n")
+                sys.stderr.flush()
+                cli_log.ended(INTERRUPTED, NOTHING_WRITTEN)
+                os._exit(INTERRUPTED)
+
+    signal.signal(signal.SIGINT, interrupt)
+    notes, noted = socket.socketpair()
+    noted.setblocking(False)
+    signal.set_wakeup_fd(noted.detach(), warn_on_full_buffer=False)
+    threading.Thread(target=wait, args=(notes,), daemon=True).start()
+    return interrupted
+
+
+def end(line: str, status: int) -> NoReturn:
+    """Say one line, without breaks and short enough to be read, in the log file too, and end."""
+    cli_log.ended(status, line)
+    line = " ".join("".join(each if each.isprintable() else " " for each in line).split())
+    if len(line) > _LONGEST_LINE:
+        half = _LONGEST_LINE // 2
+        line = f"{line[:half]} ... {line[-half:]}"
+    if line:
+        sys.stderr.write(f"synmodel: {line}\n")
+    sys.exit(status)
+
+
+def _usage_fault(error: Any) -> str:
+    """One line of what click says in a box: the fault, then where to look."""
+    fault = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "synmodel"
+    return f"{fault[:1].lower()}{fault[1:]}; see `{command} --help`"

@@ -1,0 +1,8 @@
+"""What all rooms stand on: errors, documents, files and folders, passports, compiled code, draws, small mathematics."""
+
+from typing import TYPE_CHECKING
+
+from synmodel.core.module_names import on_first_use
+
+if not TYPE_CHECKING:  # which knows the modules by itself
+    __getattr__ = on_first_use(__name__)

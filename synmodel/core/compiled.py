@@ -1,0 +1,104 @@
+"""How code is compiled and on how many threads: two decorators for numba, and a context for BLAS.
+
+Compiled code is kept on disk between runs, see :mod:`synmodel.core.code_cache`. What is not there yet is compiled at
+its first call, and a line of the log ``synmodel`` (level info) says so; the command line shows it on stderr.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, cast
+
+import numba
+from numba.core import event
+from threadpoolctl import ThreadpoolController
+
+from synmodel.core.code_cache import KeptCode
+from synmodel.core.code_cache import folder as cache_folder
+
+__all__ = ["Compiled", "allocating_nothing", "compiled", "compiled_parallel", "inlined", "one_blas_thread"]
+
+Compiled = Callable[..., Any]
+
+
+def compiled(function: Callable[..., Any]) -> Compiled:
+    """Compile for one thread; no fast-math, so bits equal those of the interpreted function."""
+    return _jit(function)
+
+
+def allocating_nothing(function: Callable[..., Any]) -> Compiled:
+    """Compile a function that makes no array: it need not count who holds those that it was given.
+
+    The counts are atomic, and cost more than the arithmetic where arrays pass from one small function to the next.
+    """
+    return _jit(function, _nrt=False)
+
+
+def inlined(function: Callable[..., Any]) -> Compiled:
+    """Compile into every caller, so that a loop around the call can become vector instructions."""
+    return _jit(function, inline="always")
+
+
+def compiled_parallel(function: Callable[..., Any]) -> Compiled:
+    """Compile with ``numba.prange`` loops spread over threads."""
+    return _jit(function, parallel=True)
+
+
+def _jit(function: Callable[..., Any], **options: Any) -> Compiled:
+    folder = _folder()
+    settings: Any = numba.config
+    jit: Any = numba.njit
+    before = settings.CACHE_DIR
+    try:
+        # Read when a function is decorated, so that other users of numba in this process keep their own folder.
+        settings.CACHE_DIR = "" if folder is None else folder
+        # Without the lock of the interpreter another thread can act on a signal while a long loop runs.
+        made = jit(error_model="numpy", nogil=True, **options)(function)
+        if folder is not None and hasattr(made, "_cache"):  # without the compiler it is the function itself
+            made._cache = KeptCode(function)
+        return cast(Compiled, made)
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def _folder() -> str | None:
+    folder = cache_folder()
+    return None if folder is None else str(folder)
+
+
+class _FirstCompilation(event.Listener):
+    """Says once in the log that a kernel of this package is being compiled, which it is not when it was kept."""
+
+    told = False
+
+    def on_start(self, event: Any) -> None:
+        name = str(getattr(event.data["dispatcher"].py_func, "__module__", ""))
+        if not self.told and name.startswith("synmodel."):
+            self.told = True
+            kept = f"once: it is kept in {_folder()}" if _folder() else "every time, as it cannot be kept"
+            logging.getLogger("synmodel").info("compiling the simulator, about ten seconds, %s", kept)
+
+    def on_end(self, event: Any) -> None:
+        """Nothing to say."""
+
+
+event.register("numba:compile", _FirstCompilation())  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Within the block BLAS keeps to one thread.
+
+    Thousands of 3 x 3 matrices are exponentiated one by one: more threads only spin, and slow it down several fold.
+    """
+    with _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    import scipy.linalg  # noqa: F401 - a library is found only once it is loaded
+
+    return ThreadpoolController()

@@ -1,0 +1,127 @@
+"""Matrix exponentials of linear systems whose parts only pass on what they hold: hazards of spines, rates of a drug."""
+
+import math
+
+import numpy as np
+
+from synmodel.core.compiled import compiled
+
+__all__ = ["exponentials"]
+
+_MOST = 0.5  # norm of what the series is summed for
+_STIFF = 12  # squarings, each of which doubles a relative error, after which rows are held to their sums
+_NEGLIGIBLE = 1e-20  # norm of the first term that is left out; entries that are small by nature keep their digits
+
+
+@compiled
+def exponentials(matrices, result, conserved):  # type: ignore[no-untyped-def]
+    """Fill ``result`` (n, m, m) with exp of ``matrices`` (n, m, m) whose entries off the diagonal are 0 or more.
+
+    If ``conserved`` is not 0, the first so many rows sum to 0, and what follows is never left: these rows of the
+    exponential sum to 1, and behind them it has 1 on its diagonal.
+
+    exp(A) = e^-s exp(A + s I) with s the largest of -A_ii: all terms of the series and all products of squaring are
+    0 or more, so every entry, however small, is right to a few rounding units, and one that must be 0 is 0.
+    """
+    m = matrices.shape[1]
+    scaled, term, other = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+    for cell in range(matrices.shape[0]):
+        exponential(matrices[cell], result[cell], scaled, term, other, conserved)
+
+
+@compiled
+def exponential(matrix, total, scaled, term, other, conserved):  # type: ignore[no-untyped-def]
+    """Fill ``total`` (m, m) with the exponential of one matrix; the next three are work space.
+
+    Where hazards are very fast beside the time, rounding would grow with every squaring and eat the slow ones. What
+    is known to be 1 is kept at 1, which takes most of it away.
+    """
+    m = matrix.shape[0]
+    shift = 0.0
+    for i in range(m):
+        shift = max(shift, -matrix[i, i])
+    norm = shift + max_row_sum(matrix)
+    halvings = 0
+    while norm > _MOST:
+        norm *= 0.5
+        halvings += 1
+    factor = 0.5**halvings
+    for i in range(m):
+        for j in range(m):
+            scaled[i, j] = factor * (matrix[i, j] + (shift if i == j else 0.0))
+            term[i, j] = total[i, j] = 1.0 if i == j else 0.0
+    bound, k = 1.0, 0
+    while bound > _NEGLIGIBLE:
+        k += 1
+        bound *= norm / k
+        multiply(term, scaled, other, 1.0 / k)
+        term, other = other, term
+        add(term, total)
+    scale(total, math.exp(-factor * shift))  # before squaring, so that nothing overflows
+    for _ in range(halvings):
+        multiply(total, total, other, 1.0)
+        copy(other, total)
+        if halvings > _STIFF and conserved > 0:
+            keep_sums(total, conserved)
+
+
+@compiled
+def add(term, total):  # type: ignore[no-untyped-def]
+    """Add a matrix to ``total``; loops, as operations on whole arrays take seconds to compile."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j] += term[i, j]
+
+
+@compiled
+def scale(total, factor):  # type: ignore[no-untyped-def]
+    """Multiply a matrix, in place."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j] *= factor
+
+
+@compiled
+def copy(matrix, to):  # type: ignore[no-untyped-def]
+    """Copy a matrix."""
+    for i in range(to.shape[0]):
+        for j in range(to.shape[1]):
+            to[i, j] = matrix[i, j]
+
+
+@compiled
+def keep_sums(total, conserved):  # type: ignore[no-untyped-def]
+    """Divide the first rows by their sums, and put 1 on the diagonal behind them."""
+    m = total.shape[0]
+    for i in range(conserved):
+        row = 0.0
+        for j in range(m):
+            row += total[i, j]
+        for j in range(m):
+            total[i, j] /= row
+    for i in range(conserved, m):
+        total[i, i] = 1.0
+
+
+@compiled
+def max_row_sum(matrix):  # type: ignore[no-untyped-def]
+    """Largest sum of a row."""
+    largest = -math.inf
+    for i in range(matrix.shape[0]):
+        row = 0.0
+        for j in range(matrix.shape[1]):
+            row += matrix[i, j]
+        largest = max(largest, row)
+    return largest
+
+
+@compiled
+def multiply(a, b, product, factor):  # type: ignore[no-untyped-def]
+    """Fill ``product`` with the matrix product of ``a`` and ``b``, times ``factor``."""
+    m = a.shape[0]
+    for i in range(m):
+        for j in range(m):
+            entry = 0.0
+            for k in range(m):
+                entry += a[i, k] * b[k, j]
+            product[i, j] = factor * entry

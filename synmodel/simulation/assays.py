@@ -1,0 +1,416 @@
+"""Assays of a scenario: uncaging, blots, PET and head twitches as observation models of the same Exposure and Drive.
+
+::
+
+    Regimen -> Exposure -> Drive -> trials of uncaging, blots
+                           Drive -> density of spines -> PET scans
+               Exposure -> head twitches
+
+Noise and baselines are parameters (``uncaging.*``, ``blot.*``, ``pet.*``, ``head_twitch.*``), which a scenario may
+replace. Times are
+those of the assay, in hours; the sessions of the scenario only say from when on its tissue is followed.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel import signalling, turnover
+from synmodel.imaging import head_twitches as twitches
+from synmodel.imaging import pet, power, proteins, uncaging
+from synmodel.imaging.course import fold_at
+from synmodel.imaging.subgroups import analyse_trial
+from synmodel.library.parameters import ParameterSet
+from synmodel.scenario import Scenario, load, naming
+from synmodel.simulation import drive_of, exposure_of, parameters_of, simulate
+from synmodel.simulation.tissue import first_density, tissue_of
+
+__all__ = [
+    "at_dose",
+    "blot",
+    "blotting_of",
+    "course_of",
+    "density_folds",
+    "expected_head_twitches",
+    "head_twitches",
+    "mean_signal",
+    "posthoc",
+    "protein_folds",
+    "restoration",
+    "scan",
+    "scanner_of",
+    "studies_that_find",
+    "success_course",
+    "twitching_of",
+    "uncage",
+    "uncaging_of",
+]
+
+Array = NDArray[np.float64]
+Source = str | Path | Scenario
+_PROTEINS = {"PSD-95": "psd95_gain", "synapsin I": "synapsin1_gain", "GluA1": "glua1_gain"}
+
+
+def uncaging_of(scenario: Source, parameters: ParameterSet | None = None) -> uncaging.Uncaging:
+    """Uncaging without drug, from the parameters of a scenario."""
+    values = parameters_of(load(scenario), parameters).as_floats()
+    return uncaging.Uncaging(values["uncaging.probability"], values["uncaging.cv_animal"], values["uncaging.cv_neuron"])
+
+
+def blotting_of(scenario: Source, parameters: ParameterSet | None = None) -> proteins.Blotting:
+    """Blots of PSD-95, synapsin I and GluA1, from the parameters of a scenario."""
+    values = parameters_of(load(scenario), parameters).as_floats()
+    gains = tuple((name, values[f"blot.{key}"]) for name, key in _PROTEINS.items())
+    return proteins.Blotting(gains, values["blot.cv_animal"], values["blot.cv_replicate"])
+
+
+def scanner_of(scenario: Source, parameters: ParameterSet | None = None) -> pet.Scanner:
+    """PET without drug, from the parameters of a scenario."""
+    values = parameters_of(load(scenario), parameters).as_floats()
+    keys = ("volume", "nondisplaceable_share", "spread_cv", "retest_sd", "region_correlation")
+    return pet.Scanner(*(values[f"pet.{key}"] for key in keys))
+
+
+def twitching_of(scenario: Source, parameters: ParameterSet | None = None) -> twitches.HeadTwitches:
+    """Head twitches as a recording scores them, from the parameters of a scenario."""
+    values = parameters_of(load(scenario), parameters).as_floats()
+    keys = ("baseline", "maximum", "exponent", "fading", "cv_animal")
+    return twitches.HeadTwitches(*(values[f"head_twitch.{key}"] for key in keys))
+
+
+def course_of(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> xr.Dataset:
+    """The Drive of a scenario on a grid that reaches from its first session, or earlier, over all given hours."""
+    plan = load(scenario)
+    with naming(scenario):
+        return drive_of(_reaching(plan, hours), parameters)
+
+
+def mean_signal(
+    scenario: Source, signal: str, hours: tuple[float, float], parameters: ParameterSet | None = None
+) -> float:
+    """Mean of a state of the cascade, such as ``glutamate``, from one hour to another, as a dialysate collects it."""
+    plan = _reaching(load(scenario), hours)
+    values = parameters_of(plan, parameters).as_floats()
+    exposure = _exposure(scenario, hours, parameters)
+    arrows = signalling.arrows_of(plan, exposure["time"].to_numpy())
+    start, end = _days(hours)
+    course = signalling.signalling_states(exposure, values, arrows)[signal].sel(time=slice(start, end))
+    return float(course.integrate("time")) / float(end - start)
+
+
+def uncage(
+    scenario: Source,
+    parameters: ParameterSet | None = None,
+    *,
+    hours: Iterable[float],
+    animals: int,
+    neurons: int,
+    trials: int,
+    replicates: int,
+    seed: int,
+    arm: str | None = None,
+) -> xr.Dataset:
+    """Trials of glutamate uncaging, see :func:`synmodel.imaging.uncaging.uncage`; an arm has the scenario's name."""
+    plan, given = load(scenario), list(hours)
+    return uncaging.uncage(
+        course_of(scenario, given, parameters),
+        uncaging_of(plan, parameters),
+        _days(given),
+        animals=animals,
+        neurons=neurons,
+        trials=trials,
+        replicates=replicates,
+        seed=seed,
+        arm=plan.name if arm is None else arm,
+    )
+
+
+def success_course(
+    scenario: Source,
+    parameters: ParameterSet | None = None,
+    *,
+    hours: Iterable[float],
+    animals: int,
+    neurons: int,
+    trials: int,
+    replicates: int,
+    seed: int,
+    level: float = 0.95,
+) -> xr.Dataset:
+    """Success of uncaging in the course of a scenario, and how far assays of a size scatter around it.
+
+    Returns
+    -------
+    Dataset
+        ``exact`` mean success, and ``low`` and ``high`` between which the share of successes of simulated assays
+        lies with probability ``level``, on ``hour``.
+    """
+    plan, given = load(scenario), list(hours)
+    folds = fold_at(course_of(scenario, given, parameters), "evoked", _days(given))
+    seen = uncage(
+        scenario,
+        parameters,
+        hours=given,
+        animals=animals,
+        neurons=neurons,
+        trials=trials,
+        replicates=replicates,
+        seed=seed,
+    )
+    share = seen["success"].mean(("animal", "neuron", "trial"))
+    low, high = np.quantile(share, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    exact = uncaging.expected_success(uncaging_of(plan, parameters), folds)
+    return xr.Dataset({"exact": ("hour", exact), "low": ("hour", low), "high": ("hour", high)}, {"hour": given})
+
+
+def blot(
+    scenario: Source,
+    parameters: ParameterSet | None = None,
+    *,
+    hours: Iterable[float],
+    animals: int,
+    blots: int,
+    replicates: int,
+    seed: int,
+    arm: str | None = None,
+) -> xr.Dataset:
+    """Western blots, see :func:`synmodel.imaging.proteins.blot`; an arm has the scenario's name."""
+    plan, given = load(scenario), list(hours)
+    return proteins.blot(
+        course_of(scenario, given, parameters),
+        blotting_of(plan, parameters),
+        _days(given),
+        animals=animals,
+        blots=blots,
+        replicates=replicates,
+        seed=seed,
+        arm=plan.name if arm is None else arm,
+    )
+
+
+def protein_folds(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> Array:
+    """(n_time, 3) exact mean blots of PSD-95, synapsin I and GluA1 at some hours, relative to no drug."""
+    given = list(hours)
+    return proteins.expected_folds(
+        course_of(scenario, given, parameters), blotting_of(scenario, parameters), _days(given)
+    )
+
+
+def scan(
+    scenario: Source,
+    parameters: ParameterSet | None = None,
+    *,
+    hours: Iterable[float],
+    rescue: float = 0.0,
+    subjects: int,
+    regions: int = 1,
+    replicates: int,
+    seed: int,
+    arm: str | None = None,
+) -> xr.Dataset:
+    """PET scans, see :func:`synmodel.imaging.pet.scan`; an arm has the scenario's name.
+
+    The drug changes the density of every subject as it changes that of the spines of the scenario's tissue
+    (:func:`density_folds`), and restores the share ``rescue`` of a deficit at every scan after hour 0.
+    """
+    plan, given = load(scenario), list(hours)
+    return pet.scan(
+        scanner_of(plan, parameters),
+        _days(given),
+        fold=density_folds(scenario, given, parameters),
+        rescue=np.where(_days(given) > 0, rescue, 0.0),
+        subjects=subjects,
+        regions=regions,
+        replicates=replicates,
+        seed=seed,
+        arm=plan.name if arm is None else arm,
+    )
+
+
+def posthoc(
+    scenario: Source,
+    parameters: ParameterSet | None = None,
+    *,
+    hours: Iterable[float],
+    choose: int,
+    before: int,
+    after: int,
+    lowest: Sequence[int],
+    rescue: float = 0.0,
+    coupling: float = 0.0,
+    subjects: int,
+    regions: int = 1,
+    outcomes: int = 1,
+    replicates: int,
+    seed: int,
+) -> xr.Dataset:
+    """Simulated PET trials and what their post-hoc analysis finds.
+
+    The parameters are those of :func:`scan` and of :func:`synmodel.imaging.subgroups.analyse_trial`.
+    """
+    scans = scan(
+        scenario,
+        parameters,
+        hours=hours,
+        rescue=rescue,
+        subjects=subjects,
+        regions=regions,
+        replicates=replicates,
+        seed=seed,
+    )
+    return analyse_trial(
+        scans,
+        choose=choose,
+        before=before,
+        after=after,
+        lowest=lowest,
+        coupling=coupling,
+        outcomes=outcomes,
+        seed=seed,
+    )
+
+
+def expected_head_twitches(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> Array:
+    """(n_bin,) exact mean head twitches of a mouse between some hours, see :func:`head_twitches`."""
+    edges = list(hours)
+    return twitches.expected_twitches(
+        twitching_of(scenario, parameters), _exposure(scenario, edges, parameters), _days(edges)
+    )
+
+
+def head_twitches(
+    scenario: Source,
+    parameters: ParameterSet | None = None,
+    *,
+    hours: Iterable[float],
+    animals: int,
+    replicates: int,
+    seed: int,
+    arm: str | None = None,
+) -> xr.Dataset:
+    """Head twitches of mice, see :func:`synmodel.imaging.head_twitches.count_twitches`.
+
+    Parameters
+    ----------
+    hours : iterable of float
+        Edges of the bins, two or more: one number for a whole recording needs two, a time course one more than bins.
+        The recording starts at the first.
+    arm : str, optional
+        Default: the scenario's name.
+
+    Returns
+    -------
+    Dataset
+        ``count`` (replicate, time, animal) and ``expected`` (time).
+    """
+    edges, plan = list(hours), load(scenario)
+    return twitches.count_twitches(
+        _exposure(scenario, edges, parameters),
+        twitching_of(plan, parameters),
+        _days(edges),
+        animals=animals,
+        replicates=replicates,
+        seed=seed,
+        arm=plan.name if arm is None else arm,
+    )
+
+
+def density_folds(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> Array:
+    """(n_time,) exact mean density of spines at some hours, over that of the same subject without drug or condition.
+
+    The fall with age and the first session's excess of young spines are in both and cancel.
+    """
+    plan = load(scenario)
+    plan.turnover.demand_exact()
+    given = list(hours)
+    tissue = tissue_of(plan.baseline, parameters_of(plan, parameters).as_floats())
+    density = first_density(plan)
+    sessions = np.array(_reaching(plan, given).schedule.sessions)
+    course = course_of(scenario, given, parameters)
+    if all((course[name] == 1).all() for name in ("formation", "maturation", "elimination")):
+        return np.ones(len(given))
+    means = []
+    for drive in (course, None):
+        steps = turnover.propagate(tissue.model, sessions, drive)
+        spines = [tissue.initial_means(density)]
+        for survival, newborn in zip(steps.survival, steps.newborn, strict=True):
+            spines.append(spines[-1] @ survival + newborn)
+        means.append(np.array(spines).sum(axis=1))
+    folds: Array = (means[0] / means[1])[np.searchsorted(sessions, _days(given))]
+    return folds
+
+
+def _exposure(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None) -> xr.Dataset:
+    """The Exposure of a scenario on a grid that reaches over all given hours."""
+    plan = _reaching(load(scenario), hours)
+    values = parameters_of(plan, parameters).as_floats()
+    with naming(scenario):
+        return exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, values, plan.spells)
+
+
+def _days(hours: Iterable[float]) -> Array:
+    return np.asarray(list(hours), float) / 24.0
+
+
+def _reaching(plan: Scenario, hours: Iterable[float]) -> Scenario:
+    """The scenario with sessions at all given hours too."""
+    sessions = sorted({*plan.schedule.sessions, *_days(hours).tolist()})
+    return plan.updated(schedule={"sessions": sessions})
+
+
+def restoration(
+    arm: Source, stressed: Source, control: Source, hours: Iterable[float], parameters: ParameterSet | None = None
+) -> Array:
+    """(n_time,) share of the deficit of spines under stress that an arm makes good, by exact mean densities."""
+    given = list(hours)
+    with_drug, under_stress, without = (density_folds(each, given, parameters) for each in (arm, stressed, control))
+    share: Array = (with_drug - under_stress) / (without - under_stress)
+    return share
+
+
+def studies_that_find(
+    scenario: Source,
+    control: Source,
+    quantity: str,
+    parameters: ParameterSet | None = None,
+    *,
+    replicates: int,
+    seed: int,
+) -> xr.Dataset:
+    """Simulated two-arm studies of the first interval: the difference that they report, and whether they find it.
+
+    Parameters
+    ----------
+    scenario, control : str, Path or Scenario
+        Both arms; other animals are in the other arm.
+    quantity : {"gained", "lost"}
+        Spines gained or lost as a fraction of those at the first session.
+    replicates, seed : int
+        Number of studies; seed of all draws.
+
+    Returns
+    -------
+    Dataset
+        ``difference`` of the arms' means over animals and ``found``, whether Welch's t over animals is significant at
+        5 %, on ``replicate``.
+    """
+    fractions = []
+    for shift, source in enumerate((scenario, control)):
+        plan = load(source)
+        early = plan.updated(schedule={"sessions": list(plan.schedule.sessions[:2])})
+        seen = simulate(early, parameters, replicates=replicates, seed=seed + shift).isel(session=0, interval=0)
+        fractions.append((seen[quantity] / seen["spine_count"]).mean("dendrite").to_numpy())
+    first, second = fractions
+    difference, found = first.mean(axis=-1) - second.mean(axis=-1), power.welch_rejects(first, second)
+    return xr.Dataset({"difference": ("replicate", difference), "found": ("replicate", found)})
+
+
+def at_dose(scenario: Source, amount: float) -> Scenario:
+    """The scenario with another amount of its first dose, in the unit of that dose."""
+    plan = load(scenario)
+    regimen = plan.regimen.model_dump(exclude_none=True)
+    first, *others = regimen["doses"]
+    return plan.updated(regimen={**regimen, "doses": [{**first, "amount": float(amount)}, *others]})

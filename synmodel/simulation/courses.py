@@ -1,0 +1,153 @@
+r"""The course of a scenario between and after its sessions: the spines that are there, and what makes and takes them.
+
+With n_0 the means of the classes at the first session, P_0t and gamma_0t the propagation from it to day t, spines
+there are N(t) = sum(n_0 P_0t + gamma_0t), exact and before any scoring::
+
+    density      N(t) / N(first session) - 1
+    head width   e^(s(t) - s(first session)) - 1       s from synmodel.turnover.size
+
+What a microscope reports of them is :func:`synmodel.simulation.expectation`: there spines are missed, and a mean of
+ratios over short dendrites is larger than the ratio of means.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel.library.parameters import ParameterSet
+from synmodel.pharmacology import drug_doses
+from synmodel.scenario import Scenario
+from synmodel.simulation.mechanism import drive_function, parameters_of
+from synmodel.simulation.tissue import first_density, tissue_of
+from synmodel.turnover import propagate
+from synmodel.turnover.moments import newborn_means
+from synmodel.turnover.size import head_size_of, log_width_shift
+
+__all__ = ["Course", "Peak", "course_function", "half_peak", "peak_of", "shared_days"]
+
+Array = NDArray[np.float64]
+_FEW_HOURS, _FINE, _COARSE = 1 / 12, 0.25, 0.5  # steps within a day of a dose, within a week of it, and elsewhere
+_MOST_DAYS = 2000
+_MOST_DOSES = 30  # around which days are fine
+
+
+class Course(NamedTuple):
+    """Of one scenario at n days.
+
+    Attributes
+    ----------
+    density : (n,) ndarray
+        Change of the number of spines since the first session [1].
+    births, losses : (n,) ndarray
+        Births and loss hazards, fold over the drug-free state.
+    mean_head_width : (n,) ndarray
+        Change of mean head width since the first session [1].
+    """
+
+    density: Array
+    births: Array
+    losses: Array
+    mean_head_width: Array
+
+
+class Peak(NamedTuple):
+    """What there is to say of a curve of extra spines.
+
+    Attributes
+    ----------
+    peak, day : float
+        The largest value by size, with its sign, and when; the day is NaN for a curve that is zero throughout.
+    onset, last : float
+        First and last day at which the curve exceeds half its peak, linear between points; NaN as ``day``.
+    area : float
+        Under the curve, spine-days per spine at the first session [day].
+    """
+
+    peak: float
+    day: float
+    onset: float
+    last: float
+    area: float
+
+
+def shared_days(plans: Iterable[Scenario]) -> Array:
+    """Days on which scenarios are followed together: all sessions, and finer after doses, up to the last session.
+
+    Steps are two hours within a day of a dose, six within a week, and half a day elsewhere (longer where the whole
+    is longer than 1000 days).
+    """
+    plans = list(plans)
+    sessions = np.unique(np.concatenate([plan.schedule.sessions for plan in plans]))
+    first, last = sessions[0], sessions[-1]
+    pieces = [sessions, np.arange(first, last, max(_COARSE, (last - first) / _MOST_DAYS))]
+    doses = sorted({day for plan in plans for dose in drug_doses(plan.regimen.doses) for day in dose.days})
+    for day in doses[:_MOST_DOSES]:
+        pieces += [day + np.arange(0.0, 1.0, _FEW_HOURS), day + np.arange(1.0, 7.0, _FINE)]
+    days = np.unique(np.concatenate(pieces).round(6))  # two doses make no two points of one time
+    days = days[(days > first) & (days < last) & ~np.isin(days, sessions.round(6))]
+    together: Array = np.sort(np.concatenate([sessions, days]))
+    return together
+
+
+def course_function(
+    plan: Scenario, days: Array, drive: Callable[[ParameterSet], xr.Dataset] | None = None
+) -> Callable[[ParameterSet | None], Course]:
+    """The course of a scenario for many parameter sets: what does not depend on them is computed once.
+
+    Parameters
+    ----------
+    plan : Scenario
+        Its doses take effect beyond its own last session too.
+    days : (n,) ndarray
+        Rising, the first of them the first session [day].
+    drive : callable, optional
+        Takes the place of :func:`synmodel.simulation.mechanism.drive_function` where no day is beyond the last session.
+    """
+    density, sessions = first_density(plan), plan.schedule.sessions
+    beyond = (float(days[-1]),) if days[-1] > sessions[-1] else ()
+    if drive is None or beyond:
+        drive = drive_function(plan.updated(schedule={"sessions": [*sessions, *beyond]}))
+    drive_at = drive
+
+    def course(parameters: ParameterSet | None) -> Course:
+        chosen = parameters_of(plan, parameters)
+        tissue, drive = tissue_of(plan.baseline, chosen.as_floats()), drive_at(chosen)
+        steps = propagate(tissue.model, days, drive)
+        there = (tissue.initial_means(density) @ steps.cumulative() + newborn_means(steps)).sum(axis=1)
+        knots = drive["time"].to_numpy()
+        cell = np.searchsorted(knots, days, side="right") - 1
+
+        def fold(name: str) -> Array:
+            return np.where(cell < 0, 1.0, drive[name].to_numpy()[cell]) if name in drive else np.ones(len(days))
+
+        shift = log_width_shift(days, *head_size_of(drive), tissue.head_width.response)
+        return Course(there / there[0] - 1.0, fold("formation"), fold("elimination"), np.expm1(shift - shift[0]))
+
+    return course
+
+
+def half_peak(day: Array, curve: Array) -> tuple[float, float]:
+    """First and last time at which a curve exceeds half its peak (by size), linear between points; NaN for zeros."""
+    size = np.abs(curve)
+    if size.max() == 0:
+        return np.nan, np.nan
+    above = np.flatnonzero(size >= size.max() / 2)
+    level = size.max() / 2
+
+    def crossing(inside: int, outside: int) -> float:
+        if not 0 <= outside < len(day):
+            return float(day[inside])
+        share = (size[inside] - level) / (size[inside] - size[outside])
+        return float(day[inside] + share * (day[outside] - day[inside]))
+
+    return crossing(above[0], above[0] - 1), crossing(above[-1], above[-1] + 1)
+
+
+def peak_of(day: Array, curve: Array) -> Peak:
+    """Peak, its day, onset, end and area of a curve; see :class:`Peak`."""
+    highest = int(np.argmax(np.abs(curve)))
+    at = float(day[highest]) if curve[highest] else np.nan
+    return Peak(float(curve[highest]), at, *half_peak(day, curve), float(np.trapezoid(curve, day)))

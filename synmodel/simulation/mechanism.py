@@ -1,0 +1,216 @@
+"""From the doses of a scenario to the drive of its spines.
+
+::
+
+    Regimen -> Exposure -> states of the cascade -> Drive
+
+Its functions are also those of :mod:`synmodel.simulation`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synmodel import library, pharmacology, signalling
+from synmodel.core.compiled import one_blas_thread
+from synmodel.core.documents import FrozenMapping
+from synmodel.core.errors import ScenarioError
+from synmodel.core.grid import time_grid
+from synmodel.data import load_study
+from synmodel.library.parameters import ParameterSet, default_parameters
+from synmodel.scenario import Dose, Scenario, Spell, Subject
+
+__all__ = [
+    "drive_function",
+    "drive_of",
+    "exposure_of",
+    "mechanism_function",
+    "mechanism_of",
+    "parameters_of",
+    "unreplaced",
+]
+
+Array = NDArray[np.float64]
+_PULSE_STEP_DAY = 0.02
+_KEPT = 256  # results that many parameter sets share; of subjects, who share none, no more are kept either
+Key = TypeVar("Key")
+Result = TypeVar("Result")
+
+
+def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) -> ParameterSet:
+    """Given or default parameters, with the values that the scenario replaces."""
+    base = default_parameters() if parameters is None else parameters
+    return base.replace(scenario.parameters) if scenario.parameters else base
+
+
+def unreplaced(scenario: Scenario) -> Scenario:
+    """The scenario without its replacements, for sets that have them: a subject keeps what is its own."""
+    return scenario.model_copy(update={"parameters": FrozenMapping({})})
+
+
+def exposure_of(
+    doses: Sequence[Dose],
+    subject: Subject,
+    sessions: Sequence[float],
+    values: Mapping[str, float],
+    spells: Sequence[Spell] = (),
+) -> xr.Dataset:
+    """Exposure on a grid that is fine after every dose and spell and starts no later than the first of them."""
+    grid, plasma_at = _plasma(doses, subject, sessions, spells)
+    with one_blas_thread():
+        return pharmacology.exposure(doses, subject, grid, values, plasma_at(values))
+
+
+def _plasma(
+    doses: Sequence[Dose], subject: Subject, sessions: Sequence[float], spells: Sequence[Spell]
+) -> tuple[Array, Callable[[Mapping[str, float]], dict[str, Array]]]:
+    """The grid of a scenario, and concentrations on it for many parameter sets, most of which share their kinetics."""
+    changes, corners = pharmacology.corners_of(doses)
+    jumps, around = signalling.corners(spells)
+    changes, corners = changes + jumps, corners + around
+    grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
+    kinetic = pharmacology.kinetic_parameters(doses, subject)
+    known: dict[tuple[float, ...], dict[str, Array]] = {}
+
+    def plasma(values: Mapping[str, float]) -> dict[str, Array]:
+        key = tuple(values[name] for name in kinetic)
+        return _remembered(known, key, lambda: pharmacology.concentrations(doses, subject, grid, values))
+
+    return grid, plasma
+
+
+def _remembered(known: dict[Key, Result], key: Key, make: Callable[[], Result]) -> Result:
+    """A result that was made before, or is made now; the oldest ones are forgotten."""
+    if key not in known:
+        if len(known) >= _KEPT:
+            del known[next(iter(known))]
+        known[key] = make()
+    return known[key]
+
+
+def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
+    """The Drive of a scenario, mechanistic or phenomenological as the scenario says.
+
+    Raises
+    ------
+    ScenarioError
+        If a dose has no kinetics for the subject; or, for the phenomenological drive, if it is not one that was
+        fitted: compound, amount, route, species and genotype of an arm in the library.
+    """
+    return drive_function(scenario)(parameters_of(scenario, parameters))
+
+
+def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """:func:`drive_of` for many parameter sets: what does not depend on them is computed once.
+
+    Returns
+    -------
+    callable
+        From a ParameterSet to a Drive.
+    """
+    doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
+    if scenario.drive == "mechanistic":
+        known: dict[tuple[float, ...], dict[str, Array]] = {}
+        reads = pharmacology.exposure_parameters(doses, scenario.subject)
+        times, plasma_at = _plasma(doses, scenario.subject, sessions, scenario.spells)
+        arrows_on_grid = signalling.arrows_of(scenario, times)
+
+        def engaged_at(values: Mapping[str, float]) -> dict[str, Array]:
+            with one_blas_thread():
+                return pharmacology.engagement(plasma_at(values), scenario.subject, values, times)
+
+        def mechanistic(parameters: ParameterSet) -> xr.Dataset:
+            values = parameters_of(scenario, parameters).as_floats()
+            key = tuple(values[name] for name in reads)
+            engaged = _remembered(known, key, lambda: engaged_at(values))
+            return signalling.drive_of_engaged(times, engaged, values, arrows_on_grid)
+
+        return mechanistic
+    _refuse_other_than_fitted(scenario)
+    events = [(dose.compound, day) for dose in doses for day in dose.days]
+    jumps, around = signalling.corners(scenario.spells)
+    within = [day for day in around if sessions[0] < day < sessions[-1]]
+    grid = time_grid([*sessions, *within], [day for _, day in events] + jumps, first_step=_PULSE_STEP_DAY)
+    arrows = signalling.arrows_of(scenario, grid)
+
+    def phenomenological(parameters: ParameterSet) -> xr.Dataset:
+        return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats(), arrows)
+
+    return phenomenological
+
+
+def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
+    """All that lies between the doses of a scenario and its spines, on one grid of time.
+
+    Returns
+    -------
+    Dataset
+        On ``time`` (and ``compound``), each with ``units`` and ``long_name``: the Exposure (concentrations, where a
+        drug is given, and engaged receptors), the states of the cascade and the Drive. The folds of the Drive are named
+        ``formation_fold`` and so on, states of the same effect ``formation_state``. For a phenomenological scenario
+        the folds alone.
+    """
+    return mechanism_function(scenario)(parameters_of(scenario, parameters))
+
+
+def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """:func:`mechanism_of` for many parameter sets: what does not depend on them is computed once."""
+    if scenario.drive != "mechanistic":
+        drives = drive_function(scenario)
+        return lambda parameters: _as_folds(drives(parameters))
+    doses, subject = scenario.regimen.doses, scenario.subject
+    times, plasma_at = _plasma(doses, subject, scenario.schedule.sessions, scenario.spells)
+    arrows = signalling.arrows_of(scenario, times)
+
+    def mechanism(parameters: ParameterSet) -> xr.Dataset:
+        values = parameters_of(scenario, parameters).as_floats()
+        with one_blas_thread():
+            exposure = pharmacology.exposure(doses, subject, times, values, plasma_at(values))
+        drive = signalling.mechanistic_drive(exposure, values, arrows)
+        states = signalling.signalling_states(exposure, values, arrows)
+        states = states.rename({name: f"{name}_state" for name in states.data_vars if name in drive})
+        if exposure.sizes["compound"]:
+            exposure["compound"].attrs["long_name"] = "given compounds and their metabolites"
+        else:
+            exposure = exposure.drop_dims("compound")
+        together = [exposure, states, _as_folds(drive)]
+        return xr.merge(together, join="exact", compat="equals", combine_attrs="override")
+
+    return mechanism
+
+
+def _as_folds(drive: xr.Dataset) -> xr.Dataset:
+    """The Drive under names that are not those of states."""
+    return drive.rename({name: f"{name}_fold" for name in drive.data_vars})
+
+
+def _refuse_other_than_fitted(scenario: Scenario) -> None:
+    """Raise unless every dose with a phenomenological effect is one of a study's arm: the effect knows no other."""
+    subject = scenario.subject
+    for index, dose in enumerate(scenario.regimen.doses):
+        if f"{dose.compound}.formation_fold" not in default_parameters():
+            continue
+        # Effects of a compound of the package were fitted to the studies of the package, whatever others there are.
+        own = library.place_of("compounds", dose.compound) is not None
+        fitted = {
+            (fit.amount, fit.unit, fit.route, study.species)
+            for study in map(load_study, library.names("studies", own=own))
+            for arm in study.arms
+            for fit in arm.doses
+            if fit.compound == dose.compound
+        }
+        given = (dose.amount, dose.unit, dose.route, subject.species)
+        if given in fitted and subject.genotype == "wild-type" and dose.duration_day == 0:
+            continue
+        known = " or ".join(
+            f"{amount:g} {unit} {route} in {species}" for amount, unit, route, species in sorted(fitted)
+        )
+        message = (
+            f"scenario.regimen.doses[{index}] is {dose.amount:g} {dose.unit} {dose.route} in {subject.species} "
+            f"({subject.genotype}); the phenomenological drive knows {dose.compound} only as fitted, {known} "
+            '(wild-type): set drive = "mechanistic" for another dose or subject'
+        )
+        raise ScenarioError(message)
