@@ -8,8 +8,8 @@ nox.options.reuse_existing_virtualenvs = True
 FAST = ("tests/architecture", "tests/golden", "tests/properties", "tests/unit")
 """Without laws, twins and other programs, and without what starts processes, browsers and servers."""
 NOT_FAST = (
-    "cli or explorer or report or experiments or rim or code_cache or scenario_turnover or sweeps or designs or "
-    "dendrites or inference or measuring or conventional or variability or arms or mutated or partial"
+    "test_cli or explorer or test_report or experiments or rim or code_cache or scenario_turnover or sweeps or "
+    "designs or dendrites or test_inference or measuring or conventional or variability or arms or mutated or partial"
 )
 
 

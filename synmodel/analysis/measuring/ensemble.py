@@ -9,7 +9,7 @@ dr/dv at the estimate and K = dr/dtheta in units of the prior's spread::
 
 The first is a line, the second Gauss and Newton's steps on the data themselves. A draw of the ensemble is theta ~
 N(0, Cov(theta | data)) around the library's values, and v = a draw of the posterior + dv. How far that is from a fit
-made anew is checked in ``tests/unit/test_measuring.py``.
+made anew is checked in ``tests/unit/analysis/test_measuring.py``.
 """
 
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ from synmodel.library.provenance import version_of_synmodel
 from synmodel.report import page
 from synmodel.report.page import build, drawing, kinds, parts, sources, words
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)> & "quotes"'
 HEADINGS = {
     "asked", "answer", "figures", "tables", "unknown", "diagnostics", "methods", "again", "provenance",

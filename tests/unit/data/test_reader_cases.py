@@ -22,7 +22,7 @@ RECORDS = [
     for k, day in enumerate(DAYS)
 ]
 COUNTS = "\n".join([HEADING, *(",".join(map(str, record)) for record in RECORDS)]) + "\n"
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "cases" / "files"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "cases" / "files"
 
 
 def with_days(labels):

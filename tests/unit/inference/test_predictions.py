@@ -11,7 +11,7 @@ from synmodel.imaging.power import welch_power
 from synmodel.inference.joint import load_posterior
 from synmodel.scenario import load
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results"
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
 
 
 @pytest.fixture(scope="module")

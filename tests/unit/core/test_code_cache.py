@@ -104,7 +104,7 @@ def test_an_edit_in_a_file_that_a_kernel_calls_is_noticed(copy):
     first, hits, compiled = draw(copy)
     assert (hits, compiled) == (0, True)
     assert draw(copy) == (first, 1, False)
-    callee = copy / "randomness" / "philox.py"
+    callee = copy / "core" / "randomness" / "philox.py"
     text = callee.read_text(encoding="utf-8")
     assert "0xD2511F53" in text
     callee.write_text(text.replace("0xD2511F53", "0xD2511F55"))
@@ -271,7 +271,7 @@ def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch, ca
 def test_a_second_process_compiles_nothing():
     """A function that numba cannot find again, as one that closes over another, would be compiled in every process."""
     for process in (1, 2):
-        run = [sys.executable, "-c", EVERY_KERNEL, str(Path(__file__).parent)]
+        run = [sys.executable, "-c", EVERY_KERNEL, str(Path(__file__).parents[1] / "inference")]
         child = subprocess.run(run, capture_output=True, check=False, text=True)
         assert child.returncode == 0, child.stderr
         assert process == 1 or child.stdout == ""
