@@ -16,9 +16,9 @@ import xarray as xr
 
 from synmodel.data import read_observations
 from synmodel.inference import DendriteProblem
-from synmodel.inference.calibration import Design, simulated_observations
 from synmodel.inference.dendrites import parameters_for, template
-from synmodel.inference.effects import pulse_parameters
+from synmodel.inference.dendrites.calibration import Design, simulated_observations
+from synmodel.inference.dendrites.effects import pulse_parameters
 from synmodel.library.parameters import ParameterSet
 
 MODEL = "formation+elimination"

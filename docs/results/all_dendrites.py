@@ -22,9 +22,9 @@ import xarray as xr
 
 from synmodel.data import read_observations, select
 from synmodel.inference import DendriteProblem
-from synmodel.inference.laplace import judge_laplace, laplace
-from synmodel.inference.maximum import maximise
-from synmodel.inference.predictive import cells_of, observed_statistics, predicted_statistics
+from synmodel.inference.dendrites.laplace import judge_laplace, laplace
+from synmodel.inference.dendrites.maximum import maximise
+from synmodel.inference.dendrites.predictive import cells_of, observed_statistics, predicted_statistics
 from synmodel.library.parameters import ParameterSet, Prior
 from synmodel.library.provenance import provenance
 from synmodel.report.files import to_json

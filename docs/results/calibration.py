@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from synmodel.inference import Design, calibrate
-from synmodel.inference.calibration import laboratory_priors, shifted
+from synmodel.inference.dendrites.calibration import laboratory_priors, shifted
 
 FOLDER = Path(__file__).parent
 PLANTED = (

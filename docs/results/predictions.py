@@ -25,10 +25,10 @@ from synmodel.core.errors import ScenarioError, SimulationError
 from synmodel.core.randomness import generator_of
 from synmodel.imaging import summarise
 from synmodel.imaging.power import welch_power
-from synmodel.inference.hierarchy import EFFECTS
-from synmodel.inference.joint import data_digest, load_posterior
-from synmodel.inference.readings import DEFAULT, joint_problem, reading_named
-from synmodel.inference.summary_fit import Fit, fit_problem
+from synmodel.inference.summaries.hierarchy import EFFECTS
+from synmodel.inference.summaries.joint import data_digest, load_posterior
+from synmodel.inference.summaries.readings import DEFAULT, joint_problem, reading_named
+from synmodel.inference.summaries.summary_fit import Fit, fit_problem
 from synmodel.library.parameters import ParameterSet, default_parameters
 from synmodel.library.provenance import provenance
 from synmodel.report.files import to_json

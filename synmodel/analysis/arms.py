@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from synmodel.analysis.comparison import with_interval
 from synmodel.data import load_summaries
 from synmodel.imaging import between_arms
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.problem import ArmPrediction
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.problem import ArmPrediction
 from synmodel.library.parameters import ParameterSet
 
 __all__ = ["arms_compared"]

@@ -22,10 +22,10 @@ import numpy as np
 from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.embedded import Claim, embedded_arm, embedded_comparison
 from synmodel.data import load_summaries
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.readings import Reading, Receptor
-from synmodel.inference.targets import ArmTargets, arm_targets
-from synmodel.inference.verdicts import LEVEL
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.readings import Reading, Receptor
+from synmodel.inference.summaries.targets import ArmTargets, arm_targets
+from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
 
@@ -94,8 +94,8 @@ def compared(
     contrasts : mapping
         Drug -> its contrasts, see :func:`synmodel.analysis.comparison.contrasts`.
     readings : sequence of mapping
-        Documents of readings (:meth:`synmodel.inference.evidence.ReadingFit.document`), among them the three receptors
-        of psilocybin.
+        Documents of readings (:meth:`synmodel.inference.summaries.evidence.ReadingFit.document`), among them the three
+        receptors of psilocybin.
     """
     return [
         _RULES[claim.rule](claim, contrasts[claim.drug], estimate, readings) for claim in embedded_comparison().claims

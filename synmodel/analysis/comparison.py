@@ -27,9 +27,9 @@ from synmodel.core.randomness import stream_key
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.imaging import summarise
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.targets import arm_targets
-from synmodel.inference.verdicts import LEVEL
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.targets import arm_targets
+from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
 from synmodel.simulation import expect, simulate

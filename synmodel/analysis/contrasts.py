@@ -31,8 +31,8 @@ from synmodel.analysis.lineup import VEHICLE, Entry, Lineup, lineup_of
 from synmodel.core.errors import ScenarioError
 from synmodel.core.randomness import checked_seed
 from synmodel.imaging import summarise
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
 from synmodel.imaging.expectation import Expected
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.verdicts import LEVEL
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
 from synmodel.simulation import expectation_function

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.embedded import embedded_arm, embedded_comparison
-from synmodel.inference.summary_fit import Fit
+from synmodel.inference.summaries.summary_fit import Fit
 from synmodel.pharmacology import acting_doses
 
 __all__ = ["against_own_arms"]

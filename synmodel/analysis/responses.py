@@ -10,8 +10,8 @@ import xarray as xr
 
 from synmodel.analysis.intervals import scenario_draws
 from synmodel.core.errors import ScenarioError
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Dose, Scenario

@@ -10,8 +10,8 @@ from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.analysis.workflows import Steps, stage
 from synmodel.core.errors import SimulationError
 from synmodel.imaging import summarise
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario

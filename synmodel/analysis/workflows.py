@@ -20,20 +20,20 @@ from synmodel.data import Arm, ReadingOptions, read_each, select
 from synmodel.data import Reading as TableReading
 from synmodel.inference import Fit, Verdict, fit_summaries
 from synmodel.inference import fit as fit_observations
-from synmodel.inference.arms import DendriteData
 from synmodel.inference.conventional import Conventional, conventional_analysis
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.evidence import ReadingFit, compare_readings
-from synmodel.inference.expected_differences import beside
-from synmodel.inference.folders import fitted_studies
-from synmodel.inference.joint import load_posterior, recorded_readings
-from synmodel.inference.posterior import DEFAULT_MODEL
-from synmodel.inference.problem import STUDIES
-from synmodel.inference.readings import READINGS, Reading, readings_of
-from synmodel.inference.selection import compare_models
-from synmodel.inference.summary_fit import settled_parameters
-from synmodel.inference.targets import Unit
-from synmodel.inference.verdicts import Profiles, profile, verdicts_of
+from synmodel.inference.conventional.expected_differences import beside
+from synmodel.inference.dendrites.arms import DendriteData
+from synmodel.inference.dendrites.posterior import DEFAULT_MODEL
+from synmodel.inference.dendrites.selection import compare_models
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.evidence import ReadingFit, compare_readings
+from synmodel.inference.summaries.folders import fitted_studies
+from synmodel.inference.summaries.joint import load_posterior, recorded_readings
+from synmodel.inference.summaries.problem import STUDIES
+from synmodel.inference.summaries.readings import READINGS, Reading, readings_of
+from synmodel.inference.summaries.summary_fit import settled_parameters
+from synmodel.inference.summaries.targets import Unit
+from synmodel.inference.summaries.verdicts import Profiles, profile, verdicts_of
 
 __all__ = [
     "Comparison",
@@ -244,7 +244,7 @@ def fit_dendrites(
     paths : sequence of Path
         Tables, each of other arms or of new spines followed, and the workbooks of one deposit.
     models : sequence of str
-        Terms of :mod:`synmodel.inference.terms`; several are compared.
+        Terms of :mod:`synmodel.inference.dendrites.terms`; several are compared.
     engine : {"map", "importance", "nested"}, optional
         See :func:`synmodel.inference.fit`; by default ``map``, and ``importance`` for several models.
     without : sequence of str

@@ -154,7 +154,7 @@ def _refuse_mixed(between: bool, of_arms: Mapping[str, object], of_effect: Mappi
 
 def _against_the_model(reading: str, between: tuple[str, str] | None) -> tuple[str, str]:
     """The reading beside that of the model."""
-    from synmodel.inference.readings import DEFAULT
+    from synmodel.inference.summaries.readings import DEFAULT
 
     if between is not None:
         message = "--for-predicting and --between are both given; give one of them"

@@ -25,7 +25,7 @@ _VALIDATE_FILES = ("validation.json", "validation.png", "validation.svg")
 
 def posterior_from(path: Path | None) -> Any:
     """The posterior of a file; None, for what is of the library, without one."""
-    from synmodel.inference.joint import load_posterior
+    from synmodel.inference.summaries.joint import load_posterior
 
     return None if path is None else load_posterior(path)
 
@@ -41,8 +41,8 @@ def predict(
 ) -> None:
     """Predict the drug arms of a study that the fit has not seen, from its vehicle arms and a joint posterior."""
     from synmodel.core.randomness import checked_seed
-    from synmodel.inference.joint import load_posterior
-    from synmodel.inference.prediction import predict_folder
+    from synmodel.inference.summaries.joint import load_posterior
+    from synmodel.inference.summaries.prediction import predict_folder
     from synmodel.library.provenance import provenance
     from synmodel.report import files, prediction
 
@@ -71,8 +71,8 @@ def validate(
 ) -> None:
     """Predict every embedded study from a posterior of the others, beside two rivals: no effect, and carried over."""
     from synmodel.core.randomness import checked_seed
-    from synmodel.inference.joint import without_study
-    from synmodel.inference.validation import validate as left_out
+    from synmodel.inference.summaries.joint import without_study
+    from synmodel.inference.summaries.validation import validate as left_out
     from synmodel.library.provenance import provenance
     from synmodel.report import files, prediction
 
@@ -104,7 +104,7 @@ def posterior(
     `synmodel posterior --out synmodel/library/posterior` in a checkout.
     """
     from synmodel.core.randomness import checked_seed
-    from synmodel.inference.joint import make_posteriors
+    from synmodel.inference.summaries.joint import make_posteriors
 
     checked_seed(seed)
     with progress(quiet) as steps:

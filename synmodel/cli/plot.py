@@ -125,7 +125,7 @@ def estimation(
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Draw an estimation plot (Gardner-Altman): every mouse a dot, and differences from the control."""
-    from synmodel.inference.estimation import differences_of, groups_of
+    from synmodel.inference.conventional.estimation import differences_of, groups_of
     from synmodel.report.estimation_figure import estimation_figure
     from synmodel.report.files import to_json
 
@@ -163,7 +163,7 @@ def _pair(text: str | None) -> tuple[float, float] | None:
 
 def _table(source: list[str], reading: Any, seed: int) -> "pd.DataFrame":
     from synmodel.data import read_each
-    from synmodel.inference.measured import dendrite_table
+    from synmodel.inference.conventional.measured import dendrite_table
 
     paths = _tables_of(source, "tables")
     if paths:
@@ -261,7 +261,7 @@ def _posterior_of(folder: Path | None, seed: int) -> tuple[list[str], Any]:
     from synmodel.report.prior_figure import Sampled, sampled_of
 
     if folder is None:
-        from synmodel.inference.joint import load_posterior
+        from synmodel.inference.summaries.joint import load_posterior
 
         source = load_posterior()
         return list(source.problem.free), lambda names: sampled_of(source, names, seed=seed)

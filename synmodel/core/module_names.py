@@ -21,13 +21,18 @@ _ROOMS = {
     "simulation": "assays checking courses mechanism population subjects tissue",
     "analysis": "arms caveats checked_library claims comparison contrasts embedded following intervals lineup "
     "measuring own_arms planning repeats responses simulated sweeps workflows",
+    "inference.summaries": "chains coordinates covariance density drives estimate evidence folders hierarchy joint "
+    "prediction problem readings summary_fit targets twitch_profile twitch_terms twitches validation verdicts",
+    "inference.dendrites": "arms by_simulation calibration effects laplace maximum posterior predictive priors "
+    "repartition selection terms",
+    "inference.conventional": "estimation expected_differences measured mixed_models",
     "report": "explorer exporting tidy",
     "cli": "cli_compare cli_data cli_dendrites cli_design cli_end cli_explore cli_export cli_joint cli_library cli_log "
     "cli_measure cli_new cli_option cli_output cli_plot cli_report cli_simulate cli_tables cli_version",
 }
-"""Where the modules of before went; ``cli_data`` is now ``cli.data``."""
+"""Where the modules of before went, which stood one level higher; ``cli_data`` is now ``cli.data``."""
 _PRESENT = {
-    f"synmodel.{old}": f"synmodel.{room}.{old.removeprefix(f'{room}_')}"
+    ".".join(["synmodel", *room.split(".")[:-1], old]): f"synmodel.{room}.{old.removeprefix(f'{room}_')}"
     for room, names in _ROOMS.items()
     for old in names.split()
 }
@@ -46,9 +51,13 @@ def present_name(name: str) -> str:
     name : str
         With all its dots, such as ``synmodel.sweeps.store``.
     """
-    first, second, rest = ([*name.split(".", 2), "", ""])[:3]
-    present = _PRESENT.get(f"{first}.{second}", "")
-    return f"{present}.{rest}" if present and rest else present
+    if name.startswith("synmodel."):
+        parts = name.split(".")
+        for depth in (3, 2):
+            present = _PRESENT.get(".".join(parts[:depth]))
+            if present:
+                return ".".join([present, *parts[depth:]])
+    return ""
 
 
 class _EarlierNames:

@@ -1,8 +1,13 @@
 """Inference: from published summaries and tracked spines to parameters, with what they can and cannot tell."""
 
-from synmodel.inference.arms import DendriteData
-from synmodel.inference.calibration import Design, calibrate, centring, coverage, uniformity
+from typing import TYPE_CHECKING
+
+from synmodel.core.module_names import on_first_use
 from synmodel.inference.dendrites import DendriteProblem
+from synmodel.inference.dendrites.arms import DendriteData
+from synmodel.inference.dendrites.calibration import Design, calibrate, centring, coverage, uniformity
+from synmodel.inference.dendrites.posterior import fit
+from synmodel.inference.dendrites.selection import compare_models
 from synmodel.inference.likelihood import (
     LossFrailty,
     animals_log_likelihood,
@@ -12,12 +17,10 @@ from synmodel.inference.likelihood import (
     histories_log_likelihood,
     log_likelihood,
 )
-from synmodel.inference.posterior import fit
-from synmodel.inference.problem import SummaryProblem
-from synmodel.inference.readings import READINGS, Reading, joint_problem
-from synmodel.inference.selection import compare_models
-from synmodel.inference.summary_fit import Fit, fit_summaries
-from synmodel.inference.verdicts import Verdict, judge
+from synmodel.inference.summaries.problem import SummaryProblem
+from synmodel.inference.summaries.readings import READINGS, Reading, joint_problem
+from synmodel.inference.summaries.summary_fit import Fit, fit_summaries
+from synmodel.inference.summaries.verdicts import Verdict, judge
 
 __all__ = [
     "READINGS",
@@ -45,3 +48,6 @@ __all__ = [
     "log_likelihood",
     "uniformity",
 ]
+
+if not TYPE_CHECKING:  # which knows the modules by itself
+    __getattr__ = on_first_use(__name__)

@@ -5,8 +5,8 @@ it recovers the standard deviations of a five-dimensional Gaussian (``tests/laws
 
 :func:`nested` asks little of the problem. :func:`importance` takes points of the prior as they come (a scrambled
 Sobol sequence) and weighs them by the likelihood: on a problem that was repartitioned around its mode
-(:mod:`synmodel.inference.repartition`) that costs a tenth, and the shape of the largest weights tells whether it may
-be trusted.
+(:mod:`synmodel.inference.dendrites.repartition`) that costs a tenth, and the shape of the largest weights tells whether
+it may be trusted.
 
 References
 ----------

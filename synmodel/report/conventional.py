@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from synmodel.inference.conventional import COLUMNS, Conventional
-from synmodel.inference.mixed_models import NOT_INSTALLED
+from synmodel.inference.conventional.mixed_models import NOT_INSTALLED
 
 __all__ = ["conventional_csv", "conventional_document", "conventional_tables"]
 

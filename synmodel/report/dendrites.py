@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from synmodel.analysis.workflows import DendriteFits
-from synmodel.inference.predictive import CELL
+from synmodel.inference.dendrites.predictive import CELL
+from synmodel.inference.dendrites.selection import left_out
 from synmodel.inference.sampling import LARGEST_PARETO_K
-from synmodel.inference.selection import left_out
 from synmodel.report.conventional import conventional_document, conventional_tables
 
 __all__ = ["FILES", "document", "tables"]

@@ -16,11 +16,11 @@ from synmodel.analysis.workflows import Comparison, FitResult
 from synmodel.data import load_study
 from synmodel.data.summaries import FITTED
 from synmodel.inference import Fit, Verdict
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.joint import Posterior
-from synmodel.inference.problem import SummaryProblem
-from synmodel.inference.targets import ArmTargets
-from synmodel.inference.verdicts import LEVEL, verdicts_of
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.joint import Posterior
+from synmodel.inference.summaries.problem import SummaryProblem
+from synmodel.inference.summaries.targets import ArmTargets
+from synmodel.inference.summaries.verdicts import LEVEL, verdicts_of
 from synmodel.scenario import Scenario
 from synmodel.simulation.checking import Checked, Contradiction
 

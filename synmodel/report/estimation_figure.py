@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
-from synmodel.inference.estimation import Difference, Groups
+from synmodel.inference.conventional.estimation import Difference, Groups
 from synmodel.report.style import colours_of, style, width
 
 __all__ = ["estimation_figure"]

@@ -18,10 +18,10 @@ from synmodel.analysis.embedded import embedded_arms, embedded_comparison
 from synmodel.core.errors import SynmodelError
 from synmodel.data import load_summaries
 from synmodel.inference import Fit
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.problem import ArmPrediction
-from synmodel.inference.targets import ArmTargets
-from synmodel.inference.verdicts import LEVEL, Profiles
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.problem import ArmPrediction
+from synmodel.inference.summaries.targets import ArmTargets
+from synmodel.inference.summaries.verdicts import LEVEL, Profiles
 from synmodel.pharmacology import acting_doses
 from synmodel.report.style import COLOURS, GREY, colours_of, panels, style
 from synmodel.scenario import Subject

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from synmodel.inference.prediction import Prediction
+from synmodel.inference.summaries.prediction import Prediction
 from synmodel.report.figures import GREY, colours_of, panels, style
 from synmodel.report.tables import add_row, number_text, plain_table
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
 from synmodel.core.randomness import stream_key
-from synmodel.inference.estimate import Estimate
+from synmodel.inference.summaries.estimate import Estimate
 from synmodel.library.parameters import Parameter
 from synmodel.report.style import GREY, panels, style, width
 

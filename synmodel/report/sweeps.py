@@ -13,7 +13,7 @@ from rich.table import Table
 from synmodel.analysis.caveats import notes_of_several
 from synmodel.analysis.sweeps import Plan
 from synmodel.core.errors import SynmodelError
-from synmodel.inference.verdicts import LEVEL
+from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.library.evidence import all_checks
 from synmodel.report.tables import add_row, number_text, plain_table
 from synmodel.simulation.checking import Contradiction, contradictions, day_of

@@ -7,9 +7,9 @@ import pytest
 
 from synmodel.core.errors import FitError
 from synmodel.inference import counts_log_likelihood
-from synmodel.inference.by_simulation import Course, _seeded, _statistics, fit_by_simulation
-from synmodel.inference.priors import Priors
-from synmodel.inference.repartition import cube_of, repartition
+from synmodel.inference.dendrites.by_simulation import Course, _seeded, _statistics, fit_by_simulation
+from synmodel.inference.dendrites.priors import Priors
+from synmodel.inference.dendrites.repartition import cube_of, repartition
 from synmodel.inference.sampling import importance
 from synmodel.library.parameters import Parameter, ParameterSet, Prior
 from synmodel.turnover import Interaction, TurnoverModel, simulate

@@ -8,8 +8,8 @@ petab = pytest.importorskip("petab.v1", reason="petab is not installed")
 
 import petab_tools  # noqa: E402  it needs libsbml
 
-from synmodel.inference import drives  # noqa: E402
-from synmodel.inference.problem import STUDIES  # noqa: E402
+from synmodel.inference.summaries import drives  # noqa: E402
+from synmodel.inference.summaries.problem import STUDIES  # noqa: E402
 from synmodel.report.exporting.description import identifier  # noqa: E402
 from synmodel.report.exporting.petab_problem import fitted_problem, petab_files  # noqa: E402
 

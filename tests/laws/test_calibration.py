@@ -10,9 +10,9 @@ import pytest
 
 from synmodel.imaging import summarise
 from synmodel.inference import SummaryProblem, joint_problem
-from synmodel.inference.readings import Reading
-from synmodel.inference.summary_fit import fit_problem
-from synmodel.inference.targets import Means, Persistence, arm_targets
+from synmodel.inference.summaries.readings import Reading
+from synmodel.inference.summaries.summary_fit import fit_problem
+from synmodel.inference.summaries.targets import Means, Persistence, arm_targets
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
 from synmodel.simulation import simulate

@@ -17,12 +17,12 @@ import pytest
 from scipy.stats import kstest, truncnorm
 
 from synmodel.core.errors import SimulationError
-from synmodel.inference.chains import STEPS, sample_chains, step
-from synmodel.inference.density import Density
-from synmodel.inference.problem import STUDIES, SummaryProblem
-from synmodel.inference.readings import joint_problem
 from synmodel.inference.sampling import nested
-from synmodel.inference.summary_fit import fit_problem
+from synmodel.inference.summaries.chains import STEPS, sample_chains, step
+from synmodel.inference.summaries.density import Density
+from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
+from synmodel.inference.summaries.readings import joint_problem
+from synmodel.inference.summaries.summary_fit import fit_problem
 from synmodel.library.parameters import ParameterSet, Prior
 
 LEVEL = 0.001

@@ -6,7 +6,7 @@ from scipy.special import gammaln
 from scipy.stats import norm
 
 from synmodel.core.errors import FitError
-from synmodel.inference.repartition import Repartition, cube_of, repartition
+from synmodel.inference.dendrites.repartition import Repartition, cube_of, repartition
 from synmodel.inference.sampling import importance, nested
 
 # Counts with a gamma prior on their mean, one per dimension: evidence negative binomial, posterior gamma.

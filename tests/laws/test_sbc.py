@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synmodel.inference import Design, calibrate, centring, coverage, uniformity
-from synmodel.inference.calibration import laboratory_priors, shifted
+from synmodel.inference.dendrites.calibration import laboratory_priors, shifted
 
 LEVEL = 0.001
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from synmodel.core.grid import refined, time_grid
 from synmodel.imaging import Scoring
 from synmodel.imaging.expectation import expected_statistics, statistics_correlation
-from synmodel.inference.problem import signed_root_deviance
+from synmodel.inference.summaries.problem import signed_root_deviance
 from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import exposure
 from synmodel.scenario import Cohort, Dose, Regimen, Scenario, Schedule, Subject, load, loads

@@ -21,7 +21,7 @@ from synmodel.analysis.sweeps import load_plan
 from synmodel.core import manifest
 from synmodel.core.errors import SynmodelError
 from synmodel.data import ReadingOptions, read_observations
-from synmodel.inference.folders import read_folder
+from synmodel.inference.summaries.folders import read_folder
 from synmodel.report import html
 from synmodel.report.documents import simulation_document
 from synmodel.report.explorer.measured import read_own

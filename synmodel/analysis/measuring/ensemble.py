@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from synmodel.analysis.measuring.conclusions import Measurable
 from synmodel.core.randomness import generator_of
-from synmodel.inference.joint import Posterior
-from synmodel.inference.problem import SummaryProblem
+from synmodel.inference.summaries.joint import Posterior
+from synmodel.inference.summaries.problem import SummaryProblem
 from synmodel.library.drug_numbers import SPREADS
 from synmodel.library.parameters import Parameter, ParameterSet
 from synmodel.pharmacology import exposure_parameters

@@ -13,8 +13,8 @@ from synmodel.analysis.measuring.experiments import Measurement, measurements
 from synmodel.analysis.measuring.shares import expected_reduction, share_known, sobol_normal
 from synmodel.core.errors import FitError, SimulationError
 from synmodel.core.randomness import checked_seed, generator_of
-from synmodel.inference.hierarchy import EFFECTS
-from synmodel.inference.joint import Posterior, load_posterior
+from synmodel.inference.summaries.hierarchy import EFFECTS
+from synmodel.inference.summaries.joint import Posterior, load_posterior
 from synmodel.turnover.arguments import whole_number
 
 __all__ = ["Ranking", "rank"]

@@ -20,7 +20,7 @@ from synmodel.analysis.planning.outcome import DendriteOutcome
 from synmodel.analysis.planning.power import Analysis
 from synmodel.analysis.planning.simulated import SimulatedShare, dendrite_outcomes, estimated, of_mice, pooled_rejects
 from synmodel.imaging.power import welch_rejects
-from synmodel.inference.mixed_models import arm_differences
+from synmodel.inference.conventional.mixed_models import arm_differences
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate
 

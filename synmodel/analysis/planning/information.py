@@ -31,7 +31,7 @@ from scipy.linalg import block_diag
 from synmodel.analysis.planning.arms import ArmCourse, Arms
 from synmodel.core.errors import DesignError
 from synmodel.imaging.expectation import expected_statistics
-from synmodel.inference.estimate import Estimate
+from synmodel.inference.summaries.estimate import Estimate
 from synmodel.library.parameters import ParameterSet, default_parameters
 from synmodel.scenario import Scenario
 from synmodel.simulation import parameters_of

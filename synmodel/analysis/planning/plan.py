@@ -28,9 +28,9 @@ from synmodel.analysis.planning.outcome import DendriteOutcome
 from synmodel.analysis.planning.power import contrast_of, fewest_mice, least_power
 from synmodel.core.errors import DesignError
 from synmodel.core.randomness import checked_seed
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.joint import load_posterior
-from synmodel.inference.mixed_models import INSTALL, available
+from synmodel.inference.conventional.mixed_models import INSTALL, available
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario, load

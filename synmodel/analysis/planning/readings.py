@@ -1,7 +1,8 @@
 r"""Which arms tell two readings of the mechanism apart: expected evidence before anything is measured.
 
-Both readings are fitted to the published studies (:mod:`synmodel.inference.readings`). For an arm and its vehicle, of n
-mice each, d is the difference of their fractions of formation and elimination over the sessions. Under a reading R
+Both readings are fitted to the published studies (:mod:`synmodel.inference.summaries.readings`). For an arm and its
+vehicle, of n mice each, d is the difference of their fractions of formation and elimination over the sessions. Under a
+reading R
 
 ::
 
@@ -29,8 +30,8 @@ from synmodel.analysis.planning.arms import Arms
 from synmodel.analysis.planning.assumptions import spread_parameters
 from synmodel.core.errors import DesignError, ScenarioError, SimulationError
 from synmodel.core.randomness import checked_seed
-from synmodel.inference.readings import Reading, reading_named
-from synmodel.inference.summary_fit import Fit, fit_summaries
+from synmodel.inference.summaries.readings import Reading, reading_named
+from synmodel.inference.summaries.summary_fit import Fit, fit_summaries
 from synmodel.pharmacology import acting_doses
 from synmodel.scenario import Scenario, load
 
@@ -116,7 +117,8 @@ def separate(
     Parameters
     ----------
     between : (str, str)
-        Names of readings (:data:`synmodel.inference.readings.READINGS`), of mechanisms with one cascade, or pulses.
+        Names of readings (:data:`synmodel.inference.summaries.readings.READINGS`), of mechanisms with one cascade, or
+        pulses.
     arms : sequence of (str, Scenario)
         See :func:`arms_to_try`.
     mice, dendrites : int

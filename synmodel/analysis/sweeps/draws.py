@@ -11,7 +11,7 @@ from pydantic import Field
 from synmodel.analysis.intervals import scenario_draws
 from synmodel.core.documents import Document, Whole
 from synmodel.core.errors import SweepError
-from synmodel.inference.joint import Posterior, load_posterior
+from synmodel.inference.summaries.joint import Posterior, load_posterior
 from synmodel.library.parameters import ParameterSet, default_parameters
 
 __all__ = ["Draws", "PosteriorDocument", "draws_digest", "draws_of"]
@@ -55,7 +55,7 @@ class Draws:
 
 
 def draws_of(n: int, seed: int, posterior: Posterior | None = None) -> Draws:
-    """Draws in a laboratory that no study is of, see :meth:`synmodel.inference.estimate.Estimate.scenarios`.
+    """Draws in a laboratory that no study is of, see :meth:`synmodel.inference.summaries.estimate.Estimate.scenarios`.
 
     Raises
     ------

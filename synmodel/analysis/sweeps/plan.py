@@ -24,7 +24,7 @@ from synmodel.analysis.sweeps.outputs import Point, exact_points_of, points_of
 from synmodel.core.documents import Document, FrozenMapping, Number, OtherKind, Whole, parse_toml, read
 from synmodel.core.errors import SweepError, SynmodelError, did_you_mean
 from synmodel.core.randomness import checked_seed
-from synmodel.inference.joint import Posterior, load_posterior
+from synmodel.inference.summaries.joint import Posterior, load_posterior
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, load
 from synmodel.turnover.arguments import whole_number

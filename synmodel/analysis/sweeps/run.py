@@ -19,7 +19,7 @@ from synmodel.analysis.sweeps.plan import DEFAULT_QUANTILES, Control, Observe, P
 from synmodel.analysis.sweeps.store import NETCDF, ZARR, assemble, open_result, to_netcdf
 from synmodel.analysis.sweeps.work import Answer, Work, compute, made_with, works_of
 from synmodel.core.errors import SweepError
-from synmodel.inference.joint import Posterior
+from synmodel.inference.summaries.joint import Posterior
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
 

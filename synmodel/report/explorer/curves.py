@@ -21,8 +21,8 @@ from synmodel.analysis.following import Followed, Row, follower, track_of
 from synmodel.analysis.intervals import scenario_draws
 from synmodel.analysis.lineup import Entry, lineup_of
 from synmodel.core.errors import SimulationError
-from synmodel.inference.estimate import Estimate
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import ParameterSet, default_parameters
 from synmodel.pharmacology import drug_doses
 from synmodel.report.explorer.states import MOST_DRAWS, State

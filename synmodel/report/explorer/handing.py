@@ -100,7 +100,7 @@ def _python(state: State, sources: Sources) -> str:
     if sources.folders:
         lines.append("import synmodel.library")
     if sources.posterior is not None:
-        lines += ["from pathlib import Path", "", "from synmodel.inference.joint import load_posterior"]
+        lines += ["from pathlib import Path", "", "from synmodel.inference.summaries.joint import load_posterior"]
     if not all(is_own):
         lines.append("from synmodel.scenario import loads")
     lines += ["from synmodel.simulation import mechanism_of", ""]

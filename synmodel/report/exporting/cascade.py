@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from synmodel.inference.hierarchy import SCALED
+from synmodel.inference.summaries.hierarchy import SCALED
 from synmodel.library.targets import load_target
 from synmodel.report.exporting.description import Description, Event, identifier, joined, positive_part
 from synmodel.report.exporting.plan import Plan

@@ -9,8 +9,8 @@ import pandas as pd
 
 from synmodel.core.errors import ScenarioError
 from synmodel.data import load_study
-from synmodel.inference.problem import STUDIES, SummaryProblem
-from synmodel.inference.readings import joint_problem
+from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
+from synmodel.inference.summaries.readings import joint_problem
 from synmodel.library.parameters import ParameterSet
 from synmodel.report.exporting import petab_tables as tables
 from synmodel.report.exporting.equations import model_of

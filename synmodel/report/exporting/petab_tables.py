@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synmodel.inference.hierarchy import EFFECTS
-from synmodel.inference.problem import SummaryProblem
-from synmodel.inference.targets import ArmTargets
+from synmodel.inference.summaries.hierarchy import EFFECTS
+from synmodel.inference.summaries.problem import SummaryProblem
+from synmodel.inference.summaries.targets import ArmTargets
 from synmodel.library.parameters import Parameter
 from synmodel.pharmacology import drug_doses
 from synmodel.report.exporting.description import Description, identifier

@@ -9,7 +9,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-from synmodel.inference.problem import STUDIES
+from synmodel.inference.summaries.problem import STUDIES
 from synmodel.report.page.drawing import inlined
 from synmodel.report.page.kinds import kind_of, opened
 from synmodel.report.page.parts import Chapter, Grid, Held, PageError, Picture, Told, split

@@ -279,8 +279,8 @@ def prediction_told(held: Held) -> Told:
             "prediction": "Predicted means with 50 % (thick) and 90 % (thin) intervals; black: observed with SEM."
         },
         command=f"synmodel predict YOUR-STUDY{settings(document['provenance'])} --out prediction",
-        python="from synmodel.inference.joint import load_posterior\n"
-        "from synmodel.inference.prediction import predict_folder\n\n"
+        python="from synmodel.inference.summaries.joint import load_posterior\n"
+        "from synmodel.inference.summaries.prediction import predict_folder\n\n"
         'prediction = predict_folder("YOUR-STUDY", posterior=load_posterior(), draws=800, '
         f"seed={document['provenance']['seed']})",
         methods=(
@@ -337,8 +337,8 @@ def validation_told(held: Held) -> Told:
             "observed means inside 50 and 90 % intervals."
         },
         command=f"synmodel validate{settings(held.document['provenance'])} --out validation",
-        python="from synmodel.inference.joint import without_study\nfrom synmodel.inference.validation import "
-        "validate\n\n"
+        python="from synmodel.inference.summaries.joint import without_study\n"
+        "from synmodel.inference.summaries.validation import validate\n\n"
         f"document = validate(without_study, seed={held.document['provenance']['seed']})",
         methods=("Each embedded study was left out of the joint posterior in turn and its drug arms were predicted.",),
         studies=list(studies),

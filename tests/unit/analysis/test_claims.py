@@ -11,7 +11,7 @@ from synmodel.analysis.claims import RECEPTORS, compared
 from synmodel.analysis.comparison import Contrast, contrasts
 from synmodel.analysis.embedded import embedded_arms
 from synmodel.analysis.own_arms import against_own_arms
-from synmodel.inference.readings import Reading
+from synmodel.inference.summaries.readings import Reading
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from synmodel.analysis.sweeps.factors import changed, without_doses
 from synmodel.cli import app
 from synmodel.core.errors import LibraryError, ScenarioError, SimulationError
 from synmodel.data.summaries import baseline_density
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import default_parameters
 from synmodel.report import figures
 from synmodel.report.comparison_figure import scenarios_figure

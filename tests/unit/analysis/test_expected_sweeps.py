@@ -13,7 +13,7 @@ from synmodel.analysis.sweeps import changed, load_plan, open_sweep, plan_of, ru
 from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.analysis.sweeps.outputs import exact_points_of, points_of
 from synmodel.core.errors import SimulationError, SweepError, SynmodelError
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import expectation

@@ -14,8 +14,8 @@ from synmodel.analysis.measuring import ranking as room
 from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.cli import main
 from synmodel.core.errors import FitError
-from synmodel.inference.joint import load_posterior
-from synmodel.inference.summary_fit import fit_problem
+from synmodel.inference.summaries.joint import load_posterior
+from synmodel.inference.summaries.summary_fit import fit_problem
 from synmodel.simulation import drive_of, expectation
 
 SOME = (

@@ -22,7 +22,7 @@ from synmodel.analysis.planning.outcome import DendriteOutcome, outcome_weights
 from synmodel.analysis.planning.power import contrast_of, fewest_mice, welch_power
 from synmodel.analysis.planning.readings import arms_to_try, divergence, separate
 from synmodel.core.errors import DesignError, SynmodelError
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.scenario import load
 from synmodel.simulation import drive_of, expectation, simulate
 from synmodel.turnover.simulator import thread_count

@@ -17,7 +17,7 @@ from synmodel import library
 from synmodel.analysis.workflows import fit_studies
 from synmodel.cli import _print_tables, app
 from synmodel.core.errors import FitError, SimulationError, SynmodelError
-from synmodel.inference.problem import STUDIES
+from synmodel.inference.summaries.problem import STUDIES
 from synmodel.library.evidence import load_check
 from synmodel.scenario import load
 from synmodel.simulation import checking, mechanism_of, simulate

@@ -14,9 +14,9 @@ from synmodel.core.errors import FitError, LibraryError, SchemaError, Simulation
 from synmodel.core.schema import HEAD_TWITCHES, conform
 from synmodel.data.twitches import TwitchRecording, load_twitches
 from synmodel.imaging import head_twitches
-from synmodel.inference.twitch_profile import fit_twitches, twitch_profile
-from synmodel.inference.twitch_terms import count_deviance, dispersion_norm, signed_root, variance_deviance
-from synmodel.inference.twitches import RECORDINGS, TwitchData
+from synmodel.inference.summaries.twitch_profile import fit_twitches, twitch_profile
+from synmodel.inference.summaries.twitch_terms import count_deviance, dispersion_norm, signed_root, variance_deviance
+from synmodel.inference.summaries.twitches import RECORDINGS, TwitchData
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import assays, exposure_of

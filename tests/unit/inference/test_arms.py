@@ -12,10 +12,10 @@ from synmodel.analysis.repeats import repeats_that_find
 from synmodel.core.errors import FitError, ScenarioError
 from synmodel.data import load_summaries
 from synmodel.imaging import between_arms
-from synmodel.inference.hierarchy import effect_factor
-from synmodel.inference.readings import Reading, joint_problem
-from synmodel.inference.summary_fit import fit_problem
-from synmodel.inference.verdicts import hold, judge
+from synmodel.inference.summaries.hierarchy import effect_factor
+from synmodel.inference.summaries.readings import Reading, joint_problem
+from synmodel.inference.summaries.summary_fit import fit_problem
+from synmodel.inference.summaries.verdicts import hold, judge
 from synmodel.scenario import load
 from synmodel.signalling.folds import mean_folds
 from synmodel.simulation import drive_function, drive_of, expectation

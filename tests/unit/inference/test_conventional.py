@@ -11,11 +11,11 @@ from scipy.stats import t as student
 
 from synmodel.core.errors import FitError
 from synmodel.data import load_summaries, read_observations
-from synmodel.inference import conventional, mixed_models
-from synmodel.inference.conventional import COLUMNS, conventional_analysis, pairs_of
+from synmodel.inference import conventional
+from synmodel.inference.conventional import COLUMNS, conventional_analysis, mixed_models, pairs_of
+from synmodel.inference.conventional.expected_differences import expected_differences
+from synmodel.inference.conventional.measured import dendrite_table
 from synmodel.inference.dendrites import DendriteProblem
-from synmodel.inference.expected_differences import expected_differences
-from synmodel.inference.measured import dendrite_table
 from synmodel.report.conventional import conventional_csv, conventional_document, conventional_tables
 
 statsmodels = pytest.importorskip("statsmodels.api")

@@ -13,13 +13,13 @@ from synmodel import inference
 from synmodel.cli import app
 from synmodel.core.errors import DataError, FitError, SynmodelError
 from synmodel.data import read_observations, select
-from synmodel.inference.arms import doses_of
 from synmodel.inference.dendrites import DendriteProblem, baseline_of
+from synmodel.inference.dendrites.arms import doses_of
+from synmodel.inference.dendrites.maximum import judge_maximum, maximise
+from synmodel.inference.dendrites.predictive import SURVIVAL, cells_of, observed_statistics, predicted_statistics
+from synmodel.inference.dendrites.selection import compare_models, left_out
+from synmodel.inference.dendrites.terms import read_terms
 from synmodel.inference.likelihood import animals_log_likelihood
-from synmodel.inference.maximum import judge_maximum, maximise
-from synmodel.inference.predictive import SURVIVAL, cells_of, observed_statistics, predicted_statistics
-from synmodel.inference.selection import compare_models, left_out
-from synmodel.inference.terms import read_terms
 from synmodel.library.parameters import ParameterSet
 from synmodel.signalling import phenomenological_drive
 from synmodel.turnover import simulate

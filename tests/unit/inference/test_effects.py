@@ -9,14 +9,14 @@ import pytest
 from synmodel.core.errors import DataError, FitError
 from synmodel.data import read_observations, read_regimens, regimens_of
 from synmodel.inference import DendriteData, DendriteProblem, histories_log_likelihood
-from synmodel.inference.calibration import Design, simulated_observations
 from synmodel.inference.dendrites import baseline_of, parameters_for, template
-from synmodel.inference.drives import Drives
-from synmodel.inference.effects import pulse_parameters
-from synmodel.inference.laplace import judge_laplace, laplace
-from synmodel.inference.maximum import judge_maximum, maximise
-from synmodel.inference.posterior import fit
-from synmodel.inference.targets import arm_targets
+from synmodel.inference.dendrites.calibration import Design, simulated_observations
+from synmodel.inference.dendrites.effects import pulse_parameters
+from synmodel.inference.dendrites.laplace import judge_laplace, laplace
+from synmodel.inference.dendrites.maximum import judge_maximum, maximise
+from synmodel.inference.dendrites.posterior import fit
+from synmodel.inference.summaries.drives import Drives
+from synmodel.inference.summaries.targets import arm_targets
 from synmodel.library.parameters import ParameterSet, default_parameters
 
 KNOCK_OUT = "psilocybin:1:i.p.+genotype:5-HT2A knock-out"

@@ -11,10 +11,10 @@ from synmodel import library
 from synmodel.cli import main
 from synmodel.core.errors import FitError, LibraryError, SynmodelError
 from synmodel.inference import fit_summaries, joint_problem
-from synmodel.inference.folders import fitted_studies, given_study
-from synmodel.inference.problem import STUDIES
-from synmodel.inference.readings import READINGS, readings_of
-from synmodel.inference.summary_fit import settled_parameters
+from synmodel.inference.summaries.folders import fitted_studies, given_study
+from synmodel.inference.summaries.problem import STUDIES
+from synmodel.inference.summaries.readings import READINGS, readings_of
+from synmodel.inference.summaries.summary_fit import settled_parameters
 from synmodel.library.parameters import default_parameters
 
 

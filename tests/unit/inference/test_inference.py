@@ -10,20 +10,21 @@ from scipy.stats import multivariate_normal, norm
 
 from synmodel.core.errors import DataError, FitError, LibraryError
 from synmodel.data import load_study
-from synmodel.inference import SummaryProblem, drives, joint_problem
-from synmodel.inference import problem as problem_module
-from synmodel.inference.coordinates import Coordinates
-from synmodel.inference.covariance import arm_correlation
-from synmodel.inference.density import Density, weighted
-from synmodel.inference.evidence import laplace_evidence
-from synmodel.inference.joint import load_posterior, without_study
-from synmodel.inference.prediction import Point, predict, read_folder
-from synmodel.inference.problem import STUDIES
-from synmodel.inference.readings import READINGS, Reading, reading_named
-from synmodel.inference.summary_fit import fit_problem
-from synmodel.inference.targets import arm_targets
-from synmodel.inference.validation import carried_over
-from synmodel.inference.verdicts import verdicts_of
+from synmodel.inference import SummaryProblem, joint_problem
+from synmodel.inference.summaries import drives
+from synmodel.inference.summaries import problem as problem_module
+from synmodel.inference.summaries.coordinates import Coordinates
+from synmodel.inference.summaries.covariance import arm_correlation
+from synmodel.inference.summaries.density import Density, weighted
+from synmodel.inference.summaries.evidence import laplace_evidence
+from synmodel.inference.summaries.joint import load_posterior, without_study
+from synmodel.inference.summaries.prediction import Point, predict, read_folder
+from synmodel.inference.summaries.problem import STUDIES
+from synmodel.inference.summaries.readings import READINGS, Reading, reading_named
+from synmodel.inference.summaries.summary_fit import fit_problem
+from synmodel.inference.summaries.targets import arm_targets
+from synmodel.inference.summaries.validation import carried_over
+from synmodel.inference.summaries.verdicts import verdicts_of
 from synmodel.library.parameters import Parameter, Prior, default_parameters
 from synmodel.signalling import signals
 from synmodel.signalling.signals import Signals
@@ -177,7 +178,7 @@ class Fake:
 
 def test_a_new_module_takes_part_in_a_fit_by_itself(monkeypatch):
     known = signals.all_modules()
-    monkeypatch.setattr("synmodel.inference.drives.all_modules", lambda: (*known, Fake))
+    monkeypatch.setattr("synmodel.inference.summaries.drives.all_modules", lambda: (*known, Fake))
     monkeypatch.setattr(signals, "all_modules", lambda: (*known, Fake))
     gain = Parameter("fake.gain", 0.0, "1", 0.0, 100.0, "linear", "gain", "assumed", "a test", "a test")
     base = default_parameters().joined(type(default_parameters())([gain]))

@@ -5,11 +5,11 @@ import pytest
 from scipy.stats import binom
 
 from synmodel.inference import joint_problem
-from synmodel.inference.drives import Drives
-from synmodel.inference.hierarchy import BASELINE
-from synmodel.inference.prediction import Point, _points, _tissue_priors, coverage_range
-from synmodel.inference.problem import STUDIES
-from synmodel.inference.targets import arm_targets
+from synmodel.inference.summaries.drives import Drives
+from synmodel.inference.summaries.hierarchy import BASELINE
+from synmodel.inference.summaries.prediction import Point, _points, _tissue_priors, coverage_range
+from synmodel.inference.summaries.problem import STUDIES
+from synmodel.inference.summaries.targets import arm_targets
 
 KETAMINE, PSILOCYBIN, PT, KO = STUDIES
 EFFECTS = ("formation", "elimination", "head_size")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from synmodel.imaging.power import welch_power
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.scenario import load
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"

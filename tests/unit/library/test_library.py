@@ -23,8 +23,8 @@ from synmodel.analysis.sweeps import plan_of
 from synmodel.analysis.sweeps.work import compute, works_of
 from synmodel.core.errors import DataError, LibraryError, ScenarioError, SynmodelError
 from synmodel.data.studies import Study
-from synmodel.inference.problem import STUDIES
-from synmodel.inference.readings import joint_problem
+from synmodel.inference.summaries.problem import STUDIES
+from synmodel.inference.summaries.readings import joint_problem
 from synmodel.library.own import KINDS, Own
 from synmodel.library.parameters import default_parameters
 from synmodel.library.targets import Target

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from synmodel import library
 from synmodel.analysis.caveats import notes_of
 from synmodel.data import Arm, load_study
-from synmodel.inference.drives import Drives
-from synmodel.inference.targets import arm_targets
+from synmodel.inference.summaries.drives import Drives
+from synmodel.inference.summaries.targets import arm_targets
 from synmodel.library.parameters import default_parameters
 from synmodel.library.targets import Target, load_target
 from synmodel.pharmacology import Compound, load_compound

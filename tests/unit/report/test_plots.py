@@ -14,8 +14,8 @@ from synmodel.core import netcdf
 from synmodel.core.errors import DataError, ScenarioError, SimulationError
 from synmodel.data import read_observations
 from synmodel.imaging import Scoring, observe
-from synmodel.inference.estimation import Groups, differences_of, groups_of
-from synmodel.inference.measured import dendrite_table
+from synmodel.inference.conventional.estimation import Groups, differences_of, groups_of
+from synmodel.inference.conventional.measured import dendrite_table
 from synmodel.report import raster, style
 from synmodel.report.dose_figure import dose_figure
 from synmodel.report.estimation_figure import estimation_figure

@@ -19,8 +19,8 @@ from synmodel.analysis.sweeps import changed
 from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.analysis.workflows import Comparison
 from synmodel.imaging import summarise
-from synmodel.inference.evidence import ReadingFit, laplace_evidence
-from synmodel.inference.readings import Reading
+from synmodel.inference.summaries.evidence import ReadingFit, laplace_evidence
+from synmodel.inference.summaries.readings import Reading
 from synmodel.report import documents, figures, files, tables
 from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load, loads

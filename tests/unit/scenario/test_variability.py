@@ -14,7 +14,7 @@ from synmodel.analysis.simulated import simulate_scenario
 from synmodel.analysis.sweeps.factors import changed
 from synmodel.cli import app
 from synmodel.core.errors import ScenarioError, SimulationError
-from synmodel.inference.joint import load_posterior
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load, loads
 from synmodel.simulation import drive_of, expectation, is_possible, mechanism_of, simulate

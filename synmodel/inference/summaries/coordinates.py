@@ -1,0 +1,108 @@
+r"""Coordinates in which the posterior of a study's turnover is nearly normal.
+
+What is scored determines sums and balances, not rates: gained spines are flips of scoring and births that are still
+there, and a density that hardly changes says that as many spines mature as are lost. On the scale of the rates these
+are curved ridges. Instead of the logarithms of formation lambda, miss m and loss delta_1, a study has
+
+::
+
+    f = ln F                 F = m + lambda g / S        gained in two days, of the density S at the first session
+    s = ln(m S / lambda g)   flips over births
+    b = ln(delta_1 S (delta_0 + alpha) / (lambda alpha)) losses over spines that mature
+
+    g = (1 - e^(-k D)) / k (1 - alpha / k) + alpha D / k        D = 2 days, k = delta_0 + alpha
+
+beside ln delta_0, ln alpha and the rest as they are. This map preserves volume. A spread between arms or studies, whose
+prior is highest at 0, has its logarithm for coordinate, and the density the factor that this takes.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.inference.summaries.hierarchy import SPREADS
+from synmodel.inference.summaries.problem import SummaryProblem
+
+__all__ = ["Coordinates"]
+
+Array = NDArray[np.float64]
+_DAYS = 2.0
+_KEYS = ("formation", "miss", "loss_mature", "loss_nascent", "maturation")
+_STEP = 1e-5
+
+
+class Coordinates:
+    """The map between the scales of a fit and coordinates, for the studies of a problem that free all five rates."""
+
+    def __init__(self, problem: SummaryProblem) -> None:
+        self._n = len(problem.free)
+        places = {name: at for at, name in enumerate(problem.free)}
+        density = {}
+        for target in problem.arms:
+            if target.arm.name == target.study.control or target.study.name not in density:
+                density[target.study.name] = target.density
+        self._blocks = [
+            (tuple(places[f"{study}.{key}"] for key in _KEYS), math.log(density[study]))
+            for study in problem.studies
+            if all(f"{study}.{key}" in places for key in _KEYS)
+        ]
+        self._spreads = [places[name] for name in SPREADS if name in places]
+
+    def to_vector(self, phi: Array) -> Array:
+        """Point on the scales of the fit, (n_free,), at coordinates (n_free,)."""
+        vector = phi.copy()
+        vector[self._spreads] = np.exp(phi[self._spreads])
+        for (formation, miss, loss, nascent, maturation), density in self._blocks:
+            f, s, b = phi[formation], phi[miss], phi[loss]
+            log_g, log_share = _of_births(phi[nascent], phi[maturation])
+            vector[miss] = f - _log1pexp(-s)
+            vector[formation] = f - _log1pexp(s) + density - log_g
+            vector[loss] = b + vector[formation] + log_share - density
+        return vector
+
+    def from_vector(self, vector: Array) -> Array:
+        """Coordinates of a point on the scales of the fit."""
+        phi = vector.copy()
+        phi[self._spreads] = np.log(vector[self._spreads])
+        for (formation, miss, loss, nascent, maturation), density in self._blocks:
+            log_g, log_share = _of_births(vector[nascent], vector[maturation])
+            births = vector[formation] + log_g - density
+            phi[formation] = np.logaddexp(vector[miss], births)
+            phi[miss] = vector[miss] - births
+            phi[loss] = vector[loss] - (vector[formation] + log_share - density)
+        return phi
+
+    def log_volume(self, phi: Array) -> float:
+        """Logarithm of the volume on the scales of the fit over that in coordinates."""
+        return float(phi[self._spreads].sum())
+
+    def log_volume_slopes(self) -> Array:
+        """(n_free,) derivatives of :meth:`log_volume`."""
+        slopes = np.zeros(self._n)
+        slopes[self._spreads] = 1.0
+        return slopes
+
+    def slopes(self, phi: Array) -> Array:
+        """(n_free, n_free) derivatives of :meth:`to_vector`, by central differences."""
+        slopes = np.eye(len(phi))
+        slopes[self._spreads, self._spreads] = np.exp(phi[self._spreads])
+        for block, _ in self._blocks:
+            for at in block:
+                step = np.zeros(len(phi))
+                step[at] = _STEP
+                rise = (self.to_vector(phi + step) - self.to_vector(phi - step)) / (2 * _STEP)
+                slopes[list(block), at] = rise[list(block)]
+        return slopes
+
+
+def _of_births(log_nascent: float, log_maturation: float) -> tuple[float, float]:
+    """Ln g, and the logarithm of the share of newborns that mature."""
+    loss, alpha = math.exp(log_nascent), math.exp(log_maturation)
+    k = loss + alpha
+    young = -math.expm1(-k * _DAYS) / k
+    return math.log(young * loss / k + alpha * _DAYS / k), math.log(alpha / k)
+
+
+def _log1pexp(x: float) -> float:
+    return float(np.logaddexp(0.0, x))

@@ -1,0 +1,220 @@
+"""From the doses of an arm to folds of its hazards, fast enough for a fit: what a parameter does not touch is kept."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.core.grid import MINUTE, time_grid
+from synmodel.data import Arm
+from synmodel.inference.summaries.hierarchy import EFFECTS, SCALED, effect_factor
+from synmodel.library.parameters import ParameterSet
+from synmodel.library.targets import PREFIX, load_target
+from synmodel.pharmacology import (
+    concentrations,
+    corners_of,
+    drug_doses,
+    engagement,
+    exposure_parameters,
+    kinetic_parameters,
+    open_targets,
+)
+from synmodel.scenario import Dose, Subject
+from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
+from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
+from synmodel.signalling.signals import all_modules, collect
+
+__all__ = ["Dosed", "Drives", "after_genotype"]
+
+Array = NDArray[np.float64]
+_FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
+_OWN = ".cascade_"
+_OTHERWISE = ("evoked", "protein", "d1")  # of the cascade, but of no hazard of a spine
+_FIRST_MINUTE, _PER_DECADE_OF_DRUG = MINUTE, 24
+
+
+class _Study(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def species(self) -> Literal["mouse"]: ...
+
+
+class Dosed(Protocol):
+    """An arm: its study, its doses and genotype, its sessions [day], and a text that says all this."""
+
+    @property
+    def study(self) -> _Study:
+        """Name and species."""
+        ...
+
+    @property
+    def arm(self) -> Arm:
+        """Doses and genotype."""
+        ...
+
+    @property
+    def sessions(self) -> Array:
+        """(n,) days."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Equal for arms with the same study, doses and sessions."""
+        ...
+
+
+class Drives:
+    """Folds of the arms of a problem.
+
+    Parameters
+    ----------
+    kind : {"mechanistic", "phenomenological"}
+        How doses become folds.
+    parameters : ParameterSet
+        Whose names say on what a drive may depend.
+    """
+
+    def __init__(self, kind: Literal["mechanistic", "phenomenological"], parameters: ParameterSet) -> None:
+        self.kind = kind
+        # Gains of open targets count where a compound has the target.
+        groups = {*(module.prefix for module in all_modules()), "cascade", "blocker"} - {PREFIX}
+        self._mechanism = [
+            name for name in parameters
+            if name.partition(".")[0] in groups and not any(key in name for key in _OTHERWISE)
+        ]  # fmt: skip
+        self._parameters = parameters
+        self._grids: dict[str, Array] = {}
+        self._plasma: dict[str, tuple[tuple[float, ...], dict[str, Array]]] = {}
+        self._mtorc1: dict[str, tuple[tuple[float, ...], Array]] = {}
+        self._slow = ["cascade.delay", *(f"cascade.{key}" for name in SLOW for key in _keys_of(name))]
+        self._names: dict[tuple[str, str], Sequence[str]] = {}
+        self._folds: dict[str, tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
+
+    def names(self, target: Dosed) -> list[str]:
+        """Names of all parameters on which the folds of an arm depend; none without drug."""
+        doses = drug_doses(target.arm.doses)
+        if not doses:
+            return []
+        study = target.study.name
+        shared = [f"spread.{effect}" for effect in EFFECTS] + [f"{study}.effect_on.{effect}" for effect in EFFECTS]
+        shared = [name for name in shared if name in self._parameters]
+        if self.kind == "phenomenological":
+            return [*shared, *pulse_names(_events(target), self._parameters)]
+        own = [name for dose in doses for name in self._parameters if name.startswith(f"{dose.compound}{_OWN}")]
+        exposed = exposure_parameters(doses, _subject(target))
+        engaged = map(load_target, open_targets(doses, _subject(target)))
+        own += [each.gain_name(effect) for each in engaged for effect in each.effects]
+        return [*shared, *self._mechanism, *own, *(name for name in exposed if name not in self._mechanism)]
+
+    def folds(self, target: Dosed, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
+        """Knots [day] and folds by effect of the drive of an arm; none without drug."""
+        names = self.names_of(target)
+        if not names:
+            return np.empty(0), {}
+        where = target.identity
+        key = tuple(values[name] for name in names)
+        if where not in self._folds or self._folds[where][0] != key:
+            made = self._mechanistic if self.kind == "mechanistic" else self._phenomenological
+            self._folds[where] = (key, *made(target, values, where))
+        return self._folds[where][1:]
+
+    def names_of(self, target: Dosed) -> Sequence[str]:
+        """:meth:`names`, found once."""
+        return self._found("all", target.identity, lambda: self.names(target))
+
+    def _found(self, kind: str, where: str, find: Callable[[], Sequence[str]]) -> Sequence[str]:
+        """Names that are looked for once for each arm."""
+        if (kind, where) not in self._names:
+            self._names[kind, where] = find()
+        return self._names[kind, where]
+
+    def _phenomenological(
+        self, target: Dosed, values: Mapping[str, float], where: str
+    ) -> tuple[Array, dict[str, Array]]:
+        events = _events(target)
+        if not effective_doses(events, values):
+            return np.empty(0), {}
+        if where not in self._grids:
+            self._grids[where] = time_grid(
+                target.sessions, [day for _, day in events],
+                first_step=_FIRST_STEP_DAY, per_decade=_PER_DECADE, largest_step=_LARGEST_STEP_DAY,
+            )  # fmt: skip
+        grid = self._grids[where]
+        factors = {effect: effect_factor(target.study.name, effect, values) for effect in EFFECTS}
+        return grid, pulse_folds(events, grid, values, factors)
+
+    def _mechanistic(self, target: Dosed, values: Mapping[str, float], where: str) -> tuple[Array, dict[str, Array]]:
+        doses, subject, study = target.arm.doses, _subject(target), target.study.name
+        if where not in self._grids:
+            self._grids[where] = _grid(doses, target.sessions)
+        times = self._grids[where]
+        fast = self._found("fast", where, lambda: self._fast_names(target))
+        key = tuple(values[name] for name in fast)
+        if where not in self._mtorc1 or self._mtorc1[where][0] != key:
+            signals = collect(self._engaged(target, where, subject, times, values), values)
+            self._mtorc1[where] = key, fast_states(times, signals, values)["mtorc1"]
+        altered = {name: values[name] for name in self._slow}
+        for name in self.names_of(target):
+            # A drug may have a cascade of its own, in readings that ask whether all share one.
+            if _OWN in name:
+                altered["cascade." + name.partition(_OWN)[2]] = values[name]
+        for effect, scaled in SCALED.items():
+            for name in scaled:
+                altered[name] *= effect_factor(study, effect, values)
+        return times, slow_folds(times, self._mtorc1[where][1], altered)
+
+    def _engaged(
+        self, target: Dosed, where: str, subject: Subject, times: Array, values: Mapping[str, float]
+    ) -> dict[str, Array]:
+        """Engaged receptors of an arm; concentrations are kept, as a fit hardly ever changes kinetics."""
+        doses = target.arm.doses
+        kinetic = self._found("kinetic", where, lambda: kinetic_parameters(doses, subject))
+        key = tuple(values[name] for name in kinetic)
+        if where not in self._plasma or self._plasma[where][0] != key:
+            self._plasma[where] = key, concentrations(doses, subject, times, values)
+        return engagement(self._plasma[where][1], subject, values, times)
+
+    def _fast_names(self, target: Dosed) -> list[str]:
+        """Names of the parameters of an arm up to mTORC1."""
+        slow = {*self._slow, *(name for name in self.names_of(target) if _OWN in name)}
+        return [name for name in self.names_of(target) if name not in slow and not _of_hierarchy(name)]
+
+
+def _grid(doses: tuple[Dose, ...], sessions: Array) -> Array:
+    """Fine after every dose; checked against twice as many cells by a test of refinement."""
+    changes, corners = corners_of(doses)
+    within = [day for day in corners if day < sessions[-1]]
+    return time_grid(
+        [*sessions.tolist(), *within], changes,
+        first_step=_FIRST_MINUTE, per_decade=_PER_DECADE_OF_DRUG, largest_step=_LARGEST_STEP_DAY,
+    )  # fmt: skip
+
+
+def _keys_of(name: str) -> tuple[str, str, str]:
+    return f"{name}_gain", f"{name}_max", f"tau_{name}"
+
+
+def _of_hierarchy(name: str) -> bool:
+    return name.startswith("spread.") or ".effect_on." in name
+
+
+def _subject(target: Dosed) -> Subject:
+    return _subject_of(target.study.species, target.arm.genotype)
+
+
+@cache
+def _subject_of(species: Literal["mouse"], genotype: str) -> Subject:
+    return Subject(species=species, genotype=genotype)
+
+
+def _events(target: Dosed) -> list[tuple[str, float]]:
+    return after_genotype([(dose.compound, day) for dose in target.arm.doses for day in dose.days], target.arm.genotype)
+
+
+def after_genotype(doses: Sequence[tuple[str, float]], genotype: str) -> list[tuple[str, float]]:
+    """Doses after a genotype that is not wild-type, which a pulse can only take for something given before them."""
+    first = min((day for _, day in doses), default=0.0)
+    return [*([] if genotype == "wild-type" else [(genotype, first)]), *doses]
