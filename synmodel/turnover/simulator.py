@@ -259,7 +259,7 @@ def _between_sessions(
     """
     propagation = compose(model, folds, days)
     steps = tabulated(propagation, start.initial, start.scale)
-    sessions.run_sessions(key, 0, start.initial, start.scale, steps, *tallies[:3])
+    sessions.run_sessions(key, 0, start.initial, start.scale, steps, tuple(range(len(model.classes))), *tallies[:3])
     if tallies.transient.shape[2]:
         births = model.births.sum() * folds.births_between(days)
         means = np.maximum(births - propagation.newborn.sum(axis=1), 0.0)

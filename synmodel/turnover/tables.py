@@ -86,5 +86,5 @@ def _expected(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
 
 
 def _width(mean: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Entries up to about five standard deviations above a mean."""
-    return np.ceil(mean + 5.0 * np.sqrt(mean) + 3.0).astype(np.int64)
+    """Entries up to about five standard deviations above a mean, in multiples of eight."""
+    return 8 * np.ceil((mean + 5.0 * np.sqrt(mean) + 3.0) / 8.0).astype(np.int64)

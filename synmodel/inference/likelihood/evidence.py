@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, pdtrik
+from scipy.special import logsumexp
 
 from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
@@ -298,7 +298,9 @@ def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     bounded = np.where(runs.gained >= 0, runs.gained, count)
     unbounded = runs.inside & (bounded < 0)
     most = np.where(unbounded, 0, np.maximum(bounded, 0))
-    most[unbounded] = np.ceil(pdtrik(1.0 - _TAIL, _FASTEST * gamma[unbounded])).astype(np.int64) + 1
+    mean, drop = _FASTEST * gamma[unbounded], -np.log(_TAIL)
+    # Bernstein's bound of the Poisson law, a few more than its quantile.
+    most[unbounded] = np.ceil(mean + drop / 3 + np.sqrt((drop / 3) ** 2 + 2 * drop * mean)).astype(np.int64)
     return most
 
 

@@ -331,9 +331,10 @@ def recorded_three(steps, c, n, record, span):  # type: ignore[no-untyped-def]
 def tail_work(most_n, room):  # type: ignore[no-untyped-def]
     """Arrays for the open sessions after up to ``most_n`` spines, with up to ``room`` newcomers."""
     size = most_n + room + 3
-    vectors = np.empty((5, max(size, len(SCALES))))
+    vectors = np.empty((4, max(2 * size, len(SCALES))))
     vectors[1] = logarithms(vectors.shape[1])
-    return np.empty((most_n + 2, most_n + 2)), (np.empty((2, size, size)), np.empty((size, size)), vectors)
+    line = np.empty((3, (size + 4) * size))
+    return np.empty((most_n + 2, most_n + 2)), (line, vectors, most_n + room)
 
 
 def run_of(  # noqa: C901 - three functions, counted as one

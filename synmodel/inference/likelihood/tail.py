@@ -11,6 +11,11 @@ kind U, V or W with probabilities that are the same for all, so the law of (N1, 
 m - 1 by one sum of three terms, and what was recorded has given m the mean probability a_m m! / Gamma^m. The result is
 a polynomial in the multiplier z of the births, sum_m a_m z^m, and all its coefficients are known.
 
+The law of (N1, N2) is kept in one line, (N1, N2) at place N1 * stride + N2 with the stride a little more than the
+numbers N2 that matter at a time. So a place belongs to (N1, N2) and to (N1 + 1, N2 - stride), of which one matters at
+most; a newcomer is a step by 1, by the stride or by both; and the law of one spine more is one loop without rows, which
+the compiler turns into vector instructions.
+
 A record with many terms would be slow to integrate over z, so the polynomial is told by four numbers m_j and weights
 that agree with it at eight values of z, a geometric sequence around 1 (Prony's method, as Gauss quadrature in x = r^m).
 It is exact at z = 1, so where births do not differ; the error where they do is in the tests, which hold it against the
@@ -31,7 +36,9 @@ SCALES = np.exp(LOG_STEP * np.arange(-4, 4))
 """Multipliers of births at which the end of a run is computed; their logarithms are ``LOG_STEP`` apart."""
 _DROPPED = 1e-8  # of the edges of a law of two numbers
 _NEGLIGIBLE = 1e-5  # of the sum at the largest multiplier, which hardly ever is; at 1 the rest is far smaller
-_AT_ONCE = 16
+_BIRTHS_BETWEEN = 4  # looks at the edges
+_SLACK = 12  # numbers more than a row needs, so that weights are filled many at once
+_MARGIN = 2  # rows before that of 0, so that there is a place before the first
 
 
 @allocating_nothing
@@ -47,7 +54,7 @@ def length_changes(n, before, after, sigma, logs, low, out):  # type: ignore[no-
     elif n == 0 or not before > 0.0:
         out[:] = 1.0
     else:
-        shift = math.log(after) + math.log(n / before)
+        shift = logs[n] + math.log(after / before)
         scale, narrow = 1.0 / (NORM_T2 * sigma), 1.0 / sigma
         logs = logs[low : low + len(out)]
         for m in range(len(out)):
@@ -93,80 +100,82 @@ def fates_two(f, n, fate, law):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def is_negligible(law, rows, columns):  # type: ignore[no-untyped-def]
-    """Whether a stretch of a law of two numbers hardly ever is."""
+def is_negligible(law, first, n, step):  # type: ignore[no-untyped-def]
+    """Whether n places of a law, ``step`` apart, hardly ever are."""
     total = 0.0
-    for i in range(rows[0], rows[1]):
-        for x in range(columns[0], columns[1]):
-            total += law[i, x]
-    return total < _DROPPED
+    for k in range(n):
+        total += law[first + k * step]
+        if total >= _DROPPED:
+            return False
+    return True
 
 
 @allocating_nothing
-def trimmed(law, box):  # type: ignore[no-untyped-def]
-    """The box (top, bottom, left, right) without edges that are negligible."""
+def trimmed(law, stride, box):  # type: ignore[no-untyped-def]
+    """The box (top, bottom, left, right) without edges that are negligible; columns that are dropped become 0."""
     top, bottom, left, right = box
-    while top < bottom and is_negligible(law, (top, top + 1), (left, right)):
+    while top < bottom and is_negligible(law, top * stride + left, right - left, 1):
         top += 1
-    while top < bottom and is_negligible(law, (bottom - 1, bottom), (left, right)):
+    while top < bottom and is_negligible(law, (bottom - 1) * stride + left, right - left, 1):
         bottom -= 1
-    while left < right and is_negligible(law, (top, bottom), (left, left + 1)):
+    while left < right and is_negligible(law, top * stride + left, bottom - top, stride):
+        law[top * stride + left : bottom * stride + left + 1 : stride] = 0.0  # places after the last row, too
         left += 1
-    while left < right and is_negligible(law, (top, bottom), (right - 1, right)):
+    while left < right and is_negligible(law, top * stride + right - 1, bottom - top, stride):
         right -= 1
+        law[top * stride + right : (bottom - 1) * stride + right + 1 : stride] = 0.0
     return top, bottom, left, right
 
 
 @allocating_nothing
-def one_is_born(law, box, share, weight, products, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` with the law of one spine more, and return its mean weight (n1, n2); the box grows by one.
+def fill_weights(box, change, densities, sigma, two, logs, filled, stride, weight):  # type: ignore[no-untyped-def]
+    """Fill ``weight`` with the density of both changes of length, where the box needs it and it is not there.
 
-    The newcomer is there at both sessions, at the first or at the second alone, with the probabilities ``share``.
-    ``products`` is a vector to work in.
+    It lies as the law does. Boxes never move left or up, so each row is filled up to ``filled``, at first and at each
+    later time for all numbers that its places can still mean.
     """
-    both, first, second = share
     top, bottom, left, right = box
-    law[top - 1, left - 1 : right + 1] = 0.0
-    law[bottom, left - 1 : right + 1] = 0.0
+    end = left + stride
     for i in range(top, bottom):
-        law[i, left - 1] = 0.0
-        law[i, right] = 0.0
-    width = right + 1 - left
-    products[:width] = 0.0
-    for i in range(top, bottom + 1):
-        same, less = law[i, left - 1 : right], law[i - 1, left - 1 : right + 1]
-        more, of = out[i, left : right + 1], weight[i, left : right + 1]
-        for x in range(width):
-            there = first * less[x + 1] + both * less[x] + second * same[x]
-            more[x] = there
-            products[x] += there * of[x]
-    total = 0.0
-    for x in range(width):
-        total += products[x]
-    return total
+        if filled[i] >= right:
+            continue
+        if filled[i] == 0.0:
+            weight[i * stride + end : (i + 1) * stride + end] = 0.0  # numbers, until the next row is filled
+        begin = max(left, int(filled[i]))
+        of = weight[i * stride + begin : i * stride + end]
+        if two:
+            length_changes(i - _MARGIN, densities[1], densities[2], sigma, logs, begin, of)
+            for x in range(end - begin):
+                of[x] *= change[i - _MARGIN]
+        else:
+            of[:] = change[i - _MARGIN]
+        filled[i] = end
 
 
 @allocating_nothing
-def fill_weights(box, change, densities, sigma, two, logs, filled, weight):  # type: ignore[no-untyped-def]
-    """Fill ``weight`` (n1, n2) with the density of both changes of length, where the box needs it and it is not there.
+def one_is_born(law, box, stride, share, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with the law of one spine more; the box grows by one. Returns first and last place.
 
-    Rows and columns of laws and weights are one more than the numbers: the first is a margin. Boxes never move left or
-    up, so each row is filled from the left edge of the first box that has it up to ``filled``.
+    The newcomer is there at both sessions, at the first or at the second alone, with the probabilities ``share``.
     """
-    top, bottom, left, right = box
-    for i in range(top, bottom):
-        begin = max(left, int(filled[i]))
-        if begin >= right:
-            continue
-        end = min(max(right, begin + _AT_ONCE), weight.shape[1])
-        of = weight[i, begin:end]
-        if two:
-            length_changes(i - 1, densities[1], densities[2], sigma, logs, begin - 1, of)
-            for x in range(end - begin):
-                of[x] *= change[i - 1]
-        else:
-            of[:] = change[i - 1]
-        filled[i] = end
+    both, first, second = share
+    top, bottom, left, _ = box
+    begin, n = top * stride + left, (bottom + 1 - top) * stride
+    law[begin - stride - 1 : begin] = 0.0  # what was there before the box came down
+    law[begin + n - stride : begin + n] = 0.0
+    at_first, at_second = law[begin - stride : begin - stride + n], law[begin - 1 : begin - 1 + n]
+    at_both, more = law[begin - stride - 1 : begin - stride - 1 + n], out[begin : begin + n]
+    for k in range(n):
+        more[k] = first * at_first[k] + both * at_both[k] + second * at_second[k]
+    return begin, begin + n
+
+
+@allocating_nothing
+def widen(values, i, left, right, stride, wider):  # type: ignore[no-untyped-def]
+    """Lay row i out at a wider stride, in place and with 0 to its right; rows below it must have made room."""
+    for x in range(right - 1, left - 1, -1):
+        values[i * wider + x] = values[i * stride + x]
+    values[i * wider + right : (i + 1) * wider + left] = 0.0
 
 
 @allocating_nothing
@@ -177,34 +186,49 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
     the second; ``means`` those of U, V and W; ``densities`` that of the last scored and of the open sessions; ``two``
     whether there are two of these; ``work`` is (laws, weight, vectors), with room for all newcomers.
     """
-    laws, weight, vectors = work
-    change, logs, products, terms, filled = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
+    lines, vectors, most = work
+    change, logs, terms, filled = vectors[0], vectors[1], vectors[2], vectors[3]
     length_changes(n, densities[0], densities[1], sigma, logs, 0, change)
     filled[:] = 0.0
-    now, then = laws[0], laws[1]
-    for i in range(n + 1):
-        for x in range(n + 1):
-            now[i + 1, x + 1] = law[i, x]
-    box = trimmed(now, (1, n + 2, 1, n + 2))
-    fill_weights(box, change, densities, sigma, two, logs, filled, weight)
-    likely = 0.0
-    for i in range(box[0], box[1]):
-        for x in range(box[2], box[3]):
-            likely += now[i, x] * weight[i, x]
     mean = means[0] + means[1] + means[2]
     share = (means[0] / mean, means[1] / mean, means[2] / mean) if mean > 0.0 else (0.0, 0.0, 0.0)
+    room = most - n  # for newcomers
+    now, then, weight = lines[0], lines[1], lines[2]
+    stride = n + 1
+    for i in range(n + 1):
+        for x in range(stride):
+            now[(i + _MARGIN) * stride + x] = law[i, x]
+    box = trimmed(now, stride, (_MARGIN, n + 1 + _MARGIN, 0, n + 1))
+    wider = min(box[3] - box[2] + _SLACK, most + 3)
+    if wider < stride:  # rows move up in memory, never down
+        wider = stride
+    for i in range(box[1] - 1, box[0] - 1, -1):
+        widen(now, i, box[2], box[3], stride, wider)
+    stride = wider
+    fill_weights(box, change, densities, sigma, two, logs, filled, stride, weight)
+    likely = 0.0
+    for i in range(box[0], box[1]):
+        for k in range(i * stride + box[2], i * stride + box[3]):
+            likely += now[k] * weight[k]
     highest = (1.0 / (NORM_T2 * sigma)) ** (2 if two else 1)
     terms[: len(SCALES)] = 1.0
     last = len(SCALES) - 1
-    for born in range(1, weight.shape[0] - n - 1):  # what there is room for
+    for born in range(1, room + 1):
         for q in range(len(SCALES)):
             out[q] += terms[q] * likely
             terms[q] *= SCALES[q] * mean / born
         shrinks = SCALES[last] * mean / (born + 1)  # from each term to the next, from here on
         if shrinks < 1.0 and terms[last] * highest <= _NEGLIGIBLE * (1.0 - shrinks) * out[last]:
             break
+        if box[3] - box[2] + _BIRTHS_BETWEEN > stride and stride < most + 3:
+            wider = min(stride + _SLACK, most + 3)
+            for i in range(box[1] - 1, box[0] - 1, -1):
+                widen(now, i, box[2], box[3], stride, wider)
+                widen(weight, i, box[2], min(int(filled[i]), box[2] + stride), stride, wider)
+            stride = wider
         larger = (box[0], box[1] + 1, box[2], box[3] + 1)
-        fill_weights(larger, change, densities, sigma, two, logs, filled, weight)
-        likely = one_is_born(now, box, share, weight, products, then)
-        box = trimmed(then, larger)
+        fill_weights(larger, change, densities, sigma, two, logs, filled, stride, weight)
+        begin, end = one_is_born(now, box, stride, share, then)
+        likely = np.dot(then[begin:end], weight[begin:end])
+        box = trimmed(then, stride, larger) if born % _BIRTHS_BETWEEN == 0 else larger
         now, then = then, now

@@ -1,8 +1,8 @@
 """Compiled loops of the events engine: every birth, switch and loss by exact integration of its hazard.
 
-The spines of a dendrite are taken together: draws and logarithms of all their next decisions are made as vectors
-(:mod:`.moves`), then each spine takes its own, and those that go on come closer together. :mod:`.histories` takes the
-same decisions for whole histories; both meet the same bits.
+Spines of one dendrite after the other are taken together: draws and logarithms of all their next decisions are made as
+vectors (:mod:`.moves`), then each spine takes its own, and those that go on come closer together and make room for the
+next. :mod:`.histories` takes the same decisions for whole histories; both meet the same bits.
 """
 
 import numba
@@ -17,27 +17,33 @@ from synmodel.turnover.kernels.moves import (
     BORN,
     CLASS,
     DEVIATION,
-    FIRST_STEP,
+    FIRST_DECISION,
     KNOWN,
     LOSS,
+    NAME,
     NEW,
     NUMBERS,
+    ROW,
     SEEN,
+    STEP,
     TIME,
+    UNIT,
     UNTIL,
-    WORD,
     WORDS,
-    add_spine,
+    at_decision,
+    fill_places,
     hazards_at,
+    low,
     mark_sessions,
     move,
+    unit_of,
     whole_vectors,
 )  # fmt: skip
 
 __all__ = ["tally"]
 
-_CHUNK = 16
-"""Dendrites for which a thread makes its arrays once."""
+_DENDRITES, _TALLIES = 64, 4096
+"""Dendrites whose spines share places, and at most so many sessions of theirs."""
 
 
 @inlined
@@ -51,41 +57,44 @@ def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-unt
 
 
 @allocating_nothing
-def live_together(k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, gained, lost, born):  # type: ignore[no-untyped-def]
-    """Lives of the n spines of a batch, into the tallies of their dendrite.
+def advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies):  # type: ignore[no-untyped-def]
+    """The next decision of n spines, of which the first ``old`` have made one before; returns how many go on.
 
-    ``change`` (time + 1, K) is by how much each count changes from one session to the next; ``gained`` and ``lost``
-    (time + 1) count by first session present and absent. A spine that no session meets is neither. ``born``
-    (time + 1, or empty) counts all by the first session after their birth.
+    ``tallies`` have a row for each session of each dendrite and one more: ``change`` (row, K) by how much a count
+    changes from one session to the next; ``gained`` and ``lost`` (row) count by first session present and absent. A
+    spine that no session meets is neither. ``born`` (row, or empty) counts all by the first session after their birth.
     """
-    n_time = hazards.session.size
-    decision = np.int64(FIRST_STEP)
-    mark_sessions(n, TIME, SEEN, real, whole, hazards.session, number, word)
-    for i in range(whole_vectors(n)):
+    number, word = pool
+    change, gained, lost, born = tallies
+    mark_sessions(old, n, TIME, SEEN, real, whole, hazards.session, number, word)
+    for i in range(old, n):
         word[BORN + i] = word[SEEN + i]
     if born.size > 0:
-        for i in range(n):
-            born[word[BORN + i]] += 1
-    while n > 0:
-        move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word)
-        going = 0
-        for i in range(n):
-            c, new, first, until = word[CLASS + i], word[NEW + i], word[BORN + i], word[UNTIL + i]
-            change[word[SEEN + i], c] += 1
-            change[until, c] -= 1
-            ends = new < 0 or until == n_time
-            counts = 1 if ends and until > first else 0
-            gained[first] += counts
-            lost[until] += counts
-            name, t = word[WORD + i], number[LOSS + i]
-            deviation, known = number[DEVIATION + i], number[KNOWN + i]
-            # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
-            add_spine(going, name, max(new, 0), t, real, hazards, number, word)
-            word[BORN + going], word[SEEN + going] = first, until
-            number[DEVIATION + going], number[KNOWN + going] = deviation, known
-            going += 0 if ends else 1
-        n = going
-        decision += 2
+        for i in range(old, n):
+            born[word[ROW + i] + word[BORN + i]] += 1
+    move(k0, k1, n, real, whole, hazards, sizes, number, word)
+    # Rows as arrays of their own and numbers without a sign: a place that might be negative takes longer to find.
+    unit, name, spine_class, row = word[UNIT:], word[NAME:], word[CLASS:], word[ROW:]
+    met, seen, time = word[BORN:], word[SEEN:], number[TIME:]
+    going, never = np.uint64(0), np.uint64(hazards.session.size)
+    for i in range(n):
+        c, new, own = np.uint64(spine_class[i]), word[NEW + i], np.uint64(row[i])
+        first, until = np.uint64(met[i]), np.uint64(word[UNTIL + i])
+        change[own + np.uint64(seen[i]), c] += 1
+        change[own + until, c] -= 1
+        ends = new < 0 or until == never
+        counts = 1 if ends and until > first else 0
+        gained[own + first] += counts
+        lost[own + until] += counts
+        # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
+        unit[going], name[going], row[going] = unit[i], name[i] + STEP, row[i]
+        spine_class[going], time[going] = max(new, 0), number[LOSS + i]
+        met[going], seen[going] = met[i], word[UNTIL + i]
+        if sizes is not None:
+            number[np.uint64(DEVIATION) + going] = number[DEVIATION + i]
+            number[np.uint64(KNOWN) + going] = number[KNOWN + i]
+        going += np.uint64(0) if ends else np.uint64(1)
+    return np.int64(going)
 
 
 @allocating_nothing
@@ -108,44 +117,47 @@ def finish(change, arrived, left, born, count, gained, lost, transient):  # type
 
 
 @allocating_nothing
-def tally_dendrite(  # type: ignore[no-untyped-def]
-    k0, k1, c0, c1, initial, rate, real, whole, sizes, number, word, points, change, arrived, left, born
-):
-    """Lives of all spines of a dendrite into its tallies."""
+def add_dendrite(k0, k1, c0, c1, n, old, row, initial, rate, real, whole, sizes, pool, points, tallies):  # type: ignore[no-untyped-def]
+    """Take all spines of a dendrite in, and let the others advance where there is no room; returns n and ``old``."""
+    number, word = pool
     hazards = hazards_at(real)
-    start = real[hazards.session.marks]
-    n, name = np.int64(0), np.int64(0)  # of one type from the start, or callees are compiled for a literal 0 as well
+    start, unit = real[hazards.session.marks], unit_of(c0, c1)
+    name = at_decision(0, FIRST_DECISION)
+    for c in range(initial.size):
+        left = np.int64(initial[c])
+        while left > 0:
+            while n == BATCH:
+                n = old = advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies)
+            more = min(left, BATCH - n)
+            fill_places(n, n + more, unit, row, number, word)
+            word[CLASS + n : CLASS + n + more] = c
+            number[TIME + n : TIME + n + more] = start
+            for i in range(more):
+                word[NAME + n + i] = name + i
+            name, n, left = name + more, n + more, left - more
     # Asked once per dendrite: the call for every newborn would cost as much as its life.
     alike = born_alike(real, hazards)
-    for c in range(initial.size):
-        for _ in range(initial[c]):
-            add_spine(n, name, c, start, real, hazards, number, word)
-            name += 1
-            n += 1
-            if n == BATCH:
-                live_together(k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, arrived, left, born)
-                n = np.int64(0)
     for strip in range(hazards.n_strip if rate > 0.0 else 0):
         t, end, done = start, real[hazards.strip_end + strip], 0
         while t < end:
-            ahead = min(int(rate * (end - t)) + 8, BATCH)
+            while n == BATCH:
+                n = old = advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies)
+            ahead = min(int(rate * (end - t)) + 8, BATCH - n)
             draw_points(k0, k1, c0, c1, ahead, strip, done, points)
+            before, time, names = n, number[TIME + n :], word[NAME + n :]
+            born = np.uint64(0)
             for i in range(ahead):
                 t += points[i] / rate
                 if t >= end:
                     break
-                if is_born(real, whole, hazards, strip, points[BATCH + i], t):
-                    spine = born_word(strip, done + i)
-                    c = 0 if alike else class_at_birth(k0, k1, c0, c1, spine, real, hazards)
-                    add_spine(n, spine, c, t, real, hazards, number, word)
-                    n += 1
-                    if n == BATCH:
-                        live_together(
-                            k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, arrived, left, born
-                        )
-                        n = np.int64(0)
+                time[born], names[born] = t, at_decision(born_word(strip, done + i), FIRST_DECISION)
+                born += np.uint64(1) if is_born(real, whole, hazards, strip, points[BATCH + i], t) else np.uint64(0)
+            n = before + np.int64(born)
+            fill_places(before, n, unit, row, number, word)
+            for i in range(before, n):
+                word[CLASS + i] = 0 if alike else class_at_birth(k0, k1, c0, c1, low(word[NAME + i]), real, hazards)
             done += ahead
-    live_together(k0, k1, c0, c1, n, real, whole, hazards, sizes, number, word, change, arrived, left, born)
+    return n, old
 
 
 @compiled_parallel
@@ -154,16 +166,26 @@ def tally(key, first_replicate, initial, scale, real, whole, sizes, count, gaine
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, n_time, n_class = count.shape
     birth_rate = hazards_at(real).birth_rate
-    for chunk in numba.prange((n_replicate * n_dendrite + _CHUNK - 1) // _CHUNK):
-        number, word, points = np.zeros(NUMBERS), np.zeros(WORDS, np.int64), np.zeros(2 * BATCH)
-        change = np.zeros((n_time + 1, n_class), np.int64)
-        arrived, left = np.zeros(n_time + 1, np.int64), np.zeros(n_time + 1, np.int64)
-        born = np.zeros(n_time + 1 if transient.size > 0 else 0, np.int64)
-        for dendrite in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_replicate * n_dendrite)):
+    n_all, rows = n_replicate * n_dendrite, n_time + 1
+    together = max(1, min(_DENDRITES, _TALLIES // rows))
+    for group in numba.prange((n_all + together - 1) // together):
+        pool, points = (np.zeros(NUMBERS), np.zeros(WORDS, np.int64)), np.zeros(2 * BATCH)
+        change = np.zeros((together * rows, n_class), np.int64)
+        arrived, left = np.zeros(together * rows, np.int64), np.zeros(together * rows, np.int64)
+        born = np.zeros(together * rows if transient.size > 0 else 0, np.int64)
+        tallies = (change, arrived, left, born)
+        first, n, old = group * together, np.int64(0), np.int64(0)
+        for dendrite in range(first, min(first + together, n_all)):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
-            rate, c0 = birth_rate * scale[r, d], first_replicate + r
-            tally_dendrite(
-                k0, k1, c0, d, initial[r, d], rate, real, whole, sizes, number, word, points,
-                change, arrived, left, born,
+            rate, c0, row = birth_rate * scale[r, d], first_replicate + r, (dendrite - first) * rows
+            n, old = add_dendrite(
+                k0, k1, c0, d, n, old, row, initial[r, d], rate, real, whole, sizes, pool, points, tallies
+            )
+        while n > 0:
+            n = old = advance(k0, k1, n, old, real, whole, hazards_at(real), sizes, pool, tallies)
+        for dendrite in range(first, min(first + together, n_all)):
+            r, d, row = dendrite // n_dendrite, dendrite % n_dendrite, (dendrite - first) * rows
+            finish(
+                change[row : row + rows], arrived[row : row + rows], left[row : row + rows],
+                born[row : row + rows], count[r, d], gained[r, d], lost[r, d], transient[r, d],
             )  # fmt: skip
-            finish(change, arrived, left, born, count[r, d], gained[r, d], lost[r, d], transient[r, d])

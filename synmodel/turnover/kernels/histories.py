@@ -15,23 +15,28 @@ from synmodel.turnover.kernels.moves import (
     CLASS,
     DEVIATION,
     DEVIATION_BEFORE,
-    FIRST_STEP,
+    FIRST_DECISION,
     KNOWN,
     KNOWN_BEFORE,
     LOSS,
+    NAME,
     NEW,
     NUMBERS,
     ROW,
     SEEN,
+    STEP,
     TIME,
+    UNIT,
     UNTIL,
-    WORD,
     WORDS,
-    add_spine,
+    at_decision,
     bridge,
+    fill_places,
     hazards_at,
+    low,
     mark_sessions,
     move,
+    unit_of,
     whole_vectors,
 )  # fmt: skip
 
@@ -77,22 +82,22 @@ def follow(k0, k1, c0, c1, first, n, real, whole, sizes, number, word, words, bi
     """
     hazards = hazards_at(real)
     n_time = hazards.session.size
-    decision = np.int64(FIRST_STEP)
+    fill_places(0, n, unit_of(c0, c1), 0, number, word)
     for i in range(n):
         row = first + i
-        add_spine(i, words[row], np.int64(paths[row, 0]), births[row], real, hazards, number, word)
-        word[ROW + i] = row
+        word[NAME + i], word[ROW + i] = at_decision(words[row], FIRST_DECISION), row
+        word[CLASS + i], number[TIME + i] = paths[row, 0], births[row]
         paths[row, :] = -1
-    mark_sessions(n, TIME, SEEN, real, whole, hazards.session, number, word)
+    mark_sessions(0, n, TIME, SEEN, real, whole, hazards.session, number, word)
     for i in range(n):
         word[BLANK + i] = word[SEEN + i]
     while n > 0:
         for i in range(whole_vectors(n)):
             number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i] = number[DEVIATION + i], number[KNOWN + i]
-        move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word)
+        move(k0, k1, n, real, whole, hazards, sizes, number, word)
         going = 0
         for i in range(n):
-            row, name, until, new = word[ROW + i], word[WORD + i], word[UNTIL + i], word[NEW + i]
+            row, name, until, new = word[ROW + i], word[NAME + i], word[UNTIL + i], word[NEW + i]
             t, blank = number[LOSS + i], word[BLANK + i]
             deviation, known = number[DEVIATION + i], number[KNOWN + i]
             paths[row, word[SEEN + i] : until] = word[CLASS + i]
@@ -102,18 +107,32 @@ def follow(k0, k1, c0, c1, first, n, real, whole, sizes, number, word, words, bi
                 after, y = (t, deviation) if known > before else (math.inf, 0.0)
                 if known > before or until == n_time:
                     bridge(
-                        k0, k1, c0, c1, name, blank, until, before, x, after, y, real, hazards, sizes, deviations[row]
+                        k0,
+                        k1,
+                        c0,
+                        c1,
+                        low(name),
+                        blank,
+                        until,
+                        before,
+                        x,
+                        after,
+                        y,
+                        real,
+                        hazards,
+                        sizes,
+                        deviations[row],
                     )
                     blank = until
             if until == n_time or new < 0:
                 deaths[row] = math.inf if until == n_time else t
             else:
-                add_spine(going, name, new, t, real, hazards, number, word)
-                word[ROW + going], word[SEEN + going], word[BLANK + going] = row, until, blank
+                word[UNIT + going], word[NAME + going], word[ROW + going] = word[UNIT + i], name + STEP, row
+                word[CLASS + going], number[TIME + going] = new, t
+                word[SEEN + going], word[BLANK + going] = until, blank
                 number[DEVIATION + going], number[KNOWN + going] = deviation, known
                 going += 1
         n = going
-        decision += 2
 
 
 @compiled_parallel

@@ -1,8 +1,9 @@
 """What ends the stay of each of a batch of spines in its class: clocks for loss and for switches, run as vectors.
 
 Numbers of a batch lie in two flat arrays, ``number`` and ``word``, of rows of 256 places: variates and then times,
-when each spine came to its class, mean stays, the deviation of ln w and when it was known; its counter word, its class,
-the sessions between which it is followed, its row in a table and the first session without a width (``BLANK``).
+when each spine came to its class, mean stays, the deviation of ln w and when it was known; the four words of the
+counter of its next draws, its class, the sessions between which it is followed, its row in a table and the first
+session without a width (``BLANK``). Spines of a batch may belong to several dendrites and be at several decisions.
 
 Where losses depend on head width (:mod:`synmodel.turnover.size`), a loss is a candidate at the largest multiplier. The
 deviation of ln w is then drawn from where it was known last, and a candidate that is not taken leaves the spine in its
@@ -27,27 +28,33 @@ __all__ = [
     "CLASS",
     "DEVIATION",
     "DEVIATION_BEFORE",
-    "FIRST_STEP",
+    "FIRST_DECISION",
     "HEADER",
     "KNOWN",
     "KNOWN_BEFORE",
     "LOSS",
+    "NAME",
     "NEW",
     "NUMBERS",
     "ROW",
     "SEEN",
+    "STEP",
     "TIME",
+    "UNIT",
     "UNTIL",
-    "WORD",
     "WORDS",
     "Hazards",
     "Sizes",
-    "add_spine",
+    "at_decision",
     "bridge",
+    "fill_places",
     "hazards_at",
+    "high",
+    "low",
     "mark_sessions",
     "move",
     "pick",
+    "unit_of",
     "whole_vectors",
 ]
 
@@ -58,12 +65,15 @@ BATCH = 256
 """Spines that are taken together."""
 _VECTOR = 8
 """Loops without a branch run to a multiple of it, over stale numbers behind the last spine, to have no slow rest."""
-LOSS, _FORWARD, _BACKWARD, _CHOICE, TIME, _STAY_LOSS, _STAY_FORWARD, _STAY_BACKWARD = (BATCH * row for row in range(8))
-DEVIATION, KNOWN, DEVIATION_BEFORE, KNOWN_BEFORE = (BATCH * row for row in range(8, 12))
-WORD, CLASS, BORN, SEEN, NEW, UNTIL, ROW, BLANK = (BATCH * row for row in range(8))
-NUMBERS, WORDS = 12 * BATCH, 8 * BATCH
-FIRST_STEP = 2
+LOSS, _FORWARD, _BACKWARD, _CHOICE, TIME, DEVIATION, KNOWN, DEVIATION_BEFORE, KNOWN_BEFORE = (
+    BATCH * row for row in range(9)
+)
+UNIT, NAME, CLASS, BORN, SEEN, NEW, UNTIL, ROW, BLANK = (BATCH * row for row in range(9))
+NUMBERS, WORDS = 9 * BATCH, 9 * BATCH
+FIRST_DECISION = 2
 """Number of the first decision, behind those of a birth; each takes two."""
+STEP = 2 << 32
+"""By how much a name grows from one decision to the next."""
 _SPARED = 3
 _SIZE = 1 << 20
 """Decisions of the same number plus this: the width at a candidate; plus twice this: the width at a session."""
@@ -170,14 +180,36 @@ def pick(real, place, n, u):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def add_spine(i, name, c, t, real, hazards, number, word):  # type: ignore[no-untyped-def]
-    """Put a spine of class c that is followed from time t on place i."""
-    word[WORD + i], word[CLASS + i] = name, c
-    number[TIME + i] = t
-    number[_STAY_LOSS + i] = real[hazards.loss + c]
-    number[_STAY_FORWARD + i] = real[hazards.stay_forward + c]
-    number[_STAY_BACKWARD + i] = real[hazards.stay_backward + c]
-    number[DEVIATION + i], number[KNOWN + i] = 0.0, -math.inf
+def unit_of(c0, c1):  # type: ignore[no-untyped-def]
+    """Replicate and dendrite as one number, the first two words of a counter."""
+    return np.int64(c0) + (np.int64(c1) << np.int64(32))
+
+
+@inlined
+def at_decision(name, decision):  # type: ignore[no-untyped-def]
+    """Word of a spine and number of its decision as one number, the last two words of a counter."""
+    return np.int64(name) + (np.int64(decision) << np.int64(32))
+
+
+@inlined
+def low(number):  # type: ignore[no-untyped-def]
+    """The first of two words in one number."""
+    return np.uint64(number) & np.uint64(0xFFFFFFFF)
+
+
+@inlined
+def high(number):  # type: ignore[no-untyped-def]
+    """The second of two words in one number."""
+    return np.uint64(number) >> np.uint64(32)
+
+
+@allocating_nothing
+def fill_places(first, n, unit, row, number, word):  # type: ignore[no-untyped-def]
+    """What the spines on places ``first`` to n have in common before their first decision."""
+    word[UNIT + first : UNIT + n] = unit
+    word[ROW + first : ROW + n] = row
+    number[DEVIATION + first : DEVIATION + n] = 0.0
+    number[KNOWN + first : KNOWN + n] = -math.inf
 
 
 @inlined
@@ -187,36 +219,48 @@ def whole_vectors(n):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def draw_moves(k0, k1, c0, c1, n, decision, second, number, word):  # type: ignore[no-untyped-def]
-    """Exponential variates of one decision of the first n spines, and a uniform for the choice of a class.
+def draw_moves(k0, k1, n, second, number, word):  # type: ignore[no-untyped-def]
+    """Exponential variates of the next decision of the first n spines, and a uniform for the choice of a class.
 
     Where no class switches both ways, or one way to several classes, one block of draws is enough.
     """
-    a, b = np.uint64(c0), np.uint64(c1)
-    first_counter, second_counter = np.uint64(decision), np.uint64(decision + 1)
     for i in range(whole_vectors(n)):
-        u_loss, u_switch = uniform_pair(k0, k1, a, b, np.uint64(word[WORD + i]), first_counter)
+        unit, name = word[UNIT + i], word[NAME + i]
+        u_loss, u_switch = uniform_pair(k0, k1, low(unit), high(unit), low(name), high(name))
         number[LOSS + i] = -log(u_loss)
         number[_FORWARD + i] = -log(u_switch)
         number[_BACKWARD + i] = number[_FORWARD + i]
     if second:
         for i in range(whole_vectors(n)):
-            u_backward, u_choice = uniform_pair(k0, k1, a, b, np.uint64(word[WORD + i]), second_counter)
+            unit, name = word[UNIT + i], word[NAME + i]
+            u_backward, u_choice = uniform_pair(k0, k1, low(unit), high(unit), low(name), high(name) + np.uint64(1))
             number[_BACKWARD + i] = -log(u_backward)
             number[_CHOICE + i] = u_choice
 
 
 @allocating_nothing
-def wait(n, row, stay, fold, real, whole, number):  # type: ignore[no-untyped-def]
-    """Turn the variates of a row into times; row ``stay`` holds mean stays at fold 1, infinite for what never comes."""
+def stretch(n, row, stay, n_class, real, number, word):  # type: ignore[no-untyped-def]
+    """Multiply the variates of a row by mean stays, which lie from ``stay`` on; infinite for what never comes."""
+    # Class by class and rows as arrays of their own: places that are looked up keep a loop from becoming vectors.
+    variate, own = number[row : row + BATCH], word[CLASS : CLASS + BATCH]
+    for c in range(n_class):
+        mean = real[stay + c]
+        for i in range(whole_vectors(n)):
+            variate[i] *= mean if own[i] == c else 1.0
+
+
+@allocating_nothing
+def wait(n, row, fold, real, whole, number):  # type: ignore[no-untyped-def]
+    """Turn the stays of a row at fold 1 into times."""
     if fold.day.size == 2:
         value, last = real[fold.value], real[fold.day.marks + 1]
+        since, stay = number[TIME : TIME + BATCH], number[row : row + BATCH]
         for i in range(whole_vectors(n)):
-            at = number[TIME + i] + number[row + i] * number[stay + i] / value
-            number[row + i] = at if at < last else math.inf
+            at = since[i] + stay[i] / value
+            stay[i] = at if at < last else math.inf
     else:
         for i in range(n):
-            number[row + i] = waiting_end(real, whole, fold, number[TIME + i], number[row + i] * number[stay + i])
+            number[row + i] = waiting_end(real, whole, fold, number[TIME + i], number[row + i])
 
 
 @inlined
@@ -227,13 +271,14 @@ def normal(k0, k1, c0, c1, name, counter):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def spare_large(k0, k1, c0, c1, n, decision, real, whole, sizes, number, word):  # type: ignore[no-untyped-def]
+def spare_large(k0, k1, n, real, whole, sizes, number, word):  # type: ignore[no-untyped-def]
     """Draw the widths of spines whose next event is a candidate for loss, and keep those that are spared."""
     law = sizes_at(sizes)
     for i in range(n):
         at = number[LOSS + i]
         if word[NEW + i] == 0 and at < math.inf:
-            name = word[WORD + i]
+            unit, spine = word[UNIT + i], word[NAME + i]
+            c0, c1, name, decision = low(unit), high(unit), low(spine), np.int64(high(spine))
             kept = exp(-law.reversion * (at - number[KNOWN + i]))
             noise = normal(k0, k1, c0, c1, name, decision + _SIZE)
             deviation = kept * number[DEVIATION + i] + math.sqrt(1.0 - kept * kept) * law.log_sd * noise
@@ -266,18 +311,21 @@ def bridge(k0, k1, c0, c1, name, first, stop, before, x, after, y, real, hazards
 
 
 @inlined
-def move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word):  # type: ignore[no-untyped-def]
+def move(k0, k1, n, real, whole, hazards, sizes, number, word):  # type: ignore[no-untyped-def]
     """What ends the stay of each of n spines in its class: the time into row ``LOSS``, the class into row ``NEW``.
 
     Class -1 means lost, the same class that a large spine was spared. Loss and switches run on clocks of their own, so
     a change of one hazard leaves the others' draws alone.
     """
-    draw_moves(k0, k1, c0, c1, n, decision, hazards.second, number, word)
+    draw_moves(k0, k1, n, hazards.second, number, word)
     # Numbers of one type, or each literal would have its own compiled copy.
-    wait(n, np.int64(LOSS), np.int64(_STAY_LOSS), hazards.elimination, real, whole, number)
-    wait(n, np.int64(_FORWARD), np.int64(_STAY_FORWARD), hazards.maturation, real, whole, number)
+    stretch(n, np.int64(LOSS), hazards.loss, hazards.n_class, real, number, word)
+    stretch(n, np.int64(_FORWARD), hazards.stay_forward, hazards.n_class, real, number, word)
+    stretch(n, np.int64(_BACKWARD), hazards.stay_backward, hazards.n_class, real, number, word)
+    wait(n, np.int64(LOSS), hazards.elimination, real, whole, number)
+    wait(n, np.int64(_FORWARD), hazards.maturation, real, whole, number)
     for i in range(whole_vectors(n)):
-        at = number[TIME + i] + number[_BACKWARD + i] * number[_STAY_BACKWARD + i]
+        at = number[TIME + i] + number[_BACKWARD + i]
         forward, loss = number[_FORWARD + i], number[LOSS + i]
         back = at < forward
         first = at if back else forward
@@ -285,7 +333,7 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word)
         number[LOSS + i] = first if switches else loss
         word[NEW + i] = (2 if back else 1) if switches else 0
     if sizes is not None:
-        spare_large(k0, k1, c0, c1, n, decision, real, whole, sizes, number, word)
+        spare_large(k0, k1, n, real, whole, sizes, number, word)
     n_class = hazards.n_class
     if hazards.second:
         for i in range(n):
@@ -298,23 +346,25 @@ def move(k0, k1, c0, c1, n, decision, real, whole, hazards, sizes, number, word)
     else:
         for i in range(whole_vectors(n)):
             word[NEW + i] = int(real[hazards.target + 4 * word[CLASS + i] + word[NEW + i]])
-    mark_sessions(n, LOSS, UNTIL, real, whole, hazards.session, number, word)
+    mark_sessions(0, n, LOSS, UNTIL, real, whole, hazards.session, number, word)
 
 
 @allocating_nothing
-def mark_sessions(n, times, marks, real, whole, session, number, word):  # type: ignore[no-untyped-def]
-    """First session at or after each of the times in row ``times``, into row ``marks``.
+def mark_sessions(first, n, times, marks, real, whole, session, number, word):  # type: ignore[no-untyped-def]
+    """First session at or after each of the times in row ``times`` from place ``first`` on, into row ``marks``.
 
     Rows are given as literals and compiled in, here alone: without it the engine takes a third longer.
     """
     if session.size <= _FEW_SESSIONS:
-        for i in range(whole_vectors(n)):
-            word[marks + i] = 0
+        begin = first // _VECTOR * _VECTOR  # spines before the first one get what they have
+        mark, time = word[marks + begin : marks + BATCH], number[times + begin : times + BATCH]
+        for i in range(whole_vectors(n) - begin):
+            mark[i] = 0
         for k in range(session.size):
             day = real[session.marks + k]
-            for i in range(whole_vectors(n)):
-                word[marks + i] += 1 if day < number[times + i] else 0
+            for i in range(whole_vectors(n) - begin):
+                mark[i] += 1 if day < time[i] else 0
     else:
-        for i in range(n):
+        for i in range(first, n):
             t = number[times + i]
             word[marks + i] = session.size if t == math.inf else session_after(real, whole, session, t)

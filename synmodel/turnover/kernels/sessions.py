@@ -96,9 +96,12 @@ def fill_poissons(newborn, scale, width, start, poissons):  # type: ignore[no-un
 @inlined
 def search(table, first, width, u):  # type: ignore[no-untyped-def]
     """How many entries of a row are below u; ``width`` if all of them are."""
-    k = 0
-    while k < width and u > table[first + k]:
-        k += 1
+    k, below = 0, 8
+    while below == 8 and k < width:
+        below, at = 0, np.uint64(first + k)
+        for entry in range(8):  # as a vector, without branches that cannot be predicted
+            below += 1 if u > table[at + np.uint64(entry)] else 0
+        k += below
     return k
 
 
@@ -137,13 +140,14 @@ def born(i, c, d, scale, steps, u, k0, k1, c0, c1):  # type: ignore[no-untyped-d
 
 
 @compiled_parallel
-def run_sessions(key, first_replicate, initial, scale, steps, count, gained, lost):  # type: ignore[no-untyped-def]
+def run_sessions(key, first_replicate, initial, scale, steps, classes, count, gained, lost):  # type: ignore[no-untyped-def]
     """Fill ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost`` (..., interval).
 
     ``initial`` (replicate, dendrite, class); ``scale`` (replicate, dendrite) multiplies the newborn.
     """
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_time, n_class = count.shape
+    n_replicate, n_dendrite, n_time, _ = count.shape
+    n_class = len(classes)
     n_interval, n_draw = n_time - 1, n_class * (n_class + 1)
     per_interval = (n_draw + 1) // 2
     n_block = n_interval * per_interval
