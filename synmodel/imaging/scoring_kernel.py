@@ -8,6 +8,9 @@ from synmodel.core.randomness.philox import uniform
 
 __all__ = ["score"]
 
+_TOGETHER = 64
+"""Spines whose draws are made together."""
+
 
 @compiled_parallel
 def score(key, who, spines, seen, reference, first, tallies, sums):  # type: ignore[no-untyped-def]
@@ -24,24 +27,29 @@ def score(key, who, spines, seen, reference, first, tallies, sums):  # type: ign
     classes, widths = spines
     n_session = classes.shape[1]
     for row in numba.prange(len(first) - 1):
-        u, scored = np.empty(n_session), np.zeros(n_session, np.int64)
+        u, scored = np.empty((n_session, _TOGETHER)), np.zeros(n_session, np.int64)
         count, gained, lost = tallies[0, row], tallies[1, row], tallies[2, row]
         again, followed = tallies[3, row], tallies[4, row]
-        for s in range(first[row], first[row + 1]):
-            for k in range(n_session):  # all of them, as vectors
-                u[k] = uniform(k0, k1, replicate[s], dendrite[s], word[s], k)
-            for k in range(n_session):
-                c = classes[s, k]
-                scored[k] = 1 if c >= 0 and u[k] < seen[max(c, 0)] else 0
-                count[k] += scored[k]
-                if scored[k] == 1 and widths.size > 0:
-                    sums[row, k] += widths[s, k]
-            for k in range(1, n_session):
-                gained[k] += scored[k] * (1 - scored[k - 1])
-                lost[k] += scored[k - 1] * (1 - scored[k])
-            if reference > 0 and scored[reference] == 1 and scored[reference - 1] == 0:
-                ever = 1
-                for k in range(reference, n_session):
-                    ever *= scored[k]
-                    again[k] += scored[k]
-                    followed[k] += ever
+        for begin in range(first[row], first[row + 1], _TOGETHER):
+            n = min(_TOGETHER, first[row + 1] - begin)
+            who = replicate[begin : begin + n], dendrite[begin : begin + n], word[begin : begin + n]
+            for k in range(n_session):  # spine by spine, as vectors
+                for i in range(n):
+                    u[k, i] = uniform(k0, k1, who[0][i], who[1][i], who[2][i], k)
+            for i in range(n):
+                s = begin + i
+                for k in range(n_session):
+                    c = classes[s, k]
+                    scored[k] = 1 if c >= 0 and u[k, i] < seen[max(c, 0)] else 0
+                    count[k] += scored[k]
+                    if scored[k] == 1 and widths.size > 0:
+                        sums[row, k] += widths[s, k]
+                for k in range(1, n_session):
+                    gained[k] += scored[k] * (1 - scored[k - 1])
+                    lost[k] += scored[k - 1] * (1 - scored[k])
+                if reference > 0 and scored[reference] == 1 and scored[reference - 1] == 0:
+                    ever = 1
+                    for k in range(reference, n_session):
+                        ever *= scored[k]
+                        again[k] += scored[k]
+                        followed[k] += ever

@@ -7,15 +7,18 @@ The counter of a draw is (replicate, dendrite, spine, decision). A spine's word 
 2**30 + strip * 2**24 + its number within the strip.
 """
 
+import numpy as np
+
 from synmodel.core.compiled import allocating_nothing, inlined
 from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.clocks import cell_of
-from synmodel.turnover.kernels.moves import pick
+from synmodel.turnover.kernels.elementary import log
+from synmodel.turnover.kernels.moves import BATCH, pick, whole_vectors
 
-__all__ = ["ARRIVAL", "LARGEST_FOLD", "born_alike", "born_word", "class_at_birth", "is_born"]
+__all__ = ["LARGEST_FOLD", "born_alike", "born_word", "class_at_birth", "draw_points", "is_born"]
 
 LARGEST_FOLD = 128
-ARRIVAL = 0
+_ARRIVAL = 0
 _CLASS_AT_BIRTH = 1
 _FIRST_BORN = 1 << 30
 _STRIP = 1 << 24
@@ -47,3 +50,13 @@ def class_at_birth(k0, k1, c0, c1, spine, real, hazards):  # type: ignore[no-unt
         return 0
     u, _ = uniform_pair(k0, k1, c0, c1, spine, _CLASS_AT_BIRTH)
     return pick(real, hazards.births, hazards.n_class, u)
+
+
+@inlined
+def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-untyped-def]
+    """Waits and heights of n points of a strip from point ``number`` on, as vectors."""
+    a, b, first = np.uint64(c0), np.uint64(c1), np.uint64(born_word(strip, number))
+    for i in range(whole_vectors(n)):
+        u_wait, u_height = uniform_pair(k0, k1, a, b, first + np.uint64(i), np.uint64(_ARRIVAL))
+        draws[i] = -log(u_wait)
+        draws[BATCH + i] = u_height

@@ -8,10 +8,8 @@ next. :mod:`.histories` takes the same decisions for whole histories; both meet 
 import numba
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, compiled_parallel, inlined
-from synmodel.core.randomness.philox import uniform_pair
-from synmodel.turnover.kernels.births import ARRIVAL, born_alike, born_word, class_at_birth, is_born
-from synmodel.turnover.kernels.elementary import log
+from synmodel.core.compiled import allocating_nothing, compiled_parallel
+from synmodel.turnover.kernels.births import born_alike, born_word, class_at_birth, draw_points, is_born
 from synmodel.turnover.kernels.moves import (
     BATCH,
     BORN,
@@ -37,23 +35,12 @@ from synmodel.turnover.kernels.moves import (
     mark_sessions,
     move,
     unit_of,
-    whole_vectors,
 )  # fmt: skip
 
 __all__ = ["tally"]
 
 _DENDRITES, _TALLIES = 64, 4096
 """Dendrites whose spines share places, and at most so many sessions of theirs."""
-
-
-@inlined
-def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-untyped-def]
-    """Waits and heights of n points of a strip from point ``number`` on, as vectors."""
-    a, b, first = np.uint64(c0), np.uint64(c1), np.uint64(born_word(strip, number))
-    for i in range(whole_vectors(n)):
-        u_wait, u_height = uniform_pair(k0, k1, a, b, first + np.uint64(i), np.uint64(ARRIVAL))
-        draws[i] = -log(u_wait)
-        draws[BATCH + i] = u_height
 
 
 @allocating_nothing

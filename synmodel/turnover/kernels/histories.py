@@ -6,9 +6,7 @@ import numba
 import numpy as np
 
 from synmodel.core.compiled import allocating_nothing, compiled_parallel
-from synmodel.core.randomness.philox import uniform_pair
-from synmodel.turnover.kernels.births import ARRIVAL, born_word, class_at_birth, is_born
-from synmodel.turnover.kernels.elementary import log
+from synmodel.turnover.kernels.births import born_alike, born_word, class_at_birth, draw_points, is_born
 from synmodel.turnover.kernels.moves import (
     BATCH,
     BLANK,
@@ -33,6 +31,7 @@ from synmodel.turnover.kernels.moves import (
     bridge,
     fill_places,
     hazards_at,
+    high,
     low,
     mark_sessions,
     move,
@@ -42,12 +41,12 @@ from synmodel.turnover.kernels.moves import (
 
 __all__ = ["fill_spines"]
 
-_CHUNK = 16
-"""Dendrites for which a thread makes its arrays once."""
+_DENDRITES = 64
+"""Dendrites whose spines share places."""
 
 
 @allocating_nothing
-def list_born(k0, k1, c0, c1, initial, scale, real, whole, row, words, births, paths):  # type: ignore[no-untyped-def]
+def list_born(k0, k1, c0, c1, initial, scale, real, whole, row, points, words, births, paths):  # type: ignore[no-untyped-def]
     """How many spines a dendrite ever has; if there are rows, their words, births and first classes from ``row`` on."""
     hazards = hazards_at(real)
     start, rate = real[hazards.session.marks], hazards.birth_rate * scale
@@ -59,80 +58,70 @@ def list_born(k0, k1, c0, c1, initial, scale, real, whole, row, words, births, p
                 words[row], births[row], paths[row, 0] = name, start, c
             name += 1
             row += 1
+    alike = born_alike(real, hazards)
     for strip in range(hazards.n_strip if rate > 0.0 else 0):
-        t, end, point = start, real[hazards.strip_end + strip], np.int64(0)
+        t, end, done = start, real[hazards.strip_end + strip], 0
         while t < end:
-            spine = born_word(strip, point)
-            u_wait, u_height = uniform_pair(k0, k1, c0, c1, spine, ARRIVAL)
-            t += -log(u_wait) / rate
-            point += 1
-            if t < end and is_born(real, whole, hazards, strip, u_height, t):
-                if filling:
-                    words[row], births[row] = spine, t
-                    paths[row, 0] = class_at_birth(k0, k1, c0, c1, spine, real, hazards)
-                row += 1
+            ahead = min(int(rate * (end - t)) + 8, BATCH)
+            draw_points(k0, k1, c0, c1, ahead, strip, done, points)
+            for i in range(ahead):
+                t += points[i] / rate
+                if t >= end:
+                    break
+                if is_born(real, whole, hazards, strip, points[BATCH + i], t):
+                    if filling:
+                        spine = born_word(strip, done + i)
+                        words[row], births[row] = spine, t
+                        paths[row, 0] = 0 if alike else class_at_birth(k0, k1, c0, c1, spine, real, hazards)
+                    row += 1
+            done += ahead
     return row - first
 
 
 @allocating_nothing
-def follow(k0, k1, c0, c1, first, n, real, whole, sizes, number, word, words, births, deaths, paths, deviations):  # type: ignore[no-untyped-def]
-    """Lives of the n spines in rows from ``first`` on: class at each session, -1 when absent, and day of loss.
+def follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations):  # type: ignore[no-untyped-def]
+    """The next decision of n spines, of which the first ``old`` have made one before; returns how many go on.
 
-    It is infinite for those that outlive the last session. On entry the class at birth is where a path begins.
+    Their rows get the class at each session up to the decision and the day of loss, infinite for those that outlive the
+    last session.
     """
-    hazards = hazards_at(real)
+    number, word = pool
     n_time = hazards.session.size
-    fill_places(0, n, unit_of(c0, c1), 0, number, word)
-    for i in range(n):
-        row = first + i
-        word[NAME + i], word[ROW + i] = at_decision(words[row], FIRST_DECISION), row
-        word[CLASS + i], number[TIME + i] = paths[row, 0], births[row]
-        paths[row, :] = -1
-    mark_sessions(0, n, TIME, SEEN, real, whole, hazards.session, number, word)
-    for i in range(n):
+    mark_sessions(old, n, TIME, SEEN, real, whole, hazards.session, number, word)
+    for i in range(old, n):
         word[BLANK + i] = word[SEEN + i]
-    while n > 0:
+    if sizes is not None:
         for i in range(whole_vectors(n)):
             number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i] = number[DEVIATION + i], number[KNOWN + i]
-        move(k0, k1, n, real, whole, hazards, sizes, number, word)
-        going = 0
-        for i in range(n):
-            row, name, until, new = word[ROW + i], word[NAME + i], word[UNTIL + i], word[NEW + i]
-            t, blank = number[LOSS + i], word[BLANK + i]
+    move(k0, k1, n, real, whole, hazards, sizes, number, word)
+    going = 0
+    for i in range(n):
+        row, name, until, new = word[ROW + i], word[NAME + i], word[UNTIL + i], word[NEW + i]
+        t, blank, unit = number[LOSS + i], word[BLANK + i], word[UNIT + i]
+        spine_class = word[CLASS + i]
+        for k in range(word[SEEN + i], until):
+            paths[row, k] = spine_class
+        if sizes is not None:
+            # To a candidate for loss, or to the last session; what is known behind it does not matter.
             deviation, known = number[DEVIATION + i], number[KNOWN + i]
-            paths[row, word[SEEN + i] : until] = word[CLASS + i]
-            if sizes is not None:
-                # To a candidate for loss, or to the last session; what is known behind it does not matter.
-                x, before = number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i]
-                after, y = (t, deviation) if known > before else (math.inf, 0.0)
-                if known > before or until == n_time:
-                    bridge(
-                        k0,
-                        k1,
-                        c0,
-                        c1,
-                        low(name),
-                        blank,
-                        until,
-                        before,
-                        x,
-                        after,
-                        y,
-                        real,
-                        hazards,
-                        sizes,
-                        deviations[row],
-                    )
-                    blank = until
-            if until == n_time or new < 0:
-                deaths[row] = math.inf if until == n_time else t
-            else:
-                word[UNIT + going], word[NAME + going], word[ROW + going] = word[UNIT + i], name + STEP, row
-                word[CLASS + going], number[TIME + going] = new, t
-                word[SEEN + going], word[BLANK + going] = until, blank
-                number[DEVIATION + going], number[KNOWN + going] = deviation, known
-                going += 1
-        n = going
+            x, before = number[DEVIATION_BEFORE + i], number[KNOWN_BEFORE + i]
+            after, y = (t, deviation) if known > before else (math.inf, 0.0)
+            if known > before or until == n_time:
+                c0, c1 = low(unit), high(unit)
+                bridge(
+                    k0, k1, c0, c1, low(name), blank, until, before, x, after, y, real, hazards, sizes, deviations[row]
+                )
+                blank = until
+            number[DEVIATION + going], number[KNOWN + going] = deviation, known
+        ends = until == n_time or new < 0
+        if ends:
+            deaths[row] = math.inf if until == n_time else t
+        # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
+        word[UNIT + going], word[NAME + going], word[ROW + going] = unit, name + STEP, row
+        word[CLASS + going], number[TIME + going] = max(new, 0), t
+        word[SEEN + going], word[BLANK + going] = until, blank
+        going += 0 if ends else 1
+    return going
 
 
 @compiled_parallel
@@ -148,13 +137,26 @@ def fill_spines(  # type: ignore[no-untyped-def]
     k0, k1 = key[0], key[1]
     n_replicate, n_dendrite, _ = initial.shape
     n_all = n_replicate * n_dendrite
-    for chunk in numba.prange((n_all + _CHUNK - 1) // _CHUNK):
-        number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
-        for dendrite in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_all)):
+    for group in numba.prange((n_all + _DENDRITES - 1) // _DENDRITES):
+        number, word, points = np.zeros(NUMBERS), np.zeros(WORDS, np.int64), np.zeros(2 * BATCH)
+        pool, hazards = (number, word), hazards_at(real)
+        n, old = np.int64(0), np.int64(0)
+        for dendrite in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_all)):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
             c0, c1, row = first_replicate + r, first_dendrite + d, offset[r, d]
-            n = list_born(k0, k1, c0, c1, initial[r, d], scale[r, d], real, whole, row, words, births, paths)
-            n_spine[r, d] = n
-            for first in range(row, row + (n if words.size > 0 else 0), BATCH):
-                batch = (first, min(row + n - first, BATCH), real, whole, sizes, number, word)
-                follow(k0, k1, c0, c1, *batch, words, births, deaths, paths, deviations)
+            born = list_born(k0, k1, c0, c1, initial[r, d], scale[r, d], real, whole, row, points, words, births, paths)
+            n_spine[r, d] = born
+            end = row + (born if words.size > 0 else 0)
+            while row < end:
+                while n == BATCH:
+                    n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)
+                more = min(end - row, BATCH - n)
+                fill_places(n, n + more, unit_of(c0, c1), row, number, word)
+                for i in range(n, n + more):
+                    word[NAME + i], word[ROW + i] = at_decision(words[row], FIRST_DECISION), row
+                    word[CLASS + i], number[TIME + i] = paths[row, 0], births[row]
+                    paths[row, :] = -1
+                    row += 1
+                n += more
+        while n > 0:
+            n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)

@@ -8,6 +8,9 @@ from synmodel.core.randomness.philox import uniform
 
 __all__ = ["draw_present", "follow_present"]
 
+_TOGETHER = 256
+"""Spines whose draws are made together."""
+
 
 @compiled_parallel
 def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ignore[no-untyped-def]
@@ -17,14 +20,21 @@ def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ig
     """
     k0, k1 = key[0], key[1]
     n_session = classes.shape[1]
-    for s in numba.prange(classes.shape[0]):
-        all_sessions, at = np.empty(n_session), first[s]
-        for k in range(n_session):  # all of them, as vectors
-            all_sessions[k] = uniform(k0, k1, replicate[s], dendrite[s], word[s], k)
-        for k in range(n_session):
-            if classes[s, k] >= 0:
-                u[at] = all_sessions[k]
-                at += 1
+    n_spine = classes.shape[0]
+    for block in numba.prange((n_spine + _TOGETHER - 1) // _TOGETHER):
+        begin = block * _TOGETHER
+        n = min(_TOGETHER, n_spine - begin)
+        each = np.empty((n_session, _TOGETHER))
+        who = replicate[begin : begin + n], dendrite[begin : begin + n], word[begin : begin + n]
+        for k in range(n_session):  # at all sessions, and spine by spine, as vectors
+            for i in range(n):
+                each[k, i] = uniform(k0, k1, who[0][i], who[1][i], who[2][i], k)
+        at = first[begin]
+        for i in range(n):
+            for k in range(n_session):
+                if classes[begin + i, k] >= 0:
+                    u[at] = each[k, i]
+                    at += 1
 
 
 @compiled_parallel
