@@ -8,7 +8,7 @@ from pathlib import Path
 # Cells that run the command line find the one of this environment.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
-sys.path.insert(0, str(Path(__file__).parent))  # of the scraper
+sys.path.insert(0, str(Path(__file__).parent))  # scraper, references
 
 project = "synmodel"
 author = "The synmodel developers"
@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
+    "references",
 ]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -99,6 +99,13 @@ def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.D
     ScenarioError
         If a dose has no kinetics for the subject; or, for the phenomenological drive, if it is not one that was
         fitted: compound, amount, route, species and genotype of an arm in the library.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> drive = synmodel.drive_of(synmodel.load_scenario("psilocybin-mouse"))
+    >>> {name: round(float(drive[name].sel(time=1, method="nearest")), 2) for name in ("formation", "elimination")}
+    {'formation': 2.23, 'elimination': 0.43}
     """
     return drive_function(scenario)(parameters_of(scenario, parameters))
 

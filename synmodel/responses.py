@@ -61,6 +61,14 @@ def dose_response(
     ------
     ScenarioError
         If no drug is given, or spines interact.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> week = synmodel.load_scenario("psilocybin-mouse").updated(schedule={"sessions": [-1, 1, 7]})
+    >>> found = dose_response(week, factors=[0.1, 1, 10], draws=0)
+    >>> (100 * found["extra_spines"]).sel(draw=-1).round(1).values.tolist()
+    [3.9, 9.2, 13.2]
     """
     doses = drug_doses(plan.regimen.doses)
     if not doses:

@@ -1,11 +1,7 @@
 """The one place where the rooms meet: from a scenario to Observations.
 
-::
-
-    Regimen -> Exposure -> Drive -> spines -> Observations
-
-Every arrow is a public function, so each stage can be looked at; fits and simulations build the turnover model,
-the scoring and the drive by the same functions from the same parameter values.
+``Regimen -> Exposure -> Drive -> spines -> Observations``: every arrow is a public function, so each stage can be
+looked at; fits and simulations build the turnover model, the scoring and the drive by the same functions.
 """
 
 import hashlib
@@ -167,6 +163,12 @@ def simulate(
     ------
     SynmodelError
         With one line that names the fault, if the scenario or an argument cannot be run.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> synmodel.simulate("psilocybin-mouse", replicates=5, seed=1)["spine_count"].shape  # the last: sessions
+    (5, 6, 13, 7)
     """
     plan = load(scenario)
     checked_seed(seed)

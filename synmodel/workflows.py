@@ -127,6 +127,14 @@ def compare_drugs(
         In place of the one of the library.
     progress : callable, optional
         Called with (what, done, of).
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> made = synmodel.compare_drugs(seed=1)  # doctest: +SKIP
+    >>> fold = made.contrasts["psilocybin"]["births_peak_fold"]  # doctest: +SKIP
+    >>> [round(float(value), 1) for value in (fold.estimate, fold.low, fold.high)]  # doctest: +SKIP
+    [3.0, 2.2, 4.4]
     """
     chosen = (Reading(), Reading("pulse"))
     readings = compare_readings(chosen, unit=unit, seed=seed, progress=stage(progress, "fitting"))
@@ -187,6 +195,13 @@ def fit_studies(
     ------
     FitError
         If no study is named.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> found = synmodel.fit_studies(studies=["shao2021"], seed=1)  # doctest: +SKIP
+    >>> next(each.sentence for each in found.verdicts if each.name == "head_twitch.fading")  # doctest: +SKIP
+    '43.5 1/day (95 % interval 28.3 to 68.6)'
     """
     chosen = () if isinstance(studies, str) else fitted_studies(STUDIES if studies is None else studies, STUDIES)
     if not chosen:

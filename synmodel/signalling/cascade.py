@@ -90,6 +90,15 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows:
     Dataset
         ``glutamate``, ``bdnf``, ``trkb``, ``mtorc1``, ``evoked`` and the slow states, each on ``time``, as
         excess over the drug-free steady state.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> plan, values = synmodel.load_scenario("psilocybin-mouse"), synmodel.default_parameters().as_floats()
+    >>> given = synmodel.simulation.exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, values)
+    >>> states = signalling_states(given, values)
+    >>> [round(float(24 * states[name].idxmax()), 1) for name in ("bdnf", "mtorc1")]  # hours at which they peak
+    [0.2, 0.4]
     """
     conform(exposure, EXPOSURE)
     times = exposure["time"].to_numpy()

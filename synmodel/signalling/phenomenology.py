@@ -103,6 +103,14 @@ def phenomenological_drive(
     ScenarioError
         If a compound has neither effects nor the role of an antagonist in ``values``, or a condition acts on an
         arrow of the cascade.
+
+    Examples
+    --------
+    >>> from synmodel.signalling import phenomenological_drive
+    >>> effect = {"drug.formation_fold": 3.0, "drug.onset": 0.25, "drug.decay": 5.0}
+    >>> drive = phenomenological_drive([("drug", 0.0)], np.array([-1.0, 0.0, 1.0, 2.0, 7.0]), effect)
+    >>> drive["formation"].values.round(2).tolist()
+    [1.0, 2.63, 2.82, 2.04, 1.38]
     """
     folds = pulse_folds(doses, times, values)
     for name in (*arrows.factors, *arrows.adds):

@@ -122,6 +122,14 @@ def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
     ------
     ScenarioError
         If a path leads nowhere or the scenario is not valid with its value.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> from synmodel.sweeps import changed
+    >>> plan = changed(synmodel.load_scenario("psilocybin-mouse"), {"scenario.regimen.doses[0].amount": 3})
+    >>> plan.regimen.doses[0].amount
+    3.0
     """
     document = scenario.model_dump(mode="json", exclude_none=True)
     for path, value in settings.items():

@@ -145,6 +145,13 @@ def survival(model: TurnoverModel, *, times: ArrayLike, drive: xr.Dataset | None
     -------
     DataArray
         (time, spine_class); the class is that at the first session.
+
+    Examples
+    --------
+    >>> from synmodel.turnover import TurnoverModel, survival
+    >>> model = TurnoverModel(("nascent", "mature"), 2.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
+    >>> survival(model, times=[0, 7]).sel(time=7).round(2).values.tolist()
+    [0.16, 0.85]
     """
     sessions = checked_times(times)
     alive = propagate(model, sessions, drive).cumulative().sum(axis=2)

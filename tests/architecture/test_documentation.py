@@ -1,15 +1,24 @@
-"""What the documentation promises of its examples: short, public, seeded."""
+"""What the documentation promises: examples that are short, public and seeded, and one for each name to start from."""
 
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
+import synmodel
+
 DOCS = Path(__file__).parents[2] / "docs"
 SCRIPTS = sorted((DOCS / "gallery").glob("plot_*.py"))
 MOST_LINES = 25
+API = re.findall(r"^\.\. auto(?:function|class):: (\S+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
+ELSEWHERE = {
+    "synmodel.inference.log_likelihood": synmodel.inference,
+    "synmodel.data.Reading": synmodel.data.read_observations,
+}
+"""Names whose example stands with another, which page and tests show."""
 
 
 def test_the_gallery_has_what_it_promises():
@@ -31,6 +40,18 @@ def test_a_script_of_the_gallery_is_short_public_and_seeded(path):
             # ** may hold it: then the script has one such mapping, with a seed in it.
             given = {keyword.arg for keyword in call.keywords}
             assert "seed" in given or (None in given and '"seed"' in path.read_text(encoding="utf-8")), call.lineno
+
+
+def test_names_to_start_from_are_those_of_the_package_and_more():
+    assert {f"synmodel.{name}" for name in synmodel.__all__} <= set(API)
+    assert len(API) >= 30
+
+
+@pytest.mark.parametrize("name", API)
+def test_a_name_to_start_from_has_an_example(name):
+    module, _, attribute = name.rpartition(".")
+    shown = ELSEWHERE.get(name) or getattr(importlib.import_module(module), attribute)
+    assert ">>>" in inspect.getdoc(shown)
 
 
 def imported(tree):
