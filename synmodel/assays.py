@@ -115,6 +115,8 @@ def uncage(
 ) -> xr.Dataset:
     """Trials of glutamate uncaging, see :func:`synmodel.imaging.uncaging.uncage`; an arm has the scenario's name.
 
+    Equation and evidence: :doc:`/model/imaging`.
+
     Examples
     --------
     >>> from synmodel import assays
@@ -188,6 +190,8 @@ def blot(
 ) -> xr.Dataset:
     """Western blots, see :func:`synmodel.imaging.proteins.blot`; an arm has the scenario's name.
 
+    Equation and evidence: :doc:`/model/imaging`.
+
     Examples
     --------
     >>> from synmodel import assays
@@ -232,6 +236,8 @@ def scan(
 
     The drug changes the density of every subject as it changes that of the spines of the scenario's tissue
     (:func:`density_folds`), and restores the share ``rescue`` of a deficit at every scan after hour 0.
+
+    Equation and evidence: :doc:`/model/imaging`.
 
     Examples
     --------
@@ -317,6 +323,8 @@ def head_twitches(
     arm: str | None = None,
 ) -> xr.Dataset:
     """Head twitches of mice, see :func:`synmodel.imaging.head_twitches.count_twitches`.
+
+    Equation and evidence: :doc:`/model/head_twitches`.
 
     Parameters
     ----------

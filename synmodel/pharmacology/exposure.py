@@ -39,6 +39,8 @@ def exposure(
 ) -> xr.Dataset:
     """Concentrations and target engagement after a series of doses.
 
+    Equation and evidence: :doc:`/model/pharmacology`.
+
     Parameters
     ----------
     doses : sequence of Dose

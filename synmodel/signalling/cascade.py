@@ -112,7 +112,10 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows:
 def solve_cascade(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
-    """The array layer of :func:`signalling_states`: states by name, each (n_time,)."""
+    """The array layer of :func:`signalling_states`: states by name, each (n_time,).
+
+    Equation and evidence: :doc:`/model/signalling`.
+    """
     states = fast_states(times, signals, values, arrows)
     return states | slow_states(times, states["mtorc1"], values, arrows)[0]
 
@@ -120,7 +123,10 @@ def solve_cascade(
 def fast_states(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
-    """States from glutamate to mTORC1, and evoked spinogenesis, each (n_time,)."""
+    """States from glutamate to mTORC1, and evoked spinogenesis, each (n_time,).
+
+    Equation and evidence: :doc:`/model/signalling`.
+    """
     v, left = values, arrows.factor
     glutamate = left("glutamate") * (signals.glutamate + arrows.added("glutamate"))
     resting = signals.resting_block + arrows.added("resting_block")
@@ -168,6 +174,8 @@ def slow_states(
 
 def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
     """The Drive of spines that an Exposure causes, with the arrows that conditions leave.
+
+    Equation and evidence: :doc:`/model/signalling`.
 
     Returns
     -------

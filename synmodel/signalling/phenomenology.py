@@ -81,6 +81,8 @@ def phenomenological_drive(
 ) -> xr.Dataset:
     """Drive of a series of doses.
 
+    Equation and evidence: :doc:`/model/signalling`.
+
     Parameters
     ----------
     doses : sequence of (compound, day)

@@ -30,6 +30,8 @@ LARGEST_BATCH = 1000
 class Interaction:
     """What spines do to each other; the default is nothing.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     n_max : float, optional

@@ -33,6 +33,8 @@ _SPREAD = "a coefficient of variation of 0 or more"
 class TurnoverModel:
     """Rates of births, switches and losses.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     classes : (n_class,) sequence of str

@@ -37,6 +37,8 @@ def newborn_means(steps: Propagation) -> Array:
 def moments(model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.Dataset:
     """Mean and variance of class counts, gains and losses of one dendrite.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     model : TurnoverModel
@@ -99,6 +101,8 @@ def covariance(
 ) -> xr.DataArray:
     """Covariance of class counts between sessions.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Returns
     -------
     DataArray
@@ -140,6 +144,8 @@ def _between(start: Initial, earlier: Array, later: Array, onward: Array) -> Arr
 
 def survival(model: TurnoverModel, *, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.DataArray:
     """Probability that a spine of each class at the first session is still there.
+
+    Equation and evidence: :doc:`/model/turnover`.
 
     Returns
     -------

@@ -62,6 +62,8 @@ def simulate(
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     model : TurnoverModel

@@ -1,4 +1,4 @@
-"""What the documentation promises: examples that are short, public and seeded, and one for each name to start from."""
+"""What the documentation promises: short seeded examples, one for each name to start from, equations with functions."""
 
 import ast
 import importlib
@@ -77,3 +77,46 @@ def resolved(node, names):
         owner = resolved(node.value, names)
         return getattr(owner, node.attr, None) if owner is not None else None
     return None
+
+
+MODEL = sorted((DOCS / "model").glob("*.md"))
+ROLE = re.compile(r"\{py:(?:func|class|meth|mod|data)\}`~?(synmodel[\w.]*)`")
+NEAR = 4
+"""Lines below an equation in which what computes it is named."""
+
+
+def equations(page):
+    """First line of each displayed equation of a page, and the names near its end."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    fences = [at for at, line in enumerate(lines) if line.strip() in {"$$", ":::{math}"} or line.startswith("$$ (")]
+    assert len(fences) % 2 == 0, page.name
+    for begin, end in zip(fences[::2], fences[1::2], strict=True):
+        yield lines[begin + 1], ROLE.findall("\n".join(lines[end + 1 : end + 1 + NEAR]))
+
+
+@pytest.mark.parametrize("page", MODEL, ids=lambda page: page.stem)
+def test_an_equation_names_what_computes_it_and_is_named_there(page):
+    found = list(equations(page))
+    assert found, f"{page.name} displays no equation"
+    for equation, names in found:
+        assert names, f"{page.name}: nothing near {equation!r} says what computes it"
+        for name in names:
+            said = inspect.getdoc(described(name)) or ""
+            assert f"/model/{page.stem}" in said, f"{name} does not lead back to {page.name}"
+
+
+def described(name):
+    """What a name stands for: a function before a module of the same name, as pages write them."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        owner = importlib.import_module(module)
+    except ModuleNotFoundError:
+        owner = described(module)
+    return getattr(owner, attribute)
+
+
+def test_a_table_of_the_model_pages_holds_no_equation_without_a_name():
+    for page in MODEL:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if line.startswith("|") and re.search(r"\$[^$]*=[^$]*\$", line):
+                assert ROLE.search(line), f"{page.name}: {line[:60]}"
