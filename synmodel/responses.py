@@ -43,7 +43,7 @@ def dose_response(
     factors : sequence of float
         On every dose of a drug, rising.
     draws : int
-        Of the posterior, in a laboratory that no study is of; 0 for none.
+        Of the posterior, in a new laboratory (none of the fitted studies); 0 for none.
     seed : int
         Of the draws.
     posterior : Estimate, optional
