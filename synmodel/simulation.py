@@ -140,8 +140,8 @@ def simulate(
     scenario : str, Path or Scenario
         Name in the library, TOML file, or object.
     parameters : ParameterSet or sequence of ParameterSet, optional
-        Default: those of the library, with the scenario's replacements. Of several, such as draws of a posterior,
-        replicate r has number r modulo their number, so that what is reported also spreads by what is not known.
+        Default: those of the library, with the scenario's replacements. Several sets, such as draws of a
+        posterior, are used in turn, one per replicate, so that results also vary by what is not known of them.
     replicates : int
         Number of times that the whole experiment is repeated, 1 to 10 million.
     seed : int
