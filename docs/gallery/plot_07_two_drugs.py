@@ -3,7 +3,8 @@ Ketamine against psilocybin
 ===========================
 
 Both drugs at the doses of their studies, at the same draws of the joint posterior. Points are estimates, bars hold 95
-%. Both raise formation and lower elimination; psilocybin does so more.
+%. Both raise formation and lower elimination. The estimates of psilocybin are the larger effects; the intervals
+overlap.
 """
 
 import synmodel
