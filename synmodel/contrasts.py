@@ -185,6 +185,7 @@ def compare(
     Returns
     -------
     Compared
+        ``contrasts`` and ``effects`` with intervals, ``dataset`` with every draw, ``notes`` to read with care.
 
     Raises
     ------

@@ -94,6 +94,19 @@ def _remembered(known: dict[Key, Result], key: Key, make: Callable[[], Result]) 
 def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
     """The Drive of a scenario, mechanistic or phenomenological as the scenario says.
 
+    Parameters
+    ----------
+    scenario : Scenario
+        Its doses, subject, conditions and days.
+    parameters : ParameterSet, optional
+        Default: those of the library, with the scenario's replacements.
+
+    Returns
+    -------
+    Dataset
+        A Drive (:data:`synmodel.schema.DRIVE`): folds of formation, maturation, elimination and head size on ``time``
+        [day], each constant from its time to the next.
+
     Raises
     ------
     ScenarioError

@@ -34,7 +34,7 @@ def dose_response(
     posterior: Estimate | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
-    """Extra spines, births and losses of a scenario at multiples of its doses.
+    """Extra spines, formation and elimination of a scenario at multiples of its doses.
 
     Parameters
     ----------
@@ -54,8 +54,9 @@ def dose_response(
     Returns
     -------
     Dataset
-        On (draw, factor), draw -1 the estimate: ``births_peak``, the largest fold; ``losses_lowest``, the smallest;
-        ``extra_spines`` on the last session, per spine at the first; and ``amount`` of the first dose, on factor.
+        On (draw, factor), draw -1 the estimate: ``births_peak``, the largest fold of formation; ``losses_lowest``, the
+        smallest of elimination; ``extra_spines`` on the last session, per spine at the first; and ``amount`` of the
+        first dose, on factor.
 
     Raises
     ------

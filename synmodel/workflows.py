@@ -128,6 +128,16 @@ def compare_drugs(
     progress : callable, optional
         Called with (what, done, of).
 
+    Returns
+    -------
+    Comparison
+        Contrasts of each drug with its control, with 95 % intervals, by name; curves over days; the table of claims.
+
+    Raises
+    ------
+    FitError
+        If the unit of replication is none of the two.
+
     Examples
     --------
     >>> import synmodel
@@ -177,7 +187,7 @@ def fit_studies(
     all_readings: bool = False,
     progress: Steps | None = None,
 ) -> FitResult:
-    """Fit studies and say of each parameter, and of other readings of the data, how sure the data are.
+    """Fit studies and say of each parameter, and of other variants of the mechanism, how sure the data are.
 
     Parameters
     ----------
@@ -187,9 +197,14 @@ def fit_studies(
     with_profiles : bool
         Also profile the parameters of the cascade, which takes some minutes.
     all_readings : bool
-        Fit every reading, which takes some minutes, and not only the main ones.
+        Fit every variant of the mechanism, which takes some minutes, and not only the main ones.
     unit, seed, progress
         As in :func:`compare_drugs`.
+
+    Returns
+    -------
+    FitResult
+        The fit, a verdict for each parameter, and the evidence of the variants.
 
     Raises
     ------

@@ -158,6 +158,15 @@ def fit_summaries(
         Which mechanism, or which pulse.
     seed : int
         Of the starts.
+    starts : int
+        Number of points from which the maximum is searched.
+    progress : callable, optional
+        Called with (starts done, starts).
+
+    Returns
+    -------
+    Fit
+        Estimates, their covariance, and the fit to every published mean.
 
     Examples
     --------

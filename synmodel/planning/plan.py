@@ -148,6 +148,11 @@ def design(
     progress : callable, optional
         Called with (what, done, of).
 
+    Returns
+    -------
+    synmodel.planning.Design
+        The recommended study (``chosen``), what simulated studies of it find (``checked``), and all other options.
+
     Raises
     ------
     SynmodelError

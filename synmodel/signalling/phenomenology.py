@@ -93,7 +93,7 @@ def phenomenological_drive(
         Parameter values: ``<drug>.formation_fold`` and so on. ``<drug>.blocked_by_<compound>`` in [0, 1]
         removes that share of the drug's effects when the other compound is given up to a day before it.
     arrows : Arrows
-        Of stress and treatments, at ``times``; of births, switches and losses alone, as there is no cascade.
+        Of stress and treatments, at ``times``; of formation, switches and losses alone, as there is no cascade.
 
     Returns
     -------

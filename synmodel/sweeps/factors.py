@@ -118,6 +118,17 @@ def _listed(given: Any) -> Any:
 def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
     """The scenario with parameters and fields set to values by path.
 
+    Parameters
+    ----------
+    scenario : Scenario
+        What is changed; it stays as it is.
+    settings : mapping
+        Values by path, such as ``"scenario.regimen.doses[0].amount"`` or the dotted name of a parameter.
+
+    Returns
+    -------
+    Scenario
+
     Raises
     ------
     ScenarioError

@@ -147,6 +147,15 @@ def survival(model: TurnoverModel, *, times: ArrayLike, drive: xr.Dataset | None
 
     Equation and evidence: :doc:`/model/turnover`.
 
+    Parameters
+    ----------
+    model : TurnoverModel
+        Rates.
+    times : (n_time,) array_like
+        Sessions [day].
+    drive : Dataset, optional
+        A Drive.
+
     Returns
     -------
     DataArray
