@@ -23,10 +23,12 @@ swept = synmodel.sweep(mouse, sample=sample, observe="expected", seed=1, quantit
 found = synmodel.sobol_indices(swept, seed=1).isel(scenario=0, point=-1)
 with style():
     figure, ((axes,),) = panels(1, 1, size=(5.4, 2.6))
-    for name, shift, face in (("first_order", -0.15, COLOURS["psilocybin"]), ("total_order", 0.15, "white")):
+    blue, keys = COLOURS["psilocybin"], {"first_order": "alone", "total_order": "with interactions"}
+    for (name, key), shift, face in zip(keys.items(), (-0.15, 0.15), (blue, "white"), strict=True):
         places = [k + shift for k in range(len(factors))]
-        axes.hlines(places, found[f"{name}_low"], found[f"{name}_high"], color=COLOURS["psilocybin"])
-        axes.plot(found[name], places, "o", mfc=face, color=COLOURS["psilocybin"])
+        axes.hlines(places, found[f"{name}_low"], found[f"{name}_high"], color=blue)
+        axes.plot(found[name], places, "o", mfc=face, color=blue, label=key)
     axes.set(yticks=range(len(factors)), yticklabels=[words for words, *_ in factors.values()], xlim=0)
     axes.set_xlabel("share of the variance of extra spines, day 7")
     axes.invert_yaxis()
+    axes.legend(loc="lower right")

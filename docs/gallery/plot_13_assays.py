@@ -3,8 +3,9 @@ The same drive in three other assays
 ====================================
 
 What glutamate uncaging, a Western blot and a PET scan would report of one dose of ketamine. Points are means of
-simulated assays, bars hold 95 % of them. Uncaging sees the first hours, a blot the first days, PET the density that
-follows. A published PET study of people saw no mean rise after 24 hours, which contradicts the model there.
+simulated assays, bars hold 95 % of them, dotted is the day before the dose. Uncaging sees the first hours, a blot the
+first days, PET the density that follows. A published PET study of people saw no mean rise after 24 hours, which
+contradicts the model there.
 """
 
 from synmodel import assays
