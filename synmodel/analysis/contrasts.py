@@ -186,6 +186,7 @@ def compare(
     Returns
     -------
     Compared
+        ``contrasts`` and ``effects`` with intervals, ``dataset`` with every draw, ``notes`` to read with care.
 
     Raises
     ------
@@ -195,9 +196,10 @@ def compare(
     Examples
     --------
     >>> import synmodel
-    >>> made = synmodel.compare(["saline-mouse", "saline-mouse"], draws=2)
-    >>> {each.estimate for each in made.contrasts}, {each.high for each in made.contrasts}
-    ({0.0}, {0.0})
+    >>> made = synmodel.compare("psilocybin-mouse", draws=20)  # with the same mice without it
+    >>> peak = next(each for each in made.effects if each.quantity == "extra_spines_peak")
+    >>> bool(peak.low < peak.estimate < peak.high), round(100 * peak.estimate)  # % of the spines before
+    (True, 15)
     """
     checked_seed(seed)
     asked = whole_number("draws", draws, _MOST_DRAWS, least=0)

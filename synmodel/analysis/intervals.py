@@ -31,7 +31,7 @@ QUANTITIES = {
 
 
 def scenario_draws(posterior: Estimate, n: int, seed: int) -> list[ParameterSet]:
-    """Parameters of the library at n draws of a posterior, in a laboratory that no study is of."""
+    """Parameters of the library at n draws of a posterior, in a new laboratory (none of the fitted studies)."""
     return list(posterior.scenarios(n, seed))
 
 

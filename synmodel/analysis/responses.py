@@ -34,7 +34,7 @@ def dose_response(
     posterior: Estimate | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
-    """Extra spines, births and losses of a scenario at multiples of its doses.
+    """Extra spines, formation and elimination of a scenario at multiples of its doses.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def dose_response(
     factors : sequence of float
         On every dose of a drug, rising.
     draws : int
-        Of the posterior, in a laboratory that no study is of; 0 for none.
+        Of the posterior, in a new laboratory (none of the fitted studies); 0 for none.
     seed : int
         Of the draws.
     posterior : Estimate, optional
@@ -54,13 +54,22 @@ def dose_response(
     Returns
     -------
     Dataset
-        On (draw, factor), draw -1 the estimate: ``births_peak``, the largest fold; ``losses_lowest``, the smallest;
-        ``extra_spines`` on the last session, per spine at the first; and ``amount`` of the first dose, on factor.
+        On (draw, factor), draw -1 the estimate: ``births_peak``, the largest fold of formation; ``losses_lowest``, the
+        smallest of elimination; ``extra_spines`` on the last session, per spine at the first; and ``amount`` of the
+        first dose, on factor.
 
     Raises
     ------
     ScenarioError
         If no drug is given, or spines interact.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> week = synmodel.load_scenario("psilocybin-mouse").updated(schedule={"sessions": [-1, 1, 7]})
+    >>> found = dose_response(week, factors=[0.1, 1, 10], draws=0)
+    >>> (100 * found["extra_spines"]).sel(draw=-1).round(1).values.tolist()
+    [3.9, 9.2, 13.2]
     """
     doses = drug_doses(plan.regimen.doses)
     if not doses:

@@ -85,6 +85,7 @@ EXPOSURE = Passport(
     },
     {"time": _TIME},
 )
+"""Free drug and engaged receptors over time: what a regimen does to the brain."""
 
 DRIVE = Passport(
     "Drive",
@@ -100,6 +101,7 @@ DRIVE = Passport(
     },
     {"time": _TIME},
 )
+"""Folds of the rates of turnover over time: what signalling does to spines."""
 
 TRAJECTORY = Passport(
     "Trajectory",
@@ -113,6 +115,7 @@ TRAJECTORY = Passport(
     },
     {"time": Quantity(("time",), "day", "session"), "start_day": _INTERVAL_START, "end_day": _INTERVAL_END},
 )
+"""Spines present, gained and lost by simulated dendrite."""
 
 SPINES = Passport(
     "Spines",
@@ -127,6 +130,7 @@ SPINES = Passport(
     },
     {"time": Quantity(("time",), "day", "session")},
 )
+"""Every simulated spine from its formation to its loss."""
 
 _DENDRITE_SESSION = ("animal", "dendrite", "session")
 _DENDRITE_INTERVAL = ("animal", "dendrite", "interval")
@@ -155,6 +159,7 @@ OBSERVATIONS = Passport(
     },
     leading=("replicate",),
 )
+"""What a microscope reports of dendrites, simulated or real."""
 
 PRESENCE = Passport(
     "Presence",
@@ -170,6 +175,7 @@ PRESENCE = Passport(
         "spine_label": Quantity(("spine",), "1", "name of the spine on its dendrite"),
     },
 )
+"""Single spines by session: present, absent or not known."""
 
 _ASSAY_TIME = {"time": Quantity(("time",), "day", "time of the assay since the first dose")}
 
@@ -179,6 +185,7 @@ UNCAGING = Passport(
     _ASSAY_TIME,
     leading=("replicate",),
 )
+"""Trials of glutamate uncaging."""
 
 IMMUNOBLOT = Passport(
     "Immunoblot",
@@ -190,6 +197,7 @@ IMMUNOBLOT = Passport(
     _ASSAY_TIME,
     leading=("replicate",),
 )
+"""Western blots of synaptic proteins."""
 
 HEAD_TWITCHES = Passport(
     "HeadTwitches",
@@ -203,6 +211,7 @@ HEAD_TWITCHES = Passport(
     },
     leading=("replicate",),
 )
+"""Head twitches of mice by bin of time."""
 
 PET_SCANS = Passport(
     "PetScans",
@@ -213,6 +222,7 @@ PET_SCANS = Passport(
     {"time": Quantity(("scan",), "day", "time of the scan since the first dose")},
     leading=("replicate",),
 )
+"""PET scans of synaptic density."""
 
 
 def stamped(dataset: xr.Dataset, passport: Passport) -> xr.Dataset:

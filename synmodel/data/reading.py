@@ -91,6 +91,21 @@ def read_observations(
     ------
     DataError
         If the file cannot be read, its columns make no known form, or no dendrite in it is usable.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
+    >>> from synmodel.data import read_observations
+    >>> table = pd.DataFrame({"mouse": "m1", "dendrite": "d1", "day": [-1, 1], "spine_count": [20, 21],
+    ...                       "gained": [None, 3], "lost": [None, 2], "length_um": 50.0})
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "counts.csv")
+    ...     table.to_csv(path, index=False)
+    ...     reading = read_observations(path)
+    >>> reading.form, reading.observations["gained"].values.ravel().tolist(), dict(reading.audit.tally())
+    ('counts', [3.0], {})
     """
     options = _together(options or ReadingOptions(), form, columns, most_spines)
     files: list[Path | Received]

@@ -75,5 +75,12 @@ def load_study(name: str) -> Study:
     ------
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
+
+    Examples
+    --------
+    >>> from synmodel.data import load_study
+    >>> study = load_study("shao2021")
+    >>> study.control, study.dendrite_length.value
+    ('saline', 23.0)
     """
     return read(Study, library.document_of("studies", name), library.where("studies", name), LibraryError)

@@ -213,6 +213,14 @@ def load_summaries(study: str, arm: str) -> xr.Dataset:
         On dim ``point`` with coordinates ``quantity``, ``start_day``, ``end_day``: ``mean``, ``sem_dendrite``,
         ``sem_mouse`` (pooled), ``n_dendrites``, ``mouse_mean``, ``mouse_sem``, ``n_mice``, ``n_present``,
         ``n_new``; NaN where the paper has none. Changes start at the first session.
+
+    Examples
+    --------
+    >>> from synmodel.data import load_summaries
+    >>> summary = load_summaries("shao2021", "psilocybin")
+    >>> one = summary.sel(point=(summary["quantity"] == "formation_fraction") & (summary["end_day"] == 1)).isel(point=0)
+    >>> round(float(one["mean"]), 3), int(one["n_mice"])
+    (0.128, 6)
     """
     return _summaries(study, arm).copy(deep=True)
 

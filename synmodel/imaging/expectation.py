@@ -59,7 +59,10 @@ class Expected(NamedTuple):
 
 
 def ratio_factor(mean: Array) -> Array:
-    """c(x) = x E[1/N | N > 0] for N ~ Poisson(x)."""
+    """c(x) = x E[1/N | N > 0] for N ~ Poisson(x).
+
+    Equation and evidence: :doc:`/model/imaging`.
+    """
     x = np.asarray(mean, float)
     factors = np.empty(x.size)
     ratio_factors(x.ravel(), factors)
@@ -76,6 +79,8 @@ def expected_statistics(
     nodes: tuple[Array, Array, Array] = _ALIKE,
 ) -> Expected:
     """Expected published statistics of one arm.
+
+    Equation and evidence: :doc:`/model/imaging`.
 
     Parameters
     ----------

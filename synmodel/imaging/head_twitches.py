@@ -106,13 +106,18 @@ def relative_rate(times: Array, agonism: Array, exponent: float, fading: float) 
 
 
 def twitch_rate(assay: HeadTwitches, times: Array, agonism: Array) -> Array:
-    """(..., n_time) mean rate [1/day] in a recording that starts at the first of the times, see `relative_rate`."""
+    """(..., n_time) mean rate [1/day] in a recording that starts at the first of the times, see `relative_rate`.
+
+    Equation and evidence: :doc:`/model/head_twitches`.
+    """
     rate: Array = assay.baseline + assay.maximum * relative_rate(times, agonism, assay.exponent, assay.fading)
     return rate
 
 
 def expected_twitches(assay: HeadTwitches, exposure: xr.Dataset, edges: Array) -> Array:
     """Mean number of twitches in bins of a recording.
+
+    Equation and evidence: :doc:`/model/head_twitches`.
 
     Parameters
     ----------
@@ -160,6 +165,8 @@ def count_twitches(
     arm: str = "",
 ) -> xr.Dataset:
     """Head twitches of mice in the bins of a recording.
+
+    Equation and evidence: :doc:`/model/head_twitches`.
 
     Parameters
     ----------

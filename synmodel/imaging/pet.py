@@ -110,6 +110,8 @@ def scan(
 ) -> xr.Dataset:
     """Scans of a trial.
 
+    Equation and evidence: :doc:`/model/imaging`.
+
     Parameters
     ----------
     scanner : Scanner
@@ -166,6 +168,8 @@ def expected_rise(scanner: Scanner, subjects: int, lowest: int) -> float:
 
     Exact: (1 - rho) times the standard deviation of a measured V_T times the mean of the ``lowest`` smallest of
     ``subjects`` standard normal numbers, -(n/k) int z phi(z) P(Bin(n - 1, Phi(z)) < k) dz.
+
+    Equation and evidence: :doc:`/model/imaging`.
     """
     z = np.linspace(-12.0, 12.0, 20_001)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)

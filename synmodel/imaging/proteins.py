@@ -89,6 +89,8 @@ def blot(
 ) -> xr.Dataset:
     """Blots of an experiment.
 
+    Equation and evidence: :doc:`/model/imaging`.
+
     Parameters
     ----------
     drive : Dataset

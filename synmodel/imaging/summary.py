@@ -25,6 +25,14 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
         On dim ``point`` (after ``replicate`` if there are any) with coordinates ``quantity``, ``start_day`` and
         ``end_day``: ``mean``, ``sem_dendrite``, ``n_dendrites``, ``mouse_mean``, ``mouse_sem``, ``n_mice``; for
         ``new_spine_persistence`` also ``n_present`` and ``n_new``.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> from synmodel.imaging import summarise
+    >>> summary = summarise(synmodel.simulate("psilocybin-mouse", replicates=5, seed=1))
+    >>> sorted(set(summary["quantity"].values.tolist()))[:3]
+    ['density_change', 'elimination_fraction', 'formation_fraction']
     """
     conform(observations, OBSERVATIONS)
     count = observations["spine_count"]
@@ -65,6 +73,15 @@ def between_arms(treated: xr.Dataset, control: xr.Dataset, *, level: float = 0.9
     References
     ----------
     Welch 1947, Biometrika 34:28, doi:10.1093/biomet/34.1-2.28.
+
+    Examples
+    --------
+    >>> from synmodel.data import load_summaries
+    >>> from synmodel.imaging import between_arms
+    >>> both = between_arms(load_summaries("shao2021", "psilocybin"), load_summaries("shao2021", "saline"))
+    >>> first = both.sel(point=(both["quantity"] == "formation_fraction") & (both["end_day"] == 1)).isel(point=0)
+    >>> [round(100 * float(first[name]), 1) for name in ("difference", "low", "high")]  # percentage points
+    [5.0, 0.2, 9.8]
     """
     places = {key: i for i, key in enumerate(_keys(control))}
     shared = [(i, places[key]) for i, key in enumerate(_keys(treated)) if key in places]

@@ -82,12 +82,18 @@ class Uncaging:
 
 
 def expected_success(assay: Uncaging, fold: Array | float) -> Array:
-    """Exact mean success of a trial at a fold of the evoked hazard, of any shape."""
+    """Exact mean success of a trial at a fold of the evoked hazard, of any shape.
+
+    Equation and evidence: :doc:`/model/imaging`.
+    """
     return assay._success(assay.hazard * np.asarray(fold, float))
 
 
 def success_variance(assay: Uncaging, fold: float, neurons: int, trials: int) -> float:
-    """Exact variance between mice of the share of successes, with equal neurons and trials in each."""
+    """Exact variance between mice of the share of successes, with equal neurons and trials in each.
+
+    Equation and evidence: :doc:`/model/imaging`.
+    """
     z, weight = _gamma_rule(assay.cv_animal)
     hazard = assay.hazard * fold * z
     fail = np.exp(-_laplace_exponent(hazard, assay.cv_neuron))  # E q given the mouse, q the chance of failure
@@ -111,6 +117,8 @@ def uncage(
     arm: str = "",
 ) -> xr.Dataset:
     """Trials of an uncaging experiment.
+
+    Equation and evidence: :doc:`/model/imaging`.
 
     Parameters
     ----------

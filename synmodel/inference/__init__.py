@@ -1,4 +1,15 @@
-"""Inference: from published summaries and tracked spines to parameters, with what they can and cannot tell."""
+"""Inference: from published summaries and tracked spines to parameters, with what they can and cannot tell.
+
+Examples
+--------
+>>> import synmodel
+>>> from synmodel import inference, turnover
+>>> one = turnover.TurnoverModel(("spine",), 0.02, [[0]], [0.05])  # births per um and day
+>>> seen = synmodel.simulate("saline-mouse", replicates=1, seed=1).isel(replicate=0)
+>>> by_dendrite = inference.log_likelihood(one, seen)
+>>> by_dendrite.dims, round(float(by_dendrite.sum()), 1)
+(('animal', 'dendrite'), -1922.0)
+"""
 
 from typing import TYPE_CHECKING
 

@@ -329,6 +329,13 @@ def default_parameters() -> ParameterSet:
     ------
     SynmodelError
         If an entry of one's own has no valid parameters, or the name of one that is there.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> given = synmodel.default_parameters()
+    >>> given.value("shao2021.loss_mature"), given["shao2021.loss_mature"].unit
+    (0.006978257, '1/day')
     """
     sets = [
         ParameterSet.from_document(library.document_of("parameters", name), f"{name}.toml")

@@ -31,13 +31,18 @@ Array = NDArray[np.float64]
 
 
 def channel_block(relative: Array, hill: float) -> Array:
-    """Blocked fraction at equilibrium for concentrations relative to their IC50, of any shape."""
+    """Blocked fraction at equilibrium for concentrations relative to their IC50, of any shape.
+
+    Equation and evidence: :doc:`/model/pharmacology`.
+    """
     driven = relative**hill
     return driven / (1.0 + driven)
 
 
 def trapped_block(times: Array, relative: Array, hill: float, unblock_half_life: float) -> Array:
     """Blocked fraction with slow unblock, exact for a concentration that is constant on each cell.
+
+    Equation and evidence: :doc:`/model/pharmacology`.
 
     Parameters
     ----------
@@ -63,7 +68,10 @@ def trapped_block(times: Array, relative: Array, hill: float, unblock_half_life:
 
 
 def gaddum(agonist: Array, antagonist: Array) -> Array:
-    """Agonist-bound fraction for concentrations relative to EC50 and K_B, of any shape."""
+    """Agonist-bound fraction for concentrations relative to EC50 and K_B, of any shape.
+
+    Equation and evidence: :doc:`/model/pharmacology`.
+    """
     return agonist / (1.0 + agonist + antagonist)
 
 

@@ -220,6 +220,13 @@ def load_compound(name: str) -> Compound:
     ------
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
+
+    Examples
+    --------
+    >>> from synmodel.pharmacology import load_compound
+    >>> half_life = load_compound("ketamine").kinetics["mouse"].half_life
+    >>> half_life.value, half_life.unit
+    (13.0, 'min')
     """
     document, where = library.document_of("compounds", name), library.where("compounds", name)
     compound = read(Compound, document, where, LibraryError)

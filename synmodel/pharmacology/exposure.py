@@ -39,6 +39,8 @@ def exposure(
 ) -> xr.Dataset:
     """Concentrations and target engagement after a series of doses.
 
+    Equation and evidence: :doc:`/model/pharmacology`.
+
     Parameters
     ----------
     doses : sequence of Dose
@@ -63,6 +65,16 @@ def exposure(
         If a route has no kinetics for the species.
     LibraryError
         If a compound has none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synmodel.pharmacology import exposure
+    >>> from synmodel.scenario import Dose, Subject
+    >>> dose = Dose(compound="ketamine", amount=10, route="i.p.")
+    >>> seen = exposure([dose], Subject(species="mouse"), np.array([0.0, 0.25, 1.0]) / 24)
+    >>> seen["nmda_block_interneuron"].values.round(2).tolist()
+    [0.0, 0.88, 0.44]
     """
     values = default_parameters().as_floats() if values is None else values
     plasma = concentrations(doses, subject, times, values) if plasma is None else plasma

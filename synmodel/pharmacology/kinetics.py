@@ -137,6 +137,8 @@ def amounts_after_dose(
 ) -> NDArray[np.float64]:
     """Amounts at times since one dose.
 
+    Equation and evidence: :doc:`/model/pharmacology`.
+
     Parameters
     ----------
     matrix : (n, n) ndarray

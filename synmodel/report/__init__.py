@@ -14,7 +14,7 @@ def html(*folders: str | Path, title: str = "") -> str:
     Parameters
     ----------
     *folders : str or Path
-        As the verbs of the command write them.
+        As the commands write them.
     title : str
         Of the page.
 

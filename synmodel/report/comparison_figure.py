@@ -90,8 +90,8 @@ def _draw_courses(shown: Mapping[str, Axes], result: Compared, colours: Mapping[
     """Four panels over days, every scenario in its colour; dashed beyond its last session."""
     dataset, entries = result.dataset, result.lineup.entries
     titles = {
-        "births": "Births (fold)",
-        "losses": "Losses (fold)",
+        "births": "Formation (fold)",
+        "losses": "Elimination (fold)",
         "density": "Spines, change since the first session (%)",
         "extra_spines": f"Extra spines, against {_against(result)} (%)",
     }

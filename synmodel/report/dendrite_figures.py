@@ -18,9 +18,9 @@ _QUANTITIES = {
 }
 _SURVIVAL = "new_spine_survival"
 _EFFECTS = {
-    "formation_fold": "births",
+    "formation_fold": "formation",
     "maturation_fold": "maturation",
-    "elimination_fold": "losses",
+    "elimination_fold": "elimination",
 }
 _STRONG = 3.0
 _LINE = "#999999"

@@ -1,4 +1,4 @@
-"""How effects grow with the dose: births at their peak, losses at their lowest, extra spines at the end."""
+"""How effects grow with the dose: formation at its peak, elimination at its lowest, extra spines at the end."""
 
 import matplotlib as mpl
 import xarray as xr
@@ -26,8 +26,8 @@ def dose_figure(found: xr.Dataset, *, look: str = "page") -> Figure:
     compound, amount = str(found.attrs["compound"]), found["amount"].to_numpy()
     (colour,) = colours_of([compound])
     titles = {
-        "births_peak": ("Births, at their peak", "fold over baseline", 1.0, 1.0),
-        "losses_lowest": ("Losses, at their lowest", "fold over baseline", 1.0, 1.0),
+        "births_peak": ("Formation, at its peak", "fold over baseline", 1.0, 1.0),
+        "losses_lowest": ("Elimination, at its lowest", "fold over baseline", 1.0, 1.0),
         "extra_spines": (f"Extra spines, day {found.attrs['last_day']:g}", "% of the first session", 100.0, 0.0),
     }
     with style(look), mpl.rc_context({"text.parse_math": False}):

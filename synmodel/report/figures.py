@@ -129,7 +129,7 @@ def comparison_figure(source: Estimate, curves: Mapping[str, xr.Dataset], *, see
 
 
 def _draw_causes(panels: list[Axes], source: Estimate, curves: Mapping[str, xr.Dataset]) -> None:
-    """Concentration, occupancy, births and losses of both drugs, from left to right."""
+    """Concentration, occupancy, formation and elimination of both drugs, from left to right."""
     targets = {(t.study.name, t.arm.name): t for t in source.problem.arms}
     values = source.values
     for drug, shown in embedded_arms().items():
@@ -143,8 +143,12 @@ def _draw_causes(panels: list[Axes], source: Estimate, curves: Mapping[str, xr.D
             draw_band(axes, curves[drug]["day"].to_numpy(), curves[drug][name].to_numpy(), colour, drug)
     panels[0].set(title="1  Drug in the brain", ylabel="free concentration (nM)", yscale="log", ylim=(1, None))
     panels[1].set(title="2  Receptors, for hours", ylabel="engaged (%)", ylim=(0, 100))
-    panels[2].set(title="3  Births up, for days", ylabel="births, fold over baseline", xlim=(-0.2, 7), ylim=(0, None))
-    panels[3].set(title="4  Losses down, for weeks", ylabel="losses, fold over baseline", xlim=(-1, 35), ylim=(0, 1.6))
+    panels[2].set(
+        title="3  Formation, for days", ylabel="formation, fold over baseline", xlim=(-0.2, 7), ylim=(0, None)
+    )
+    panels[3].set(
+        title="4  Elimination, for weeks", ylabel="elimination, fold over baseline", xlim=(-1, 35), ylim=(0, 1.6)
+    )
     for axes in panels[:2]:
         axes.set(xlabel="hour after the dose", xlim=(-0.3, 6))
         axes.legend(loc="upper right", fontsize=8)

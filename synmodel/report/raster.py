@@ -130,6 +130,13 @@ def raster_figure(presence: Sequence[xr.Dataset], *, most: int | None = None, lo
     ------
     DataError
         If there is no spine.
+
+    Examples
+    --------
+    >>> from synmodel.simulation import histories
+    >>> spines = presence_of(histories("psilocybin-mouse", seed=1), animals=6, dendrites=13, name="simulated")
+    >>> raster_figure([spines], most=40).axes[0].get_xlabel()
+    'day (imaging sessions)'
     """
     arms = [arm for each in presence for arm in _by_arm(each)]
     if not arms:

@@ -159,6 +159,14 @@ def panels(rows: int, columns: int, *, size: tuple[float, float], **options: Any
     -------
     figure : Figure
     axes : (rows, columns) ndarray of Axes
+
+    Examples
+    --------
+    >>> with style():
+    ...     figure, ((axes,),) = panels(1, 1, size=(4, 3))
+    ...     _ = axes.plot([0, 1], [0, 1], color=COLOURS["psilocybin"])
+    >>> figure.get_size_inches().tolist()
+    [4.0, 3.0]
     """
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)

@@ -289,7 +289,13 @@ class Cohort(_Part):
 
 
 class Scenario(_Part):
-    """Doses, subject, schedule and the study whose tissue and scoring are taken as baseline."""
+    """Doses, subject, schedule and the study whose tissue and scoring are taken as baseline.
+
+    Examples
+    --------
+    >>> load("psilocybin-mouse").updated(schedule={"sessions": [-1, 7]}).schedule.sessions
+    (-1.0, 7.0)
+    """
 
     other_kind = OtherKind("baseline", "scenarios", "this is a sweep; run it with `synmodel sweep FILE`")
 
@@ -426,6 +432,12 @@ def load(source: "str | Path | Scenario") -> Scenario:
     ------
     ScenarioError
         One line; that of a file begins with its path.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> synmodel.load_scenario("psilocybin-mouse").regimen.doses[0].amount
+    1.0
     """
     if isinstance(source, Scenario):
         return source

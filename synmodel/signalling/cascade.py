@@ -90,6 +90,15 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows:
     Dataset
         ``glutamate``, ``bdnf``, ``trkb``, ``mtorc1``, ``evoked`` and the slow states, each on ``time``, as
         excess over the drug-free steady state.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> plan, values = synmodel.load_scenario("psilocybin-mouse"), synmodel.default_parameters().as_floats()
+    >>> given = synmodel.simulation.exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, values)
+    >>> states = signalling_states(given, values)
+    >>> [round(float(24 * states[name].idxmax()), 1) for name in ("bdnf", "mtorc1")]  # hours at which they peak
+    [0.2, 0.4]
     """
     conform(exposure, EXPOSURE)
     times = exposure["time"].to_numpy()
@@ -103,7 +112,10 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows:
 def solve_cascade(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
-    """The array layer of :func:`signalling_states`: states by name, each (n_time,)."""
+    """The array layer of :func:`signalling_states`: states by name, each (n_time,).
+
+    Equation and evidence: :doc:`/model/signalling`.
+    """
     states = fast_states(times, signals, values, arrows)
     return states | slow_states(times, states["mtorc1"], values, arrows)[0]
 
@@ -111,7 +123,10 @@ def solve_cascade(
 def fast_states(
     times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
-    """States from glutamate to mTORC1, and evoked spinogenesis, each (n_time,)."""
+    """States from glutamate to mTORC1, and evoked spinogenesis, each (n_time,).
+
+    Equation and evidence: :doc:`/model/signalling`.
+    """
     v, left = values, arrows.factor
     glutamate = left("glutamate") * (signals.glutamate + arrows.added("glutamate"))
     resting = signals.resting_block + arrows.added("resting_block")
@@ -159,6 +174,8 @@ def slow_states(
 
 def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
     """The Drive of spines that an Exposure causes, with the arrows that conditions leave.
+
+    Equation and evidence: :doc:`/model/signalling`.
 
     Returns
     -------

@@ -81,6 +81,8 @@ def phenomenological_drive(
 ) -> xr.Dataset:
     """Drive of a series of doses.
 
+    Equation and evidence: :doc:`/model/signalling`.
+
     Parameters
     ----------
     doses : sequence of (compound, day)
@@ -91,7 +93,7 @@ def phenomenological_drive(
         Parameter values: ``<drug>.formation_fold`` and so on. ``<drug>.blocked_by_<compound>`` in [0, 1]
         removes that share of the drug's effects when the other compound is given up to a day before it.
     arrows : Arrows
-        Of stress and treatments, at ``times``; of births, switches and losses alone, as there is no cascade.
+        Of stress and treatments, at ``times``; of formation, switches and losses alone, as there is no cascade.
 
     Returns
     -------
@@ -103,6 +105,14 @@ def phenomenological_drive(
     ScenarioError
         If a compound has neither effects nor the role of an antagonist in ``values``, or a condition acts on an
         arrow of the cascade.
+
+    Examples
+    --------
+    >>> from synmodel.signalling import phenomenological_drive
+    >>> effect = {"drug.formation_fold": 3.0, "drug.onset": 0.25, "drug.decay": 5.0}
+    >>> drive = phenomenological_drive([("drug", 0.0)], np.array([-1.0, 0.0, 1.0, 2.0, 7.0]), effect)
+    >>> drive["formation"].values.round(2).tolist()
+    [1.0, 2.63, 2.82, 2.04, 1.38]
     """
     folds = pulse_folds(doses, times, values)
     for name in (*arrows.factors, *arrows.adds):

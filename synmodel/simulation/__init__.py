@@ -1,11 +1,7 @@
 """The one place where the rooms meet: from a scenario to Observations.
 
-::
-
-    Regimen -> Exposure -> Drive -> spines -> Observations
-
-Every arrow is a public function, so each stage can be looked at; fits and simulations build the turnover model,
-the scoring and the drive by the same functions from the same parameter values.
+``Regimen -> Exposure -> Drive -> spines -> Observations``: every arrow is a public function, so each stage can be
+looked at; fits and simulations build the turnover model, the scoring and the drive by the same functions.
 """
 
 import hashlib
@@ -144,8 +140,8 @@ def simulate(
     scenario : str, Path or Scenario
         Name in the library, TOML file, or object.
     parameters : ParameterSet or sequence of ParameterSet, optional
-        Default: those of the library, with the scenario's replacements. Of several, such as draws of a posterior,
-        replicate r has number r modulo their number, so that what is reported also spreads by what is not known.
+        Default: those of the library, with the scenario's replacements. Several sets, such as draws of a
+        posterior, are used in turn, one per replicate, so that results also vary by what is not known of them.
     replicates : int
         Number of times that the whole experiment is repeated, 1 to 10 million.
     seed : int
@@ -167,6 +163,12 @@ def simulate(
     ------
     SynmodelError
         With one line that names the fault, if the scenario or an argument cannot be run.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> synmodel.simulate("psilocybin-mouse", replicates=5, seed=1)["spine_count"].shape  # the last: sessions
+    (5, 6, 13, 7)
     """
     plan = load(scenario)
     checked_seed(seed)

@@ -113,7 +113,18 @@ def uncage(
     seed: int,
     arm: str | None = None,
 ) -> xr.Dataset:
-    """Trials of glutamate uncaging, see :func:`synmodel.imaging.uncaging.uncage`; an arm has the scenario's name."""
+    """Trials of glutamate uncaging, see :func:`synmodel.imaging.uncaging.uncage`; an arm has the scenario's name.
+
+    Equation and evidence: :doc:`/model/imaging`.
+
+    Examples
+    --------
+    >>> from synmodel.simulation import assays
+    >>> size = {"animals": 6, "neurons": 4, "trials": 5, "replicates": 100, "seed": 1}
+    >>> trials = assays.uncage("ketamine-mouse-single", hours=[2, 24], **size)
+    >>> trials["success"].mean(("replicate", "animal", "neuron", "trial")).round(2).values.tolist()
+    [0.49, 0.26]
+    """
     plan, given = load(scenario), list(hours)
     return uncaging.uncage(
         course_of(scenario, given, parameters),
@@ -177,7 +188,17 @@ def blot(
     seed: int,
     arm: str | None = None,
 ) -> xr.Dataset:
-    """Western blots, see :func:`synmodel.imaging.proteins.blot`; an arm has the scenario's name."""
+    """Western blots, see :func:`synmodel.imaging.proteins.blot`; an arm has the scenario's name.
+
+    Equation and evidence: :doc:`/model/imaging`.
+
+    Examples
+    --------
+    >>> from synmodel.simulation import assays
+    >>> blots = assays.blot("ketamine-mouse-single", hours=[0, 6], animals=6, blots=2, replicates=50, seed=1)
+    >>> blots["signal"].mean(("replicate", "animal", "blot")).sel(protein="PSD-95").round(1).values.tolist()
+    [1.0, 1.5]
+    """
     plan, given = load(scenario), list(hours)
     return proteins.blot(
         course_of(scenario, given, parameters),
@@ -215,6 +236,16 @@ def scan(
 
     The drug changes the density of every subject as it changes that of the spines of the scenario's tissue
     (:func:`density_folds`), and restores the share ``rescue`` of a deficit at every scan after hour 0.
+
+    Equation and evidence: :doc:`/model/imaging`.
+
+    Examples
+    --------
+    >>> from synmodel.simulation import assays
+    >>> scans = assays.scan("ketamine-human-infusion", hours=[-24, 24], subjects=12, replicates=50, seed=1)
+    >>> mean = scans["true_volume"].mean(("replicate", "subject", "region"))
+    >>> round(float(mean[1] / mean[0]), 2)
+    1.13
     """
     plan, given = load(scenario), list(hours)
     return pet.scan(
@@ -292,6 +323,8 @@ def head_twitches(
     arm: str | None = None,
 ) -> xr.Dataset:
     """Head twitches of mice, see :func:`synmodel.imaging.head_twitches.count_twitches`.
+
+    Equation and evidence: :doc:`/model/head_twitches`.
 
     Parameters
     ----------

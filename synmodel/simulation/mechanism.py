@@ -94,11 +94,31 @@ def _remembered(known: dict[Key, Result], key: Key, make: Callable[[], Result]) 
 def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
     """The Drive of a scenario, mechanistic or phenomenological as the scenario says.
 
+    Parameters
+    ----------
+    scenario : Scenario
+        Its doses, subject, conditions and days.
+    parameters : ParameterSet, optional
+        Default: those of the library, with the scenario's replacements.
+
+    Returns
+    -------
+    Dataset
+        A Drive (:data:`synmodel.core.schema.DRIVE`): folds of formation, maturation, elimination and head size on
+        ``time`` [day], each constant from its time to the next.
+
     Raises
     ------
     ScenarioError
         If a dose has no kinetics for the subject; or, for the phenomenological drive, if it is not one that was
         fitted: compound, amount, route, species and genotype of an arm in the library.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> drive = synmodel.drive_of(synmodel.load_scenario("psilocybin-mouse"))
+    >>> {name: round(float(drive[name].sel(time=1, method="nearest")), 2) for name in ("formation", "elimination")}
+    {'formation': 2.23, 'elimination': 0.43}
     """
     return drive_function(scenario)(parameters_of(scenario, parameters))
 

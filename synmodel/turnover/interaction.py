@@ -30,20 +30,22 @@ LARGEST_BATCH = 1000
 class Interaction:
     """What spines do to each other; the default is nothing.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     n_max : float, optional
-        Spines at which births cease on a dendrite (per um where lengths are given): crowding.
+        Spines at which formation ceases on a dendrite (per um where lengths are given): crowding.
     n_star : float, optional
         Spines at which losses are those of the model (per um where lengths are given): homeostasis.
     homeostasis : float
         h, relative change of the loss hazard per relative excess over ``n_star``; needs ``n_star``.
     pool : float, optional
-        Shares of the resource in an animal; births and switches forward slow down as it is used up.
+        Shares of the resource in an animal; formation and switches forward slow down as it is used up.
     pool_share : sequence of float, optional
         Shares that a spine of each class holds; default: 1 for every class.
     batch : int
-        Spines that are born at the same moment, into the same class.
+        Spines that are formed at the same moment, into the same class.
 
     Raises
     ------

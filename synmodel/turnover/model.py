@@ -31,23 +31,25 @@ _SPREAD = "a coefficient of variation of 0 or more"
 
 @dataclass(frozen=True)
 class TurnoverModel:
-    """Rates of births, switches and losses.
+    """Rates of formation, of switches between classes, and of losses.
+
+    Equation and evidence: :doc:`/model/turnover`.
 
     Parameters
     ----------
     classes : (n_class,) sequence of str
         Names of the classes, from the youngest to the most mature.
     formation : float or (n_class,) sequence of float
-        Births per dendrite per day (per um and day where a length is given); a number means into the first
+        Spines formed per dendrite and day (per um and day where a length is given); a number means into the first
         class.
     transition : (n_class, n_class) nested sequence of float
         Switching hazard from row class to column class, per spine per day; the diagonal is 0.
     loss : (n_class,) sequence of float
         Loss hazard per spine per day.
     formation_trend : float
-        Relative change of births with age, per day: births are multiplied by exp(trend * t), t = 0 at day 0.
+        Relative change of formation with age, per day: it is multiplied by exp(trend * t), t = 0 at day 0.
     formation_cv_dendrite, formation_cv_animal : float
-        Coefficients of variation of gamma-distributed birth rates between dendrites of an animal and between
+        Coefficients of variation of gamma-distributed formation rates between dendrites of an animal and between
         animals.
 
     Raises

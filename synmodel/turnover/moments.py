@@ -37,6 +37,8 @@ def newborn_means(steps: Propagation) -> Array:
 def moments(model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.Dataset:
     """Mean and variance of class counts, gains and losses of one dendrite.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     model : TurnoverModel
@@ -99,6 +101,8 @@ def covariance(
 ) -> xr.DataArray:
     """Covariance of class counts between sessions.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Returns
     -------
     DataArray
@@ -141,10 +145,28 @@ def _between(start: Initial, earlier: Array, later: Array, onward: Array) -> Arr
 def survival(model: TurnoverModel, *, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.DataArray:
     """Probability that a spine of each class at the first session is still there.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
+    Parameters
+    ----------
+    model : TurnoverModel
+        Rates.
+    times : (n_time,) array_like
+        Sessions [day].
+    drive : Dataset, optional
+        A Drive.
+
     Returns
     -------
     DataArray
         (time, spine_class); the class is that at the first session.
+
+    Examples
+    --------
+    >>> from synmodel.turnover import TurnoverModel, survival
+    >>> model = TurnoverModel(("nascent", "mature"), 2.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
+    >>> survival(model, times=[0, 7]).sel(time=7).round(2).values.tolist()
+    [0.16, 0.85]
     """
     sessions = checked_times(times)
     alive = propagate(model, sessions, drive).cumulative().sum(axis=2)

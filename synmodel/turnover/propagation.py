@@ -54,6 +54,8 @@ class Propagation(NamedTuple):
 def propagate(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Dataset | None = None) -> Propagation:
     """P, gamma and d for every interval between sessions.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     model : TurnoverModel

@@ -62,10 +62,12 @@ def simulate(
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     model : TurnoverModel
-        Rates; births are per dendrite, or per um where ``length_um`` is given.
+        Rates; formation is per dendrite, or per um where ``length_um`` is given.
     initial : mapping, sequence or str
         Spines at the first session: ``{"nascent": 2, "mature": 35}`` fixed, ``{"poisson": {...}}`` Poisson with
         these means, ``{"poisson": 37}`` Poisson with this total in stationary proportions, ``"stationary"``; or
@@ -75,14 +77,14 @@ def simulate(
     replicates, animals, dendrites : int
         Independent replicates, animals in each, and dendrites per animal.
     drive : Dataset, optional
-        Folds ``formation`` (births), ``maturation`` (switches to a later class), ``elimination`` (all losses)
+        Folds ``formation``, ``maturation`` (switches to a later class), ``elimination`` (losses of all classes)
         on ``time`` (day), each constant from its time to the next and 1 before the first.
     seed : int
         The same seed gives the same bits for any number of threads.
     engine : {"sessions", "events", "coupled"}
         All follow the same law; see the module's docstring.
     length_um : float or (animals * dendrites,) array_like, optional
-        Length of each dendrite [um]; multiplies births.
+        Length of each dendrite [um]; multiplies formation.
     threads : int, optional
         Number of threads; default: all.
     interaction : Interaction, optional

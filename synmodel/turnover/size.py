@@ -33,6 +33,8 @@ _LARGEST_MULTIPLIER = 1e4
 class HeadWidth:
     """Law of spine head width.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     median_um : float
@@ -70,7 +72,9 @@ class SizeLoss:
 
     The multiplier is bounded, so a loss is a candidate of M times the hazard that is taken with the rest of the
     probability, at the width that the spine has at that very time: exact, without a step of time. At the first session
-    spines have the law of newborns; begin some weeks before the first session of interest to let selection settle.
+    spines have the widths of new ones; begin some weeks before the first session of interest to let selection settle.
+
+    Equation and evidence: :doc:`/model/turnover`.
 
     Parameters
     ----------

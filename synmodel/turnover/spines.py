@@ -44,6 +44,8 @@ def trace(
 ) -> xr.Dataset:
     """Simulate every spine of a block of replicates by the events engine.
 
+    Equation and evidence: :doc:`/model/turnover`.
+
     Parameters
     ----------
     model : TurnoverModel

@@ -1,8 +1,8 @@
 """Measurements that a laboratory may make, with the error with which it would make them.
 
-Imaging: the difference between a drug and a vehicle arm of eight mice each, in a laboratory that no study is of. Its
-error is the standard deviation between simulated experiments, so it holds chance, detection and differences between
-dendrites and mice. Errors of concentrations, potencies and PET are assumed and say so.
+Imaging: the difference between a drug and a vehicle arm of eight mice each, in a new laboratory (none of the fitted
+studies). Its error is the standard deviation between simulated experiments, so it holds chance, detection and
+differences between dendrites and mice. Errors of concentrations, potencies and PET are assumed and say so.
 """
 
 from collections.abc import Sequence

@@ -51,6 +51,13 @@ class Aim:
     ------
     DesignError
         One line for what cannot be.
+
+    Examples
+    --------
+    >>> from synmodel.analysis.planning import Aim
+    >>> aim = Aim(["formation=2", "elimination=0.7"], power=0.9)  # both have to be found
+    >>> aim.analysis, aim.power
+    ('welch', 0.9)
     """
 
     effects: str | Sequence[str] = ()

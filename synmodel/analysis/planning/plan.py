@@ -148,10 +148,24 @@ def design(
     progress : callable, optional
         Called with (what, done, of).
 
+    Returns
+    -------
+    synmodel.analysis.planning.Design
+        The recommended study (``chosen``), what simulated studies of it find (``checked``), and all other options.
+
     Raises
     ------
     SynmodelError
         One line for what cannot be, or a power that no allowed study reaches.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> from synmodel.analysis.planning import Aim, Limits
+    >>> aim, limits = Aim("formation=2", studies=100), Limits(days=(-3, -1, 1, 3, 7), dendrites=(13,))
+    >>> plan = synmodel.design("psilocybin-mouse", "saline-mouse", aim=aim, limits=limits)
+    >>> plan.chosen.mice, round(float(plan.chosen.power), 2)  # mice per arm
+    (8, 0.82)
     """
     aim, limits = aim or Aim(), limits or Limits()
     checked_seed(seed)

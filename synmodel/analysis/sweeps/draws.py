@@ -55,7 +55,7 @@ class Draws:
 
 
 def draws_of(n: int, seed: int, posterior: Posterior | None = None) -> Draws:
-    """Draws in a laboratory that no study is of, see :meth:`synmodel.inference.summaries.estimate.Estimate.scenarios`.
+    """Draws in a new laboratory, see :meth:`synmodel.inference.summaries.estimate.Estimate.scenarios`.
 
     Raises
     ------

@@ -118,10 +118,29 @@ def _listed(given: Any) -> Any:
 def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
     """The scenario with parameters and fields set to values by path.
 
+    Parameters
+    ----------
+    scenario : Scenario
+        What is changed; it stays as it is.
+    settings : mapping
+        Values by path, such as ``"scenario.regimen.doses[0].amount"`` or the dotted name of a parameter.
+
+    Returns
+    -------
+    Scenario
+
     Raises
     ------
     ScenarioError
         If a path leads nowhere or the scenario is not valid with its value.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> from synmodel.analysis.sweeps import changed
+    >>> plan = changed(synmodel.load_scenario("psilocybin-mouse"), {"scenario.regimen.doses[0].amount": 3})
+    >>> plan.regimen.doses[0].amount
+    3.0
     """
     document = scenario.model_dump(mode="json", exclude_none=True)
     for path, value in settings.items():

@@ -106,6 +106,15 @@ def sweep(
     ------
     SynmodelError
         One line, if the plan is not valid, or ``out`` holds another sweep.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> doses = {"scenario.regimen.doses[0].amount": [0.3, 1.0, 3.0]}
+    >>> swept = synmodel.sweep("psilocybin-mouse", grid=doses, observe="expected", seed=1, quantities="density_change")
+    >>> week = swept["contrast_mean"].isel(scenario=0).sel(point=swept["end_day"] == 7).squeeze()
+    >>> (100 * week).round(1).values.tolist()  # % extra spines on day 7
+    [6.9, 9.9, 12.2]
     """
     plan = plan_of(
         scenarios,

@@ -59,6 +59,16 @@ def sobol_indices(
     ------
     SweepError
         If the sweep has another design or no such output.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> ranges = {"shao2021.maturation": {"low": 0.12, "high": 0.48}, "shao2021.miss": {"low": 0.01, "high": 0.05}}
+    >>> sample = {"method": "saltelli", "points": 32, "ranges": ranges}
+    >>> swept = synmodel.sweep("psilocybin-mouse", sample=sample, observe="expected", seed=1)
+    >>> indices = synmodel.sobol_indices(swept, resamples=50).isel(scenario=0, point=-1)
+    >>> str(indices["total_order"].idxmax("factor").item())
+    'maturation'
     """
     dataset = result if isinstance(result, xr.Dataset) else open_sweep(result)
     if dataset.attrs.get("design") != "saltelli":

@@ -87,6 +87,18 @@ def fit(
     ------
     FitError
         For data or a model that cannot be fitted.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> from synmodel import inference
+    >>> seen = synmodel.simulate("saline-mouse", replicates=1, seed=1).isel(replicate=0, animal=slice(2))
+    >>> labels = {"study": ["lab"] * 2, "arm": ["saline"] * 2, "mouse": ["m1", "m2"]}
+    >>> seen = seen.assign_coords({name: ("animal", values) for name, values in labels.items()})
+    >>> found = inference.fit(seen, model="none", engine="laplace", seed=1)["maximum"]
+    >>> one = found.sel(parameter="lab.loss_nascent")
+    >>> [round(float(one[name]), 2) for name in ("estimate", "low", "high")], one["unit"].item()
+    ([0.34, 0.25, 0.47], '1/day')
     """
     checked_seed(seed)
     problem = DendriteProblem(observations, model, parameters)

@@ -71,7 +71,7 @@ class Estimate:
         return _of_library(self.values, dict.fromkeys(EFFECTS, 1.0))
 
     def scenarios(self, n: int, seed: int) -> Iterator[ParameterSet]:
-        """Parameters of the library at n draws, with the effects of a laboratory that no study is of.
+        """Parameters of the library at n draws, with the effects of a new laboratory (none of the fitted studies).
 
         Size and duration of each effect are multiplied by exp(s u), with the spread s of the draw and a new u, normal
         with spread 1: an interval over them is wider than one for a laboratory that was seen.

@@ -184,6 +184,13 @@ def load_posterior(path: Path | None = None) -> Posterior:
     ------
     FitError
         If the file cannot be read, or belongs to another model or to other data.
+
+    Examples
+    --------
+    >>> from synmodel.inference.summaries.joint import load_posterior
+    >>> posterior = load_posterior()
+    >>> posterior.draws(100, seed=1).shape == (100, len(posterior.problem.free))
+    True
     """
     where = library.posterior_path() if path is None else path
     if not where.is_file():

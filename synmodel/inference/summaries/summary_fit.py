@@ -154,10 +154,27 @@ def fit_summaries(
         Starting and fixed values; default: those of the library.
     unit : {"mouse", "dendrite"}
         Unit of replication.
-    reading : Reading
+    reading : synmodel.inference.Reading
         Which mechanism, or which pulse.
     seed : int
         Of the starts.
+    starts : int
+        Number of points from which the maximum is searched.
+    progress : callable, optional
+        Called with (starts done, starts).
+
+    Returns
+    -------
+    Fit
+        Estimates, their covariance, and the fit to every published mean.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> fit = synmodel.fit_summaries(studies=["phoumthipphavong2016"], starts=1, seed=1)
+    >>> chi2, points = fit.chi2("phoumthipphavong2016", unit="mouse")  # with SEM over mice
+    >>> points, bool(chi2 < points)
+    (36, True)
     """
     problem = joint_problem(studies, parameters=parameters, unit=unit, reading=reading)
     return fit_problem(problem, seed=seed, starts=starts, progress=progress)

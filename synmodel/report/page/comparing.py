@@ -75,10 +75,9 @@ def drugs_told(held: Held) -> Told:
         unknown=unknown,
         care=care_of(document["notes"]),
         figures={
-            "comparison": "Top: concentration, receptors, births and losses after one dose. Rows: spines gained "
-            "and lost "
-            "per interval, and density, observed (points, SEM over the unit of replication) and fitted (lines, 95 % "
-            "bands), grey the vehicle. Bottom: extra spines that one dose leaves.",
+            "comparison": "Top: concentration, receptors, formation, elimination after one dose. Rows: spines gained "
+            "and lost per interval, and density, observed (points, SEM over the unit of replication) and fitted "
+            "(lines, 95 % bands), grey the vehicle. Bottom: extra spines that one dose leaves.",
             "residuals": "Standardised residuals of every published mean, by study, arm and quantity.",
         },
         command=f"synmodel compare{settings(document['provenance'])}"
@@ -203,7 +202,7 @@ def scenarios_told(held: Held) -> Told:
         unknown=_undecided(document["contrasts"]),
         care=care_of(document["notes"], first),
         figures={
-            "comparison": "Births and losses, density and extra spines over days with 95 % of the posterior; "
+            "comparison": "Formation and elimination, density and extra spines over days with 95 % of the posterior; "
             "below, for "
             "each pair, differences of the first minus the second."
         },

@@ -28,7 +28,10 @@ __all__ = ["MODULE", "NmdaBlockade"]
 
 @dataclass(frozen=True)
 class NmdaBlockade:
-    """Gains of disinhibition (E), direct block (D) and D1 tone (E_d)."""
+    """Gains of disinhibition (E), direct block (D) and D1 tone (E_d).
+
+    Equation and evidence: :doc:`/model/signalling`.
+    """
 
     disinhibition_gain: float
     direct_block_gain: float

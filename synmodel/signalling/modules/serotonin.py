@@ -28,7 +28,10 @@ __all__ = ["MODULE", "SerotoninAgonism"]
 
 @dataclass(frozen=True)
 class SerotoninAgonism:
-    """Gains of 5-HT2A agonism at the membrane (E_S) and inside the cell (E_I), and of TrkB potentiation (E_T)."""
+    """Gains of 5-HT2A agonism at the membrane (E_S) and inside the cell (E_I), and of TrkB potentiation (E_T).
+
+    Equation and evidence: :doc:`/model/signalling`.
+    """
 
     agonism_gain: float
     intracellular_gain: float

@@ -135,4 +135,4 @@ def test_a_vehicle_a_pulse_and_a_dose_that_is_not_seen_have_the_drive_alone(plan
     mechanism, row = drawn(plan)
     assert tuple(row) == ("drive",)
     changed = bool((mechanism["formation_fold"] != 1).any())
-    assert ("births, unchanged" in named(row["drive"])) != changed
+    assert ("formation, unchanged" in named(row["drive"])) != changed
