@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -62,7 +63,8 @@ def imported(tree):
             for each in node.names:
                 if node.module.startswith("synmodel"):
                     assert not each.name.startswith("_"), each.name
-                    assert each.name in getattr(module, "__all__", dir(module)) or node.module == "synmodel", each.name
+                    public = each.name in getattr(module, "__all__", dir(module)) or node.module == "synmodel"
+                    assert public or importlib.util.find_spec(f"{node.module}.{each.name}"), each.name
                 yield each.asname or each.name, getattr(module, each.name)
         elif isinstance(node, ast.Import):
             for each in node.names:
