@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from synmodel.core.compiled import compiled
+from synmodel.core.compiled import allocating_nothing, compiled
 from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabilities
 
 __all__ = ["log_losses"]
@@ -30,13 +30,13 @@ __all__ = ["log_losses"]
 MOST_POWER = 500.0  # exp(-500) times a probability of 1e-90 is still a number
 
 
-@compiled
+@allocating_nothing
 def times_log(n, log):  # type: ignore[no-untyped-def]
     """Logarithm of p^n given log p, with p^0 = 1 for p = 0 as well."""
     return 0.0 if n == 0 else n * log
 
 
-@compiled
+@allocating_nothing
 def join_two(f, n, a, b):  # type: ignore[no-untyped-def]
     """Multiply a form of degree n by a s_0 + b s_1, in place."""
     f[n + 1] = a * f[n]
@@ -45,7 +45,7 @@ def join_two(f, n, a, b):  # type: ignore[no-untyped-def]
     f[0] = b * f[0]
 
 
-@compiled
+@allocating_nothing
 def lose_two(f, n, lost, d, log_p):  # type: ignore[no-untyped-def]
     """Take ``lost`` of n spines away, in place; returns log_p plus the logarithm of the sum of f."""
     for k in range(lost):
@@ -61,7 +61,7 @@ def lose_two(f, n, lost, d, log_p):  # type: ignore[no-untyped-def]
     return log_p
 
 
-@compiled
+@allocating_nothing
 def survive_two(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
     """Multiply f[x] by the probability that all n spines survive; returns log_p plus the logarithm of the sum."""
     gap = log_s[0] - log_s[1]
@@ -80,7 +80,7 @@ def survive_two(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
     return log_p + n * max(log_s[0], log_s[1]) + math.log(total)
 
 
-@compiled
+@allocating_nothing
 def survive_two_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
     """The same where the power n of a small survival may underflow at the very place where f is largest."""
     highest = -math.inf
@@ -101,7 +101,7 @@ def survive_two_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
     return log_p + highest + math.log(total)
 
 
-@compiled
+@allocating_nothing
 def move_two(f, n, p, out, power):  # type: ignore[no-untyped-def]
     """Write f(p s) to ``out``: classes switch with the rows of p, each of sum 1.
 
@@ -121,7 +121,7 @@ def move_two(f, n, p, out, power):  # type: ignore[no-untyped-def]
             out[0] += f[n - k]
 
 
-@compiled
+@allocating_nothing
 def filter_two(steps, composition, n, gained, lost, first, stop, work):  # type: ignore[no-untyped-def]
     """Logarithm of the probability of the losses of one dendrite; ``work`` is (3, size)."""
     move, log_s, d, fresh = steps
@@ -147,7 +147,7 @@ def filter_two(steps, composition, n, gained, lost, first, stop, work):  # type:
     return log_p
 
 
-@compiled
+@allocating_nothing
 def join_three(f, n, a, b, c):  # type: ignore[no-untyped-def]
     """Multiply a form of degree n by a s_0 + b s_1 + c s_2, in place."""
     for x in range(n + 2):
@@ -190,7 +190,7 @@ def lose_three(f, n, lost, d, log_p):  # type: ignore[no-untyped-def]
     return log_p
 
 
-@compiled
+@allocating_nothing
 def survive_three(f, n, log_s, log_p, work):  # type: ignore[no-untyped-def]
     """As :func:`survive_two`; ``work`` is (3, n + 1) for the powers of survival, relative to the best class."""
     best = max(log_s[0], log_s[1], log_s[2])
@@ -213,7 +213,7 @@ def survive_three(f, n, log_s, log_p, work):  # type: ignore[no-untyped-def]
     return log_p + n * best + math.log(total)
 
 
-@compiled
+@allocating_nothing
 def survive_three_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
     """As :func:`survive_two_in_logs`."""
     highest = -math.inf
@@ -264,7 +264,7 @@ def move_three(f, n, p, out, inner, power):  # type: ignore[no-untyped-def]
         add_three(out, k, 1.0, inner)
 
 
-@compiled
+@allocating_nothing
 def move_three_ahead(f, n, p, out, inner, power):  # type: ignore[no-untyped-def]
     """Write f(p s) to ``out`` if no spine returns to class 0; ``inner`` and ``power`` are vectors."""
     out[0, 0] = f[n, 0]
@@ -275,7 +275,7 @@ def move_three_ahead(f, n, p, out, inner, power):  # type: ignore[no-untyped-def
             out[0, y] += inner[y]
 
 
-@compiled
+@allocating_nothing
 def add_three(f, n, weight, other):  # type: ignore[no-untyped-def]
     """Add ``weight`` times another form of the same degree n, in place."""
     for x in range(n + 1):
@@ -309,7 +309,7 @@ def filter_three(steps, composition, n, gained, lost, first, stop, work):  # typ
     return log_p
 
 
-@compiled
+@allocating_nothing
 def most_spines(n, gained, lost, first, stop):  # type: ignore[no-untyped-def]
     """Largest number of spines at any session of a run."""
     most = n

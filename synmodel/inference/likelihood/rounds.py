@@ -19,7 +19,7 @@ Gasca and Micchelli 1996, Total positivity and its applications, doi:10.1007/978
 
 import numpy as np
 
-from synmodel.core.compiled import compiled
+from synmodel.core.compiled import allocating_nothing, compiled
 
 __all__ = ["ROUNDS", "move_in_rounds", "probabilities"]
 
@@ -29,7 +29,7 @@ _SMALLEST = 1e-290
 _NOISE = 1e-15  # what is left of a number when nothing is
 
 
-@compiled
+@allocating_nothing
 def take_out(p, row, other, part, whole, q):  # type: ignore[no-untyped-def]
     """Make ``row`` what is left of it when it is, with probability part / whole, the row ``other``.
 
@@ -92,7 +92,7 @@ def is_product(p, q):  # type: ignore[no-untyped-def]
     return True
 
 
-@compiled
+@allocating_nothing
 def round_of(k):  # type: ignore[no-untyped-def]
     """Class that is left and class that is entered in round k."""
     if k in (0, 2):
@@ -102,7 +102,7 @@ def round_of(k):  # type: ignore[no-untyped-def]
     return (1, 2) if k == 4 else (0, 1)
 
 
-@compiled
+@allocating_nothing
 def fill_binomials(n, goes, stays, table):  # type: ignore[no-untyped-def]
     """Fill ``table`` [k, x] with the probability that k of x spines go, for x up to n."""
     table[0, 0] = 1.0
@@ -113,7 +113,7 @@ def fill_binomials(n, goes, stays, table):  # type: ignore[no-untyped-def]
         table[x, x] = goes * table[x - 1, x - 1]
 
 
-@compiled
+@allocating_nothing
 def go(f, n, source, target, table, out):  # type: ignore[no-untyped-def]
     """Write the law after a round to ``out``: f[x, y] is that of x, y and n - x - y spines in the classes."""
     for x in range(n + 1):
@@ -126,7 +126,7 @@ def go(f, n, source, target, table, out):  # type: ignore[no-untyped-def]
         from_third(f, n, table, out)
 
 
-@compiled
+@allocating_nothing
 def from_first(f, n, table, out):  # type: ignore[no-untyped-def]
     """Spines of class 0 go to class 1."""
     for x in range(n + 1):
@@ -136,7 +136,7 @@ def from_first(f, n, table, out):  # type: ignore[no-untyped-def]
                 out[x - k, y + k] += p * f[x, y]
 
 
-@compiled
+@allocating_nothing
 def from_second(f, n, to_first, table, out):  # type: ignore[no-untyped-def]
     """Spines of class 1 go to class 0 or, with ``to_first`` 0, to class 2."""
     for x in range(n + 1):
@@ -146,7 +146,7 @@ def from_second(f, n, to_first, table, out):  # type: ignore[no-untyped-def]
                 out[to, y] += table[k, y + k] * f[x, y + k]
 
 
-@compiled
+@allocating_nothing
 def from_third(f, n, table, out):  # type: ignore[no-untyped-def]
     """Spines of class 2 go to class 1."""
     for x in range(n + 1):
@@ -155,7 +155,7 @@ def from_third(f, n, table, out):  # type: ignore[no-untyped-def]
                 out[x, y + k] += table[k, n - x - y] * f[x, y]
 
 
-@compiled
+@allocating_nothing
 def move_in_rounds(f, n, q, out, table, other):  # type: ignore[no-untyped-def]
     """Write the law of class numbers after all rounds to ``out``; ``f`` stays, ``table`` and ``other`` are work space.
 
@@ -166,7 +166,8 @@ def move_in_rounds(f, n, q, out, table, other):  # type: ignore[no-untyped-def]
         acting += 1 if q[k, 0] > 0.0 else 0
     if acting == 0:
         for x in range(n + 1):
-            out[x, : n + 1 - x] = f[x, : n + 1 - x]
+            for y in range(n + 1 - x):
+                out[x, y] = f[x, y]
         return
     law, to_out = f, acting % 2 == 1  # so that the last one fills ``out``
     for k in range(ROUNDS):
