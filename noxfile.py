@@ -42,3 +42,10 @@ def docs(session: nox.Session) -> None:
     """The documentation, with all its figures."""
     session.install("-e", ".[docs]")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Ratios to C; fails where one is above its bound, whatever the machine."""
+    session.install("-e", ".[bench]")
+    session.run("python", "benchmarks/run.py", "--check")

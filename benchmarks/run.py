@@ -3,8 +3,10 @@
 What does a replicate cost, beside a hand-written C loop, NumPy and other programs, and does the cost grow in proportion
 to what is simulated? Agreement with the exact mean and variance is checked before any time is reported.
 
-``--peers PYTHON`` names an interpreter that has benchmarks/requirements-peers.txt; without it an environment is made in
-build/peers. ``--no-peers`` leaves them out. ``--quick`` runs a twentieth, to see that it works; it writes nothing.
+``--check`` looks at ratios alone, in two minutes, and ends with status 1 where one is above its bound; a slow machine
+makes none of them worse. ``--peers PYTHON`` names an interpreter that has benchmarks/requirements-peers.txt; without it
+an environment is made in build/peers. ``--no-peers`` leaves them out. ``--quick`` runs a twentieth, to see that it
+works; it writes nothing.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import costs
 import model
 import numpy as np
 import peers
@@ -33,6 +36,12 @@ PAGE = HERE.parent / "docs" / "performance.md"
 REPLICATES = 200_000
 ROUNDS = 5
 Z_ALLOWED, Y_ALLOWED = 4.5, 6.0
+BOUNDS = {
+    ("synmodel sessions", "C intervals"): 0.95,
+    ("synmodel events", "C spines"): 1.25,
+    ("synmodel coupled", "C direct"): 0.80,
+}
+"""Processor time over that of the C loop of the same kind, with room for other processors and compilers."""
 
 
 def check(name: str, mean: np.ndarray, variance: np.ndarray, n: int, births: str) -> tuple[float, float]:
@@ -195,6 +204,18 @@ def peers_table(found: dict[str, dict], rows: dict[tuple[str, str], dict], n: in
     return lines
 
 
+def worse(rows: dict[tuple[str, str], dict]) -> list[str]:
+    """Ratios above their bounds, one line each."""
+    lines = []
+    for (mine, other), bound in BOUNDS.items():
+        for births in "AB":
+            if (other, births) in rows:
+                ratio = rows[mine, births]["one"] / rows[other, births]["one"]
+                if ratio > bound:
+                    lines.append(f"{mine}, births {births}: {ratio:.2f} times {other}; at most {bound:.2f} is allowed")
+    return lines
+
+
 def fill(page: str, blocks: dict[str, list[str]]) -> str:
     """The page with the lines between its markers replaced."""
     for name, lines in blocks.items():
@@ -210,6 +231,7 @@ def main() -> None:
     options.add_argument("--peers", help="interpreter of an environment with the peers")
     options.add_argument("--no-peers", action="store_true", help="leave the peers out")
     options.add_argument("--quick", action="store_true", help="a twentieth of the replicates; writes nothing")
+    options.add_argument("--check", action="store_true", help="fail where a ratio is above its bound; writes nothing")
     given = options.parse_args()
     replicates = REPLICATES // 20 if given.quick else REPLICATES
     began = time.perf_counter()
@@ -219,6 +241,9 @@ def main() -> None:
 
     say("engines, C loops and NumPy")
     rows = compare(replicates)
+    if given.check:
+        print("\n".join(targets(rows)))
+        sys.exit("\n".join(worse(rows)) or None)
     say("memory")
     with tempfile.TemporaryDirectory() as cache:  # a fresh one, so that no stale code is run
         os.environ |= {"SYNMODEL_NUMBA_CACHE": "1", "NUMBA_CACHE_DIR": cache}
@@ -227,12 +252,15 @@ def main() -> None:
     found = {} if given.no_peers else compare_peers(peers_python(given.peers))
     say("cost against replicates, dendrites, spines and sessions")
     points = scaling.measure(1 / 20 if given.quick else 1.0)
+    say("cost of the likelihood against what goes in")
+    likelihood = costs.measured(0.5 if given.quick else 1.0)
     blocks = {
         "machine": [machine() + "."],
         "targets": targets(rows),
         "engines": engines_table(rows, used, replicates),
         "peers": peers_table(found, rows, replicates) if found else ["Left out in this run."],
         "slopes": scaling.table(points),
+        "costs": costs.table(likelihood),
     }
     for name, lines in blocks.items():
         print(f"\n{name}\n" + "\n".join(lines))

@@ -47,12 +47,14 @@ _DENDRITES, _TALLIES = 64, 4096
 def advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies):  # type: ignore[no-untyped-def]
     """The next decision of n spines, of which the first ``old`` have made one before; returns how many go on.
 
-    ``tallies`` have a row for each session of each dendrite and one more: ``change`` (row, K) by how much a count
-    changes from one session to the next; ``gained`` and ``lost`` (row) count by first session present and absent. A
-    spine that no session meets is neither. ``born`` (row, or empty) counts all by the first session after their birth.
+    ``tallies`` are ``tally_of`` and ``born``, with a row for each session of each dendrite and one more. Columns of the
+    first are by how much the count of each class changes from one session to the next, and how many are gained (by
+    first session present) and lost (by first absent); a spine that no session meets is neither. It has two halves, for
+    every second spine, whose sums count: a number that was just written would have to be waited for. ``born`` (row, or
+    empty) counts all by the first session after their birth.
     """
     number, word = pool
-    change, gained, lost, born = tallies
+    tally_of, born = tallies
     mark_sessions(old, n, TIME, SEEN, real, whole, hazards.session, number, word)
     for i in range(old, n):
         word[BORN + i] = word[SEEN + i]
@@ -64,15 +66,18 @@ def advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies):  # type
     unit, name, spine_class, row = word[UNIT:], word[NAME:], word[CLASS:], word[ROW:]
     met, seen, time = word[BORN:], word[SEEN:], number[TIME:]
     going, never = np.uint64(0), np.uint64(hazards.session.size)
+    gain, loss = np.uint64(hazards.n_class), np.uint64(hazards.n_class + 1)
+    half = tally_of.shape[0] // 2
     for i in range(n):
-        c, new, own = np.uint64(spine_class[i]), word[NEW + i], np.uint64(row[i])
+        c, new, own = np.uint64(spine_class[i]), word[NEW + i], np.uint64(row[i] + (i & 1) * half)
         first, until = np.uint64(met[i]), np.uint64(word[UNTIL + i])
-        change[own + np.uint64(seen[i]), c] += 1
-        change[own + until, c] -= 1
+        own_until = own + until
+        tally_of[own + np.uint64(seen[i]), c] += 1
+        tally_of[own_until, c] -= 1
         ends = new < 0 or until == never
         counts = 1 if ends and until > first else 0
-        gained[own + first] += counts
-        lost[own + until] += counts
+        tally_of[own + first, gain] += counts
+        tally_of[own_until, loss] += counts
         # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
         unit[going], name[going], row[going] = unit[i], name[i] + STEP, row[i]
         spine_class[going], time[going] = max(new, 0), number[LOSS + i]
@@ -85,21 +90,21 @@ def advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies):  # type
 
 
 @allocating_nothing
-def finish(change, arrived, left, born, count, gained, lost, transient):  # type: ignore[no-untyped-def]
-    """Counts, gains, losses and what came and went of a dendrite from its tallies, which are set to 0."""
+def finish(even, odd, born, count, gained, lost, transient):  # type: ignore[no-untyped-def]
+    """Counts, gains, losses and what came and went of a dendrite, from both halves of its tallies; these become 0."""
     n_time, n_class = count.shape
     for c in range(n_class):
         here = 0
         for k in range(n_time):
-            here += change[k, c]
+            here += even[k, c] + odd[k, c]
             count[k, c] = here
     for k in range(n_time - 1):
-        gained[k], lost[k] = arrived[k + 1], left[k + 1]
+        gained[k] = even[k + 1, n_class] + odd[k + 1, n_class]
+        lost[k] = even[k + 1, n_class + 1] + odd[k + 1, n_class + 1]
     for k in range(transient.size):
-        transient[k] = born[k + 1] - arrived[k + 1]
-    change[:] = 0
-    arrived[:] = 0
-    left[:] = 0
+        transient[k] = born[k + 1] - even[k + 1, n_class] - odd[k + 1, n_class]
+    even[:] = 0
+    odd[:] = 0
     born[:] = 0
 
 
@@ -157,11 +162,10 @@ def tally(key, first_replicate, initial, scale, real, whole, sizes, count, gaine
     together = max(1, min(_DENDRITES, _TALLIES // rows))
     for group in numba.prange((n_all + together - 1) // together):
         pool, points = (np.zeros(NUMBERS), np.zeros(WORDS, np.int64)), np.zeros(2 * BATCH)
-        change = np.zeros((together * rows, n_class), np.int64)
-        arrived, left = np.zeros(together * rows, np.int64), np.zeros(together * rows, np.int64)
+        tally_of = np.zeros((2 * together * rows, n_class + 2), np.int64)
         born = np.zeros(together * rows if transient.size > 0 else 0, np.int64)
-        tallies = (change, arrived, left, born)
-        first, n, old = group * together, np.int64(0), np.int64(0)
+        tallies = (tally_of, born)
+        half, first, n, old = together * rows, group * together, np.int64(0), np.int64(0)
         for dendrite in range(first, min(first + together, n_all)):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
             rate, c0, row = birth_rate * scale[r, d], first_replicate + r, (dendrite - first) * rows
@@ -173,6 +177,6 @@ def tally(key, first_replicate, initial, scale, real, whole, sizes, count, gaine
         for dendrite in range(first, min(first + together, n_all)):
             r, d, row = dendrite // n_dendrite, dendrite % n_dendrite, (dendrite - first) * rows
             finish(
-                change[row : row + rows], arrived[row : row + rows], left[row : row + rows],
+                tally_of[row : row + rows], tally_of[row + half : row + half + rows],
                 born[row : row + rows], count[r, d], gained[r, d], lost[r, d], transient[r, d],
             )  # fmt: skip

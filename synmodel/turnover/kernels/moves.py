@@ -239,14 +239,17 @@ def draw_moves(k0, k1, n, second, number, word):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def stretch(n, row, stay, n_class, real, number, word):  # type: ignore[no-untyped-def]
-    """Multiply the variates of a row by mean stays, which lie from ``stay`` on; infinite for what never comes."""
+def stretch(n, real, hazards, number, word):  # type: ignore[no-untyped-def]
+    """Multiply the variates by the mean stays of the classes of the spines, infinite for what never comes."""
     # Class by class and rows as arrays of their own: places that are looked up keep a loop from becoming vectors.
-    variate, own = number[row : row + BATCH], word[CLASS : CLASS + BATCH]
-    for c in range(n_class):
-        mean = real[stay + c]
+    loss, forward = number[LOSS : LOSS + BATCH], number[_FORWARD : _FORWARD + BATCH]
+    backward, own = number[_BACKWARD : _BACKWARD + BATCH], word[CLASS : CLASS + BATCH]
+    for c in range(hazards.n_class):
+        lost, ahead, back = real[hazards.loss + c], real[hazards.stay_forward + c], real[hazards.stay_backward + c]
         for i in range(whole_vectors(n)):
-            variate[i] *= mean if own[i] == c else 1.0
+            loss[i] *= lost if own[i] == c else 1.0
+            forward[i] *= ahead if own[i] == c else 1.0
+            backward[i] *= back if own[i] == c else 1.0
 
 
 @allocating_nothing
@@ -318,10 +321,8 @@ def move(k0, k1, n, real, whole, hazards, sizes, number, word):  # type: ignore[
     a change of one hazard leaves the others' draws alone.
     """
     draw_moves(k0, k1, n, hazards.second, number, word)
+    stretch(n, real, hazards, number, word)
     # Numbers of one type, or each literal would have its own compiled copy.
-    stretch(n, np.int64(LOSS), hazards.loss, hazards.n_class, real, number, word)
-    stretch(n, np.int64(_FORWARD), hazards.stay_forward, hazards.n_class, real, number, word)
-    stretch(n, np.int64(_BACKWARD), hazards.stay_backward, hazards.n_class, real, number, word)
     wait(n, np.int64(LOSS), hazards.elimination, real, whole, number)
     wait(n, np.int64(_FORWARD), hazards.maturation, real, whole, number)
     for i in range(whole_vectors(n)):
@@ -345,7 +346,8 @@ def move(k0, k1, n, real, whole, hazards, sizes, number, word):  # type: ignore[
                 word[NEW + i] = int(real[hazards.target + 4 * c + kind])
     else:
         for i in range(whole_vectors(n)):
-            word[NEW + i] = int(real[hazards.target + 4 * word[CLASS + i] + word[NEW + i]])
+            place = hazards.target + 4 * word[CLASS + i] + word[NEW + i]
+            word[NEW + i] = int(real[np.uint64(place)])
     mark_sessions(0, n, LOSS, UNTIL, real, whole, hazards.session, number, word)
 
 
