@@ -143,12 +143,13 @@ def fill_weights(box, change, densities, sigma, two, logs, filled, stride, weigh
             weight[i * stride + end : (i + 1) * stride + end] = 0.0  # numbers, until the next row is filled
         begin = max(left, int(filled[i]))
         of = weight[i * stride + begin : i * stride + end]
+        before = change[i - _MARGIN]
         if two:
             length_changes(i - _MARGIN, densities[1], densities[2], sigma, logs, begin, of)
             for x in range(end - begin):
-                of[x] *= change[i - _MARGIN]
+                of[x] *= before
         else:
-            of[:] = change[i - _MARGIN]
+            of[:] = before
         filled[i] = end
 
 
