@@ -27,7 +27,14 @@ from synmodel.turnover.hazards import Cells, Folds
 from synmodel.turnover.kernels.slopes import cross_slopes, relax_slopes
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["Directions", "PropagationSlopes", "compose_slopes", "stationary_slopes", "trend_slope", "width_shift_slopes"]
+__all__ = [
+    "Directions",
+    "PropagationSlopes",
+    "compose_slopes",
+    "stationary_slopes",
+    "trend_slope",
+    "width_shift_slopes",
+]
 
 Array = NDArray[np.float64]
 _TREND_STEP_DAY = 0.5

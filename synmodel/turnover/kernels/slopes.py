@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from synmodel.compiled import compiled
+from synmodel.compiled import allocating_nothing, compiled
 
 __all__ = ["cross_slopes", "relax_slopes"]
 
@@ -12,7 +12,7 @@ _MOST = 0.5  # norm of what the series is summed for
 _NEGLIGIBLE = 1e-20
 
 
-@compiled
+@allocating_nothing
 def product(a, b, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (K, K) with a b."""
     m = a.shape[0]
@@ -24,7 +24,7 @@ def product(a, b, out):  # type: ignore[no-untyped-def]
             out[i, j] = entry
 
 
-@compiled
+@allocating_nothing
 def add_product(a, b, out):  # type: ignore[no-untyped-def]
     """Add a b to ``out`` (K, K)."""
     m = a.shape[0]
@@ -36,7 +36,7 @@ def add_product(a, b, out):  # type: ignore[no-untyped-def]
             out[i, j] += entry
 
 
-@compiled
+@allocating_nothing
 def turn(m, h, matrix, out, length):  # type: ignore[no-untyped-def]
     """Fill ``out`` with ``matrix`` times the change of Q length with hazard h; returns nothing.
 
@@ -56,7 +56,22 @@ def turn(m, h, matrix, out, length):  # type: ignore[no-untyped-def]
             out[i, target] += moved
 
 
-@compiled
+@allocating_nothing
+def slopes_of_term(k, step, term, scaled, known, de, dv, work, other):  # type: ignore[no-untyped-def]
+    """Add the slopes of term k of both series; ``term`` is the one before, ``work`` its slopes, and then those of k."""
+    m = len(term)
+    for h in range(len(known)):
+        if known[h]:
+            turn(m, h, term, other, step)
+            add_product(work[h], scaled, other)
+            for i in range(m):
+                for j in range(m):
+                    work[h, i, j] = other[i, j] / k
+                    de[h, i, j] += work[h, i, j]
+                    dv[h, i, j] += work[h, i, j] / (k + 1)
+
+
+@allocating_nothing
 def one_cell(generator, length, known, e, v, de, dv, work):  # type: ignore[no-untyped-def]
     """Fill ``e`` = exp(Q l) and ``v`` = 1/l int_0^l exp(Q s) ds, (K, K), and their slopes in every hazard.
 
@@ -88,15 +103,7 @@ def one_cell(generator, length, known, e, v, de, dv, work):  # type: ignore[no-u
     while bound > _NEGLIGIBLE:
         k += 1
         bound *= norm / k
-        for h in range(n_hazard):
-            if known[h]:
-                turn(m, h, term, other, step)
-                add_product(work[h], scaled, other)
-                for i in range(m):
-                    for j in range(m):
-                        work[h, i, j] = other[i, j] / k
-                        de[h, i, j] += work[h, i, j]
-                        dv[h, i, j] += work[h, i, j] / (k + 1)
+        slopes_of_term(k, step, term, scaled, known, de, dv, work, other)
         product(term, scaled, other)
         for i in range(m):
             for j in range(m):
@@ -107,7 +114,7 @@ def one_cell(generator, length, known, e, v, de, dv, work):  # type: ignore[no-u
         double(e, v, de, dv, known, term, other)
 
 
-@compiled
+@allocating_nothing
 def double(e, v, de, dv, known, moved, squared):  # type: ignore[no-untyped-def]
     """Double the time of :func:`one_cell`, in place; ``moved`` and ``squared`` are work space."""
     m = e.shape[0]
@@ -129,7 +136,7 @@ def double(e, v, de, dv, known, moved, squared):  # type: ignore[no-untyped-def]
             e[i, j] = squared[i, j]
 
 
-@compiled
+@allocating_nothing
 def rates_of(cell, folds, acts, switches, loss, generator, hazards):  # type: ignore[no-untyped-def]
     """Fill the ``generator`` (K, K) and the ``hazards`` (hazard,) of a cell; returns whether they are not those there.
 
@@ -151,35 +158,120 @@ def rates_of(cell, folds, acts, switches, loss, generator, hazards):  # type: ig
     return changed
 
 
-@compiled
-def direction_of(cell, folds, acts, switches, loss, d_folds, d_switches, d_loss, change):  # type: ignore[no-untyped-def]
-    """Fill ``change`` (hazard,) with that of the hazards of a cell in a direction."""
-    m = len(loss)
-    for i in range(m):
-        fold, d_fold = (folds[1, cell], d_folds[1, cell]) if acts[i] else (1.0, 0.0)
-        change[m * m + i] = d_loss[i] * fold + loss[i] * d_fold
-        for j in range(m):
-            fold, d_fold = (folds[0, cell], d_folds[0, cell]) if j > i else (1.0, 0.0)
-            change[i * m + j] = 0.0 if i == j else d_switches[i, j] * fold + switches[i, j] * d_fold
+@allocating_nothing
+def effects_of(length, births, hazards, known, p, gamma, cell_slopes, of_p, of_gamma, of_lost, row):  # type: ignore[no-untyped-def]
+    """Fill what each hazard of a cell does to P, gamma and d at its end: (hazard, K, K), (hazard, K), (hazard, K).
 
-
-@compiled
-def advance_slopes(e, de, p, gamma, dp, dgamma, row):  # type: ignore[no-untyped-def]
-    """Carry the slopes of P and gamma over a cell, in place; those of its births are added by the caller."""
+    ``births`` (K,) are those of the cell; ``cell_slopes`` are V and the slopes of E and V in every hazard.
+    """
+    v, de, dv = cell_slopes
     m = len(gamma)
-    for i in range(m + 1):
-        # Rows of P, and then gamma.
+    for h in range(len(known)):
+        if not known[h]:
+            continue
+        for j in range(m):
+            born, lost = 0.0, 0.0
+            for k in range(m):
+                born += gamma[k] * de[h, k, j] + length * births[k] * dv[h, k, j]
+                # Of a spine of class j at the start of the cell.
+                lost += dv[h, j, k] * hazards[m * m + k]
+            if h >= m * m:
+                lost += v[j, h - m * m]
+            of_gamma[h, j] = born
+            of_lost[h, j] = length * lost
+        for i in range(m):
+            for j in range(m):
+                entry = 0.0
+                for k in range(m):
+                    entry += p[i, k] * de[h, k, j]
+                of_p[h, i, j] = entry
+        for i in range(m):
+            row[i] = 0.0
+            for k in range(m):
+                row[i] += p[i, k] * of_lost[h, k]
+        for i in range(m):
+            of_lost[h, i] = row[i]
+
+
+@allocating_nothing
+def change_of(q, h, cell, folds, acts, switches, loss, d_folds, d_switches, d_loss):  # type: ignore[no-untyped-def]
+    """Change of hazard h of a cell in direction q."""
+    m = len(loss)
+    if h >= m * m:
+        i = h - m * m
+        if acts[i]:
+            return d_loss[q, i] * folds[1, cell] + loss[i] * d_folds[q, 1, cell]
+        return d_loss[q, i]
+    i, j = h // m, h % m
+    if j > i:
+        return d_switches[q, i, j] * folds[0, cell] + switches[i, j] * d_folds[q, 0, cell]
+    return d_switches[q, i, j]
+
+
+@allocating_nothing
+def advance(length, born, e, v, p, gamma, moved, row):  # type: ignore[no-untyped-def]
+    """Carry P and gamma over a cell, in place; ``moved`` and ``row`` are work space."""
+    m = len(gamma)
+    product(p, e, moved)
+    for j in range(m):
+        row[j] = 0.0
+        for i in range(m):
+            row[j] += gamma[i] * e[i, j] + length * born[i] * v[i, j]
+    for i in range(m):
+        gamma[i] = row[i]
+        for j in range(m):
+            p[i, j] = moved[i, j]
+
+
+@allocating_nothing
+def carry(q, interval, cell, length, rates, directions, of_cell, out, row):  # type: ignore[no-untyped-def]
+    """Carry the slopes of one direction over a cell, in place, and add those of its births."""
+    births, _, _, formation = rates
+    d_births, _, _, d_formation, _ = directions
+    e, v, lost = of_cell
+    dp, dgamma, dlost = out
+    m = len(lost)
+    for i in range(m):
         for j in range(m):
             entry = 0.0
             for k in range(m):
-                value, slope = (p[i, k], dp[i, k]) if i < m else (gamma[k], dgamma[k])
-                entry += slope * e[k, j] + value * de[k, j]
+                entry += dp[q, interval, i, k] * e[k, j]
             row[j] = entry
         for j in range(m):
-            if i < m:
-                dp[i, j] = row[j]
-            else:
-                dgamma[j] = row[j]
+            dlost[q, interval, i] += dp[q, interval, i, j] * lost[j]
+        for j in range(m):
+            dp[q, interval, i, j] = row[j]
+    for j in range(m):
+        entry = 0.0
+        for k in range(m):
+            entry += dgamma[q, interval, k] * e[k, j]
+        row[j] = entry
+    for i in range(m):
+        more = length * (d_births[q, i] * formation[cell] + births[i] * d_formation[q, cell])
+        if more != 0.0:
+            for j in range(m):
+                row[j] += more * v[i, j]
+    for j in range(m):
+        dgamma[q, interval, j] = row[j]
+
+
+@allocating_nothing
+def add_changes(q, interval, cell, known, folds, acts, rates, directions, effects, out):  # type: ignore[no-untyped-def]
+    """Add what the changes of a cell's hazards in one direction do to P, gamma and d at its end."""
+    _, switches, loss, _ = rates
+    _, d_switches, d_loss, _, d_folds = directions
+    of_p, of_gamma, of_lost = effects
+    dp, dgamma, dlost = out
+    m = len(loss)
+    for h in range(len(known)):
+        if known[h]:
+            change = change_of(q, h, cell, folds, acts, switches, loss, d_folds, d_switches, d_loss)
+            if change != 0.0:
+                for i in range(m):
+                    dgamma[q, interval, i] += change * of_gamma[h, i]
+                    dlost[q, interval, i] += change * of_lost[h, i]
+                    for j in range(m):
+                        dp[q, interval, i, j] += change * of_p[h, i, j]
 
 
 @compiled
@@ -191,20 +283,19 @@ def cross_slopes(lengths, formation, folds, acts, births, switches, loss, edges,
     (direction, K), switches (direction, K, K), losses (direction, K), of the fold of births (direction, cell) and of
     the other folds (direction, 2, cell).
     """
-    d_births, d_switches, d_loss, d_formation, d_folds = directions
-    dp, dgamma, dlost = out
-    n, m = len(d_births), len(loss)
+    n, m = len(directions[0]), len(loss)
     n_hazard = m * m + m
-    generator, hazards = np.zeros((m, m)), np.full(n_hazard, -1.0)
-    e, v, moved, slope_v = np.empty((m, m)), np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    de, dv, work = np.empty((n_hazard, m, m)), np.empty((n_hazard, m, m)), np.empty((n_hazard + 3, m, m))
     known = np.array([h >= m * m or h // m != h % m for h in range(n_hazard)])
-    p, gamma, row, change, before = np.empty((m, m)), np.empty(m), np.empty(m), np.empty(n_hazard), -1.0
-    lost, d_lost = np.empty(m), np.empty(m)
+    generator, hazards, before = np.zeros((m, m)), np.full(n_hazard, -1.0), -1.0
+    e, v, moved = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+    de, dv, work = np.empty((n_hazard, m, m)), np.empty((n_hazard, m, m)), np.empty((n_hazard + 3, m, m))
+    of_p, of_gamma, of_lost = np.empty((n_hazard, m, m)), np.empty((n_hazard, m)), np.empty((n_hazard, m))
+    p, gamma, row, lost, born = np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m), np.empty(m)
+    rates, of_cell, effects = (births, switches, loss, formation), (e, v, lost), (of_p, of_gamma, of_lost)
+    out[0][:], out[1][:], out[2][:] = 0.0, 0.0, 0.0
     for interval in range(len(edges) - 1):
-        dp[:, interval], dgamma[:, interval], dlost[:, interval] = 0.0, 0.0, 0.0
-        gamma[:] = 0.0
         for i in range(m):
+            gamma[i] = 0.0
             for j in range(m):
                 p[i, j] = 1.0 if i == j else 0.0
         for cell in range(edges[interval], edges[interval + 1]):
@@ -214,45 +305,20 @@ def cross_slopes(lengths, formation, folds, acts, births, switches, loss, edges,
                 one_cell(generator, length, known, e, v, de, dv, work)
                 before = length
             for i in range(m):
+                born[i] = births[i] * formation[cell]
                 lost[i] = 0.0
                 for j in range(m):
                     lost[i] += length * v[i, j] * hazards[m * m + j]
+            effects_of(length, born, hazards, known, p, gamma, (v, de, dv), of_p, of_gamma, of_lost, row)
             for q in range(n):
-                direction_of(cell, folds, acts, switches, loss, d_folds[q], d_switches[q], d_loss[q], change)
-                moved[:], slope_v[:] = 0.0, 0.0
-                for h in range(n_hazard):
-                    if change[h] != 0.0:
-                        for i in range(m):
-                            for j in range(m):
-                                moved[i, j] += change[h] * de[h, i, j]
-                                slope_v[i, j] += change[h] * dv[h, i, j]
-                for i in range(m):
-                    d_lost[i] = 0.0
-                    for j in range(m):
-                        d_lost[i] += length * (slope_v[i, j] * hazards[m * m + j] + v[i, j] * change[m * m + j])
-                for i in range(m):
-                    for j in range(m):
-                        dlost[q, interval, i] += dp[q, interval, i, j] * lost[j] + p[i, j] * d_lost[j]
-                advance_slopes(e, moved, p, gamma, dp[q, interval], dgamma[q, interval], row)
-                for i in range(m):
-                    born = length * births[i] * formation[cell]
-                    d_born = length * (d_births[q, i] * formation[cell] + births[i] * d_formation[q, cell])
-                    for j in range(m):
-                        dgamma[q, interval, j] += d_born * v[i, j] + born * slope_v[i, j]
-            product(p, e, moved)
-            for j in range(m):
-                row[j] = 0.0
-                for i in range(m):
-                    row[j] += gamma[i] * e[i, j] + length * births[i] * formation[cell] * v[i, j]
-            for i in range(m):
-                gamma[i] = row[i]
-                for j in range(m):
-                    p[i, j] = moved[i, j]
+                carry(q, interval, cell, length, rates, directions, of_cell, out, row)
+                add_changes(q, interval, cell, known, folds, acts, rates, directions, effects, out)
+            advance(length, born, e, v, p, gamma, moved, row)
 
 
 @compiled
 def relax_slopes(lengths, targets, rate, d_targets, d_rate, value, slope):  # type: ignore[no-untyped-def]
-    """Fill ``value`` (cell + 1,) as :func:`synmodel.turnover.kernels.cells.relax` and its ``slope`` (direction, cell + 1).
+    """Fill ``value`` (cell + 1,) as :func:`.cells.relax` does, and its ``slope`` (direction, cell + 1).
 
     ``d_targets`` (direction, cell) and ``d_rate`` (direction,) are the changes of targets and of the rate.
     """

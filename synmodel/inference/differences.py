@@ -1,0 +1,31 @@
+"""Slopes by central differences, for the few parameters whose exact slope is not worth its equations."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["slope_by_differences"]
+
+Array = NDArray[np.float64]
+_STEP = 1e-3
+
+
+def slope_by_differences(
+    function: Callable[[Mapping[str, float]], Array], values: Mapping[str, float], name: str
+) -> Array:
+    """Slope of an array in the value of one parameter, with one extrapolation: exact for polynomials of degree 4.
+
+    Parameters
+    ----------
+    function : callable
+        From parameter values by name.
+    values : mapping
+        Where.
+    name : str
+        The parameter.
+    """
+    step = _STEP * (abs(values[name]) or 1.0)
+    ends = [function({**values, name: values[name] + k * step}) for k in (-2, -1, 1, 2)]
+    slope: Array = (ends[0] - 8.0 * ends[1] + 8.0 * ends[2] - ends[3]) / (12.0 * step)
+    return slope
