@@ -1,11 +1,13 @@
-"""Slopes by central differences, for the few parameters whose exact slope is not worth its equations."""
+"""Slopes on the scale of a fit, and by central differences for the few parameters whose exact slope is not worth it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["slope_by_differences"]
+from synmodel.parameters import ParameterSet
+
+__all__ = ["scale_slopes", "slope_by_differences"]
 
 Array = NDArray[np.float64]
 _STEP = 1e-3
@@ -29,3 +31,11 @@ def slope_by_differences(
     ends = [function({**values, name: values[name] + k * step}) for k in (-2, -1, 1, 2)]
     slope: Array = (ends[0] - 8.0 * ends[1] + 8.0 * ends[2] - ends[3]) / (12.0 * step)
     return slope
+
+
+def scale_slopes(parameters: ParameterSet, names: Sequence[str], vector: Array) -> Array:
+    """(n,) slopes of values on the scales of the fit."""
+    log = np.array([parameters[name].scale == "log" for name in names], bool)
+    return np.where(log, np.exp(np.where(log, vector, 0.0)), 1.0)
+
+

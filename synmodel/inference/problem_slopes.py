@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 from synmodel.errors import SimulationError
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.arm_slopes import arm_slopes, has_exact_slope
-from synmodel.inference.differences import slope_by_differences
+from synmodel.inference.differences import scale_slopes, slope_by_differences
 from synmodel.inference.targets import ArmTargets, Persistence
 from synmodel.inference.twitch_terms import root_slopes
-from synmodel.parameters import ParameterSet
 
 if TYPE_CHECKING:
     from synmodel.inference.problem import SummaryProblem, Term
 
-__all__ = ["Columns", "SlopedTerm", "arm_rows", "columns_of", "problem_rows", "root_deviance_slopes", "scale_slopes"]
+__all__ = ["Columns", "SlopedTerm", "arm_rows", "columns_of", "problem_rows", "root_deviance_slopes"]
 
 Array = NDArray[np.float64]
 
@@ -75,12 +74,6 @@ def problem_rows(problem: "SummaryProblem", columns: tuple[list[Columns], list[C
             rows[:, column] += slope
         pieces.append(rows)
     return np.concatenate(pieces) * scale_slopes(problem.parameters, problem.free, vector)
-
-
-def scale_slopes(parameters: ParameterSet, names: Sequence[str], vector: Array) -> Array:
-    """(n,) slopes of values on the scales of the fit."""
-    log = np.array([parameters[name].scale == "log" for name in names], bool)
-    return np.where(log, np.exp(np.where(log, vector, 0.0)), 1.0)
 
 
 def arm_rows(problem: "SummaryProblem", place: int, values: Mapping[str, float], names: Sequence[str]) -> Array:
