@@ -1,4 +1,4 @@
-r"""Exact slopes of the log-likelihood of single dendrites, mouse by mouse, where all was recorded.
+r"""Exact slopes of the log-likelihood of single dendrites, mouse by mouse.
 
 ::
 
@@ -6,8 +6,8 @@ r"""Exact slopes of the log-likelihood of single dendrites, mouse by mouse, wher
 
 Forwards to P, gamma and d (:mod:`synmodel.turnover.slopes`), as there are some ten directions; backwards from the mouse
 to them (:mod:`synmodel.inference.likelihood.adjoint` and :mod:`~synmodel.inference.likelihood.animal_slopes`), as there
-are many runs. Where both meet they are multiplied. Runs of which a gain, a loss or a number is open, and histories of
-single spines, have no adjoint: arms that hold such records take central differences.
+are many runs. Where both meet they are multiplied. Records of which a gain, a loss or a number is open, and histories
+of single spines, have no adjoint: what they say at the points of the births of mice takes differences, and they alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,17 +18,26 @@ from numpy.typing import NDArray
 
 from synmodel.errors import SimulationError
 from synmodel.inference.arms import ArmData
-from synmodel.inference.likelihood.animal_slopes import AnimalSlopes, animal_slopes
-from synmodel.inference.likelihood.blocks import Block, LengthLaw
+from synmodel.inference.likelihood.animal_slopes import animal_points, prior_slopes, term_slopes
+from synmodel.inference.likelihood.animals import sums
+from synmodel.inference.likelihood.blocks import Block, LengthLaw, evidence_of_blocks
 from synmodel.inference.likelihood.count_slopes import loss_slopes
 from synmodel.inference.likelihood.courses import Courses
-from synmodel.inference.likelihood.evidence import joined
+from synmodel.inference.likelihood.evidence import Evidence, joined
 from synmodel.turnover.hazards import Cells, Folds
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation
 from synmodel.turnover.slopes import Directions, compose_slopes, stationary_slopes
 
-__all__ = ["ArmCourse", "ArmDirections", "CourseSlopes", "all_recorded", "arm_directions", "course_slopes", "mouse_slopes"]
+__all__ = [
+    "ArmCourse",
+    "ArmDirections",
+    "CourseSlopes",
+    "arm_directions",
+    "course_slopes",
+    "mouse_slopes",
+    "open_log_probability",
+]
 
 Array = NDArray[np.float64]
 _FOLDS = ("formation", "maturation", "elimination")
@@ -79,11 +88,6 @@ class CourseSlopes(NamedTuple):
     newborn: Array
     lost: Array
     composition: Array
-
-
-def all_recorded(arm: ArmData) -> bool:
-    """Whether all gains and losses of an arm's records are known, so that its slopes are exact."""
-    return arm.tracked is None and not any(block.runs.partial.any() for block in arm.blocks)
 
 
 def arm_directions(
@@ -205,40 +209,63 @@ def _joined(courses: Courses, slopes: CourseSlopes, keep: NDArray[np.int64]) -> 
 
 def mouse_slopes(
     arm: ArmData, course: ArmCourse, slopes: CourseSlopes, directions: ArmDirections, law: LengthLaw | None
-) -> Array:
-    """(mouse, direction) slopes of the log-likelihood of each mouse of an arm in which all was recorded.
+) -> tuple[Array, Array, Array]:
+    """Slopes of the log-likelihood of every mouse of an arm in what its complete records say, (mouse, direction).
 
-    Where the probability of a record is too small for a number, what comes back is not a number.
+    Where the probability of a record is too small for a number, slopes are not numbers. With them come the points and
+    weights (mouse, point) of the births of mice, at which other records are to be looked at.
     """
-    courses = course.courses
-    evidence, mouse = arm.evidence(courses, law)
-    found = animal_slopes(evidence, course.model, mouse, len(arm.mice))
-    total = np.outer(found.cv_dendrite, directions.cv_dendrite) + np.outer(found.cv_animal, directions.cv_animal)
+    courses, n = course.courses, len(arm.mice)
+    u, weight = animal_points(*_first(arm.evidence(courses, law), course.model), n)
+    total = np.outer(prior_slopes(course.model, u, weight), directions.cv_animal)
+    blocks = arm.complete
+    if not blocks:
+        return total, u, weight
+    evidence, dendrite = evidence_of_blocks(blocks, courses, law)
+    mouse = arm.mouse[dendrite]
+    found = term_slopes(evidence, course.model, mouse, u, weight)
+    total += np.outer(found.cv_dendrite, directions.cv_dendrite)
     of_term, at = mouse[evidence.record], 0
-    for block in arm.counted:
+    for block in blocks:
         here = slice(at, at + len(block.runs.n))
         at = here.stop
         full = len(block.keep) == courses.composition.shape[1]
         own = courses if full else joined(courses, block.keep)
         moved = slopes if full else _joined(courses, slopes, block.keep)
-        of_run = _run_slopes(block, own, moved, AnimalSlopes(found.weight[here], found.exposure[here], *found[2:]))
+        of_run = _run_slopes(block, own, moved, found.weight[here], found.exposure[here])
         if block.lengths is not None and law is not None and directions.law.any():
             of_law = block.lengths.log_prior_slopes(block.record, law)
             of_run += found.weight[here, None] * (of_law @ directions.law.T)
         np.add.at(total, of_term[here], of_run)
-    return total
+    return total, u, weight
 
 
-def _run_slopes(block: Block, courses: Courses, slopes: CourseSlopes, found: AnimalSlopes) -> Array:
+def _first(
+    found: tuple[Evidence, NDArray[np.int64]], model: TurnoverModel
+) -> tuple[Evidence, TurnoverModel, NDArray[np.int64]]:
+    return found[0], model, found[1]
+
+
+def open_log_probability(arm: ArmData, course: ArmCourse, law: LengthLaw | None, u: Array, weight: Array) -> Array:
+    """(mouse,) mean log-probability of an arm's incomplete records over the births of mice, at given points of them.
+
+    Its slope is the part of theirs, as the weights stay those of the posterior where slopes are taken.
+    """
+    evidence, mouse = arm.evidence_of_open(course.courses, law)
+    log_p = evidence.given_start(u[mouse][:, None, :], course.model.formation_cv_dendrite)
+    return sums(mouse, (weight[mouse] * np.where(np.isfinite(log_p), log_p, 0.0)).sum(axis=1), len(arm.mice))
+
+
+def _run_slopes(block: Block, courses: Courses, slopes: CourseSlopes, weight: Array, exposure: Array) -> Array:
     """(run, direction) slopes of a block's runs: those of their losses and gains times those of the courses."""
-    runs, weight = block.runs, found.weight
+    runs = block.runs
     matters = weight > 0
     steps = Propagation(courses.survival[0], courses.newborn[0], courses.lost[0])
     losses = loss_slopes(steps, courses.composition[0], runs.take(np.flatnonzero(matters)))
     inside, born = runs.inside, steps.newborn.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         gains = np.where(inside & (runs.gained > 0), runs.gained / born, 0.0)
-    of_births = weight[:, None] * gains + np.where(inside, (found.exposure * block.scale)[:, None], 0.0)
+    of_births = weight[:, None] * gains + np.where(inside, (exposure * block.scale)[:, None], 0.0)
     total = of_births @ slopes.newborn.sum(axis=2).T
     by_loss = (
         np.einsum("ripc,qipc->rq", losses.survival, slopes.survival, optimize=True)

@@ -16,7 +16,7 @@ scores that last one session, whatever they are. Misses have no exact likelihood
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -26,7 +26,13 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.errors import FitError, did_you_mean
 from synmodel.inference.arms import ArmData, Dendrites, arms_of
-from synmodel.inference.dendrite_slopes import ArmCourse, all_recorded, arm_directions, course_slopes, mouse_slopes
+from synmodel.inference.dendrite_slopes import (
+    ArmCourse,
+    arm_directions,
+    course_slopes,
+    mouse_slopes,
+    open_log_probability,
+)
 from synmodel.inference.differences import scale_slopes
 from synmodel.inference.effects import effects_for, safe_name
 from synmodel.inference.likelihood.animals import animals_log_probability
@@ -101,7 +107,6 @@ class DendriteProblem:
         self.mice = [mouse for arm in self.arms for mouse in arm.mice]
         self._fixed = base.as_floats()
         self.prior = Priors(base, self.free)
-        self._exact = [arm for arm in self.arms if all_recorded(arm)]
 
     def _free_names(self) -> list[str]:
         keys = [*_BASELINE, *(_TRANSIENT if self.terms.transient else ()), *_SPREAD]
@@ -162,7 +167,8 @@ class DendriteProblem:
     def slopes(self, vector: Array, arms: Sequence[ArmData] | None = None) -> Array:
         """(n_free,) slopes of the log-likelihood, or of that of some arms only.
 
-        Exact where all gains and losses of an arm were recorded; else by central differences of the arm.
+        Exact, but for the part of records in which something is open, which takes central differences
+        (:mod:`synmodel.inference.dendrite_slopes`).
         """
         total: Array = sum((self._mouse_slopes(vector, arm).sum(axis=0) for arm in self._chosen(arms)), np.zeros(1))
         return total
@@ -184,26 +190,37 @@ class DendriteProblem:
         """(mouse, n_free) slopes of every mouse of an arm; 0 in parameters that do not concern it."""
         slopes = np.zeros((len(arm.mice), len(vector)))
         places = [at for at, name in enumerate(self.free) if self.concerns(name, arm)]
-        if arm in self._exact:
-            found = self._exact_slopes(arm, vector, [self.free[at] for at in places])
-            if np.all(np.isfinite(found)):
-                slopes[:, places] = found * scale_slopes(self.parameters, self.free, vector)[places]
-                return slopes
-        here = self._of_arm(arm, self.values(vector)) if rough else None
-        for at in places:
-            slopes[:, at] = self._differences(arm, vector, at, here)
+        values = self.values(vector)
+        found, u, weight = self._complete_slopes(arm, values, [self.free[at] for at in places])
+        if not np.all(np.isfinite(found)):  # probabilities that underflow
+            for at in places:
+                slopes[:, at] = self._differences(vector, at, lambda there: self._of_arm(arm, there))
+            return slopes
+        slopes[:, places] = found * scale_slopes(self.parameters, self.free, vector)[places]
+        if arm.has_open:
+
+            def open_records(there: Mapping[str, float]) -> Array:
+                law = self._length_law(arm, there)
+                return open_log_probability(arm, self._course(arm, there), law, u, weight)
+
+            here = open_records(values) if rough else None
+            for at in places:
+                slopes[:, at] += self._differences(vector, at, open_records, here)
         return slopes
 
-    def _exact_slopes(self, arm: ArmData, vector: Array, names: Sequence[str]) -> Array:
-        """(mouse, name) slopes in the values of parameters."""
-        values = self.values(vector)
+    def _complete_slopes(
+        self, arm: ArmData, values: Mapping[str, float], names: Sequence[str]
+    ) -> tuple[Array, Array, Array]:
+        """(mouse, name) slopes in the values of parameters, see :func:`.dendrite_slopes.mouse_slopes`."""
         course, study = self._course(arm, values), safe_name(arm.study)
         other = self._others.get((arm.study, arm.arm))
         directions = arm_directions(names, study, other, course, values, self.effects.slopes(arm, values, names))
         slopes = course_slopes(course, arm.sessions, directions, balance=arm.starts_later)
         return mouse_slopes(arm, course, slopes, directions, self._length_law(arm, values))
 
-    def _differences(self, arm: ArmData, vector: Array, at: int, here: Array | None) -> Array:
+    def _differences(
+        self, vector: Array, at: int, function: Callable[[Mapping[str, float]], Array], here: Array | None = None
+    ) -> Array:
         """(mouse,) slopes in one parameter: central differences, or one-sided ones from what it is ``here``."""
         ends, where = ([], []) if here is None else ([here], [vector[at]])
         inward = _SMALL_STEP if vector[at] + _SMALL_STEP <= self.upper[at] else -_SMALL_STEP
@@ -211,7 +228,7 @@ class DendriteProblem:
             moved = vector.copy()
             moved[at] = np.clip(vector[at] + step, self.lower[at], self.upper[at])
             where.append(moved[at])
-            ends.append(self._of_arm(arm, self.values(moved)))
+            ends.append(function(self.values(moved)))
         return np.asarray((ends[0] - ends[1]) / (where[0] - where[1]))
 
     def concerns(self, name: str, arm: ArmData) -> bool:

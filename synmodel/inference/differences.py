@@ -37,5 +37,3 @@ def scale_slopes(parameters: ParameterSet, names: Sequence[str], vector: Array) 
     """(n,) slopes of values on the scales of the fit."""
     log = np.array([parameters[name].scale == "log" for name in names], bool)
     return np.where(log, np.exp(np.where(log, vector, 0.0)), 1.0)
-
-

@@ -134,7 +134,16 @@ class Block:
 
     def without(self, dendrite: Integers) -> "Block":
         """The block without the records of some dendrites."""
-        of_record = ~np.isin(self.dendrite, dendrite)
+        return self._of(~np.isin(self.dendrite, dendrite))
+
+    def by_completeness(self) -> tuple["Block", "Block"]:
+        """The records of which every gain and loss is known, and the others."""
+        open_ = np.zeros(len(self.dendrite), bool)
+        open_[self.record[self.runs.partial]] = True
+        return self._of(~open_), self._of(open_)
+
+    def _of(self, of_record: NDArray[np.bool_]) -> "Block":
+        """Some of the records."""
         rows = of_record[self.record]
         number = np.cumsum(of_record) - 1
         lengths = self.lengths
