@@ -37,6 +37,12 @@ def pool_slopes(times, drive, gain, most, tau, d_drive, d_gain, d_most, d_tau, s
     """
     n = len(times)
     for q in range(len(d_gain)):
+        moves = d_gain[q] != 0.0 or d_most[q] != 0.0 or d_tau[q] != 0.0
+        for i in range(n):
+            moves = moves or d_drive[q, i] != 0.0
+            slope[q, i] = 0.0
+        if not moves:
+            continue
         state, s_state = 0.0, 0.0
         for i in range(n - 1):
             step = times[i + 1] - times[i]

@@ -100,7 +100,10 @@ def compose_slopes(
     """
     k, n, q = model.n_class, len(times) - 1, len(directions.births)
     acts = np.ones(k, bool) if protected is None else np.asarray(protected)[-k:]
-    slopes = PropagationSlopes(np.empty((q, n, k, k)), np.empty((q, n, k)), np.empty((q, n, k)))
+    found = PropagationSlopes(np.zeros((q, n, k, k)), np.zeros((q, n, k)), np.zeros((q, n, k)))
+    moves = np.any([each.reshape(q, -1).any(axis=1) for each in directions], axis=0)
+    births, loss, transition, formation, maturation, elimination = (each[moves] for each in directions)
+    slopes = tuple(np.empty((moves.sum(), *each.shape[1:])) for each in found)
     cross_slopes(
         np.diff(folds.edges),
         folds.formation,
@@ -110,16 +113,12 @@ def compose_slopes(
         np.asarray(model.transition, float),
         np.asarray(model.loss, float),
         np.searchsorted(folds.edges, times),
-        (
-            directions.births,
-            directions.transition,
-            directions.loss,
-            directions.formation,
-            np.stack([directions.maturation, directions.elimination], axis=1),
-        ),
-        tuple(slopes),
+        (births, transition, loss, formation, np.stack([maturation, elimination], axis=1)),
+        slopes,
     )
-    return slopes
+    for each, of in zip(found, slopes, strict=True):
+        each[moves] = of
+    return found
 
 
 def stationary_slopes(model: TurnoverModel, directions: Directions) -> Array:
