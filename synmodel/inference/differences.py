@@ -28,6 +28,9 @@ def slope_by_differences(
         The parameter.
     """
     step = _STEP * (abs(values[name]) or 1.0)
+    if values[name] == 0.0:  # the end of a support: from above
+        here, there, beyond = (function({**values, name: k * step}) for k in (0, 1, 2))
+        return np.asarray((4.0 * there - 3.0 * here - beyond) / (2.0 * step))
     ends = [function({**values, name: values[name] + k * step}) for k in (-2, -1, 1, 2)]
     slope: Array = (ends[0] - 8.0 * ends[1] + 8.0 * ends[2] - ends[3]) / (12.0 * step)
     return slope

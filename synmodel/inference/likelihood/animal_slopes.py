@@ -1,7 +1,7 @@
 r"""Slopes of the log-probability of animals, whose births differ, in what terms, gains and their spreads say.
 
-With W the posterior of u = log z of an animal on the points of its integral, and within a record the share of each of the
-terms that explain it, every slope is an expectation (Fisher's identity)::
+With W the posterior of u = log z of an animal on the points of its integral, and within a record the share of each of
+the terms that explain it, every slope is an expectation (Fisher's identity)::
 
     d ln P = sum over points and terms of  W * share * d(losses + gains + ln prior of u)
 

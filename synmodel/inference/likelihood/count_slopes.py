@@ -1,8 +1,8 @@
 r"""Slopes of the exact log-likelihood of tracked counts in P, gamma, d and the composition at the start.
 
 Losses by the adjoint of the class filter (:mod:`synmodel.inference.likelihood.adjoint`), which takes the switches of
-survivors M_ij = P_ij / s_i, their survival s_i = sum_j P_ij, and the composition of newcomers gamma_j / Gamma; back to P
-and gamma::
+survivors M_ij = P_ij / s_i, their survival s_i = sum_j P_ij, and the composition of newcomers c_j = gamma_j / Gamma;
+back to P and gamma::
 
     dL/dP_ij = (dL/dM_ij - sum_k M_ik dL/dM_ik + dL/dln s_i) / s_i
     dL/dgamma_j = (dL/dc_j - sum_k c_k dL/dc_k) / Gamma          and, of Poisson gains, + G / Gamma - l
