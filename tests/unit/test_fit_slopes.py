@@ -1,5 +1,7 @@
 """Exact slopes of the fits that ship, and of fits of dendrites, against central differences."""
 
+import sys
+
 import numpy as np
 import pytest
 import slopes as differences
@@ -7,6 +9,8 @@ from slopes import RELATIVE, check, error, rise
 from test_dendrites import table
 
 from synmodel.data import read_observations
+from synmodel.errors import FitError
+from synmodel.inference.chains import sample_chains
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.density import Density
 from synmodel.inference.readings import READINGS, joint_problem
@@ -168,6 +172,14 @@ def test_the_gradient_of_the_density(fit):
     density = Density(fit.problem, fit.vector)
     u = 0.1 * np.random.default_rng(1).standard_normal(density.n_dim)
     check(density.with_gradient(u)[1], np.array([along(density.log_density, u, at, STEP) for at in range(len(u))]))
+
+
+def test_samplers_of_chains_are_named_and_known(fit, monkeypatch):
+    with pytest.raises(FitError, match="sampler is 'nuts'"):
+        sample_chains(fit.problem, fit.vector, seed=1, sampler="nuts")
+    monkeypatch.setitem(sys.modules, "nutpie", None)
+    with pytest.raises(FitError, match=r"needs nutpie .*pip install 'synmodel\[nuts\]'"):
+        sample_chains(fit.problem, fit.vector, seed=1, chains=1, processes=1, sampler="no-u-turn")
 
 
 # -- dendrites -------------------------------------------------------------------------------------------------
