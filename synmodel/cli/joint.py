@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from synmodel.cli.output import print_tables, progress
+
+if TYPE_CHECKING:
+    from synmodel.inference.summaries.chains import SamplerName
 
 __all__ = ["AsJson", "File", "Out", "Quiet", "Seed", "posterior", "posterior_from", "predict", "validate"]
 
@@ -95,7 +98,10 @@ def posterior(
     chains: Annotated[int, typer.Option(min=1, max=16, help="Number of chains.")] = 2,
     draws: Annotated[int, typer.Option(min=10, max=100_000, help="Draws of each chain.")] = 250,
     thin: Annotated[int, typer.Option(min=1, max=10_000, help="Sweeps over all parameters per draw.")] = 20,
-    tune: Annotated[int, typer.Option(min=100, max=100_000, help="Sweeps that tune the widths of steps.")] = 1000,
+    tune: Annotated[int, typer.Option(min=100, max=100_000, help="Sweeps, or draws, that tune the steps.")] = 1000,
+    sampler: Annotated[
+        str, typer.Option(help="crank-nicolson, or no-u-turn (needs nutpie; --thin is not used).")
+    ] = "crank-nicolson",
     quiet: Quiet = False,
 ) -> None:
     """Sample the joint posterior, and that without each study, and compare all readings (an hour or more; resumes).
@@ -108,7 +114,10 @@ def posterior(
 
     checked_seed(seed)
     with progress(quiet) as steps:
-        written = make_posteriors(out, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, progress=steps)
+        written = make_posteriors(
+            out, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, sampler=cast("SamplerName", sampler),
+            progress=steps,
+        )  # fmt: skip
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 

@@ -23,7 +23,9 @@ from synmodel.signalling.arrows import NEUTRAL, Arrows
 
 __all__ = [
     "EFFECTS",
+    "LEAST",
     "PRETREATMENT_DAY",
+    "SHARED_DECAY",
     "effective_doses",
     "phenomenological_drive",
     "pulse",
@@ -49,8 +51,8 @@ SHARED_DECAY = "decay"
 
 _SCALED = {"births": "formation", "switches": "maturation", "losses": "elimination"}
 
-# Pulses that lower a fold add up; hazards may end at 0, a width of 0 is no width.
-_LEAST = {"formation": 0.0, "maturation": 0.0, "elimination": 0.0, "head_size": 0.1}
+LEAST = {"formation": 0.0, "maturation": 0.0, "elimination": 0.0, "head_size": 0.1}
+"""Least fold: pulses that lower it add up; hazards may end at 0, a width of 0 is no width."""
 
 
 def pulse(edges: Array, onset: float, decay: float) -> Array:
@@ -150,7 +152,7 @@ def pulse_folds(
             if (decay, longer) not in shapes:
                 shapes[decay, longer] = pulse(edges - day, values[f"{drug}.onset"], values[f"{drug}.{decay}"] * longer)
             folds[effect] += (values[f"{drug}.{peak}"] - 1.0) * factor * share * shapes[decay, longer]
-    return {effect: np.maximum(fold, _LEAST[effect]) for effect, fold in folds.items()}
+    return {effect: np.maximum(fold, LEAST[effect]) for effect, fold in folds.items()}
 
 
 def pulse_names(doses: Sequence[tuple[str, float]], names: Iterable[str]) -> list[str]:

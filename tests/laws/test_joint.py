@@ -180,12 +180,16 @@ def log_likelihood(problem):
 
 
 @pytest.mark.slow
-def test_chains_have_the_posterior_of_nested_sampling():
+@pytest.mark.parametrize("sampler", ["crank-nicolson", "no-u-turn"])
+def test_chains_have_the_posterior_of_nested_sampling(sampler):
     """Means and standard deviations of chains and of dynesty agree; a prior that is half as wide is seen."""
+    if sampler == "no-u-turn":
+        pytest.importorskip("nutpie", reason="nutpie is an extra")
     problem = narrowed(joint_problem([KO]), FEW, 0.5)
     chains = sample_chains(
-        problem, fit_problem(problem, seed=1, starts=1).vector, seed=1, chains=2, draws=500, thin=8, tune=400
-    )
+        problem, fit_problem(problem, seed=1, starts=1).vector, seed=1, chains=2, draws=500, thin=8, tune=400,
+        sampler=sampler,
+    )  # fmt: skip
     walked = chains.vectors.reshape(-1, len(FEW))
 
     def distances(other):

@@ -16,7 +16,7 @@ scores that last one session, whatever they are. Misses have no exact likelihood
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -28,13 +28,21 @@ from synmodel.core.errors import FitError, did_you_mean
 from synmodel.inference.dendrites.arms import ArmData, Dendrites, arms_of
 from synmodel.inference.dendrites.effects import effects_for, safe_name
 from synmodel.inference.dendrites.priors import Priors
+from synmodel.inference.dendrites.slopes import (
+    ArmCourse,
+    arm_directions,
+    course_slopes,
+    mouse_slopes,
+    open_log_probability,
+)
 from synmodel.inference.dendrites.terms import Terms, read_terms
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw
 from synmodel.inference.likelihood.courses import Courses, courses_on
+from synmodel.inference.summaries.differences import scale_slopes
 from synmodel.library.parameters import ParameterSet
 from synmodel.turnover import TurnoverModel
-from synmodel.turnover.hazards import folds_on_cells
+from synmodel.turnover.hazards import cells_of, folds_of
 
 __all__ = ["DendriteProblem", "baseline_of", "parameters_for", "template"]
 
@@ -157,43 +165,70 @@ class DendriteProblem:
         return animals_log_probability(evidence, model, mouse, len(arm.mice), "response")
 
     def slopes(self, vector: Array, arms: Sequence[ArmData] | None = None) -> Array:
-        """(n_free,) slopes of the log-likelihood, by central differences of those arms that a parameter concerns.
+        """(n_free,) slopes of the log-likelihood, or of that of some arms only.
 
-        Those of some of the ``arms`` only, if they are given.
+        Exact, but for the part of records in which something is open, which takes central differences
+        (:mod:`synmodel.inference.dendrites.slopes`).
         """
-        chosen = self.arms if arms is None else arms
-        return np.array([self._mouse_slopes(vector, at, chosen).sum() for at in range(len(vector))])
+        total: Array = sum((self._mouse_slopes(vector, arm).sum(axis=0) for arm in self._chosen(arms)), np.zeros(1))
+        return total
 
     def rough_slopes(self, vector: Array) -> Array:
-        """The same by one-sided differences, in half the time: good enough to climb by."""
-        values = self.values(vector)
-        here = {id(arm): float(self._of_arm(arm, values).sum()) for arm in self.arms}
-        slopes = np.zeros(len(vector))
-        for at, name in enumerate(self.free):
-            moved = vector.copy()
-            moved[at] += _SMALL_STEP if vector[at] + _SMALL_STEP <= self.upper[at] else -_SMALL_STEP
-            there = self.values(moved)
-            arms = [arm for arm in self.arms if self.concerns(name, arm)]
-            change = sum(float(self._of_arm(arm, there).sum()) - here[id(arm)] for arm in arms)
-            slopes[at] = change / (moved[at] - vector[at])
-        return slopes
+        """The same with one-sided differences, in half the time: good enough to climb by."""
+        total: Array = sum((self._mouse_slopes(vector, arm, rough=True).sum(axis=0) for arm in self.arms), np.zeros(1))
+        return total
 
     def information(self, vector: Array) -> Array:
         """(n_free,) sums over mice of squared slopes: about the curvature of the log-likelihood at its maximum."""
-        return np.array([(self._mouse_slopes(vector, at, self.arms) ** 2).sum() for at in range(len(vector))])
+        total: Array = sum(((self._mouse_slopes(vector, arm) ** 2).sum(axis=0) for arm in self.arms), np.zeros(1))
+        return total
 
-    def _mouse_slopes(self, vector: Array, at: int, arms: Sequence[ArmData]) -> Array:
-        """Slopes in one parameter of every mouse that it concerns."""
-        chosen = [arm for arm in arms if self.concerns(self.free[at], arm)]
-        if not chosen:
-            return np.zeros(0)
-        ends, where = [], []
-        for step in (_STEP, -_STEP):
+    def _chosen(self, arms: Sequence[ArmData] | None) -> Sequence[ArmData]:
+        return self.arms if arms is None else arms
+
+    def _mouse_slopes(self, vector: Array, arm: ArmData, *, rough: bool = False) -> Array:
+        """(mouse, n_free) slopes of every mouse of an arm; 0 in parameters that do not concern it."""
+        slopes = np.zeros((len(arm.mice), len(vector)))
+        places = [at for at, name in enumerate(self.free) if self.concerns(name, arm)]
+        values = self.values(vector)
+        found, u, weight = self._complete_slopes(arm, values, [self.free[at] for at in places])
+        if not np.all(np.isfinite(found)):  # probabilities that underflow
+            for at in places:
+                slopes[:, at] = self._differences(vector, at, lambda there: self._of_arm(arm, there))
+            return slopes
+        slopes[:, places] = found * scale_slopes(self.parameters, self.free, vector)[places]
+        if arm.has_open:
+
+            def open_records(there: Mapping[str, float]) -> Array:
+                law = self._length_law(arm, there)
+                return open_log_probability(arm, self._course(arm, there), law, u, weight)
+
+            here = open_records(values) if rough else None
+            for at in places:
+                slopes[:, at] += self._differences(vector, at, open_records, here)
+        return slopes
+
+    def _complete_slopes(
+        self, arm: ArmData, values: Mapping[str, float], names: Sequence[str]
+    ) -> tuple[Array, Array, Array]:
+        """(mouse, name) slopes in the values of parameters, see :func:`.slopes.mouse_slopes`."""
+        course, study = self._course(arm, values), safe_name(arm.study)
+        other = self._others.get((arm.study, arm.arm))
+        directions = arm_directions(names, study, other, course, values, self.effects.slopes(arm, values, names))
+        slopes = course_slopes(course, arm.sessions, directions, balance=arm.starts_later)
+        return mouse_slopes(arm, course, slopes, directions, self._length_law(arm, values))
+
+    def _differences(
+        self, vector: Array, at: int, function: Callable[[Mapping[str, float]], Array], here: Array | None = None
+    ) -> Array:
+        """(mouse,) slopes in one parameter: central differences, or one-sided ones from what it is ``here``."""
+        ends, where = ([], []) if here is None else ([here], [vector[at]])
+        inward = _SMALL_STEP if vector[at] + _SMALL_STEP <= self.upper[at] else -_SMALL_STEP
+        for step in (_STEP, -_STEP) if here is None else (inward,):
             moved = vector.copy()
             moved[at] = np.clip(vector[at] + step, self.lower[at], self.upper[at])
-            values = self.values(moved)
             where.append(moved[at])
-            ends.append(np.concatenate([self._of_arm(arm, values) for arm in chosen]))
+            ends.append(function(self.values(moved)))
         return np.asarray((ends[0] - ends[1]) / (where[0] - where[1]))
 
     def concerns(self, name: str, arm: ArmData) -> bool:
@@ -212,6 +247,10 @@ class DendriteProblem:
 
     def course(self, arm: ArmData, values: Mapping[str, float]) -> tuple[TurnoverModel, Courses]:
         """Turnover model of an arm's study and its course through the arm's sessions."""
+        found = self._course(arm, values)
+        return found.model, found.courses
+
+    def _course(self, arm: ArmData, values: Mapping[str, float]) -> ArmCourse:
         model, composition = baseline_of(safe_name(arm.study), values, transient=self.terms.transient)
         other = self._others.get((arm.study, arm.arm))
         if other is not None:
@@ -222,10 +261,11 @@ class DendriteProblem:
                 loss=[loss * each for each in model.loss],
             )
         knots, folds = self.effects.folds(arm, values)
-        cells = folds_on_cells(model, arm.sessions, knots, folds)
+        cells = cells_of(arm.sessions, knots, trend=False)
+        on_cells = folds_of(model, cells, folds)
         # Only a run that starts later needs the balance of births and losses.
-        balance = arm.starts_later
-        return model, courses_on(model, cells, arm.sessions, composition, balance=balance)
+        courses = courses_on(model, on_cells, arm.sessions, composition, balance=arm.starts_later)
+        return ArmCourse(model, cells, on_cells, courses)
 
     def courses(self, vector: Array) -> list[tuple[ArmData, TurnoverModel, Courses]]:
         """Every arm with its model and course at a vector."""

@@ -176,8 +176,12 @@ class ArmData:
 
     def evidence(self, courses: Courses, law: LengthLaw | None) -> tuple[Evidence, NDArray[np.int64]]:
         """What all records say, and the mouse of each."""
+        return self._evidence(self.counted, courses, law)
+
+    def _evidence(
+        self, counted: tuple[Block, ...], courses: Courses, law: LengthLaw | None
+    ) -> tuple[Evidence, NDArray[np.int64]]:
         pieces, dendrite = list[Evidence](), list[NDArray[np.int64]]()
-        counted = self.counted
         if counted:
             evidence, of = evidence_of_blocks(counted, courses, law)
             pieces, dendrite = [evidence], [of]
@@ -185,6 +189,27 @@ class ArmData:
             pieces.append(evidence_of_tracked(self.tracked, courses))
             dendrite.append(self.tracked.dendrite)
         return together(pieces), self.mouse[np.concatenate(dendrite)]
+
+    @cached_property
+    def complete(self) -> tuple[Block, ...]:
+        """Records of which every gain and loss is known."""
+        return self._by_completeness[0]
+
+    @cached_property
+    def _by_completeness(self) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+        whole, open_ = (
+            zip(*(block.by_completeness() for block in self.counted), strict=True) if self.counted else ((), ())
+        )
+        return tuple(b for b in whole if len(b.record)), tuple(b for b in open_ if len(b.record))
+
+    @property
+    def has_open(self) -> bool:
+        """Whether something of an arm's records is not known, or they are histories of single spines."""
+        return self.tracked is not None or bool(self._by_completeness[1])
+
+    def evidence_of_open(self, courses: Courses, law: LengthLaw | None) -> tuple[Evidence, NDArray[np.int64]]:
+        """What all other records than the complete ones say, and the mouse of each."""
+        return self._evidence(self._by_completeness[1], courses, law)
 
     def arrays(self) -> list[NDArray[np.generic]]:
         """All that the likelihood depends on."""

@@ -24,6 +24,7 @@ from synmodel.library.parameters import Parameter, ParameterSet, Prior, default_
 from synmodel.pharmacology import acting_doses
 from synmodel.scenario import Dose
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds
+from synmodel.signalling.slopes import pulse_fold_slopes
 
 __all__ = ["Effects", "Folds", "effects_for", "pulse_parameters", "safe_name"]
 
@@ -57,6 +58,10 @@ class Effects(Protocol):
 
     def folds(self, arm: ArmData, values: Mapping[str, float]) -> Folds:
         """Knots and folds of an arm."""
+        ...
+
+    def slopes(self, arm: ArmData, values: Mapping[str, float], names: Sequence[str]) -> dict[str, Array]:
+        """Slopes of the folds of an arm in parameters, effect -> (name, n_knot); none without a drug."""
         ...
 
 
@@ -135,6 +140,20 @@ class _Pulses:
     def folds(self, arm: ArmData, values: Mapping[str, float]) -> Folds:
         knots = self._knots[id(arm)]
         return knots, pulse_folds(self._doses[id(arm)], knots, values) if len(knots) else {}
+
+    def slopes(self, arm: ArmData, values: Mapping[str, float], names: Sequence[str]) -> dict[str, Array]:
+        knots = self._knots[id(arm)]
+        if not len(knots):
+            return {}
+        slopes = {effect: np.zeros((len(names), len(knots))) for effect in (*EFFECTS, "head_size")}
+        for name, found in pulse_fold_slopes(self._doses[id(arm)], knots, values, {}).items():
+            drug, _, key = name.partition(".")
+            shared = self._terms.alike and drug in self.drugs and key in (*EFFECTS.values(), *self._decays())
+            followed = f"{SHARED}.{key}" if shared else name
+            if followed in names:
+                for effect, slope in found.items():
+                    slopes[effect][list(names).index(followed)] += slope
+        return slopes
 
 
 def pulse_parameters(
@@ -215,6 +234,9 @@ class _Mechanism:
         if id(arm) not in self._targets:
             return np.empty(0), {}
         return self._drives.folds(self._targets[id(arm)], values)
+
+    def slopes(self, arm: ArmData, values: Mapping[str, float], names: Sequence[str]) -> dict[str, Array]:
+        return self._drives.slopes(self._targets[id(arm)], values, names) if id(arm) in self._targets else {}
 
 
 def _of_studies(terms: Terms, studies: Sequence[str]) -> list[Parameter]:

@@ -26,7 +26,7 @@ _SPREAD = 0.4  # of starts, as a share of the prior's spread or of the support
 _SAME = 0.1
 _INSIDE = 1e-6
 _ITERATIONS, _ENOUGH, _REMEMBERED = 400, 1e-9, 30
-_EVALUATIONS = 25  # times the number of parameters, for the question whether an end of a support is excluded
+_EVALUATIONS = 100  # for the question whether an end of a support is excluded
 
 
 class Maximum(NamedTuple):
@@ -96,7 +96,12 @@ def _climb(problem: DendriteProblem, first: Array, bounds: list[tuple[float, flo
 
 def judge_maximum(problem: DendriteProblem, maximum: Maximum, progress: Progress | None = None) -> list[Verdict]:
     """MINOS intervals of the posterior and verdicts of the likelihood, in the order of the free parameters."""
-    minuit = Minuit(lambda x: -2.0 * _log_posterior(problem, x), maximum.vector, name=problem.free)
+    minuit = Minuit(
+        lambda x: -2.0 * _log_posterior(problem, x),
+        maximum.vector,
+        grad=lambda x: -2.0 * (problem.slopes(x) + problem.prior.slopes(x)),
+        name=problem.free,
+    )
     minuit.limits = list(zip(problem.lower, problem.upper, strict=True))
     minuit.errors = 0.05 * (problem.upper - problem.lower)
     minuit.errordef = Minuit.LEAST_SQUARES
@@ -133,17 +138,25 @@ def _excludes(problem: DendriteProblem, vector: Array, at: int, end: int, highes
     others = np.arange(len(vector)) != at
     x = np.clip(vector, low, high)
     x[at] = (low, high)[end][at]
+    # In coordinates of equal curvature: the ridges are as narrow as those of the climb.
+    scale = np.sqrt(problem.information(x) + problem.prior.information())[others]
 
     def objective(some: Array) -> float:
-        x[others] = some
+        x[others] = some / scale
         value = problem.log_likelihood(x)
         if value > bound:
             raise _ReachedError
         return -value if np.isfinite(value) else 1e10
 
-    limits = list(zip(low[others], high[others], strict=True))
+    def slopes(some: Array) -> Array:
+        x[others] = some / scale
+        return -problem.slopes(x)[others] / scale
+
+    limits = list(zip(low[others] * scale, high[others] * scale, strict=True))
     try:
-        minimize(objective, x[others], method="L-BFGS-B", bounds=limits, options={"maxfun": _EVALUATIONS * len(vector)})
+        minimize(
+            objective, x[others] * scale, jac=slopes, method="L-BFGS-B", bounds=limits, options={"maxfun": _EVALUATIONS}
+        )
     except _ReachedError:
         return False
     return True

@@ -26,7 +26,7 @@ from synmodel.inference.likelihood.runs import checked_lengths, checked_runs
 from synmodel.turnover.hazards import checked_times
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["animals_log_likelihood", "animals_log_probability", "log_integral"]
+__all__ = ["animals_log_likelihood", "animals_log_probability", "integral_points", "log_integral", "log_prior", "sums"]
 
 Array = NDArray[np.float64]
 _POINTS = 49
@@ -98,7 +98,7 @@ def animals_log_probability(
 ) -> Array:
     """(n,) log-probabilities of n animals; ``which`` (run,) is the animal of each run of the evidence."""
     if model.formation_cv_animal == 0:
-        return _sums(which, one_level(evidence, model, birth_effect)[:, None], n)[:, 0]
+        return sums(which, one_level(evidence, model, birth_effect)[:, None], n)[:, 0]
     lasting = checked_effect("birth_effect", birth_effect) == "lasting"
     if not lasting and len(evidence.log_weight) == 1:
         return _gains_alone(evidence, model, which, n)
@@ -108,21 +108,21 @@ def animals_log_probability(
 
 def _gains_alone(evidence: Evidence, model: TurnoverModel, which: NDArray[np.int64], n: int) -> Array:
     """The same where the start does not tell of z: the integral is over what came after it."""
-    prior = _log_prior(model.formation_cv_animal)
+    prior = log_prior(model.formation_cv_animal)
     cv = model.formation_cv_dendrite
     at_one = evidence.given_start(ONE, cv)[:, 0]
     impossible = np.isneginf(at_one)
 
     def log_density(u: Array) -> Array:
         log_p = evidence.given_start(u[which][:, None, :], cv)
-        return prior(u) + _sums(which, np.where(impossible[:, None], 0.0, log_p), n)
+        return prior(u) + sums(which, np.where(impossible[:, None], 0.0, log_p), n)
 
     total = log_integral(log_density, n)
     total[which[impossible]] = -np.inf
     return total
 
 
-def _log_prior(cv: float) -> Callable[[Array], Array]:
+def log_prior(cv: float) -> Callable[[Array], Array]:
     """Log-density of u = log z for z ~ Gamma(kappa, kappa), kappa = 1 / cv^2."""
     kappa = cv**-2
     constant = kappa * np.log(kappa) - gammaln(kappa)
@@ -131,13 +131,13 @@ def _log_prior(cv: float) -> Callable[[Array], Array]:
 
 def _two_levels(evidence: Evidence, model: TurnoverModel, which: NDArray[np.int64], n: int, *, lasting: bool) -> Array:
     """(animal,) ratio of the integrals with and without what came after the start."""
-    prior = _log_prior(model.formation_cv_animal)
+    prior = log_prior(model.formation_cv_animal)
     cv = model.formation_cv_dendrite
 
     def integral(of: Callable[..., Array], hopeless: NDArray[np.bool_]) -> Array:
         def log_density(u: Array) -> Array:
             each = np.where(hopeless[:, None], 0.0, of(u[which][:, None, :], cv, lasting=lasting))
-            return prior(u) + _sums(which, each, n)
+            return prior(u) + sums(which, each, n)
 
         return log_integral(log_density, n)
 
@@ -149,7 +149,15 @@ def _two_levels(evidence: Evidence, model: TurnoverModel, which: NDArray[np.int6
 
 
 def log_integral(log_density: Callable[[Array], Array], n: int) -> Array:
-    """(n,) logarithms of the integrals of n log-concave densities over the real line.
+    """(n,) logarithms of the integrals of n log-concave densities over the real line, see :func:`integral_points`."""
+    _, y, step = integral_points(log_density, n)
+    top = y.max(axis=1, keepdims=True)
+    area: Array = top[:, 0] + np.log(np.exp(y - top).sum(axis=1) * step)
+    return area
+
+
+def integral_points(log_density: Callable[[Array], Array], n: int) -> tuple[Array, Array, Array]:
+    """Points, log-densities there (n, n_point), and their distances (n,), over which n integrals are sums.
 
     Parameters
     ----------
@@ -175,8 +183,7 @@ def log_integral(log_density: Callable[[Array], Array], n: int) -> Array:
         open_left, open_right = left == 0, right == points - 1
         narrow = right - left < _FEWEST  # always at the first look
         if not np.any(open_left | open_right | narrow):
-            area: Array = top[:, 0] + np.log(np.exp(y - top).sum(axis=1) * (width / (points - 1)))
-            return area
+            return u, y, width / (points - 1)
         rows, step = np.arange(n), width / (points - 1)
         low = np.where(open_left, low - width, np.where(narrow, u[rows, left] - step, low))
         high = np.where(open_right, high + width, np.where(narrow, u[rows, right] + step, high))
@@ -184,7 +191,7 @@ def log_integral(log_density: Callable[[Array], Array], n: int) -> Array:
     raise FitError(message)
 
 
-def _sums(which: NDArray[np.int64], values: Array, n: int) -> Array:
+def sums(which: NDArray[np.int64], values: Array, n: int) -> Array:
     """(n, ...) sums of rows by animal."""
     out = np.zeros((n, *values.shape[1:]))
     np.add.at(out, which, values)

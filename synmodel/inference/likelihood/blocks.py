@@ -81,6 +81,20 @@ class Lengths:
         changes = -1.5 * np.log1p(0.5 * u * u) - np.log(NORM_T2) - np.log(law.change)
         return np.asarray(start + np.where(np.isfinite(u), changes, 0.0).sum(axis=1))
 
+    def log_prior_slopes(self, record: Integers, law: LengthLaw) -> Array:
+        """(run, 3) slopes of :meth:`log_prior` in median, spread and scale of the changes."""
+        log_median = np.log(law.median_um)
+        numbers = np.log(np.arange(1, MOST_SPINES + 1))
+        distance = (numbers - np.log(self.density)[:, None] - log_median) / law.spread
+        share = np.exp(-0.5 * (distance**2 - (distance**2).min(axis=1, keepdims=True)) - numbers)
+        share /= share.sum(axis=1, keepdims=True)
+        own = (self.start - log_median) / law.spread
+        in_median = (own - (share * distance).sum(axis=1)[record]) / (law.spread * law.median_um)
+        in_spread = (own**2 - (share * distance**2).sum(axis=1)[record]) / law.spread
+        u = self.change / law.change
+        in_change = (3.0 * 0.5 * u * u / (1.0 + 0.5 * u * u) - 1.0) / law.change
+        return np.column_stack([in_median, in_spread, np.where(np.isfinite(u), in_change, 0.0).sum(axis=1)])
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -120,7 +134,16 @@ class Block:
 
     def without(self, dendrite: Integers) -> "Block":
         """The block without the records of some dendrites."""
-        of_record = ~np.isin(self.dendrite, dendrite)
+        return self._of(~np.isin(self.dendrite, dendrite))
+
+    def by_completeness(self) -> tuple["Block", "Block"]:
+        """The records of which every gain and loss is known, and the others."""
+        open_ = np.zeros(len(self.dendrite), bool)
+        open_[self.record[self.runs.partial]] = True
+        return self._of(~open_), self._of(open_)
+
+    def _of(self, of_record: NDArray[np.bool_]) -> "Block":
+        """Some of the records."""
         rows = of_record[self.record]
         number = np.cumsum(of_record) - 1
         lengths = self.lengths

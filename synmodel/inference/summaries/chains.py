@@ -10,8 +10,8 @@ proposal that keeps the standard normal as it is,
 asks only for the ratio r of the posterior to that normal, and no slope. Blocks are the shared parameters (mechanism and
 spreads) and those of each study. Given the shared ones studies are independent and the coordinates are triangular, so
 a step in one study asks for the expectations of its own arms alone. The widths b are tuned to accept about a third,
-and then held. Of the samplers that were tried on this posterior this gives the most effective draws per second
-(docs/fit.md).
+and then held. It needs nothing beside this package; :mod:`synmodel.inference.summaries.no_u_turn` is the other sampler
+behind the same function, which gives more effective draws per second (docs/fit.md).
 
 References
 ----------
@@ -21,24 +21,28 @@ Cotter, Roberts, Stuart and White 2013, Stat Sci 28:424, doi:10.1214/13-STS421.
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synmodel import library
 from synmodel.core.compiled import one_blas_thread
+from synmodel.core.errors import FitError, did_you_mean
 from synmodel.core.randomness import stream_key
+from synmodel.inference.summaries import no_u_turn
 from synmodel.inference.summaries.density import Density
 from synmodel.inference.summaries.problem import SummaryProblem
 from synmodel.library import Own
 
-__all__ = ["STEPS", "Chains", "sample_chains", "step"]
+__all__ = ["STEPS", "Chains", "SamplerName", "sample_chains", "step"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 _FIRST_WIDTH, _WANTED = 0.2, 0.3
 _WIDEST = 0.95
+SamplerName = Literal["crank-nicolson", "no-u-turn"]
+"""How chains walk."""
 STEPS = 3
 """Steps of each block in a sweep."""
 
@@ -71,6 +75,7 @@ def sample_chains(
     thin: int = 20,
     tune: int = 1000,
     processes: int = 2,
+    sampler: SamplerName = "crank-nicolson",
     progress: Progress | None = None,
 ) -> Chains:
     """Draw from the posterior of a problem.
@@ -86,13 +91,25 @@ def sample_chains(
     chains, draws : int
         Number of chains, and of draws of each that are kept.
     thin, tune : int
-        Sweeps over all blocks per draw, and before the first.
+        Sweeps over all blocks per draw, and before the first. Of the no-U-turn sampler ``tune`` are draws, and all
+        draws after them are kept.
     processes : int
         Chains that run at a time.
+    sampler : {"crank-nicolson", "no-u-turn"}
+        How they walk; the second needs nutpie.
+
+    Raises
+    ------
+    FitError
+        For another sampler, or if it is not installed.
     """
+    if sampler not in get_args(SamplerName):
+        message = f"sampler is {sampler!r}; {did_you_mean(str(sampler), get_args(SamplerName))}"
+        raise FitError(message)
     own = library.in_use()
     tasks = [
-        (own, problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), draws, thin, tune) for at in range(chains)
+        (own, problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), draws, thin, tune, sampler)
+        for at in range(chains)
     ]
     done = []
     if min(processes, chains) == 1:
@@ -111,10 +128,16 @@ def sample_chains(
     return Chains(*(np.stack(each) for each in zip(*done, strict=True)))
 
 
-def _chain(task: tuple[Own, SummaryProblem, Array, int, int, int, int]) -> tuple[Array, Array, Array]:
+_Task = tuple[Own, SummaryProblem, Array, int, int, int, int, SamplerName]
+
+
+def _chain(task: _Task) -> tuple[Array, Array, Array]:
     """One chain, in a process of its own, with the library that is in use in this one."""
-    with one_blas_thread(), library.using(own=task[0]):
-        return _walk(*task[1:])
+    own, problem, mode, seed, draws, thin, tune, sampler = task
+    with one_blas_thread(), library.using(own=own):
+        if sampler == "no-u-turn":
+            return no_u_turn.walk(problem, mode, seed, draws, tune)
+        return _walk(problem, mode, seed, draws, thin, tune)
 
 
 def _walk(

@@ -29,7 +29,6 @@ __all__ = ["Coordinates"]
 Array = NDArray[np.float64]
 _DAYS = 2.0
 _KEYS = ("formation", "miss", "loss_mature", "loss_nascent", "maturation")
-_STEP = 1e-5
 
 
 class Coordinates:
@@ -84,15 +83,17 @@ class Coordinates:
         return slopes
 
     def slopes(self, phi: Array) -> Array:
-        """(n_free, n_free) derivatives of :meth:`to_vector`, by central differences."""
+        """(n_free, n_free) derivatives of :meth:`to_vector`."""
         slopes = np.eye(len(phi))
         slopes[self._spreads, self._spreads] = np.exp(phi[self._spreads])
-        for block, _ in self._blocks:
-            for at in block:
-                step = np.zeros(len(phi))
-                step[at] = _STEP
-                rise = (self.to_vector(phi + step) - self.to_vector(phi - step)) / (2 * _STEP)
-                slopes[list(block), at] = rise[list(block)]
+        for (formation, miss, loss, nascent, maturation), _ in self._blocks:
+            flips = 1.0 / (1.0 + math.exp(-phi[miss]))  # share of flips in what is gained
+            of_g, of_share = _of_births_slopes(phi[nascent], phi[maturation])
+            slopes[miss, [formation, miss]] = 1.0, 1.0 - flips
+            slopes[formation, [formation, miss]] = 1.0, -flips
+            slopes[formation, [nascent, maturation]] = -of_g[0], -of_g[1]
+            slopes[loss, [formation, miss]] = 1.0, -flips
+            slopes[loss, [nascent, maturation]] = of_share[0] - of_g[0], of_share[1] - of_g[1]
         return slopes
 
 
@@ -102,6 +103,17 @@ def _of_births(log_nascent: float, log_maturation: float) -> tuple[float, float]
     k = loss + alpha
     young = -math.expm1(-k * _DAYS) / k
     return math.log(young * loss / k + alpha * _DAYS / k), math.log(alpha / k)
+
+
+def _of_births_slopes(log_nascent: float, log_maturation: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Slopes of both of :func:`_of_births` in both logarithms."""
+    loss, alpha = math.exp(log_nascent), math.exp(log_maturation)
+    k = loss + alpha
+    young = -math.expm1(-k * _DAYS) / k
+    in_k = (_DAYS * math.exp(-k * _DAYS) - young) / k
+    g = young * loss / k + alpha * _DAYS / k
+    both = in_k * loss / k - (young * loss + alpha * _DAYS) / k**2
+    return (loss * (both + young / k) / g, alpha * (both + _DAYS / k) / g), (-loss / k, loss / k)
 
 
 def _log1pexp(x: float) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synmodel.core.grid import MINUTE, time_grid
 from synmodel.data import Arm
+from synmodel.inference.summaries.drive_slopes import effect_factor_slopes, pulse_slopes_of, signal_slopes
 from synmodel.inference.summaries.hierarchy import EFFECTS, SCALED, effect_factor
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.targets import PREFIX, load_target
@@ -24,7 +25,8 @@ from synmodel.pharmacology import (
 from synmodel.scenario import Dose, Subject
 from synmodel.signalling.cascade import SLOW, fast_states, slow_folds
 from synmodel.signalling.phenomenology import effective_doses, pulse_folds, pulse_names
-from synmodel.signalling.signals import all_modules, collect
+from synmodel.signalling.signals import Signals, all_modules, collect
+from synmodel.signalling.slopes import FAST, fast_slopes, slow_fold_slopes
 
 __all__ = ["Dosed", "Drives", "after_genotype"]
 
@@ -121,6 +123,38 @@ class Drives:
             self._folds[where] = (key, *made(target, values, where))
         return self._folds[where][1:]
 
+    def slopes(self, target: Dosed, values: Mapping[str, float], names: Sequence[str]) -> dict[str, Array]:
+        """Slopes of :meth:`folds` in parameters, effect -> (name, n_knot); none without drug.
+
+        Exact but for parameters of the kinetics and of open targets (:func:`.drive_slopes.signal_slopes`).
+        """
+        if not self.names_of(target) or not len(self.folds(target, values)[0]):
+            return {}
+        if self.kind == "phenomenological":
+            return pulse_slopes_of(target.study.name, _events(target), self._grids[target.identity], values, names)
+        return self._mechanistic_slopes(target, values, names)
+
+    def _mechanistic_slopes(self, target: Dosed, values: Mapping[str, float], names: Sequence[str]) -> dict[str, Array]:
+        where, subject = target.identity, _subject(target)
+        times, (_, mtorc1) = self._grids[where], self._mtorc1[where]
+        fast = set(self._found("fast", where, lambda: self._fast_names(target)))
+        exposed = set(self._found("exposed", where, lambda: exposure_parameters(target.arm.doses, subject)))
+        engaged = self._engaged(target, where, subject, times, values)
+
+        def signals(given: Mapping[str, float], moved: str = "") -> Signals:
+            there = self._engaged(target, where, subject, times, given) if moved in exposed else engaged
+            return collect(there, given)
+
+        moved = [name for name in names if name in fast]
+        changes = {name: signal_slopes(signals, values, name) for name in moved if name not in FAST}
+        d_mtorc1 = np.zeros((len(names), len(times)))
+        if moved:
+            d_mtorc1[[names.index(name) for name in moved]] = fast_slopes(
+                times, signals(values), values, moved, changes
+            )
+        altered, of_slow = self._altered(target, values), self._altered_slopes(target, values, names)
+        return slow_fold_slopes(times, mtorc1, altered, d_mtorc1, of_slow)
+
     def names_of(self, target: Dosed) -> Sequence[str]:
         """:meth:`names`, found once."""
         return self._found("all", target.identity, lambda: self.names(target))
@@ -147,7 +181,7 @@ class Drives:
         return grid, pulse_folds(events, grid, values, factors)
 
     def _mechanistic(self, target: Dosed, values: Mapping[str, float], where: str) -> tuple[Array, dict[str, Array]]:
-        doses, subject, study = target.arm.doses, _subject(target), target.study.name
+        doses, subject = target.arm.doses, _subject(target)
         if where not in self._grids:
             self._grids[where] = _grid(doses, target.sessions)
         times = self._grids[where]
@@ -156,15 +190,39 @@ class Drives:
         if where not in self._mtorc1 or self._mtorc1[where][0] != key:
             signals = collect(self._engaged(target, where, subject, times, values), values)
             self._mtorc1[where] = key, fast_states(times, signals, values)["mtorc1"]
-        altered = {name: values[name] for name in self._slow}
+        return times, slow_folds(times, self._mtorc1[where][1], self._altered(target, values))
+
+    def _given(self, target: Dosed) -> dict[str, str]:
+        """Parameter of the slow drives -> the name of the one that has its value for an arm."""
+        given = {name: name for name in self._slow}
         for name in self.names_of(target):
             # A drug may have a cascade of its own, in readings that ask whether all share one.
             if _OWN in name:
-                altered["cascade." + name.partition(_OWN)[2]] = values[name]
+                given["cascade." + name.partition(_OWN)[2]] = name
+        return given
+
+    def _altered(self, target: Dosed, values: Mapping[str, float]) -> dict[str, float]:
+        """Parameters of the slow drives of an arm, times the factors of its study."""
+        altered = {name: values[given] for name, given in self._given(target).items()}
         for effect, scaled in SCALED.items():
             for name in scaled:
-                altered[name] *= effect_factor(study, effect, values)
-        return times, slow_folds(times, self._mtorc1[where][1], altered)
+                altered[name] *= effect_factor(target.study.name, effect, values)
+        return altered
+
+    def _altered_slopes(self, target: Dosed, values: Mapping[str, float], names: Sequence[str]) -> dict[str, Array]:
+        """Slopes of :meth:`_altered` that are not 0, name of a parameter -> (name,)."""
+        study, given = target.study.name, self._given(target)
+        factor = dict.fromkeys(given, 1.0)
+        slopes: dict[str, Array] = {}
+        for effect, scaled in SCALED.items():
+            for name in scaled:
+                factor[name] = effect_factor(study, effect, values)
+                for at, of_factor in effect_factor_slopes(study, effect, values, names):
+                    slopes.setdefault(name, np.zeros(len(names)))[at] += values[given[name]] * of_factor
+        for name, source in given.items():
+            if source in names:
+                slopes.setdefault(name, np.zeros(len(names)))[names.index(source)] += factor[name]
+        return slopes
 
     def _engaged(
         self, target: Dosed, where: str, subject: Subject, times: Array, values: Mapping[str, float]

@@ -20,7 +20,7 @@ from synmodel import library
 from synmodel.core import manifest, netcdf
 from synmodel.core.errors import FitError
 from synmodel.core.randomness import generator_of
-from synmodel.inference.summaries.chains import Chains, sample_chains
+from synmodel.inference.summaries.chains import Chains, SamplerName, sample_chains
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.evidence import compare_readings
 from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
@@ -114,6 +114,7 @@ def sample_posterior(
     thin: int = 20,
     tune: int = 1000,
     processes: int = 2,
+    sampler: SamplerName = "crank-nicolson",
     progress: Steps | None = None,
 ) -> tuple[Posterior, Chains]:
     """Sample the joint posterior of studies.
@@ -126,7 +127,7 @@ def sample_posterior(
         Values of what is not free, and where the search for the mode begins; default: those of the library.
     reading : str
         Name of a reading, see :mod:`synmodel.inference.summaries.readings`.
-    seed, chains, draws, thin, tune, processes
+    seed, chains, draws, thin, tune, processes, sampler
         As in :func:`synmodel.inference.summaries.chains.sample_chains`.
     progress : callable, optional
         Called with (what, done, of).
@@ -138,8 +139,9 @@ def sample_posterior(
     mode = problem.parameters.replace(held.parameters.unpack(best.vector, held.free)).pack(problem.free)
     report = None if progress is None else lambda done, of: progress("chains", done, of)
     made = sample_chains(
-        problem, mode, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, processes=processes, progress=report
-    )
+        problem, mode, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, processes=processes,
+        sampler=sampler, progress=report,
+    )  # fmt: skip
     flat = made.vectors.reshape(-1, made.vectors.shape[-1])
     return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
 
@@ -237,8 +239,9 @@ def without_study(name: str) -> Estimate:
 
 
 def make_posteriors(
-    folder: Path, *, seed: int, chains: int, draws: int, thin: int, tune: int, progress: Steps | None = None
-) -> list[str]:
+    folder: Path, *, seed: int, chains: int, draws: int, thin: int, tune: int, sampler: SamplerName = "crank-nicolson",
+    progress: Steps | None = None,
+) -> list[str]:  # fmt: skip
     """Write the joint posterior, that without each study, and the comparison of readings; returns the files' names.
 
     A file that is there and belongs to the model and the data as they are is kept, so that an interrupted run goes on.
@@ -252,7 +255,7 @@ def make_posteriors(
             # What only serves validation may be coarser.
             kept = draws if missing is None else (draws + 1) // 2
             made, of_chains = sample_posterior(
-                studies=studies, seed=seed, chains=chains, draws=kept, thin=thin, tune=tune
+                studies=studies, seed=seed, chains=chains, draws=kept, thin=thin, tune=tune, sampler=sampler
             )
             save_posterior(made, of_chains, folder / name, reading=DEFAULT.name, seed=seed)
         written.append(name)

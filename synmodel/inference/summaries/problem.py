@@ -36,14 +36,15 @@ from scipy.linalg import solve_triangular
 from synmodel.core.errors import FitError, SimulationError
 from synmodel.data import load_study
 from synmodel.imaging.expectation import Expected
+from synmodel.inference.summaries.arm_slopes import ArmState
 from synmodel.inference.summaries.covariance import arm_correlation
 from synmodel.inference.summaries.drives import Drives
-from synmodel.inference.summaries.hierarchy import arm_factors
+from synmodel.inference.summaries.hierarchy import ARMS, arm_factors
+from synmodel.inference.summaries.problem_slopes import Columns, columns_of, problem_rows
 from synmodel.inference.summaries.targets import ArmTargets, Persistence, Unit, arm_targets
 from synmodel.library.parameters import ParameterSet
 from synmodel.simulation import expect
 from synmodel.simulation.tissue import Tissue, tissue_of
-from synmodel.turnover import Propagation
 from synmodel.turnover.hazards import Cells, cells_of, folds_of
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.size import log_width_shift
@@ -57,7 +58,6 @@ STUDIES = ("phoumthipphavong2016", "shao2021", "shaoliao2025_pt", "shaoliao2025_
 """Studies of the library that are fitted jointly."""
 
 _IMPOSSIBLE = 100.0
-_STEP = 1e-6
 
 
 class ArmPrediction(NamedTuple):
@@ -76,14 +76,6 @@ _FIELDS = {
     "elimination_fraction": "elimination",
     "density_change": "density_change",
 }
-
-
-class _ArmCourse(NamedTuple):
-    """What happens to spines of one arm: sessions, propagation between them, shift of ln head width."""
-
-    sessions: Array
-    steps: Propagation
-    shift: Array
 
 
 class Term(Protocol):
@@ -163,6 +155,7 @@ class SummaryProblem:
         self._reads = [self._read_by(target) for target in self.arms]
         self._cells: dict[tuple[str, int], Cells] = {}
         self._memory: dict[int, tuple[tuple[float, ...], ArmPrediction]] = {}
+        self._states: dict[int, tuple[tuple[float, ...], ArmState]] = {}
 
     # -- parameters ------------------------------------------------------------------------------------------
 
@@ -170,6 +163,8 @@ class SummaryProblem:
         """Names of all parameters on which the expectation of an arm depends."""
         study = target.study.name
         names = [name for name in self.parameters if name.partition(".")[0] == study]
+        if any(f"{study}.{key}_of.{target.arm.name}" in names for key in ("formation", "elimination")):
+            names.append(ARMS)
         return [*names, *(name for name in self.drives.names(target) if name not in names)]
 
     @property
@@ -236,10 +231,16 @@ class SummaryProblem:
         """Expected statistics of one arm."""
         key = tuple(values[name] for name in self._reads[place])
         if place not in self._memory or self._memory[place][0] != key:
-            target = self.arms[place]
-            tissue = self.tissue(target, values)
-            self._memory[place] = key, _prediction(target, tissue, self._course(target, tissue, values))
+            state = self.state(place, values)
+            self._memory[place] = key, _prediction(self.arms[place], state.tissue, state)
         return self._memory[place][1]
+
+    def state(self, place: int, values: Mapping[str, float]) -> ArmState:
+        """What the expectations of an arm follow from; the last one is kept."""
+        key, target = tuple(values[name] for name in self._reads[place]), self.arms[place]
+        if place not in self._states or self._states[place][0] != key:
+            self._states[place] = key, self._course(target, self.tissue(target, values), values)
+        return self._states[place][1]
 
     def remembered(self) -> dict[int, tuple[tuple[float, ...], ArmPrediction]]:
         """What the arms were computed at last, to :meth:`remember` after a step that is not taken."""
@@ -255,7 +256,7 @@ class SummaryProblem:
         births, losses = arm_factors(target.study, target.arm.name, values)
         return tissue_of(target.study.name, values, births=births, losses=losses)
 
-    def course(self, target: ArmTargets, values: Mapping[str, float]) -> "_ArmCourse":
+    def course(self, target: ArmTargets, values: Mapping[str, float]) -> ArmState:
         """Propagation and shift of head width of an arm between its own sessions."""
         return self._course(target, self.tissue(target, values), values)
 
@@ -271,16 +272,18 @@ class SummaryProblem:
         tissue = self.tissue(target, values)
         return _prediction(denser, tissue, self._course(denser, tissue, values))
 
-    def _course(self, target: ArmTargets, tissue: Tissue, values: Mapping[str, float]) -> "_ArmCourse":
+    def _course(self, target: ArmTargets, tissue: Tissue, values: Mapping[str, float]) -> ArmState:
         knots, folds = self.drives.folds(target, values)
-        where = (target.identity, len(knots))
-        if where not in self._cells:
-            self._cells[where] = cells_of(target.sessions, knots, trend=True)
-        cells = folds_of(tissue.model, self._cells[where], folds)
+        key = (target.identity, len(knots))
+        if key not in self._cells:
+            self._cells[key] = cells_of(target.sessions, knots, trend=True)
+        where = self._cells[key]
+        cells = folds_of(tissue.model, where, folds)
         shift = np.zeros(len(target.sessions))
         if "head_size" in folds:
             shift = log_width_shift(target.sessions, knots, folds["head_size"], tissue.head_width.response)
-        return _ArmCourse(target.sessions, compose(tissue.model, cells, target.sessions, self.protected), shift)
+        steps = compose(tissue.model, cells, target.sessions, self.protected)
+        return ArmState(tissue, where, cells, knots, folds.get("head_size", np.empty(0)), steps, shift)
 
     # -- residuals -------------------------------------------------------------------------------------------
 
@@ -290,40 +293,25 @@ class SummaryProblem:
         Where the parameters are impossible (more nascent spines than spines) those of the arm are all large.
         """
         values = self.values(vector)
-        pieces = [self._whitened(place, values) for place in range(len(self.arms))]
+        pieces = [self.whitened(place, values) for place in range(len(self.arms))]
         pieces += [term.residuals(values) for term in self.terms]
         if with_prior:
             pieces.append(self.prior_residuals(vector))
         return np.concatenate(pieces)
 
     def jacobian(self, vector: Array, *, with_prior: bool = True) -> Array:
-        """(n_residual, n_free) slopes of :meth:`residuals` by differences, only of arms that a parameter concerns."""
-        values = self.values(vector)
-        arms = [self._whitened(place, values) for place in range(len(self.arms))]
-        terms = [term.residuals(values) for term in self.terms]
-        ends = np.cumsum([0, *map(len, arms), *map(len, terms)])
-        slopes = np.zeros((ends[-1], len(vector)))
-        kept = dict(self._memory)
-        for at in range(len(self.free)):
-            # Away from the nearer end of the support.
-            step = _STEP if vector[at] + _STEP <= self.upper[at] else -_STEP
-            moved = vector.copy()
-            moved[at] += step
-            there = self.values(moved)
-            of_arms, of_terms = self._affects[at]
-            for place in of_arms:
-                slopes[ends[place] : ends[place + 1], at] = (self._whitened(place, there) - arms[place]) / step
-                self._memory[place] = kept[place]
-            for place in of_terms:
-                rows = slice(ends[len(arms) + place], ends[len(arms) + place + 1])
-                slopes[rows, at] = (self.terms[place].residuals(there) - terms[place]) / step
-        if not with_prior:
-            return slopes
-        return np.concatenate([slopes, self._prior_slopes])
+        """(n_residual, n_free) slopes of :meth:`residuals`, exact (:mod:`synmodel.inference.summaries.problem_slopes`).
+
+        Those of an arm whose parameters are impossible are 0.
+        """
+        slopes = problem_rows(self, self._columns, vector)
+        return np.concatenate([slopes, self._prior_slopes]) if with_prior else slopes
 
     @cached_property
-    def _affects(self) -> list[tuple[list[int], list[int]]]:
-        return [self.affected(name) for name in self.free]
+    def _columns(self) -> tuple[list[Columns], list[Columns]]:
+        """For each arm, and for each term, the parameters that move it."""
+        of_arms = [columns_of(names, self.free, self.tied) for names in self._reads]
+        return of_arms, [columns_of(term.free_names, self.free, self.tied) for term in self.terms]
 
     @cached_property
     def _with_prior(self) -> tuple[NDArray[np.int64], Array, Array]:
@@ -361,7 +349,8 @@ class SummaryProblem:
         values = self.values(vector)
         return np.concatenate([self.standardised(place, values) for place in range(len(self.arms))])
 
-    def _whitened(self, place: int, values: Mapping[str, float]) -> Array:
+    def whitened(self, place: int, values: Mapping[str, float]) -> Array:
+        """Independent residuals of one arm, all large where its parameters are impossible."""
         target = self.arms[place]
         n = sum(len(m.at) for m in target.means)
         try:
@@ -422,7 +411,7 @@ class SummaryProblem:
 _NOTHING = ArmPrediction(Expected(*(np.empty(0),) * 5), np.empty(0))
 
 
-def _prediction(target: ArmTargets, tissue: Tissue, course: _ArmCourse) -> ArmPrediction:
+def _prediction(target: ArmTargets, tissue: Tissue, course: ArmState) -> ArmPrediction:
     """Expected statistics of an arm from the course of its spines."""
     expected = expect(tissue, target.sessions, course.steps, target.density, target.study.dendrite_length.to("um"))
     bias = np.zeros(len(target.sessions) - 1)

@@ -13,11 +13,21 @@ variance v = mu + cv^2 mu^2.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln, psi, xlogy
 
-__all__ = ["count_deviance", "dispersion_norm", "signed_root", "variance_deviance"]
+__all__ = [
+    "count_deviance",
+    "count_root_slopes",
+    "dispersion_norm",
+    "dispersion_norm_slopes",
+    "root_slopes",
+    "signed_root",
+    "variance_deviance",
+    "variance_root_slopes",
+]
 
 Array = NDArray[np.float64]
+_NEAR = 1e-4
 
 
 def count_deviance(count: Array, mean: Array, size: Array) -> Array:
@@ -45,3 +55,56 @@ def variance_deviance(variance: Array, expected: Array, mice: Array) -> Array:
 def signed_root(deviance: Array, difference: Array) -> Array:
     """Square roots of deviances with the sign of seen minus expected."""
     return np.copysign(np.sqrt(deviance), difference)
+
+
+def count_root_slopes(count: Array, mean: Array, size: Array) -> tuple[Array, Array]:
+    """Slopes of signed roots of :func:`count_deviance` in mean and size."""
+    root = signed_root(count_deviance(count, mean, size), count - mean)
+    in_mean = root_slopes(
+        root,
+        mean - count,
+        mean * (mean + size) / size,
+        count * (count + size) / size,
+        (2.0 * count + size) / size,
+        count,
+    )
+    x = (count - mean) / (mean + size)
+    lacking = np.where(np.abs(x) < _NEAR, x**2 * (0.5 - x / 3.0 + x**2 / 4.0), x - np.log1p(x))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        in_size = np.where(root != 0.0, lacking / root, 0.0)
+    return in_mean, in_size
+
+
+def dispersion_norm_slopes(count: Array, size: Array) -> Array:
+    """Slopes of :func:`dispersion_norm` in size."""
+    return np.asarray(2.0 * (psi(size) - psi(count + size) + np.log((count + size) / size)))
+
+
+def variance_root_slopes(variance: Array, expected: Array, mice: Array) -> Array:
+    """Slopes of signed roots of :func:`variance_deviance` in the expected variance."""
+    root = signed_root(variance_deviance(variance, expected, mice), variance - expected)
+    scale = 2.0 / (mice - 1.0)
+    return root_slopes(
+        root, expected - variance, scale * expected**2, scale * variance**2, 2.0 * scale * variance, 1.0 / scale
+    )
+
+
+def root_slopes(root: Array, distance: Array, width: Array, at_zero: Array, rise: Array, count: Array) -> Array:
+    """Slopes of signed roots r of deviances D in x, where D' = 2 d / w, d = x - x_0 and r has the sign of -d.
+
+    Near d = 0, where r and d are both rounding, r' = -(1 - 2 w_0' d / 3 w_0) / sqrt(w_0).
+
+    Parameters
+    ----------
+    root, distance, width : ndarray
+        r, d and w, of any shape.
+    at_zero, rise : ndarray
+        w and its slope at x_0.
+    count : ndarray
+        Of how many events the deviance is: the series is for r^2 below 1e-8 of it.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exact = distance / (width * root)
+        series = -(1.0 - 2.0 * rise * distance / (3.0 * at_zero)) / np.sqrt(at_zero)
+        near = distance**2 < _NEAR**2 * count * at_zero
+    return np.where(near, series, exact)

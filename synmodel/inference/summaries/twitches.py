@@ -21,7 +21,17 @@ from numpy.typing import NDArray
 from synmodel.core.grid import MINUTE
 from synmodel.data.twitches import TwitchGroup, TwitchLandmark, load_twitches
 from synmodel.imaging.head_twitches import cumulated, relative_rate
-from synmodel.inference.summaries.twitch_terms import count_deviance, dispersion_norm, signed_root, variance_deviance
+from synmodel.inference.summaries.differences import slope_by_differences
+from synmodel.inference.summaries.twitch_slopes import half_fold_slopes, peak_slopes, rates, time_slopes
+from synmodel.inference.summaries.twitch_terms import (
+    count_deviance,
+    count_root_slopes,
+    dispersion_norm,
+    dispersion_norm_slopes,
+    signed_root,
+    variance_deviance,
+    variance_root_slopes,
+)
 from synmodel.pharmacology import concentrations, kinetic_parameters
 from synmodel.pharmacology.binding import gaddum
 from synmodel.scenario import Dose, Subject
@@ -106,6 +116,8 @@ class TwitchData:
         self._kinetic = self._read(kinetic_parameters)
         self._plasma: tuple[tuple[float, ...], Array, Array] | None = None
         self.free_names = self._names()
+        of_recordings = [name for recording, _ in self._groups for name in _own(recording)[1:]]
+        self._sloped = {_AGONIST, _ANTAGONIST, *_SHAPE, *of_recordings}
 
     def _names(self) -> tuple[str, ...]:
         names = {_AGONIST, _ANTAGONIST, _MOST, *_SHAPE[1:3], *self._kinetic}
@@ -195,6 +207,53 @@ class TwitchData:
             return of_landmarks
         return np.concatenate(self._observed.residuals(means, values["head_twitch.cv_animal"], of_landmarks))
 
+    def slopes(self, values: Mapping[str, float], names: Sequence[str]) -> Array:
+        """(n, name) slopes of :meth:`residuals` in the values of parameters.
+
+        Exact, but for kinetics and lengths of recordings, which take central differences.
+        """
+        means, landmarks = self._predict(values)
+        d_means, d_landmarks = self._predict_slopes(values, names)
+        distances = [_distance_slope(each, x) for (_, each), x in zip(self._landmarks, landmarks, strict=True)]
+        rows = np.reshape(distances, (-1, 1)) * d_landmarks
+        if self._groups:
+            of_cv = np.array([1.0 if name == _SHAPE[3] else 0.0 for name in names])
+            numbers, spreads, norm = self._observed.slopes(means, values[_SHAPE[3]], d_means, of_cv)
+            rows = np.concatenate([numbers, spreads, rows, norm])
+        for at, name in enumerate(names):
+            if name not in self._sloped:
+                rows[:, at] = slope_by_differences(self.residuals, values, name)
+        return rows
+
+    def _predict_slopes(self, values: Mapping[str, float], names: Sequence[str]) -> tuple[Array, Array]:
+        """Slopes of :meth:`_predict`, (group, name) and (landmark, name); 0 for names that are not known here."""
+        agonist, antagonist = self._bound(values)
+        exponent, fading = values["head_twitch.exponent"], values["head_twitch.fading"]
+        found = rates(_TIMES, agonist, antagonist, values[_MOST], exponent, fading)
+        # From the directions ln A, ln B, exponent and fading to the names.
+        turn = np.zeros((4, len(names)))
+        for direction, (name, slope) in enumerate((
+            (_AGONIST, -1.0 / values[_AGONIST]), (_ANTAGONIST, -1.0 / values[_ANTAGONIST]), (_SHAPE[1], 1.0),
+            (_SHAPE[2], 1.0),
+        )):  # fmt: skip
+            turn[direction] = [slope if each == name else 0.0 for each in names]
+        means, landmarks = np.zeros((len(self._groups), len(names))), np.zeros((len(self._landmarks), len(names)))
+        for at, ((name, _), row) in enumerate(zip(self._groups, self._row_of_group, strict=True)):
+            means[at] = _mean_count_slopes(name, values, found.total[row], found.d_total[:, row], turn, names)
+        for at, ((name, landmark), row) in enumerate(zip(self._landmarks, self._row_of_landmark, strict=True)):
+            window = values[_window_of(name, landmark)]
+            if landmark.quantity == "median_effective_dose":
+                fold = _half_fold(agonist[row], antagonist[row], values, window)
+                dose = fold * landmark.doses[-1].mg_per_kg(self._subject.body_weight_kg)
+                landmarks[at] = dose * _half_fold_slopes(agonist[row], antagonist[row], values, window) @ turn
+            elif landmark.quantity == "peak_time":
+                landmarks[at] = peak_slopes(_TIMES, found.rate[row], found.d_rate[:, row]) / MINUTE @ turn
+            else:
+                share = _SHARE[landmark.quantity]
+                of = time_slopes(_TIMES, found.total[row], found.d_total[:, row], share, window)
+                landmarks[at] = of / MINUTE @ turn
+        return means, landmarks
+
     def expected(self, values: Mapping[str, float]) -> list[TwitchRow]:
         """Every published number, what is expected of it and its deviance; a group's numbers are means of its mice."""
         means, landmarks = self._predict(values)
@@ -247,6 +306,19 @@ class _Observed:
             np.sqrt([norm]),
         ]
 
+    def slopes(self, means: Array, cv: float, d_means: Array, d_cv: Array) -> tuple[Array, Array, Array]:
+        """(n, direction) slopes of :meth:`residuals` but landmarks, for those of means and of cv by direction."""
+        size, of_sum = self._mice / cv**2, self._mice * means[self._group]
+        d_size = np.outer(-2.0 * size / cv, d_cv)
+        in_mean, in_size = count_root_slopes(self._count, of_sum, size)
+        numbers = in_mean[:, None] * self._mice[:, None] * d_means[self._group] + in_size[:, None] * d_size
+        mean, d_mean = means[self._spread_group], d_means[self._spread_group]
+        d_variance = (1.0 + 2.0 * cv**2 * mean)[:, None] * d_mean + np.outer(2.0 * cv * mean**2, d_cv)
+        in_variance = variance_root_slopes(self._variance, mean + (cv * mean) ** 2, self._spread_mice)
+        norm = dispersion_norm(self._count, size).sum()
+        of_norm = dispersion_norm_slopes(self._count, size) @ d_size / (2.0 * np.sqrt(norm))
+        return numbers, in_variance[:, None] * d_variance, of_norm[None]
+
     def by_group(self, means: Array, cv: float) -> Array:
         """(n_group,) deviances of numbers and variances together."""
         numbers, spreads, _, _ = self._deviances(means, cv)
@@ -267,6 +339,37 @@ def _mean_count(recording: str, values: Mapping[str, float], total: Array) -> fl
     window, baseline, scale = _own(recording)
     most = values["head_twitch.maximum"] * (values[scale] if scale else 1.0)
     return values[baseline] * values[window] + most * float(np.interp(values[window], _TIMES, total))
+
+
+def _mean_count_slopes(
+    recording: str, values: Mapping[str, float], total: Array, d_total: Array, turn: Array, names: Sequence[str]
+) -> Array:
+    """(name,) slopes of :func:`_mean_count`; ``d_total`` (4, n_time) and ``turn`` (4, name) are of the rate's shape."""
+    window, baseline, scale = _own(recording)
+    factor = values[scale] if scale else 1.0
+    number = float(np.interp(values[window], _TIMES, total))
+    shape = np.array([np.interp(values[window], _TIMES, each) for each in d_total])
+    slopes = values[_SHAPE[0]] * factor * shape @ turn
+    for at, name in enumerate(names):
+        if name == baseline:
+            slopes[at] += values[window]
+        elif name == _SHAPE[0]:
+            slopes[at] += factor * number
+        elif name == scale:
+            slopes[at] += values[_SHAPE[0]] * number
+    return np.asarray(slopes)
+
+
+def _half_fold_slopes(agonist: Array, antagonist: Array, values: Mapping[str, float], window: float) -> Array:
+    """(4,) slopes of the logarithm of :func:`_half_fold` in the directions of :class:`RateSlopes`."""
+    within = slice(0, int(np.searchsorted(_TIMES, window)) + 1)
+    times, exponent = _TIMES[within], values["head_twitch.exponent"]
+    ladder = _LADDER[:, None] * agonist[within]
+    beside = np.broadcast_to(antagonist[within], ladder.shape)
+    found = rates(times, ladder, beside, values[_MOST], exponent, values["head_twitch.fading"])
+    part = (window - times[-2]) / (times[-1] - times[-2])
+    total, d_total = (each[..., -2] + part * (each[..., -1] - each[..., -2]) for each in (found.total, found.d_total))
+    return half_fold_slopes(_LADDER, np.log(total), d_total / total, exponent, 2)
 
 
 def _half_fold(agonist: Array, antagonist: Array, values: Mapping[str, float], window: float) -> float:
@@ -301,6 +404,11 @@ def _distance(landmark: TwitchLandmark, value: float) -> float:
     if landmark.scale == "log":
         return float(np.log(landmark.value / value)) / landmark.sd
     return (landmark.value - value) / landmark.sd
+
+
+def _distance_slope(landmark: TwitchLandmark, value: float) -> float:
+    """Slope of :func:`_distance`."""
+    return -1.0 / (value * landmark.sd) if landmark.scale == "log" else -1.0 / landmark.sd
 
 
 def _mean_of(group: TwitchGroup) -> float:

@@ -86,7 +86,7 @@ def test_residuals_of_an_arm_are_those_of_a_correlated_normal(fit):
     prediction = problem.predict_arm(at, values)
     expected = np.concatenate([prediction.of(m.quantity)[m.at] for m in target.means])
     covariance = correlation * np.outer(sem, sem)
-    residuals = problem._whitened(at, values)
+    residuals = problem.whitened(at, values)
     full = multivariate_normal.logpdf(mean, expected, covariance)
     constant = multivariate_normal.logpdf(expected, expected, covariance)
     assert -0.5 * residuals @ residuals == pytest.approx(full - constant, rel=1e-9)
