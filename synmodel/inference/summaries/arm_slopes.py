@@ -186,7 +186,7 @@ def _trend_of(tissue: Tissue, cells: Cells) -> Array:
 def _initial_slopes(
     tissue: Tissue, scored_density: float, directions: Directions, changes: _Changes
 ) -> tuple[Array, Array]:
-    """Means at the first session (:meth:`~synmodel.simulation.tissue.Tissue.initial_means`) and slopes (direction, K)."""
+    """Means at the first session (:meth:`.Tissue.initial_means`) and slopes (direction, K)."""
     model, excess = tissue.model, tissue.nascent_excess
     hit, births = 1.0 - np.asarray(tissue.scoring.miss), model.births
     switches, loss = np.asarray(model.transition, float), np.asarray(model.loss, float)
