@@ -216,7 +216,7 @@ def _mechanism(plan: Scenario) -> Callable[[ParameterSet | None, bool], xr.Datas
     starts = [day for dose in drug_doses(plan.regimen.doses) for day in dose.days]
 
     def shown(parameters: ParameterSet | None, _: bool) -> xr.Dataset:
-        made = function(default_parameters() if parameters is None else parameters)
+        made = function(parameters)
         times = made["time"].to_numpy()
         near = np.abs(times - min(starts, default=0.0)) <= _AROUND_DAYS
         far = np.flatnonzero(~near)
