@@ -11,7 +11,7 @@ replace. Times are
 those of the assay, in hours; the sessions of the scenario only say from when on its tissue is followed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import signalling, turnover
+from synmodel.core.settings import by_fields
 from synmodel.imaging import head_twitches as twitches
 from synmodel.imaging import pet, power, proteins, uncaging
 from synmodel.imaging.course import fold_at
-from synmodel.imaging.subgroups import analyse_trial
+from synmodel.imaging.subgroups import Posthoc, analyse_trial
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, load, naming
 from synmodel.simulation import Preparation, Setup, exposure_of, simulate
@@ -98,42 +99,29 @@ def mean_signal(
     return float(course.integrate("time")) / float(end - start)
 
 
+@by_fields(size=uncaging.Slices)
 def uncage(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
-    animals: int,
-    neurons: int,
-    trials: int,
-    replicates: int,
+    size: uncaging.Slices,
     seed: int,
     arm: str | None = None,
 ) -> xr.Dataset:
     """Trials of glutamate uncaging, see :func:`synmodel.imaging.uncaging.uncage`; an arm has the scenario's name."""
     plan, given = load(scenario), list(hours)
-    return uncaging.uncage(
-        course_of(scenario, given, parameters),
-        uncaging_of(plan, parameters),
-        _days(given),
-        animals=animals,
-        neurons=neurons,
-        trials=trials,
-        replicates=replicates,
-        seed=seed,
-        arm=plan.name if arm is None else arm,
-    )
+    drive, assay = course_of(scenario, given, parameters), uncaging_of(plan, parameters)
+    return uncaging.uncage(drive, assay, _days(given), size=size, seed=seed, arm=plan.name if arm is None else arm)
 
 
+@by_fields(size=uncaging.Slices)
 def success_course(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
-    animals: int,
-    neurons: int,
-    trials: int,
-    replicates: int,
+    size: uncaging.Slices,
     seed: int,
     level: float = 0.95,
 ) -> xr.Dataset:
@@ -147,16 +135,7 @@ def success_course(
     """
     plan, given = load(scenario), list(hours)
     folds = fold_at(course_of(scenario, given, parameters), "evoked", _days(given))
-    seen = uncage(
-        scenario,
-        parameters,
-        hours=given,
-        animals=animals,
-        neurons=neurons,
-        trials=trials,
-        replicates=replicates,
-        seed=seed,
-    )
+    seen = uncage(scenario, parameters, hours=given, size=size, seed=seed)
     share = seen["success"].mean(("animal", "neuron", "trial"))
     low, high = np.quantile(share, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     exact = uncaging.expected_success(uncaging_of(plan, parameters), folds)
@@ -196,15 +175,14 @@ def protein_folds(scenario: Source, hours: Iterable[float], parameters: Paramete
     )
 
 
+@by_fields(size=pet.Sample)
 def scan(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
     rescue: float = 0.0,
-    subjects: int,
-    regions: int = 1,
-    replicates: int,
+    size: pet.Sample,
     seed: int,
     arm: str | None = None,
 ) -> xr.Dataset:
@@ -219,55 +197,29 @@ def scan(
         _days(given),
         fold=density_folds(scenario, given, parameters),
         rescue=np.where(_days(given) > 0, rescue, 0.0),
-        subjects=subjects,
-        regions=regions,
-        replicates=replicates,
+        size=size,
         seed=seed,
         arm=plan.name if arm is None else arm,
     )
 
 
+@by_fields(size=pet.Sample, analysis=Posthoc)
 def posthoc(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
-    choose: int,
-    before: int,
-    after: int,
-    lowest: Sequence[int],
     rescue: float = 0.0,
-    coupling: float = 0.0,
-    subjects: int,
-    regions: int = 1,
-    outcomes: int = 1,
-    replicates: int,
+    size: pet.Sample,
+    analysis: Posthoc,
     seed: int,
 ) -> xr.Dataset:
     """Simulated PET trials and what their post-hoc analysis finds.
 
     The parameters are those of :func:`scan` and of :func:`synmodel.imaging.subgroups.analyse_trial`.
     """
-    scans = scan(
-        scenario,
-        parameters,
-        hours=hours,
-        rescue=rescue,
-        subjects=subjects,
-        regions=regions,
-        replicates=replicates,
-        seed=seed,
-    )
-    return analyse_trial(
-        scans,
-        choose=choose,
-        before=before,
-        after=after,
-        lowest=lowest,
-        coupling=coupling,
-        outcomes=outcomes,
-        seed=seed,
-    )
+    scans = scan(scenario, parameters, hours=hours, rescue=rescue, size=size, seed=seed)
+    return analyse_trial(scans, analysis=analysis, seed=seed)
 
 
 def expected_head_twitches(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> Array:

@@ -11,7 +11,7 @@ from synmodel.simulation.setup import Preparation
 from synmodel.simulation.subjects import subjects_at
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import thread_count
-from synmodel.turnover.start import Start, start_of
+from synmodel.turnover.start import Block, Start, start_of
 
 __all__ = ["lognormal_quantile", "observations_of", "spines_of"]
 
@@ -77,9 +77,9 @@ def _spines(ready: Preparation, start: Start, drive: xr.Dataset, seed: int, firs
         drive=drive,
         head_width=widths,
         first=first,
-        interaction=ready.interaction,
-        length_um=ready.setup.length_um,
-        group=ready.setup.plan.cohort.dendrites_per_animal,
+        coupling=turnover.Coupling(
+            ready.interaction, ready.setup.length_um, ready.setup.plan.cohort.dendrites_per_animal
+        ),
     )
 
 
@@ -89,19 +89,11 @@ def _start(ready: Preparation, replicates: Numbers, seed: int) -> Start:
     poisson = Initial(tuple(ready.spines.tolist()), poisson=True)
     density_scale = None
     if spread > 0:
-        numbers = np.arange(cohort.animals * cohort.dendrites_per_animal)
-        u = uniform_array(stream_key(seed, "density"), replicates[:, None], numbers)
+        dendrites = np.arange(cohort.animals * cohort.dendrites_per_animal)
+        u = uniform_array(stream_key(seed, "density"), replicates[:, None], dendrites)
         density_scale = lognormal_quantile(u, spread)
-    return start_of(
-        ready.tissue.model,
-        poisson,
-        replicates=replicates,
-        animals=cohort.animals,
-        dendrites=cohort.dendrites_per_animal,
-        length_um=ready.setup.length_um,
-        seed=seed,
-        density_scale=density_scale,
-    )
+    block = Block(replicates, cohort.animals, cohort.dendrites_per_animal, ready.setup.length_um)
+    return start_of(ready.tissue.model, poisson, block=block, seed=seed, density_scale=density_scale)
 
 
 def lognormal_quantile(u: Array, log_sd: float) -> Array:
