@@ -30,6 +30,7 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
     """Fit tables of single dendrites; an interrupted run goes on when it is started again."""
     from synmodel.analysis.workflows import fit_dendrites
     from synmodel.core import netcdf
+    from synmodel.inference.sampling import SamplerSettings
     from synmodel.library.provenance import provenance
     from synmodel.report import conventional, dendrite_figures, dendrites, files
 
@@ -39,13 +40,10 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
             fits = fit_dendrites(
                 data,
                 models=how.models,
-                engine=how.engine,
                 without=how.without,
                 options=reading,
                 regimens=_regimens(how),
-                seed=how.seed,
-                size=how.size,
-                checkpoint=out.with_name(f".{out.name}.checkpoint"),
+                sampler=SamplerSettings(how.engine, how.seed, how.size, out.with_name(f".{out.name}.checkpoint")),
                 progress=steps,
             )
     except KeyboardInterrupt:

@@ -33,7 +33,17 @@ from synmodel.core.errors import FitError
 from synmodel.core.private import private_folder
 from synmodel.core.randomness import generator_of, stream_key
 
-__all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested", "smoothed", "sobol_points"]
+__all__ = [
+    "LARGEST_PARETO_K",
+    "Progress",
+    "Sample",
+    "Sampler",
+    "SamplerSettings",
+    "importance",
+    "nested",
+    "smoothed",
+    "sobol_points",
+]
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Any]
@@ -88,6 +98,28 @@ class Sample(NamedTuple):
         places = (generator.random() + np.arange(n)) / n * cumulated[-1]
         index = np.minimum(np.searchsorted(cumulated, places), len(cumulated) - 1)
         return self.points[generator.permutation(index)]
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How the parameters of a fit are sampled.
+
+    Parameters
+    ----------
+    engine : str, optional
+        See :func:`synmodel.inference.fit`; default: what suits the fit.
+    seed : int
+        Of all draws.
+    size : int, optional
+        Live points of the nested sampler or points of importance sampling; default: what is usual for it.
+    checkpoint : Path, optional
+        File from which an interrupted run goes on.
+    """
+
+    engine: str | None = None
+    seed: int = 1
+    size: int | None = None
+    checkpoint: Path | None = None
 
 
 class Sampler(Protocol):
