@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from synmodel.cli.output import print_tables, progress
+from synmodel.cli.output import print_result, progress
 
 __all__ = ["AsJson", "File", "Out", "Quiet", "Seed", "posterior", "posterior_from", "predict", "validate"]
 
@@ -55,11 +55,7 @@ def predict(
     document["provenance"] = provenance(seed=seed, parameters=source.problem.parameters.digest())
     figure = prediction.prediction_figure(result)
     _write(out, document, "prediction", figure)
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_tables(prediction.prediction_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_PREDICT_FILES)}\n")
+    print_result(document, prediction.prediction_tables, out, _PREDICT_FILES, as_json=as_json)
 
 
 def validate(
@@ -82,11 +78,7 @@ def validate(
         document = left_out(without_study, draws=draws, seed=seed, progress=steps)
     document["provenance"] = provenance(seed=seed)
     _write(out, document, "validation", prediction.validation_figure(document))
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_tables(prediction.validation_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_VALIDATE_FILES)}\n")
+    print_result(document, prediction.validation_tables, out, _VALIDATE_FILES, as_json=as_json)
 
 
 def posterior(

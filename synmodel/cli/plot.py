@@ -14,6 +14,8 @@ from synmodel.core.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from synmodel.data import ReadingOptions
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -26,12 +28,12 @@ Tables = Annotated[
     list[Path], typer.Argument(help="Table of dendrites or single spines, as `synmodel fit --data` reads.")
 ]
 Columns = Annotated[Path | None, typer.Option(help="TOML file that names the columns.")]
-Form = Annotated[str | None, typer.Option("--form", help="Form of the table; by default told from its columns.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 _SHARED = 12
 
 
 @app.command()
+@cli_data.with_reading("most_spines", columns=Columns)
 def raster(
     source: Annotated[
         list[str], typer.Argument(help="Tables of single spines (also .mat), or one scenario to simulate.")
@@ -41,12 +43,8 @@ def raster(
     most: Annotated[
         int | None, typer.Option(min=1, max=5000, help="Most spines of an arm (150, on slides 60), whole dendrites.")
     ] = None,
-    form: Form = None,
-    columns: Columns = None,
-    days: cli_data.Days = None,
-    dose_date: cli_data.DoseDate = None,
-    sheet: cli_data.Sheet = None,
-    mouse: cli_data.Mouse = None,
+    *,
+    reading: "ReadingOptions",
     seed: Seed = 1,
 ) -> None:
     """Draw single spines over sessions: gained, lost, persistent, censored; of tables, or simulated beside vehicle."""
@@ -55,7 +53,6 @@ def raster(
     _check(out, style)
     paths = _tables_of(source, "tables of single spines")
     if paths:
-        reading = cli_data.options_of(form, columns, None, days, dose_date, sheet, mouse)
         figure = raster_figure(_presence(paths, reading), most=most, look=style)
         _save(figure, out, {}, style)
         return
@@ -78,7 +75,7 @@ def _tables_of(source: list[str], what: str) -> list[Path]:
     return []
 
 
-def _presence(paths: list[Path], reading: Any) -> list[Any]:
+def _presence(paths: list[Path], reading: "ReadingOptions") -> list[Any]:
     from synmodel.data import read_each
 
     found = []
@@ -102,6 +99,7 @@ def _simulated(plan: Any, seed: int) -> list[Any]:
 
 
 @app.command()
+@cli_data.with_reading("most_spines", columns=Columns)
 def estimation(
     source: Annotated[
         list[str], typer.Argument(help="Tables of dendrites, or one scenario, simulated beside vehicle.")
@@ -115,12 +113,8 @@ def estimation(
     interval: Annotated[
         str | None, typer.Option(help='First and last day, such as "-1,1"; default: the first that ends after day 0.')
     ] = None,
-    form: Form = None,
-    columns: Columns = None,
-    days: cli_data.Days = None,
-    dose_date: cli_data.DoseDate = None,
-    sheet: cli_data.Sheet = None,
-    mouse: cli_data.Mouse = None,
+    *,
+    reading: "ReadingOptions",
     seed: Seed = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
@@ -130,7 +124,6 @@ def estimation(
     from synmodel.report.files import to_json
 
     _check(out, style)
-    reading = cli_data.options_of(form, columns, None, days, dose_date, sheet, mouse)
     groups = groups_of(_table(source, reading, seed), quantity=quantity, control=control, interval=_pair(interval))
     differences = differences_of(groups, seed=seed)
     _save(estimation_figure(groups, differences, look=style), out, {}, style, quiet=as_json)
@@ -161,7 +154,7 @@ def _pair(text: str | None) -> tuple[float, float] | None:
     return first, last
 
 
-def _table(source: list[str], reading: Any, seed: int) -> "pd.DataFrame":
+def _table(source: list[str], reading: "ReadingOptions", seed: int) -> "pd.DataFrame":
     from synmodel.data import read_each
     from synmodel.inference.conventional.measured import dendrite_table
 
