@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -263,7 +263,7 @@ def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def _print_json(document: Any) -> None:
+def _print_json(document: object) -> None:
     from synmodel.report.files import to_json
 
     sys.stdout.write(to_json(document))

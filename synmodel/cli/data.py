@@ -49,7 +49,7 @@ def _options_of(most_spines: int | None = None, **given: Any) -> "ReadingOptions
 
 
 def with_reading(
-    *left_out: str, columns: Any = _READING["columns"]
+    *left_out: str, columns: object = _READING["columns"]
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A verb whose ``reading`` is how files are to be read: with the options that say it.
 
@@ -122,7 +122,7 @@ def _read(files: list[Path], options: "ReadingOptions") -> "Reading":
     return read_observations(files[0] if len(files) == 1 else files, options=options)
 
 
-def _print_json(document: Any) -> None:
+def _print_json(document: object) -> None:
     from synmodel.report.files import to_json
 
     sys.stdout.write(to_json(document))

@@ -9,7 +9,7 @@ __all__ = ["in_place_of", "with_option"]
 
 
 def with_option(
-    verb: Callable[..., None], run: Callable[..., None], name: str, default: Any, annotation: Any
+    verb: Callable[..., None], run: Callable[..., None], name: str, default: object, annotation: object
 ) -> Callable[..., None]:
     """``run``, which takes keywords, under the name and with the help and options of ``verb``, and one option more.
 
@@ -47,7 +47,7 @@ def in_place_of(
     shown = [inspect.Parameter(each, keyword, default=None, annotation=kind) for each, kind in options.items()]
 
     def decorated(verb: Callable[..., None]) -> Callable[..., None]:
-        def run(**given: Any) -> None:
+        def run(**given: object) -> None:
             made = read(**{each: given.pop(each) for each in options})
             verb(**{name: made}, **given)
 

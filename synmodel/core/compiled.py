@@ -45,7 +45,7 @@ def compiled_parallel(function: Callable[..., Any]) -> Compiled:
     return _jit(function, parallel=True)
 
 
-def _jit(function: Callable[..., Any], **options: Any) -> Compiled:
+def _jit(function: Callable[..., Any], **options: object) -> Compiled:
     folder = _folder()
     settings: Any = numba.config
     jit: Any = numba.njit
@@ -80,7 +80,7 @@ class _FirstCompilation(event.Listener):
             kept = f"once: it is kept in {_folder()}" if _folder() else "every time, as it cannot be kept"
             logging.getLogger("synmodel").info("compiling the simulator, about ten seconds, %s", kept)
 
-    def on_end(self, event: Any) -> None:
+    def on_end(self, event: object) -> None:
         """Nothing to say."""
 
 

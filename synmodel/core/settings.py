@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TypeVar
 
 __all__ = ["by_fields"]
 
@@ -40,7 +40,7 @@ def by_fields(**kinds: type) -> Callable[[Callable[..., Result]], Callable[..., 
 
     def decorated(function: Callable[..., Result]) -> Callable[..., Result]:
         @wraps(function)
-        def call(*args: Any, **given: Any) -> Result:
+        def call(*args: object, **given: object) -> Result:
             for name, kind in kinds.items():
                 loose = {field: given.pop(field) for field in names[kind] if field in given}
                 if loose and name in given:

@@ -238,7 +238,7 @@ class _Hushed:
 
     function: Function
 
-    def __call__(self, x: Array) -> Any:
+    def __call__(self, x: Array) -> object:
         try:
             return self.function(x)
         except KeyboardInterrupt:

@@ -54,7 +54,7 @@ class Shelved(Protocol):
         """Name of the entry."""
         ...
 
-    def model_dump(self, **options: Any) -> dict[str, Any]:
+    def model_dump(self, **options: object) -> dict[str, Any]:
         """Plain data."""
         ...
 

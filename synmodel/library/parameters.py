@@ -276,14 +276,14 @@ class ParameterSet(Mapping[str, Parameter]):
         return cls.from_document(parse_toml(Path(path), ParameterError), Path(path).name)
 
 
-def _table(where: str, given: Any, example: str) -> Mapping[str, Any]:
+def _table(where: str, given: object, example: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         message = f"{where} is {given!r}; it must be a table, as in {example}"
         raise ParameterError(message)
     return given
 
 
-def _parameter(name: str, given: Any, where: str) -> Parameter:
+def _parameter(name: str, given: object, where: str) -> Parameter:
     """One entry of a document of parameters."""
     place = f"{where}: {name}"
     content = dict(_table(place, given, f"[{name}] with value, unit and source"))

@@ -29,7 +29,7 @@ _ROUNDING = 1e-9
 _PASSIVE = ("vehicle", "antagonist")
 
 
-def _positive(given: Any) -> Any:
+def _positive(given: object) -> object:
     if isinstance(given, dict) and isinstance(given.get("value"), int | float) and given["value"] <= 0:
         message = f"value {given['value']} is not positive"
         raise ValueError(message)
@@ -141,7 +141,7 @@ class Targets(Document):
 
     @model_validator(mode="before")
     @classmethod
-    def _misspelt(cls, document: Any) -> Any:
+    def _misspelt(cls, document: object) -> object:
         """A key that is nearly one of these, or holds one number, is no open target."""
         for key, entry in document.items() if isinstance(document, dict) else ():
             one_number = isinstance(entry, dict) and "value" in entry
@@ -150,7 +150,7 @@ class Targets(Document):
         return document
 
     @classmethod
-    def well_named(cls, document: Any) -> Any:
+    def well_named(cls, document: Any) -> object:
         """A document without the keys that are no targets, which its fields say better."""
         return {key: entry for key, entry in document.items() if key in cls.model_fields or "mode" in entry}
 
@@ -175,7 +175,7 @@ class Compound(Document):
 
     @model_validator(mode="before")
     @classmethod
-    def _possible_numbers(cls, document: Any) -> Any:
+    def _possible_numbers(cls, document: object) -> object:
         """Dimension and range of every number, so that a slip of the pen in a unit is one line and no wrong curve."""
         if not isinstance(document, dict):
             return document

@@ -202,7 +202,7 @@ def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:
     return [table for table in (texts, numbers) if table.row_count]
 
 
-def _walk(value: Any, path: str, texts: Table, numbers: Table) -> None:
+def _walk(value: object, path: str, texts: Table, numbers: Table) -> None:
     if isinstance(value, dict) and "value" in value and "status" in value:
         why = f" - {value['why']}" if value.get("why") else ""
         seen = f" [{value['seen']}]" if value.get("seen") else ""

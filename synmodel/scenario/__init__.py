@@ -58,7 +58,7 @@ Day = Annotated[Number, AfterValidator(_within_a_century)]
 _HOURS_PER_DAY = 24.0
 
 
-def _name_of(given: Any) -> Any:
+def _name_of(given: Any) -> object:
     """The name of an entry made in Python, which is put into the library in use; anything else as it is."""
     return library.shelve(given) if hasattr(given, "shelf") else given
 
@@ -66,7 +66,7 @@ def _name_of(given: Any) -> Any:
 EntryName = Annotated[str, BeforeValidator(_name_of)]
 
 
-def _in_days(document: Any, hours: str, days: str) -> Any:
+def _in_days(document: object, hours: str, days: str) -> object:
     """A document in which times given in hours stand in days."""
     if not isinstance(document, Mapping) or hours not in document:
         return document
@@ -103,7 +103,7 @@ class Dose(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _hours(cls, document: Any) -> Any:
+    def _hours(cls, document: object) -> object:
         return _in_days(document, "hours", "day")
 
     @field_validator("compound")
@@ -170,7 +170,7 @@ class Spell(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, document: Any) -> Any:
+    def _short(cls, document: object) -> object:
         """A name alone will do."""
         if isinstance(document, str) or hasattr(document, "shelf"):
             return {"name": document}
@@ -262,7 +262,7 @@ class Schedule(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _hours(cls, document: Any) -> Any:
+    def _hours(cls, document: object) -> object:
         return _in_days(document, "sessions_hours", "sessions")
 
     @field_validator("sessions")
@@ -379,7 +379,7 @@ class Scenario(_Part):
             content["library"] = own
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def updated(self, **changes: Any) -> "Scenario":
+    def updated(self, **changes: object) -> "Scenario":
         """A validated copy with some top-level fields changed."""
         document = self.model_dump(mode="python", exclude_none=True) | changes
         return read(Scenario, document, "scenario", ScenarioError)

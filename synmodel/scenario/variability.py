@@ -44,7 +44,7 @@ class Spread(Document):
 
     @model_validator(mode="before")
     @classmethod
-    def _number_alone(cls, given: Any) -> Any:
+    def _number_alone(cls, given: object) -> object:
         return given if isinstance(given, Mapping | Spread) else {"log_sd": given}
 
     @model_validator(mode="after")
@@ -54,13 +54,13 @@ class Spread(Document):
             raise ValueError(message)
         return self
 
-    def plain(self) -> Any:
+    def plain(self) -> object:
         """As a writer of TOML would give it."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         return given if len(given) > 1 else self.log_sd
 
 
-def _dotted_quoted(given: Any) -> Any:
+def _dotted_quoted(given: object) -> object:
     """As for all names, but that a table may stand for the number of a spread."""
     if isinstance(given, Mapping):
         quoted({key: value for key, value in given.items() if key not in GENERAL and "." not in key})

@@ -47,7 +47,7 @@ class Stretch(NamedTuple):
             raise SimulationError(message) from fault
 
 
-def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, Any] | None) -> list[Stretch]:
+def stretches(times: NDArray[np.float64], initial: object, resets: Mapping[float, Any] | None) -> list[Stretch]:
     """The stretches, in order; each holds a session.
 
     Parameters
@@ -96,7 +96,7 @@ def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, A
 def told_resets(resets: Mapping[float, Any]) -> str:
     """Resets in one line; arrays by the sum of their numbers and a digest."""
 
-    def told(given: Any) -> str:
+    def told(given: object) -> str:
         if not isinstance(given, np.ndarray):
             return " ".join(repr(given).split())
         digest = hashlib.sha256(np.ascontiguousarray(given, "<f8").tobytes()).hexdigest()[:16]

@@ -45,7 +45,7 @@ Engine = Literal["sessions", "events", "coupled"]
 def simulate(
     model: TurnoverModel,
     *,
-    initial: Any,
+    initial: object,
     times: ArrayLike,
     replicates: int = 1000,
     dendrites: int = 1,

@@ -1,7 +1,6 @@
 """What a block of replicates starts from: the numbers of each dendrite and the multipliers of its births."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -153,7 +152,7 @@ def start_of(
     return Start(numbers, scale)
 
 
-def numbers_of(model: TurnoverModel, initial: Any, n_dendrite: int) -> Initial | NDArray[np.int64]:
+def numbers_of(model: TurnoverModel, initial: object, n_dendrite: int) -> Initial | NDArray[np.int64]:
     """Initial numbers of all dendrites alike, or (dendrite, class) of each."""
     if not (isinstance(initial, np.ndarray) and initial.ndim > 1):
         return read_initial(model, initial)

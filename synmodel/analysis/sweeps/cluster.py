@@ -27,7 +27,7 @@ _ATTEMPTS = 5  # of Dask's own three or more each
 _CONNECT_SECONDS = 20
 
 
-def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None) -> Generator[Answer]:
+def compute_on(works: Iterable[Work], scheduler: object, workers: int | None = None) -> Generator[Answer]:
     """Answers in the order in which they arrive; the scheduler is reached before this returns.
 
     Parameters
@@ -59,7 +59,7 @@ def _until_closed(stack: ExitStack, answers: Generator[Answer]) -> Generator[Ans
         yield from answers
 
 
-def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitStack) -> Any:
+def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitStack) -> object:
     """A client, closed with the stack unless it was given."""
     if isinstance(scheduler, distributed.Client):
         return scheduler

@@ -139,7 +139,7 @@ def claim(plan: Plan, out: Path) -> None:
         raise SweepError(message) from fault
 
 
-def _same(found: Any, wanted: dict[str, Any], out: Path) -> None:
+def _same(found: object, wanted: dict[str, Any], out: Path) -> None:
     """Raise unless a manifest is that of the plan."""
     if not isinstance(found, dict) or "digest" not in found:
         message = f"sweep: {out / _PLAN} is no plan of a sweep; give another folder"

@@ -137,7 +137,7 @@ class Plan:
         return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
 
 
-def _unquoted(given: Any) -> Any:
+def _unquoted(given: object) -> Any:
     """One path as well as several; a name stands for a list of one."""
     return [given] if isinstance(given, str) else given
 
@@ -383,7 +383,7 @@ def _check_posterior(scenarios: Sequence[Scenario], base: ParameterSet | None) -
             raise SweepError(message)
 
 
-def _checked_control(control: Any) -> Control:
+def _checked_control(control: object) -> Control:
     if isinstance(control, Mapping):
         return {str(path): plain(value) for path, value in control.items()}
     if control not in ("vehicle", "none"):

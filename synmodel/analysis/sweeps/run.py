@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
 
@@ -32,7 +31,7 @@ def sweep(
     asked: Asked,
     out: str | Path | None = None,
     netcdf: bool = False,
-    scheduler: Any = None,
+    scheduler: object = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
@@ -79,7 +78,7 @@ def run_plan(
     out: str | Path | None = None,
     *,
     netcdf: bool = False,
-    scheduler: Any = None,
+    scheduler: object = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
@@ -107,7 +106,9 @@ def open_sweep(out: str | Path) -> xr.Dataset:
     return open_result(folder)
 
 
-def _run(plan: Plan, out: Path, netcdf: bool, scheduler: Any, workers: int | None, progress: Progress | None) -> None:
+def _run(
+    plan: Plan, out: Path, netcdf: bool, scheduler: object, workers: int | None, progress: Progress | None
+) -> None:
     journals.claim(plan, out)
     if not any((out / name).exists() for name in (ZARR, NETCDF)):
         with journals.opened(plan, out) as journal:
@@ -118,7 +119,9 @@ def _run(plan: Plan, out: Path, netcdf: bool, scheduler: Any, workers: int | Non
     journals.forget(out)
 
 
-def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | None, progress: Progress | None) -> None:
+def _do(
+    plan: Plan, journal: journals.Journal, scheduler: object, workers: int | None, progress: Progress | None
+) -> None:
     """Fill the journal."""
     is_done = journal.done()
     finished = int(is_done.sum())
@@ -147,7 +150,7 @@ def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | No
             tell()
 
 
-def _answers(works: Iterable[Work], scheduler: Any, workers: int | None) -> Generator[Answer]:
+def _answers(works: Iterable[Work], scheduler: object, workers: int | None) -> Generator[Answer]:
     if scheduler is None:
         return (compute(work) for work in works)
     from synmodel.analysis.sweeps.cluster import compute_on

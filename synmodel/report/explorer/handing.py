@@ -141,7 +141,7 @@ def csv_of(document: Mapping[str, Any]) -> str:
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
 
-    def write(*cells: Any) -> None:
+    def write(*cells: object) -> None:
         writer.writerow([no_formula(cell) for cell in cells])
 
     write(*_COLUMNS)

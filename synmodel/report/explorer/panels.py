@@ -223,7 +223,7 @@ def _statistic_panels(shown: Shown, points: Sequence[Sequence[dict[str, Any]]]) 
     return panels
 
 
-def _panel(name: str, title: str, unit: str, **more: Any) -> dict[str, Any]:
+def _panel(name: str, title: str, unit: str, **more: object) -> dict[str, Any]:
     """A panel without curves; ``low`` is where its axis begins, ``level`` a line that says no effect."""
     return {"id": name, "title": title, "unit": unit, "kind": "curves", "scale": "linear", "low": None, "level": None,
             "cut": None, "series": [], "points": [], **more}  # fmt: skip

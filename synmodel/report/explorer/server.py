@@ -157,7 +157,7 @@ async def _refuse(scope: Scope, send: Send) -> None:
 def _static(content: bytes, kind: str) -> Callable[[Any], Awaitable[Any]]:
     from starlette.responses import Response
 
-    async def endpoint(_: Any) -> Any:
+    async def endpoint(_: object) -> object:
         return Response(content, media_type=kind)
 
     return endpoint
@@ -167,7 +167,7 @@ Answer = tuple[bytes, str]
 """Content and its kind."""
 
 
-def _json(document: Any) -> Answer:
+def _json(document: object) -> Answer:
     return json.dumps(document, allow_nan=False, separators=(",", ":")).encode(), "application/json"
 
 
@@ -201,7 +201,7 @@ def _answer(job: Callable[[_Asked], Answer], most: int = _STATE_BYTES) -> Callab
 
     limits: dict[str, Any] = {}
 
-    async def endpoint(request: Any) -> Any:
+    async def endpoint(request: Any) -> object:
         if not limits:
             limits.update(quick=anyio.CapacityLimiter(_QUICK_AT_ONCE), slow=anyio.CapacityLimiter(_SLOW_AT_ONCE))
         body = b""
@@ -243,7 +243,7 @@ def _one_line(fault: BaseException) -> str:
     return text if len(text) <= 1000 else text[:1000] + " ..."
 
 
-def _fault(line: str, status: int) -> Any:
+def _fault(line: str, status: int) -> object:
     from starlette.responses import Response
 
     return Response(json.dumps({"error": line}), status_code=status, media_type="application/json")
@@ -282,7 +282,7 @@ class _Jobs:
         return _json(read_own(asked.query.get("name", "table"), asked.body))
 
 
-def _own_points(given: Any) -> list[dict[str, Any]]:
+def _own_points(given: object) -> list[dict[str, Any]]:
     """Points of one's own that came back from the page."""
     points = given if isinstance(given, list) else []
     if len(points) > _MOST_OWN:
@@ -319,7 +319,7 @@ def serve(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
     )  # fmt: skip
     server = Server(config)
 
-    def stop(*_: Any) -> None:
+    def stop(*_: object) -> None:
         server.should_exit = True
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

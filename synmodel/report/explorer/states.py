@@ -56,7 +56,7 @@ class State:
         return self.plans[number] == load(self.starts[number])
 
 
-def state_of(given: Any) -> State:
+def state_of(given: object) -> State:
     """Read a state.
 
     Parameters

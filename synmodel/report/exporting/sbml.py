@@ -83,7 +83,7 @@ class _Writer:
     def __init__(self, libsbml: Any, made: Any, model: Description) -> None:
         self.libsbml, self.made, self.model = libsbml, made, model
 
-    def _math(self, formula: str) -> Any:
+    def _math(self, formula: str) -> object:
         parsed = self.libsbml.parseL3Formula(formula)
         if parsed is None:
             message = f"the formula {formula!r} cannot be read: {self.libsbml.getLastParseL3Error()}"

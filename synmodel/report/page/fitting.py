@@ -114,7 +114,7 @@ def _examples(parameters: Mapping[str, Any], names: list[str]) -> list[str]:
 # -- single dendrites ------------------------------------------------------------------------------------------
 
 
-def _known(value: Any) -> Any:
+def _known(value: object) -> object:
     """JSON has no NaN: null stands for it, and the tables count with it."""
     if isinstance(value, dict):
         return {key: _known(each) for key, each in value.items()}

@@ -131,7 +131,7 @@ KINDS: tuple[Kind, ...] = (
 """In the order in which a folder is asked."""
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: object) -> Any:
     """JSON has no NaN, for which null stands; the tables of dendrites count with it."""
     if isinstance(value, dict):
         return {key: _numbers(each) for key, each in value.items()}

@@ -157,5 +157,5 @@ def split(tables: "Iterable[Table]") -> tuple[list[Grid], list[Notes]]:
     return grids, notes
 
 
-def _plain(text: Any) -> str:
+def _plain(text: object) -> str:
     return str(getattr(text, "plain", "" if text is None else text)).strip()

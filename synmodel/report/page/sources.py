@@ -173,7 +173,7 @@ def _document(kind: library.Kind, name: str) -> dict[str, Any]:
     return document
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list | tuple):

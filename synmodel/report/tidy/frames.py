@@ -117,5 +117,5 @@ def _entries(part: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from _entries(value, (*path, str(row)))
 
 
-def _is_scalar(value: Any) -> bool:
+def _is_scalar(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
