@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,6 +15,7 @@ from synmodel.analysis.comparison import Contrast, contrasts, paired, study_scen
 from synmodel.analysis.embedded import embedded_arms
 from synmodel.analysis.sweeps import Plan, draws_digest, expected_cells, run_plan, sobol_indices
 from synmodel.core.errors import FitError
+from synmodel.core.plain import Json
 from synmodel.core.settings import by_fields
 from synmodel.data import Arm, ReadingOptions, read_each, select
 from synmodel.data import Reading as TableReading
@@ -75,7 +75,7 @@ class Comparison:
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
-    readings: list[dict[str, Any]] = field(default_factory=list)
+    readings: list[Json] = field(default_factory=list)
     pulse: dict[str, dict[str, Contrast]] = field(default_factory=dict)
     claims: list[Cell] = field(default_factory=list)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from synmodel.cli.output import print_result, progress
+from synmodel.core.plain import Json
 
 __all__ = ["AsJson", "File", "Out", "Quiet", "Seed", "posterior", "posterior_from", "predict", "validate"]
 
@@ -104,7 +105,7 @@ def posterior(
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 
-def _write(out: Path, document: dict[str, Any], name: str, figure: Any) -> None:
+def _write(out: Path, document: Json, name: str, figure: Any) -> None:
     from synmodel.report import files
 
     with files.folder(out) as folder:

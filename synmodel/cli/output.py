@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synmodel.cli import log as cli_log
+from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -133,8 +134,8 @@ def _clock(seconds: float) -> str:
 
 
 def print_result(
-    document: dict[str, Any],
-    tables_of: "Callable[[dict[str, Any]], list[Table]]",
+    document: Json,
+    tables_of: "Callable[[Json], list[Table]]",
     out: Path,
     written: Iterable[str],
     *,

@@ -10,6 +10,7 @@ from synmodel.cli import data as cli_data
 from synmodel.cli.joint import Seed
 from synmodel.cli.output import progress
 from synmodel.core.errors import DataError
+from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -272,7 +273,7 @@ def _posterior_of(folder: Path | None, seed: int) -> tuple[list[str], Any]:
     return [str(name) for name in posterior.data_vars], draw
 
 
-def _groups_of(folder: Path) -> dict[str, Any]:
+def _groups_of(folder: Path) -> Json:
     import xarray as xr
 
     from synmodel.core import manifest

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from synmodel.core.errors import SynmodelError, close_names, did_you_mean
 from synmodel.core.intake import DOCUMENT_BYTES, content_of
+from synmodel.core.plain import Json
 
 __all__ = ["Document", "Evidence", "FrozenMapping", "Number", "Whole", "entry_fault", "parse_toml", "read"]
 
@@ -151,7 +152,7 @@ _FIRST_PRINTABLE = 32
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse_toml(path: Path, error: type[SynmodelError]) -> dict[str, Any]:
+def parse_toml(path: Path, error: type[SynmodelError]) -> Json:
     """Parse a TOML file; a syntax fault becomes ``error`` with file, line and column."""
     try:
         return tomllib.loads(content_of(path, DOCUMENT_BYTES).decode("utf-8-sig").replace("\r\n", "\n"))
@@ -166,7 +167,7 @@ def parse_toml(path: Path, error: type[SynmodelError]) -> dict[str, Any]:
         raise error(message) from fault
 
 
-def read(model: type[Model], document: dict[str, Any], where: str, error: type[SynmodelError]) -> Model:
+def read(model: type[Model], document: Json, where: str, error: type[SynmodelError]) -> Model:
     """Validate ``document`` as ``model``.
 
     Parameters

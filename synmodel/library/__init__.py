@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, ca
 
 from synmodel.core.errors import LibraryError, did_you_mean
 from synmodel.core.module_names import on_first_use
+from synmodel.core.plain import Json
 from synmodel.library.own import KINDS, SUMMARIES, Entry, Own, Shelved, entry_of, read_folder
 
 __all__ = [
@@ -224,7 +225,7 @@ def text_of(kind: Kind, name: str) -> str:
     return path_of(kind, name).read_text(encoding="utf-8") if entry is None else entry.text
 
 
-def document_of(kind: Kind, name: str) -> dict[str, Any]:
+def document_of(kind: Kind, name: str) -> Json:
     """An entry as plain data, not validated yet.
 
     Raises

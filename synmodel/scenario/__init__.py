@@ -28,6 +28,7 @@ from pydantic import (
 from synmodel import library
 from synmodel.core.documents import Document, FrozenMapping, Number, OtherKind, Whole, entry_fault, parse_toml, read
 from synmodel.core.errors import ScenarioError, SynmodelError
+from synmodel.core.plain import Json
 from synmodel.library.drug_numbers import routes_of
 from synmodel.library.own_entries import digests_behind
 from synmodel.scenario.conditions import condition_names, load_condition
@@ -197,7 +198,7 @@ class Spell(_Part):
         return tuple(day for day in (self.from_day, self.to_day) if day is not None)
 
 
-def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
+def _without(content: Json, key: str) -> Json:
     """The content without a field that holds nothing: documents from before the field keep their digests."""
     return content if content.get(key) else {name: value for name, value in content.items() if name != key}
 
@@ -209,7 +210,7 @@ class Regimen(_Part):
     treatments: tuple[Spell, ...] = ()
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         return _without(serialise(self), "treatments")
 
 
@@ -238,7 +239,7 @@ class Subject(_Part):
         return spell
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         return _without(serialise(self), "stress")
 
     def factor(self, arrow: str) -> float:
@@ -335,7 +336,7 @@ class Scenario(_Part):
         return self
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         return _without(_without(serialise(self), "turnover"), "variability")
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from synmodel.core.documents import read
 from synmodel.core.errors import ScenarioError, SweepError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import Scenario
 
@@ -137,7 +138,7 @@ def without_doses(scenario: Scenario) -> Scenario:
     return changed(scenario, {"scenario.regimen.doses": []})
 
 
-def _set(document: dict[str, Any], path: str, value: object) -> None:
+def _set(document: Json, path: str, value: object) -> None:
     """Replace one entry of nested tables and lists."""
     steps: list[str | int] = []
     for part in path.removeprefix(_FIELD).split("."):

@@ -23,6 +23,7 @@ from synmodel.analysis.sweeps.factors import changed, plain, without_doses
 from synmodel.analysis.sweeps.outputs import Point, exact_points_of, points_of
 from synmodel.core.documents import Document, FrozenMapping, Number, OtherKind, Whole, parse_toml, read
 from synmodel.core.errors import SweepError, SynmodelError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.core.randomness import checked_seed
 from synmodel.core.settings import by_fields
 from synmodel.inference.summaries.joint import Posterior, load_posterior
@@ -111,7 +112,7 @@ class Plan:
         return f"{self.scenarios[which].name}; {values}"
 
     @cached_property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Json:
         """All that counts, as plain data."""
         own = library.in_use()
         exact = {"observe": "expected", "draws": "" if self.draws is None else self.draws.digest}

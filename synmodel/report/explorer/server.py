@@ -21,6 +21,7 @@ from importlib import resources
 from typing import Any
 
 from synmodel.core.errors import SynmodelError
+from synmodel.core.plain import Json
 from synmodel.report.explorer.curves import AbandonedError, Explorer
 from synmodel.report.explorer.handing import Sources, csv_of, dataset_of, netcdf_of, texts_of
 from synmodel.report.explorer.measured import MOST_BYTES, beside, read_own
@@ -29,7 +30,7 @@ from synmodel.report.explorer.states import LETTERS, StateError, catalogue, stat
 
 __all__ = ["ExplorerError", "application", "listening", "new_token", "serve"]
 
-Scope = dict[str, Any]
+Scope = Json
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 HOST = "127.0.0.1"
@@ -199,7 +200,7 @@ def _answer(job: Callable[[_Asked], Answer], most: int = _STATE_BYTES) -> Callab
     from starlette.requests import ClientDisconnect
     from starlette.responses import Response
 
-    limits: dict[str, Any] = {}
+    limits: Json = {}
 
     async def endpoint(request: Any) -> object:
         if not limits:
@@ -282,7 +283,7 @@ class _Jobs:
         return _json(read_own(asked.query.get("name", "table"), asked.body))
 
 
-def _own_points(given: object) -> list[dict[str, Any]]:
+def _own_points(given: object) -> list[Json]:
     """Points of one's own that came back from the page."""
     points = given if isinstance(given, list) else []
     if len(points) > _MOST_OWN:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from synmodel.core.plain import Json
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import (
     MECHANISM,
@@ -180,7 +181,7 @@ def _effects_sentence(effects: Mapping[str, Any]) -> str:
     return begun("; ".join(parts)) + "."
 
 
-def _second_sentence(found: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+def _second_sentence(found: Mapping[str, Any], rows: list[Json]) -> str:
     if rows:
         first, *others = sorted(rows, key=lambda row: -row["log_evidence"])
         told = "; ".join(

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synmodel.core.errors import SynmodelError
+from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,7 @@ class Held:
 
     folder: Path
     file: str
-    document: dict[str, Any]
+    document: Json
 
     @property
     def name(self) -> str:
