@@ -1,7 +1,7 @@
 """The verb ``compare``: any scenarios against each other; without any, the main job."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -94,7 +94,7 @@ def _compare_scenarios(
     print_result(document, contrasts.compared_tables, out, _SCENARIO_FILES, as_json=as_json)
 
 
-def _compare_drugs(out: Path, seed: int, unit: Any, posterior: Path | None, as_json: bool, quiet: bool) -> None:
+def _compare_drugs(out: Path, seed: int, unit: Unit, posterior: Path | None, as_json: bool, quiet: bool) -> None:
     """The main job."""
     from synmodel.analysis.workflows import compare_drugs
     from synmodel.library.provenance import provenance

@@ -2,12 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synmodel.cli.output import print_result, progress
 from synmodel.core.plain import Json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from synmodel.inference.summaries.joint import Posterior
 
 __all__ = ["AsJson", "File", "Out", "Quiet", "Seed", "posterior", "posterior_from", "predict", "validate"]
 
@@ -24,7 +29,7 @@ _PREDICT_FILES = ("prediction.json", "prediction.png", "prediction.svg")
 _VALIDATE_FILES = ("validation.json", "validation.png", "validation.svg")
 
 
-def posterior_from(path: Path | None) -> Any:
+def posterior_from(path: Path | None) -> "Posterior | None":
     """The posterior of a file; None, for what is of the library, without one."""
     from synmodel.inference.summaries.joint import load_posterior
 
@@ -105,7 +110,7 @@ def posterior(
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 
-def _write(out: Path, document: Json, name: str, figure: Any) -> None:
+def _write(out: Path, document: Json, name: str, figure: "Figure") -> None:
     from synmodel.report import files
 
     with files.folder(out) as folder:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,9 +13,15 @@ from synmodel.core.errors import DataError
 from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
 
     from synmodel.data import ReadingOptions
+    from synmodel.report.prior_figure import Sampled
+    from synmodel.scenario import Scenario
 
 __all__ = ["app"]
 
@@ -76,7 +82,7 @@ def _tables_of(source: list[str], what: str) -> list[Path]:
     return []
 
 
-def _presence(paths: list[Path], reading: "ReadingOptions") -> list[Any]:
+def _presence(paths: list[Path], reading: "ReadingOptions") -> "list[xr.Dataset]":
     from synmodel.data import read_each
 
     found = []
@@ -88,7 +94,7 @@ def _presence(paths: list[Path], reading: "ReadingOptions") -> list[Any]:
     return found
 
 
-def _simulated(plan: Any, seed: int) -> list[Any]:
+def _simulated(plan: "Scenario", seed: int) -> "list[xr.Dataset]":
     """The spines of a scenario, and of the same animals without doses."""
     from synmodel.analysis.sweeps.factors import without_doses
     from synmodel.report.raster import presence_of
@@ -250,7 +256,7 @@ def posterior(
     _save(prior_figure(draw(wanted), look=style), out, {}, style)
 
 
-def _posterior_of(folder: Path | None, seed: int) -> tuple[list[str], Any]:
+def _posterior_of(folder: Path | None, seed: int) -> "tuple[list[str], Callable[[list[str]], dict[str, Sampled]]]":
     """Names of parameters, and a function from some of them to draws of posterior and prior."""
     from synmodel.report.prior_figure import Sampled, sampled_of
 
@@ -324,7 +330,7 @@ def _check(out: Path, look: str) -> None:
     checked(out, look)
 
 
-def _save(figure: Any, out: Path, entries: dict[str, str], look: str, *, quiet: bool = False) -> None:
+def _save(figure: "Figure", out: Path, entries: dict[str, str], look: str, *, quiet: bool = False) -> None:
     from synmodel.report import files
     from synmodel.report.style import save
 

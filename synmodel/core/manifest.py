@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from synmodel.core.errors import SynmodelError
 from synmodel.core.plain import Json
@@ -89,7 +88,7 @@ def entries(folder: Path) -> Json:
     return files
 
 
-def _save(folder: Path, files: dict[str, Any]) -> None:
+def _save(folder: Path, files: Json) -> None:
     part = folder / f"{NAME}.part"
     with part.open("w", encoding="utf-8") as file:
         json.dump({"files": files}, file, indent=1, sort_keys=True)

@@ -297,12 +297,12 @@ def smoothed(log_weight: Array) -> tuple[Array, Array]:
 
     Where there are too few points for a tail, or it has no shape, weights are as given and the shape is infinite.
     """
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined] # import on use: it takes half a second
+    from arviz_stats.base import array_stats  # import on use: it takes half a second
 
     if log_weight.shape[-1] < _FEWEST_POINTS:
         return log_weight, np.full(log_weight.shape[:-1], np.inf)
     with np.errstate(all="ignore"):  # it is made for leave-one-out, where weights are 1 / L
-        changed, shape = array_stats.psislw(-log_weight, axis=-1)  # type: ignore[no-untyped-call]
+        changed, shape = array_stats.psislw(-log_weight, axis=-1)
     known = np.isfinite(shape) & np.isfinite(changed).all(axis=-1)
     return np.where(known[..., None], changed, log_weight), np.where(known, shape, np.inf)
 

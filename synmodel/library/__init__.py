@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from synmodel.core.errors import LibraryError, did_you_mean
 from synmodel.core.module_names import on_first_use
@@ -139,7 +139,7 @@ def shelve(entry: Shelved) -> str:
     """
     kind, name = cast(Kind, entry.shelf), entry.name
     shipped = name in names(kind) and place_of(kind, name) is None
-    if shipped and cast(Any, type(entry)).model_validate(document_of(kind, name)) == entry:
+    if shipped and type(entry).model_validate(document_of(kind, name)) == entry:
         return name
     more = _more(in_use(), (), (entry,))
     if _of_block.get() is None:
@@ -172,12 +172,14 @@ def cached(function: Callable[P, R]) -> Cached[P, R]:
     """``functools.cache`` for answers that belong to the library in use."""
 
     @cache
-    def known(_: Own, *arguments: Any, **named: Any) -> R:
+    def kept(_: Own, *arguments: P.args, **named: P.kwargs) -> R:
         return function(*arguments, **named)
+
+    known: Callable[..., R] = kept
 
     @wraps(function)
     def looked_up(*arguments: P.args, **named: P.kwargs) -> R:
-        return known(in_use(), *arguments, **named)  # type: ignore[arg-type]
+        return known(in_use(), *arguments, **named)
 
     return cast(Cached[P, R], looked_up)
 

@@ -55,6 +55,11 @@ class Shelved(Protocol):
         """Name of the entry."""
         ...
 
+    @classmethod
+    def model_validate(cls, obj: object) -> "Shelved":
+        """A document of plain data."""
+        ...
+
     def model_dump(self, **options: object) -> Json:
         """Plain data."""
         ...

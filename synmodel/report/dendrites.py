@@ -90,7 +90,7 @@ def _of_posterior(tree: xr.DataTree) -> Json:
     # It prints advice where results are printed, and divides by zero where draws repeat.
     with redirect_stdout(StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sensitivity: Any = arviz_stats.psense_summary(tree)  # type: ignore[attr-defined,no-untyped-call]
+        sensitivity: Any = arviz_stats.psense_summary(tree)
     posterior, prior = (tree[group].to_dataset() for group in ("posterior", "prior"))
     parameters = {}
     for name, values in posterior.data_vars.items():

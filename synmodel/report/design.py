@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -94,7 +93,7 @@ def _estimated(each: SimulatedShare) -> Json:
 
 def _cheapest(plan: Design) -> list[Option]:
     """The cheapest option of every set of days and number of dendrites, cheapest first."""
-    found: dict[tuple[Any, ...], Option] = {}
+    found: dict[tuple[object, ...], Option] = {}
     for each in sorted(plan.grid.reached, key=lambda option: option.bill.cost):
         found.setdefault((each.days.sessions, each.dendrites), each)
     return list(found.values())

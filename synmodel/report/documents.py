@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,7 +18,7 @@ from synmodel.data.summaries import FITTED
 from synmodel.inference import Fit, Verdict
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.joint import Posterior
-from synmodel.inference.summaries.problem import SummaryProblem
+from synmodel.inference.summaries.problem import ArmPrediction, SummaryProblem
 from synmodel.inference.summaries.targets import ArmTargets
 from synmodel.inference.summaries.verdicts import LEVEL, verdicts_of
 from synmodel.scenario import Scenario
@@ -69,7 +68,7 @@ def study_documents(fit: Fit) -> Json:
     return documents
 
 
-def _arm_document(target: ArmTargets, prediction: Any) -> dict[str, list[dict[str, float]]]:
+def _arm_document(target: ArmTargets, prediction: ArmPrediction) -> dict[str, list[dict[str, float]]]:
     document = {}
     for means in target.means:
         curve = prediction.of(means.quantity)[means.at]

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -209,7 +210,7 @@ _STUDIES = {
 }
 
 
-def _bars(axes: Any, rows: list[tuple[str, float, list[float]]], colours: list[str]) -> None:
+def _bars(axes: Axes, rows: list[tuple[str, float, list[float]]], colours: list[str]) -> None:
     for at, ((_, mean, shares), colour) in enumerate(zip(rows, colours, strict=False)):
         axes.barh(at, 100 * mean, color=colour, height=0.62)
         axes.plot(100 * np.maximum(shares, 0.0), np.full(len(shares), at), "o", color=GREY, markersize=3, alpha=0.7)

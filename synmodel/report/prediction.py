@@ -1,9 +1,9 @@
 """Predictions of studies: tables and figures, observed beside predicted."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -50,7 +50,7 @@ def prediction_figure(prediction: Prediction) -> Figure:
     return figure
 
 
-def _draw(axes: Any, prediction: Prediction, arm: str, quantity: str) -> None:
+def _draw(axes: Axes, prediction: Prediction, arm: str, quantity: str) -> None:
     points = [point for point in prediction.points if (point.arm, point.quantity) == (arm, quantity)]
     (colour,) = colours_of([arm])
     for at, point in enumerate(points):

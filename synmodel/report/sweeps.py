@@ -3,7 +3,6 @@
 import json
 import warnings
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from synmodel.analysis.caveats import notes_of_several
 from synmodel.analysis.sweeps import Plan
+from synmodel.analysis.sweeps.factors import Factor
 from synmodel.core.errors import SynmodelError
 from synmodel.core.plain import Json
 from synmodel.inference.summaries.verdicts import LEVEL
@@ -100,7 +100,7 @@ def _failure(plan: Plan, entry: str) -> dict[str, str]:
     return {"cell": plan.place(int(cell)), "reason": why}
 
 
-def _factor(factor: Any) -> Json:
+def _factor(factor: Factor) -> Json:
     labels = factor.labels
     numbers = all(isinstance(label, float) for label in labels)
     ends = {"low": min(labels), "high": max(labels)} if numbers else {"levels": list(dict.fromkeys(labels))[:20]}

@@ -9,7 +9,7 @@ so a strength of 0, a factor of 1 and an addition of 0 change no bit. Factors of
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
@@ -119,5 +119,5 @@ def load_condition(name: str) -> Condition:
 
 def condition_names(*kinds: str) -> list[str]:
     """Names of the conditions of some kinds (all without any), sorted."""
-    wanted: tuple[Any, ...] = kinds or get_args(Kind)
+    wanted: tuple[str, ...] = kinds or get_args(Kind)
     return [name for name in library.names("conditions") if load_condition(name).kind in wanted]

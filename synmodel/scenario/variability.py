@@ -6,7 +6,7 @@ the general spread. What they do is said in :mod:`synmodel.simulation.subjects`.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 from synmodel import library
 from synmodel.core.documents import Document, FrozenMapping, Number, entry_fault
 from synmodel.core.errors import ScenarioError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario.values import quoted
 
@@ -84,7 +85,7 @@ def _known(spreads: Mapping[str, Spread]) -> FrozenMapping[str, Spread]:
     return FrozenMapping(spreads)
 
 
-def _plain(spreads: Mapping[str, Spread]) -> dict[str, Any]:
+def _plain(spreads: Mapping[str, Spread]) -> Json:
     return {name: spread.plain() for name, spread in spreads.items()}
 
 

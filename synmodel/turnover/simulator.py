@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numba
 import numpy as np
@@ -57,7 +57,7 @@ def simulate(
     threads: int | None = None,
     interaction: Interaction | None = None,
     size_loss: SizeLoss | None = None,
-    resets: Mapping[float, Any] | None = None,
+    resets: Mapping[float, object] | None = None,
     transient: bool = False,
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
@@ -265,7 +265,7 @@ def _origin(
     drive: xr.Dataset | None,
     interaction: Interaction | None,
     size_loss: SizeLoss | None,
-    resets: Mapping[float, Any] | None,
+    resets: Mapping[float, object] | None,
 ) -> dict[str, str]:
     """What shaped the numbers, as far as it was given."""
     origin = {"engine": engine, "seed": str(seed), "model_digest": model.digest()}

@@ -155,7 +155,7 @@ async def _refuse(scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _static(content: bytes, kind: str) -> Callable[[Any], Awaitable[Any]]:
+def _static(content: bytes, kind: str) -> Callable[[Any], Awaitable[object]]:
     from starlette.responses import Response
 
     async def endpoint(_: object) -> object:
@@ -193,7 +193,7 @@ class _Asked:
             raise StateError(message) from fault
 
 
-def _answer(job: Callable[[_Asked], Answer], most: int = _STATE_BYTES) -> Callable[[Any], Awaitable[Any]]:
+def _answer(job: Callable[[_Asked], Answer], most: int = _STATE_BYTES) -> Callable[[Any], Awaitable[object]]:
     """An endpoint that does a job in a thread: quick ones at once, those with draws one after the other."""
     import anyio
     from anyio.to_thread import run_sync
