@@ -19,6 +19,9 @@ from synmodel.core.module_names import on_first_use
 from synmodel.core.plain import Json
 from synmodel.library.own import KINDS, SUMMARIES, Entry, Own, Shelved, entry_of, read_folder
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 __all__ = [
     "Entry",
     "Kind",
@@ -34,6 +37,7 @@ __all__ = [
     "path_of",
     "place_of",
     "posterior_path",
+    "read_entry",
     "shelve",
     "summaries_path",
     "text_of",
@@ -58,6 +62,7 @@ _of_process: dict[str, Own] = {}
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Model = TypeVar("Model", bound="BaseModel")
 
 
 class Cached(Protocol[P, R]):
@@ -240,6 +245,19 @@ def document_of(kind: Kind, name: str) -> Json:
     except tomllib.TOMLDecodeError as fault:  # of the package: one's own are parsed when they are put to use
         message = f"{path_of(kind, name)} is not valid TOML: {fault}"
         raise LibraryError(message) from fault
+
+
+def read_entry(kind: Kind, name: str, model: "type[Model]") -> "Model":
+    """An entry, validated.
+
+    Raises
+    ------
+    LibraryError
+        As :func:`text_of`, or if the entry is broken; the message says where.
+    """
+    from synmodel.core.documents import read
+
+    return read(model, document_of(kind, name), where(kind, name), LibraryError)
 
 
 def path_of(kind: Kind, name: str) -> Path:

@@ -14,8 +14,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, read
-from synmodel.core.errors import LibraryError
+from synmodel.core.documents import Document, Evidence
 from synmodel.core.plain import Json
 from synmodel.library.drug_numbers import SPREADS
 
@@ -110,7 +109,7 @@ def load_target(name: str) -> Target:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    return read(Target, library.document_of("targets", name), library.where("targets", name), LibraryError)
+    return library.read_entry("targets", name, Target)
 
 
 def gain_tables() -> dict[str, dict[str, Json]]:

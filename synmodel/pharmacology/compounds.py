@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, entry_fault, read
+from synmodel.core.documents import Document, Evidence, entry_fault
 from synmodel.core.errors import LibraryError, close_names, did_you_mean
 from synmodel.library.drug_numbers import canonical, chain_fault, entries_of, route_key
 from synmodel.library.targets import BUILT_IN
@@ -221,11 +221,10 @@ def load_compound(name: str) -> Compound:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    document, where = library.document_of("compounds", name), library.where("compounds", name)
-    compound = read(Compound, document, where, LibraryError)
+    compound = library.read_entry("compounds", name, Compound)
     fault = chain_fault(name) or _target_fault(compound)
     if fault is not None:
-        message = f"{where}: {fault}"
+        message = f"{library.where('compounds', name)}: {fault}"
         raise LibraryError(message)
     return compound
 

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault, read
-from synmodel.core.errors import LibraryError, did_you_mean
+from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault
+from synmodel.core.errors import did_you_mean
 
 __all__ = ["ADDED_SIGNALS", "ARROWS", "Condition", "condition_names", "load_condition"]
 
@@ -113,8 +113,7 @@ def load_condition(name: str) -> Condition:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    document = library.document_of("conditions", name)
-    return read(Condition, document, library.where("conditions", name), LibraryError)
+    return library.read_entry("conditions", name, Condition)
 
 
 def condition_names(*kinds: str) -> list[str]:
