@@ -20,7 +20,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import xarray as xr
 
@@ -28,6 +28,7 @@ from synmodel import library
 from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.workflows import Steps, stage
 from synmodel.core.errors import LibraryError, SynmodelError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.library.parameters import default_parameters
 from synmodel.library.provenance import provenance
 from synmodel.report import files
@@ -214,7 +215,7 @@ class Entry:
     folder: Path
 
     @property
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> Json:
         """Document of the last full run.
 
         Raises
@@ -226,7 +227,7 @@ class Entry:
         if not path.is_file():
             message = f"{self.folder} holds no outcome.json; run `synmodel experiment {self.name} --out {self.folder}`"
             raise ExperimentError(message)
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: Json = json.loads(path.read_text(encoding="utf-8"))
         return document
 
 
@@ -326,7 +327,7 @@ def _script(name: str) -> ModuleType:
     return script
 
 
-def outcome_document(name: str, outcome: Outcome, *, seed: int, short: bool = False) -> dict[str, Any]:
+def outcome_document(name: str, outcome: Outcome, *, seed: int, short: bool = False) -> Json:
     """An outcome as a document for JSON, with what it was made from.
 
     ``provenance`` holds version, seed and digests: of the code and scenarios of the experiment, of the scenarios by
@@ -365,7 +366,7 @@ def _provenance(folder: Path, seed: int) -> dict[str, str]:
     return provenance(seed=seed, scenario=digest, parameters=default_parameters().digest())
 
 
-def write(outcome: Outcome, document: dict[str, Any], destination: Path) -> list[str]:
+def write(outcome: Outcome, document: Json, destination: Path) -> list[str]:
     """Write the files of an outcome and its document, all of them or none.
 
     Returns

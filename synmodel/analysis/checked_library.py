@@ -1,7 +1,6 @@
 """All entries of one's own, read as what they are, so that a fault is told before any work starts."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from synmodel import library
 from synmodel.analysis.sweeps import load_plan
@@ -16,7 +15,7 @@ from synmodel.scenario.conditions import load_condition
 
 __all__ = ["check_entries"]
 
-_READERS: Mapping[library.Kind, Callable[[str], Any]] = {
+_READERS: Mapping[library.Kind, Callable[[str], object]] = {
     "targets": load_target,
     "compounds": load_compound,
     "conditions": load_condition,

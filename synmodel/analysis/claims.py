@@ -21,6 +21,7 @@ import numpy as np
 
 from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.embedded import Claim, embedded_arm, embedded_comparison
+from synmodel.core.plain import Json
 from synmodel.data import load_summaries
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.readings import Reading, Receptor
@@ -77,7 +78,7 @@ class Cell:
     reason: str
     numbers: tuple[Contrast, ...]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         """The cell as plain data."""
         return asdict(self)
 

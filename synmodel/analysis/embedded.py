@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from synmodel import library
-from synmodel.core.documents import Document, Number, read
+from synmodel.core.documents import Document, Number
 from synmodel.core.errors import LibraryError
 from synmodel.data import load_study
 from synmodel.scenario import Cohort, Scenario, load
@@ -108,8 +108,7 @@ class EmbeddedComparison(Document):
 @cache
 def embedded_comparison() -> EmbeddedComparison:
     """The entry of the library."""
-    document = library.document_of("comparisons", "embedded")
-    return read(EmbeddedComparison, document, library.where("comparisons", "embedded"), LibraryError)
+    return library.read_entry("comparisons", "embedded", EmbeddedComparison)
 
 
 @cache

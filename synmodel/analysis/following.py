@@ -6,10 +6,9 @@ Draws at which one of the scenarios has no possible dendrite are left out for al
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.analysis.intervals import QUANTITIES
@@ -17,9 +16,8 @@ from synmodel.analysis.lineup import Entry, Lineup
 from synmodel.core.errors import SimulationError
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, naming
-from synmodel.simulation import expectation_function
-from synmodel.simulation.courses import Course, course_function, shared_days
-from synmodel.simulation.mechanism import drive_function, parameters_of, unreplaced
+from synmodel.simulation import Setup
+from synmodel.simulation.courses import Course, course_of, shared_days
 
 __all__ = ["STATISTICS", "Followed", "Point", "Row", "Track", "follow", "follower", "less", "track_of"]
 
@@ -118,16 +116,18 @@ def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool],
     own = days[days >= sessions[0]]
     at = np.searchsorted(own, sessions[1:])
     with naming(entry.source):
-        bare = unreplaced(plan)
-        drive = _once(drive_function(bare))
-        expected_at, course_at = expectation_function(bare, drive), course_function(bare, own, drive)
+        setup = Setup(plan)
+        setup.demand_drive()
+        plan.turnover.demand_exact()
+        longer = setup.until(float(own[-1]))
 
     def function(parameters: ParameterSet | None, is_draw: bool) -> Row:
         if is_draw and plan.drive != "mechanistic":
             return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
         try:
-            chosen = parameters_of(plan, parameters)
-            expected, course = expected_at(chosen), course_at(chosen)
+            ready = setup.at(parameters)
+            expected = ready.expected
+            course = course_of(ready if longer is setup else longer.at(parameters), own)
         except SimulationError as fault:
             message = f"{' '.join(plan.name.split())}: {fault}"
             raise SimulationError(message) from fault
@@ -135,18 +135,6 @@ def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool],
         return np.concatenate([*exact, course.mean_head_width[at]]), course
 
     return function
-
-
-def _once(drive: Callable[[ParameterSet], xr.Dataset]) -> Callable[[ParameterSet], xr.Dataset]:
-    """The same drives, each made once for all that ask for it one after the other."""
-    last: list[Any] = [None, None]
-
-    def remembered(parameters: ParameterSet) -> xr.Dataset:
-        if last[0] is not parameters:
-            last[:] = parameters, drive(parameters)
-        return cast(xr.Dataset, last[1])
-
-    return remembered
 
 
 def track_of(plan: Scenario, rows: Sequence[Row], n_day: int) -> Track:

@@ -16,7 +16,7 @@ from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
-from synmodel.simulation import expectation_function
+from synmodel.simulation import Setup
 
 __all__ = ["DRAWS", "QUANTITIES", "expected_statistics", "scenario_draws", "with_ends"]
 
@@ -65,11 +65,11 @@ def expected_statistics(
         coordinates ``quantity`` (fractions are of the spines at the earlier session, the change of density is from
         the first), ``start_day``, ``end_day``. Draws of which no dendrite is possible are left out.
     """
-    functions = [expectation_function(each) for each in (plan, control) if each is not None]
+    setups = [Setup(each) for each in (plan, control) if each is not None]
     rows, kept = [], []
     for number, each in enumerate([parameters, *draws]):
         try:
-            rows.append([_values(function(each)) for function in functions])
+            rows.append([_values(setup.at(each).expected) for setup in setups])
         except SimulationError:
             if number == 0:
                 raise

@@ -5,13 +5,13 @@ at the arm alone must not have to find that out.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.embedded import embedded_arm, embedded_comparison
+from synmodel.core.plain import Json
 from synmodel.inference.summaries.summary_fit import Fit
 from synmodel.pharmacology import acting_doses
 
@@ -31,7 +31,7 @@ _EFFECTS = (
 """Contrast of an effect, its name, the published fraction that shows it, the word for that, and what else moves it."""
 
 
-def against_own_arms(fit: Fit, contrasts: Mapping[str, Mapping[str, Contrast]]) -> list[dict[str, Any]]:
+def against_own_arms(fit: Fit, contrasts: Mapping[str, Mapping[str, Contrast]]) -> list[Json]:
     """Effects that the fit is sure of, and that the drug's own arm shows the other way round, beside its control.
 
     Parameters

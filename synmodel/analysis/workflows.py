@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,6 +15,8 @@ from synmodel.analysis.comparison import Contrast, contrasts, paired, study_scen
 from synmodel.analysis.embedded import embedded_arms
 from synmodel.analysis.sweeps import Plan, draws_digest, expected_cells, run_plan, sobol_indices
 from synmodel.core.errors import FitError
+from synmodel.core.plain import Json
+from synmodel.core.settings import by_fields
 from synmodel.data import Arm, ReadingOptions, read_each, select
 from synmodel.data import Reading as TableReading
 from synmodel.inference import Fit, Verdict, fit_summaries
@@ -25,6 +26,7 @@ from synmodel.inference.conventional.expected_differences import beside
 from synmodel.inference.dendrites.arms import DendriteData
 from synmodel.inference.dendrites.posterior import DEFAULT_MODEL
 from synmodel.inference.dendrites.selection import compare_models
+from synmodel.inference.sampling import SamplerSettings
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.evidence import ReadingFit, compare_readings
 from synmodel.inference.summaries.folders import fitted_studies
@@ -73,7 +75,7 @@ class Comparison:
     contrasts: dict[str, dict[str, Contrast]]
     curves: dict[str, xr.Dataset]
     simulated: dict[str, xr.Dataset]
-    readings: list[dict[str, Any]] = field(default_factory=list)
+    readings: list[Json] = field(default_factory=list)
     pulse: dict[str, dict[str, Contrast]] = field(default_factory=dict)
     claims: list[Cell] = field(default_factory=list)
 
@@ -254,17 +256,15 @@ class DendriteFits:
     conventional: Conventional
 
 
+@by_fields(sampler=SamplerSettings)
 def fit_dendrites(
     paths: Sequence[Path],
     *,
     models: Sequence[str] = (),
-    engine: str | None = None,
     without: Sequence[str] = (),
     options: ReadingOptions | None = None,
     regimens: Mapping[str, Arm] | None = None,
-    seed: int = 1,
-    size: int | None = None,
-    checkpoint: Path | None = None,
+    sampler: SamplerSettings,
     progress: Steps | None = None,
 ) -> DendriteFits:
     """Fit the single dendrites of a laboratory's files.
@@ -275,16 +275,14 @@ def fit_dendrites(
         Tables, each of other arms or of new spines followed, and the workbooks of one deposit.
     models : sequence of str
         Terms of :mod:`synmodel.inference.dendrites.terms`; several are compared.
-    engine : {"map", "importance", "nested"}, optional
-        See :func:`synmodel.inference.fit`; by default ``map``, and ``importance`` for several models.
     without : sequence of str
         Flags of dendrites to leave out, see :func:`synmodel.data.select`.
     options : ReadingOptions, optional
         How the files are to be read.
     regimens : mapping, optional
         What arms were given, by name, where the library does not know them (:func:`synmodel.data.regimens_of`).
-    seed, size, checkpoint
-        Of the sampler.
+    sampler : SamplerSettings
+        By default ``map``, and ``importance`` for several models; its fields may be given by keywords of their own.
     progress : callable, optional
         As in :func:`compare_drugs`.
     """
@@ -298,27 +296,28 @@ def fit_dendrites(
     ]
     presence = [each.presence for each in readings if each.presence is not None]
     data = DendriteData(observations, presence, regimens or {})
-    chosen = list(models) or [DEFAULT_MODEL]
+    chosen, seed = list(models) or [DEFAULT_MODEL], sampler.seed
     if len(chosen) > 1:
         tree, table = compare_models(
             data,
             chosen,
-            engine=engine or "importance",
+            engine=sampler.engine or "importance",
             seed=seed,
-            size=size,
-            checkpoint=checkpoint,
+            size=sampler.size,
+            checkpoint=sampler.checkpoint,
             progress=progress,
         )
         best = tree.children[str(table["model"].to_numpy()[int(np.argmax(table["log_evidence"].to_numpy()))])]
         return DendriteFits(readings, tree, table, _conventional(data, flagged, best, seed))
+    told = stage(progress, "fitting dendrites")
     tree = fit_observations(
         data,
         model=chosen[0],
-        engine=engine or "map",
+        engine=sampler.engine or "map",
         seed=seed,
-        size=size,
-        checkpoint=checkpoint,
-        progress=stage(progress, "fitting dendrites"),
+        size=sampler.size,
+        checkpoint=sampler.checkpoint,
+        progress=told,
     )
     return DendriteFits(readings, tree, None, _conventional(data, flagged, tree, seed))
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,11 +29,14 @@ from synmodel.cli.compare import Unit
 from synmodel.cli.end import INTERRUPTED, hear_interruptions, told
 from synmodel.cli.end import end as _end
 from synmodel.cli.joint import AsJson, Out, Quiet, Seed
-from synmodel.cli.output import print_first
+from synmodel.cli.output import print_result
 from synmodel.cli.output import print_tables as _print_tables
 from synmodel.cli.output import progress as _progress
 from synmodel.cli.report import reporting
 from synmodel.cli.tables import with_tables
+
+if TYPE_CHECKING:
+    from synmodel.data import ReadingOptions
 
 __all__ = ["app", "main"]
 
@@ -46,6 +49,7 @@ app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_plot.app, name="plot")
 
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
+_Columns = Annotated[Path | None, typer.Option(help="With --data: TOML file that names the columns.")]
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 
 
@@ -59,6 +63,7 @@ app.command()(_result(cli_compare.compare))
 
 @app.command()
 @_result
+@cli_data.with_reading("form", "most_spines", columns=_Columns)
 def fit(
     out: Out = Path("synmodel-fit"),
     study: Annotated[
@@ -91,11 +96,8 @@ def fit(
     without: Annotated[
         list[str] | None, typer.Option(help="With --data: leave out dendrites with this flag, such as damaged.")
     ] = None,
-    columns: Annotated[Path | None, typer.Option(help="With --data: TOML file that names the columns.")] = None,
-    days: cli_data.Days = None,
-    dose_date: cli_data.DoseDate = None,
-    sheet: cli_data.Sheet = None,
-    mouse: cli_data.Mouse = None,
+    *,
+    reading: "ReadingOptions",
     arm: Annotated[
         list[str] | None,
         typer.Option(help="With --data: what an arm was given, NAME=compound:amount:route:day (may be repeated)."),
@@ -116,7 +118,6 @@ def fit(
         from synmodel.cli import dendrites as cli_dendrites
 
         how = cli_dendrites.FitOptions(model or [], engine, without or [], seed, size, arm or [], arms)
-        reading = cli_data.options_of(None, columns, None, days, dose_date, sheet, mouse)
         cli_dendrites.fit(data, out, how, reading, as_json=as_json, quiet=quiet)
         return
     from synmodel.analysis.workflows import fit_studies
@@ -140,11 +141,7 @@ def fit(
         if profiles:
             files.save_figure(figures.profile_figure(result.profiles), folder / "profiles", document["provenance"])
         files.save_dataset(documents.fit_dataset(result, document["provenance"]), folder / "fit.nc")
-    if as_json:
-        _print_json(document)
-    else:
-        _print_tables(tables.fit_tables(document))
-        _print(f"Written to {out}: {', '.join(promised)}")
+    print_result(document, tables.fit_tables, out, promised, as_json=as_json)
 
 
 app.command()(_result(cli_simulate.simulate))
@@ -203,12 +200,7 @@ def experiment(
         outcome = room.run(name, short=short, seed=seed, progress=steps)
     document = room.outcome_document(name, outcome, seed=seed, short=short)
     written = room.write(outcome, document, destination)
-    if as_json:
-        _print_json(document)
-    else:
-        print_first(document)
-        _print_tables(outcome_tables(document))
-        _print(f"Written to {destination}: {', '.join(written)}")
+    print_result(document, outcome_tables, destination, written, as_json=as_json)
 
 
 @app.callback(invoke_without_command=True)
@@ -271,7 +263,7 @@ def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def _print_json(document: Any) -> None:
+def _print_json(document: object) -> None:
     from synmodel.report.files import to_json
 
     sys.stdout.write(to_json(document))

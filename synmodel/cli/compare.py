@@ -1,13 +1,12 @@
 """The verb ``compare``: any scenarios against each other; without any, the main job."""
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
-from synmodel.cli.output import print_first, print_tables, progress
+from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import ScenarioError
 
 __all__ = ["Unit", "compare"]
@@ -92,15 +91,10 @@ def _compare_scenarios(
         (folder / "comparison.json").write_text(files.to_json(document), encoding="utf-8")
         files.save_figure(figure, folder / "comparison", document["provenance"])
         files.save_dataset(contrasts.compared_dataset(result, document), folder / "comparison.nc")
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_first(document)
-    print_tables(contrasts.compared_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_SCENARIO_FILES)}\n")
+    print_result(document, contrasts.compared_tables, out, _SCENARIO_FILES, as_json=as_json)
 
 
-def _compare_drugs(out: Path, seed: int, unit: Any, posterior: Path | None, as_json: bool, quiet: bool) -> None:
+def _compare_drugs(out: Path, seed: int, unit: Unit, posterior: Path | None, as_json: bool, quiet: bool) -> None:
     """The main job."""
     from synmodel.analysis.workflows import compare_drugs
     from synmodel.library.provenance import provenance
@@ -121,9 +115,4 @@ def _compare_drugs(out: Path, seed: int, unit: Any, posterior: Path | None, as_j
         files.save_figure(figure, folder / "comparison", document["provenance"])
         files.save_figure(figures.residual_figure(comparison.fit), folder / "residuals", document["provenance"])
         files.save_dataset(documents.comparison_dataset(comparison, document["provenance"]), folder / "comparison.nc")
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_first(document)
-    print_tables(tables.comparison_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_MAIN_FILES)}\n")
+    print_result(document, tables.comparison_tables, out, _MAIN_FILES, as_json=as_json)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from synmodel.cli.end import INTERRUPTED, NOTHING_WRITTEN
-from synmodel.cli.output import print_tables, progress
+from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
     """Fit tables of single dendrites; an interrupted run goes on when it is started again."""
     from synmodel.analysis.workflows import fit_dendrites
     from synmodel.core import netcdf
+    from synmodel.inference.sampling import SamplerSettings
     from synmodel.library.provenance import provenance
     from synmodel.report import conventional, dendrite_figures, dendrites, files
 
@@ -39,13 +40,10 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
             fits = fit_dendrites(
                 data,
                 models=how.models,
-                engine=how.engine,
                 without=how.without,
                 options=reading,
                 regimens=_regimens(how),
-                seed=how.seed,
-                size=how.size,
-                checkpoint=out.with_name(f".{out.name}.checkpoint"),
+                sampler=SamplerSettings(how.engine, how.seed, how.size, out.with_name(f".{out.name}.checkpoint")),
                 progress=steps,
             )
     except KeyboardInterrupt:
@@ -57,11 +55,7 @@ def fit(data: list[Path], out: Path, how: FitOptions, reading: "ReadingOptions",
         (folder / "conventional.csv").write_text(conventional.conventional_csv(fits.conventional), encoding="utf-8")
         netcdf.write(fits.tree, folder / "fit.nc")
         files.save_figure(dendrite_figures.figure_of(document), folder / "fit", provenance(seed=how.seed))
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-    else:
-        print_tables(dendrites.tables(document))
-        sys.stdout.write(f"Written to {out}: {', '.join(dendrites.FILES)}\n")
+    print_result(document, dendrites.tables, out, dendrites.FILES, as_json=as_json)
 
 
 def _regimens(how: FitOptions) -> "dict[str, Arm]":

@@ -1,6 +1,5 @@
 """The verb that plans: ``design`` says how many mice, how many dendrites and which days the next study needs."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
-from synmodel.cli.output import print_tables, progress
+from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import DesignError
 
 __all__ = ["design"]
@@ -126,11 +125,7 @@ def design(
         files.save_figure(figure, folder / "design", made_with)
         for name, arm in zip(("study", "control"), plan.scenarios(), strict=True):
             (folder / f"{name}.toml").write_text(files.commented(arm.to_toml(), made_with), encoding="utf-8")
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_tables(report.design_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_FILES)}\n")
+    print_result(document, report.design_tables, out, _FILES, as_json=as_json)
 
 
 def _both_arms(scenario: str | None, control: str | None) -> tuple[str, str]:
@@ -187,11 +182,7 @@ def _between(
     with files.folder(out) as folder:
         (folder / "arms.json").write_text(files.to_json(document), encoding="utf-8")
         files.save_figure(figure, folder / "arms", document["provenance"])
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_tables(separation.separation_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_ARM_FILES)}\n")
+    print_result(document, separation.separation_tables, out, _ARM_FILES, as_json=as_json)
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

@@ -66,7 +66,7 @@ def hear_interruptions() -> threading.Event:
     """
     interrupted = threading.Event()
 
-    def interrupt(*_: Any) -> None:
+    def interrupt(*_: object) -> None:
         interrupted.set()
         raise KeyboardInterrupt
 

@@ -2,14 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from synmodel.cli.output import print_tables, progress
+from synmodel.cli.output import print_result, progress
+from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from synmodel.inference.summaries.chains import SamplerName
+    from synmodel.inference.summaries.joint import Posterior
 
 __all__ = ["AsJson", "File", "Out", "Quiet", "Seed", "posterior", "posterior_from", "predict", "validate"]
 
@@ -26,7 +30,7 @@ _PREDICT_FILES = ("prediction.json", "prediction.png", "prediction.svg")
 _VALIDATE_FILES = ("validation.json", "validation.png", "validation.svg")
 
 
-def posterior_from(path: Path | None) -> Any:
+def posterior_from(path: Path | None) -> "Posterior | None":
     """The posterior of a file; None, for what is of the library, without one."""
     from synmodel.inference.summaries.joint import load_posterior
 
@@ -58,11 +62,7 @@ def predict(
     document["provenance"] = provenance(seed=seed, parameters=source.problem.parameters.digest())
     figure = prediction.prediction_figure(result)
     _write(out, document, "prediction", figure)
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_tables(prediction.prediction_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_PREDICT_FILES)}\n")
+    print_result(document, prediction.prediction_tables, out, _PREDICT_FILES, as_json=as_json)
 
 
 def validate(
@@ -85,11 +85,7 @@ def validate(
         document = left_out(without_study, draws=draws, seed=seed, progress=steps)
     document["provenance"] = provenance(seed=seed)
     _write(out, document, "validation", prediction.validation_figure(document))
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_tables(prediction.validation_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_VALIDATE_FILES)}\n")
+    print_result(document, prediction.validation_tables, out, _VALIDATE_FILES, as_json=as_json)
 
 
 def posterior(
@@ -121,7 +117,7 @@ def posterior(
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 
-def _write(out: Path, document: dict[str, Any], name: str, figure: Any) -> None:
+def _write(out: Path, document: Json, name: str, figure: "Figure") -> None:
     from synmodel.report import files
 
     with files.folder(out) as folder:

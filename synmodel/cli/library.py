@@ -11,6 +11,7 @@ import typer
 from synmodel import library
 from synmodel.cli.joint import AsJson
 from synmodel.cli.output import print_tables
+from synmodel.core.plain import Json
 
 __all__ = ["VERBS", "Folders", "open_library"]
 
@@ -125,7 +126,7 @@ VERBS: tuple[Any, ...] = (scenarios, sweeps, conditions, evidence, studies, comp
 def _list(kind: library.Kind, rows: list[tuple[str, str]], as_json: bool) -> None:
     own = {name: place for name, _ in rows if (place := library.place_of(kind, name)) is not None}
     if as_json:
-        document: dict[str, Any] = {kind: dict(rows)} | ({"own": own} if own else {})
+        document: Json = {kind: dict(rows)} | ({"own": own} if own else {})
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
     width = max((len(name) for name, _ in rows), default=0)

@@ -1,13 +1,12 @@
 """The verb ``measure-next``: what the uncertainty of the main conclusions hangs on, and what would remove it."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
-from synmodel.cli.output import print_tables, progress
+from synmodel.cli.output import print_result, progress
 
 __all__ = ["measure_next"]
 
@@ -40,8 +39,4 @@ def measure_next(
         (folder / "measure-next.json").write_text(files.to_json(document), encoding="utf-8")
         files.save_dataset(ranking.result.assign_attrs(made_with), folder / "measure-next.nc")
         files.save_figure(figure, folder / "measure-next", made_with)
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_tables(measuring.measuring_tables(document))
-    sys.stdout.write(f"Written to {out}: {', '.join(_FILES)}\n")
+    print_result(document, measuring.measuring_tables, out, _FILES, as_json=as_json)

@@ -1,15 +1,15 @@
 """An option that several verbs share, added from outside: what it does is written once and not in each of them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-__all__ = ["with_option"]
+__all__ = ["in_place_of", "with_option"]
 
 
 def with_option(
-    verb: Callable[..., None], run: Callable[..., None], name: str, default: Any, annotation: Any
+    verb: Callable[..., None], run: Callable[..., None], name: str, default: object, annotation: object
 ) -> Callable[..., None]:
     """``run``, which takes keywords, under the name and with the help and options of ``verb``, and one option more.
 
@@ -26,8 +26,45 @@ def with_option(
     keyword = inspect.Parameter.KEYWORD_ONLY
     option = inspect.Parameter(name, keyword, default=default, annotation=annotation)
     parameters = [*(each.replace(kind=keyword) for each in signature.parameters.values()), option]
+    return _shown_as(verb, run, signature.replace(parameters=parameters))
+
+
+def in_place_of(
+    name: str, options: Mapping[str, Any], read: Callable[..., Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Options that several verbs share stand in the place of one keyword, which takes what is made of them.
+
+    Parameters
+    ----------
+    name : str
+        Keyword of the verb.
+    options : mapping of str to object
+        Annotations by keyword, as typer takes them; all have None as default.
+    read : callable
+        From the options, by keyword, to what the verb takes.
+    """
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    shown = [inspect.Parameter(each, keyword, default=None, annotation=kind) for each, kind in options.items()]
+
+    def decorated(verb: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: object) -> None:
+            made = read(**{each: given.pop(each) for each in options})
+            verb(**{name: made}, **given)
+
+        parameters: list[inspect.Parameter] = []
+        signature = inspect.signature(verb)
+        for each in signature.parameters.values():
+            parameters += shown if each.name == name else [each.replace(kind=keyword)]
+        return _shown_as(verb, run, signature.replace(parameters=parameters))
+
+    return decorated
+
+
+def _shown_as(verb: Callable[..., None], run: Callable[..., None], signature: inspect.Signature) -> Callable[..., None]:
+    """``run`` under the name and with the help of a verb, and with a signature for typer to read."""
     made: Any = wraps(verb)(run)
-    made.__signature__ = signature.replace(parameters=parameters)
-    made.__annotations__ = {each.name: each.annotation for each in parameters}
+    made.__signature__ = signature
+    made.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
     del made.__wrapped__  # typer would read the signature of what it wraps
-    return made
+    shown: Callable[..., None] = made
+    return shown

@@ -4,16 +4,18 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synmodel.cli import log as cli_log
+from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["print_first", "print_tables", "progress"]
+__all__ = ["print_result", "print_tables", "progress"]
 
 
 _SECONDS_BETWEEN_LINES, _SECONDS_IN_LOG = 30.0, 5.0
@@ -131,10 +133,42 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{second:02d}"
 
 
-def print_first(document: dict[str, Any]) -> None:
-    """What contradicts a result, before all else and each in one line, however long."""
-    for entry in document["contradictions"]:
+def print_result(
+    document: Json,
+    tables_of: "Callable[[Json], list[Table]]",
+    out: Path,
+    written: Iterable[str],
+    *,
+    as_json: bool,
+    last: str = "",
+) -> None:
+    """What a verb says of the results that it has written: all as JSON, or tables and the names of the files.
+
+    Before all else, and each in one line however long, stands what contradicts a result.
+
+    Parameters
+    ----------
+    document : dict
+        The result.
+    tables_of : callable
+        From the document to its tables.
+    out, written
+        Folder, and names of the files in it.
+    as_json : bool
+        Whether to print the document alone.
+    last : str
+        A line behind the tables.
+    """
+    if as_json:
+        from synmodel.report.files import to_json
+
+        sys.stdout.write(to_json(document))
+        return
+    for entry in document.get("contradictions", ()):
         sys.stdout.write(entry["line"] + "\n")
+    print_tables(tables_of(document))
+    sys.stdout.write(f"{last}\n" if last else "")
+    sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 
 def print_tables(tables: "list[Table]") -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +10,18 @@ from synmodel.cli import data as cli_data
 from synmodel.cli.joint import Seed
 from synmodel.cli.output import progress
 from synmodel.core.errors import DataError
+from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from synmodel.data import ReadingOptions
+    from synmodel.report.prior_figure import Sampled
+    from synmodel.scenario import Scenario
 
 __all__ = ["app"]
 
@@ -26,12 +35,12 @@ Tables = Annotated[
     list[Path], typer.Argument(help="Table of dendrites or single spines, as `synmodel fit --data` reads.")
 ]
 Columns = Annotated[Path | None, typer.Option(help="TOML file that names the columns.")]
-Form = Annotated[str | None, typer.Option("--form", help="Form of the table; by default told from its columns.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 _SHARED = 12
 
 
 @app.command()
+@cli_data.with_reading("most_spines", columns=Columns)
 def raster(
     source: Annotated[
         list[str], typer.Argument(help="Tables of single spines (also .mat), or one scenario to simulate.")
@@ -41,12 +50,8 @@ def raster(
     most: Annotated[
         int | None, typer.Option(min=1, max=5000, help="Most spines of an arm (150, on slides 60), whole dendrites.")
     ] = None,
-    form: Form = None,
-    columns: Columns = None,
-    days: cli_data.Days = None,
-    dose_date: cli_data.DoseDate = None,
-    sheet: cli_data.Sheet = None,
-    mouse: cli_data.Mouse = None,
+    *,
+    reading: "ReadingOptions",
     seed: Seed = 1,
 ) -> None:
     """Draw single spines over sessions: gained, lost, persistent, censored; of tables, or simulated beside vehicle."""
@@ -55,7 +60,6 @@ def raster(
     _check(out, style)
     paths = _tables_of(source, "tables of single spines")
     if paths:
-        reading = cli_data.options_of(form, columns, None, days, dose_date, sheet, mouse)
         figure = raster_figure(_presence(paths, reading), most=most, look=style)
         _save(figure, out, {}, style)
         return
@@ -78,7 +82,7 @@ def _tables_of(source: list[str], what: str) -> list[Path]:
     return []
 
 
-def _presence(paths: list[Path], reading: Any) -> list[Any]:
+def _presence(paths: list[Path], reading: "ReadingOptions") -> "list[xr.Dataset]":
     from synmodel.data import read_each
 
     found = []
@@ -90,7 +94,7 @@ def _presence(paths: list[Path], reading: Any) -> list[Any]:
     return found
 
 
-def _simulated(plan: Any, seed: int) -> list[Any]:
+def _simulated(plan: "Scenario", seed: int) -> "list[xr.Dataset]":
     """The spines of a scenario, and of the same animals without doses."""
     from synmodel.analysis.sweeps.factors import without_doses
     from synmodel.report.raster import presence_of
@@ -102,6 +106,7 @@ def _simulated(plan: Any, seed: int) -> list[Any]:
 
 
 @app.command()
+@cli_data.with_reading("most_spines", columns=Columns)
 def estimation(
     source: Annotated[
         list[str], typer.Argument(help="Tables of dendrites, or one scenario, simulated beside vehicle.")
@@ -115,12 +120,8 @@ def estimation(
     interval: Annotated[
         str | None, typer.Option(help='First and last day, such as "-1,1"; default: the first that ends after day 0.')
     ] = None,
-    form: Form = None,
-    columns: Columns = None,
-    days: cli_data.Days = None,
-    dose_date: cli_data.DoseDate = None,
-    sheet: cli_data.Sheet = None,
-    mouse: cli_data.Mouse = None,
+    *,
+    reading: "ReadingOptions",
     seed: Seed = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
@@ -130,7 +131,6 @@ def estimation(
     from synmodel.report.files import to_json
 
     _check(out, style)
-    reading = cli_data.options_of(form, columns, None, days, dose_date, sheet, mouse)
     groups = groups_of(_table(source, reading, seed), quantity=quantity, control=control, interval=_pair(interval))
     differences = differences_of(groups, seed=seed)
     _save(estimation_figure(groups, differences, look=style), out, {}, style, quiet=as_json)
@@ -161,7 +161,7 @@ def _pair(text: str | None) -> tuple[float, float] | None:
     return first, last
 
 
-def _table(source: list[str], reading: Any, seed: int) -> "pd.DataFrame":
+def _table(source: list[str], reading: "ReadingOptions", seed: int) -> "pd.DataFrame":
     from synmodel.data import read_each
     from synmodel.inference.conventional.measured import dendrite_table
 
@@ -256,7 +256,7 @@ def posterior(
     _save(prior_figure(draw(wanted), look=style), out, {}, style)
 
 
-def _posterior_of(folder: Path | None, seed: int) -> tuple[list[str], Any]:
+def _posterior_of(folder: Path | None, seed: int) -> "tuple[list[str], Callable[[list[str]], dict[str, Sampled]]]":
     """Names of parameters, and a function from some of them to draws of posterior and prior."""
     from synmodel.report.prior_figure import Sampled, sampled_of
 
@@ -279,7 +279,7 @@ def _posterior_of(folder: Path | None, seed: int) -> tuple[list[str], Any]:
     return [str(name) for name in posterior.data_vars], draw
 
 
-def _groups_of(folder: Path) -> dict[str, Any]:
+def _groups_of(folder: Path) -> Json:
     import xarray as xr
 
     from synmodel.core import manifest
@@ -330,7 +330,7 @@ def _check(out: Path, look: str) -> None:
     checked(out, look)
 
 
-def _save(figure: Any, out: Path, entries: dict[str, str], look: str, *, quiet: bool = False) -> None:
+def _save(figure: "Figure", out: Path, entries: dict[str, str], look: str, *, quiet: bool = False) -> None:
     from synmodel.report import files
     from synmodel.report.style import save
 

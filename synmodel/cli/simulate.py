@@ -10,7 +10,7 @@ import typer
 
 from synmodel.cli.end import INTERRUPTED
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
-from synmodel.cli.output import print_first, print_tables, progress
+from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import SimulationError, SweepError, SynmodelError
 
 if TYPE_CHECKING:
@@ -121,13 +121,7 @@ def simulate(
             files.save_dataset(result.population, folder / _POPULATION)
     if result.population is None:
         (out / _POPULATION).unlink(missing_ok=True)  # of an earlier run, whose subjects differed
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-    else:
-        print_first(document)
-        print_tables(tables.simulation_tables(document))
-        sys.stdout.write(f"{document['between_subjects']}\n")
-        sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
+    print_result(document, tables.simulation_tables, out, written, as_json=as_json, last=document["between_subjects"])
 
 
 def sweep(
@@ -177,11 +171,6 @@ def sweep(
         for name, dataset in (("sobol.nc", indices), ("expected.nc", expected)):
             if dataset is not None:
                 files.save_dataset(dataset, folder / name)
-    if as_json:
-        sys.stdout.write(files.to_json(document))
-        return
-    print_first(document)
-    print_tables(sweeps.tables(document))
     written = ["sweep.nc" if (out / "sweep.nc").exists() else "sweep.zarr", "summary.json", "plan.json"]
     written += ["sobol.nc"] * (indices is not None) + ["expected.nc"] * (expected is not None)
-    sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
+    print_result(document, sweeps.tables, out, written, as_json=as_json)

@@ -40,7 +40,7 @@ def convert(
 def with_tables(verb: Callable[..., None]) -> Callable[..., None]:
     """A verb that writes a result, with the option ``--format``."""
 
-    def run(*, table_format: TableFormat | None = None, **given: Any) -> None:
+    def run(*, table_format: TableFormat | None = None, **given: object) -> None:
         _run_with_tables(verb, None if table_format is None else table_format.value, given)
 
     option = typer.Option("--format", help="Also write the results as tables, see `synmodel convert`.")

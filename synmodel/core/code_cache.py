@@ -48,7 +48,7 @@ def folder() -> Path | None:
 class KeptCode(_numba.FunctionCache):  # type: ignore[misc]
     """numba's cache of one function, which never stands in the way: what cannot be read or written is done without."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: object) -> None:
         super().__init__(function)
         self._cache_file = _CheckedFiles(
             cache_path=self._cache_path,
@@ -56,14 +56,14 @@ class KeptCode(_numba.FunctionCache):  # type: ignore[misc]
             source_stamp=self._impl.locator.get_source_stamp(),
         )
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
+    def load_overload(self, sig: object, target_context: object) -> object:
         """Compiled code, or None."""
         # Whatever is wrong with a file: compiling anew is always right.
         with contextlib.suppress(Exception):
             return super().load_overload(sig, target_context)
         return None
 
-    def save_overload(self, sig: Any, data: Any) -> None:
+    def save_overload(self, sig: object, data: object) -> None:
         """Keep compiled code where that is possible; a disk may be full."""
         with contextlib.suppress(OSError):
             super().save_overload(sig, data)
@@ -82,10 +82,10 @@ class _CheckedFiles(_numba.IndexDataCacheFile):  # type: ignore[misc]
     def _save_index(self, overloads: dict[Any, str]) -> None:
         self._write(self._index_path, self._dump(((self._version, self._source_stamp), overloads)))
 
-    def _load_data(self, name: str) -> Any:
+    def _load_data(self, name: str) -> object:
         return pickle.loads(self._read(self._data_path(name)))
 
-    def _save_data(self, name: str, data: Any) -> None:
+    def _save_data(self, name: str, data: object) -> None:
         self._write(self._data_path(name), self._dump(data))
 
     def _read(self, path: str) -> bytes:

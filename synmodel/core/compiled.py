@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import numba
 from numba.core import event
@@ -45,10 +45,10 @@ def compiled_parallel(function: Callable[..., Any]) -> Compiled:
     return _jit(function, parallel=True)
 
 
-def _jit(function: Callable[..., Any], **options: Any) -> Compiled:
+def _jit(function: Callable[..., Any], **options: object) -> Compiled:
     folder = _folder()
     settings: Any = numba.config
-    jit: Any = numba.njit
+    jit: Callable[..., Any] = numba.njit
     before = settings.CACHE_DIR
     try:
         # Read when a function is decorated, so that other users of numba in this process keep their own folder.
@@ -57,7 +57,7 @@ def _jit(function: Callable[..., Any], **options: Any) -> Compiled:
         made = jit(error_model="numpy", nogil=True, **options)(function)
         if folder is not None and hasattr(made, "_cache"):  # without the compiler it is the function itself
             made._cache = KeptCode(function)
-        return cast(Compiled, made)
+        return made
     finally:
         settings.CACHE_DIR = before
 
@@ -80,7 +80,7 @@ class _FirstCompilation(event.Listener):
             kept = f"once: it is kept in {_folder()}" if _folder() else "every time, as it cannot be kept"
             logging.getLogger("synmodel").info("compiling the simulator, about ten seconds, %s", kept)
 
-    def on_end(self, event: Any) -> None:
+    def on_end(self, event: object) -> None:
         """Nothing to say."""
 
 

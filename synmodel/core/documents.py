@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from synmodel.core.errors import SynmodelError, close_names, did_you_mean
 from synmodel.core.intake import DOCUMENT_BYTES, content_of
+from synmodel.core.plain import Json
 
 __all__ = ["Document", "Evidence", "FrozenMapping", "Number", "Whole", "entry_fault", "parse_toml", "read"]
 
@@ -88,7 +89,7 @@ class Document(BaseModel):
     other_kind: ClassVar[OtherKind | None] = None
     shelf: ClassVar[str] = ""
 
-    def __init__(self, /, **content: Any) -> None:
+    def __init__(self, /, **content: object) -> None:
         try:
             super().__init__(**content)
         except ValidationError as faults:
@@ -151,7 +152,7 @@ _FIRST_PRINTABLE = 32
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse_toml(path: Path, error: type[SynmodelError]) -> dict[str, Any]:
+def parse_toml(path: Path, error: type[SynmodelError]) -> Json:
     """Parse a TOML file; a syntax fault becomes ``error`` with file, line and column."""
     try:
         return tomllib.loads(content_of(path, DOCUMENT_BYTES).decode("utf-8-sig").replace("\r\n", "\n"))
@@ -166,7 +167,7 @@ def parse_toml(path: Path, error: type[SynmodelError]) -> dict[str, Any]:
         raise error(message) from fault
 
 
-def read(model: type[Model], document: dict[str, Any], where: str, error: type[SynmodelError]) -> Model:
+def read(model: type[Model], document: Json, where: str, error: type[SynmodelError]) -> Model:
     """Validate ``document`` as ``model``.
 
     Parameters
@@ -186,7 +187,7 @@ def read(model: type[Model], document: dict[str, Any], where: str, error: type[S
         raise error(_first_line(model, faults, document, where)) from faults
 
 
-def _unprintable(value: Any, place: str) -> Iterator[str]:
+def _unprintable(value: object, place: str) -> Iterator[str]:
     """Places of texts that no file of results could hold."""
     if isinstance(value, str):
         if any(ord(each) < _FIRST_PRINTABLE and each not in "\n\r\t" for each in value):
@@ -214,7 +215,7 @@ def _first_line(model: type[BaseModel], faults: ValidationError, document: Mappi
     return _one_line(model, _misspelt(model, listed) or listed[0], where)
 
 
-def _misspelt(model: type[BaseModel], faults: list[Any]) -> Any:
+def _misspelt(model: type[BaseModel], faults: list[Any]) -> object:
     """The unknown key that was meant for a missing one, if that is the first fault: it is what was written."""
     first = faults[0]
     if first["type"] != "missing":
@@ -228,7 +229,7 @@ def _misspelt(model: type[BaseModel], faults: list[Any]) -> Any:
     return None
 
 
-def _meant(key: str, document: Any) -> list[str]:
+def _meant(key: str, document: object) -> list[str]:
     """What an unknown key may stand for: where it belongs if tables further in have it, else names that are close."""
     places = list(_places_within(document, key))
     return places if 0 < len(places) <= 3 else close_names(key, _keys_of(document))
@@ -290,7 +291,7 @@ def _in_plain_words(fault: Any) -> str:
     return text
 
 
-def _shown(given: Any) -> str:
+def _shown(given: object) -> str:
     text = repr(given) if not isinstance(given, dict) else "a table"
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -318,12 +319,12 @@ def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[
     return field, parent
 
 
-def _of_extra(model: type[BaseModel]) -> Any:
+def _of_extra(model: type[BaseModel]) -> object:
     """What the keys of a document hold that are names of the writer's own."""
     return model.__annotations__.get("__pydantic_extra__")
 
 
-def _model_within(annotation: Any) -> Any:
+def _model_within(annotation: object) -> object:
     """The document type inside an annotation such as ``tuple[Dose, ...] | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
@@ -334,7 +335,7 @@ def _model_within(annotation: Any) -> Any:
     return None
 
 
-def _held_in(annotation: Any, kind: type) -> bool:
+def _held_in(annotation: object, kind: type) -> bool:
     """Whether an annotation such as ``tuple[Dose, ...] | None`` has a container of some kind."""
     origin = get_origin(annotation)
     return (isinstance(origin, type) and issubclass(origin, kind)) or any(

@@ -14,7 +14,7 @@ _NEGLIGIBLE = 1e-20  # norm of the first term that is left out; entries that are
 
 
 @compiled
-def exponentials(matrices, result, conserved):  # type: ignore[no-untyped-def]
+def exponentials(matrices, result, conserved):
     """Fill ``result`` (n, m, m) with exp of ``matrices`` (n, m, m) whose entries off the diagonal are 0 or more.
 
     If ``conserved`` is not 0, the first so many rows sum to 0, and what follows is never left: these rows of the
@@ -30,7 +30,7 @@ def exponentials(matrices, result, conserved):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def exponential(matrix, total, scaled, term, other, conserved):  # type: ignore[no-untyped-def]
+def exponential(matrix, total, scaled, term, other, conserved):
     """Fill ``total`` (m, m) with the exponential of one matrix; the next three are work space.
 
     Where hazards are very fast beside the time, rounding would grow with every squaring and eat the slow ones. What
@@ -66,7 +66,7 @@ def exponential(matrix, total, scaled, term, other, conserved):  # type: ignore[
 
 
 @compiled
-def add(term, total):  # type: ignore[no-untyped-def]
+def add(term, total):
     """Add a matrix to ``total``; loops, as operations on whole arrays take seconds to compile."""
     for i in range(total.shape[0]):
         for j in range(total.shape[1]):
@@ -74,7 +74,7 @@ def add(term, total):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def scale(total, factor):  # type: ignore[no-untyped-def]
+def scale(total, factor):
     """Multiply a matrix, in place."""
     for i in range(total.shape[0]):
         for j in range(total.shape[1]):
@@ -82,7 +82,7 @@ def scale(total, factor):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def copy(matrix, to):  # type: ignore[no-untyped-def]
+def copy(matrix, to):
     """Copy a matrix."""
     for i in range(to.shape[0]):
         for j in range(to.shape[1]):
@@ -90,7 +90,7 @@ def copy(matrix, to):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def keep_sums(total, conserved):  # type: ignore[no-untyped-def]
+def keep_sums(total, conserved):
     """Divide the first rows by their sums, and put 1 on the diagonal behind them."""
     m = total.shape[0]
     for i in range(conserved):
@@ -104,7 +104,7 @@ def keep_sums(total, conserved):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def max_row_sum(matrix):  # type: ignore[no-untyped-def]
+def max_row_sum(matrix):
     """Largest sum of a row."""
     largest = -math.inf
     for i in range(matrix.shape[0]):
@@ -116,7 +116,7 @@ def max_row_sum(matrix):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def multiply(a, b, product, factor):  # type: ignore[no-untyped-def]
+def multiply(a, b, product, factor):
     """Fill ``product`` with the matrix product of ``a`` and ``b``, times ``factor``."""
     m = a.shape[0]
     for i in range(m):

@@ -8,9 +8,9 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from synmodel.core.errors import SynmodelError
+from synmodel.core.plain import Json
 
 __all__ = ["NAME", "ManifestError", "check", "entries", "note", "write"]
 
@@ -73,7 +73,7 @@ def check(folder: Path, names: Iterable[str] | None = None) -> None:
             raise ManifestError(message)
 
 
-def entries(folder: Path) -> dict[str, Any]:
+def entries(folder: Path) -> Json:
     """What is noted of the files of a folder by name; empty without a manifest."""
     try:
         document = json.loads((folder / NAME).read_text(encoding="utf-8"))
@@ -88,7 +88,7 @@ def entries(folder: Path) -> dict[str, Any]:
     return files
 
 
-def _save(folder: Path, files: dict[str, Any]) -> None:
+def _save(folder: Path, files: Json) -> None:
     part = folder / f"{NAME}.part"
     with part.open("w", encoding="utf-8") as file:
         json.dump({"files": files}, file, indent=1, sort_keys=True)
@@ -97,7 +97,7 @@ def _save(folder: Path, files: dict[str, Any]) -> None:
     part.replace(folder / NAME)
 
 
-def _entry(path: Path) -> dict[str, Any]:
+def _entry(path: Path) -> Json:
     """Bytes and SHA-256 of a file; of a folder those of all files in it with their names."""
     digest, size = hashlib.sha256(), 0
     paths = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]

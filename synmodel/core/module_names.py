@@ -100,7 +100,7 @@ def on_first_use(room: str) -> Callable[[str], Any]:
         ``__name__`` of the package.
     """
 
-    def module_of(name: str) -> Any:
+    def module_of(name: str) -> object:
         message = f"module {room!r} has no attribute {name!r}"
         missing = AttributeError(message, name=name, obj=sys.modules[room])
         if name.startswith("_"):

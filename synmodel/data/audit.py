@@ -9,7 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from synmodel.core.plain import Json
 
 __all__ = ["ADVICE", "KINDS", "Audit", "Findings", "Kind", "Problem"]
 
@@ -119,7 +121,7 @@ class Audit:
         """Number of problems by kind, most frequent first."""
         return dict(Counter(problem.kind for problem in self.problems).most_common())
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         """The audit as a plain document for JSON: ``rows``, ``problems`` and ``notes``."""
         problems = [asdict(problem) for problem in self.problems]
         return {"rows": self.rows, "problems": problems, "notes": list(self.notes)}

@@ -36,7 +36,7 @@ def _from_mat5(path: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
             yield from _walked(name, value)
 
 
-def _walked(name: str, value: Any) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _walked(name: str, value: object) -> Iterator[tuple[str, NDArray[np.float64]]]:
     if not isinstance(value, np.ndarray):
         return
     if value.dtype.names and value.size == 1:

@@ -5,7 +5,7 @@ that session; gains and losses when every spine is known at both ends of the int
 others stays in the presence records, which a likelihood per spine can use.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from synmodel.core.documents import Document
+from synmodel.core.plain import Json
 from synmodel.core.schema import PRESENCE, stamped
 from synmodel.data.audit import Findings
 from synmodel.data.forms import day_of
@@ -46,7 +47,7 @@ class SpineRow(Document):
     )
 
 
-def long_table_schema() -> dict[str, Any]:
+def long_table_schema() -> Json:
     """JSON schema of the canonical table per spine: an array of rows."""
     schema = TypeAdapter(list[SpineRow]).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Spines by session", **schema}

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import xarray as xr
 
 from synmodel.core.errors import DataError
 from synmodel.core.intake import Received
+from synmodel.core.plain import Json
 from synmodel.data import presence
 from synmodel.data.audit import Audit, Findings
 from synmodel.data.counts import audited_counts, records_of
@@ -54,7 +55,7 @@ class Reading:
     presence: xr.Dataset | None
     audit: Audit
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         """The audit as a plain document for JSON, with the number of ``dendrites``, in total and used."""
         total, used = dendrites_used(self.observations, self.presence)
         return {**self.audit.document(), "dendrites": {"total": total, "used": used}}

@@ -7,6 +7,7 @@ from typing import Any
 
 from synmodel.core.documents import read
 from synmodel.core.errors import DataError
+from synmodel.core.plain import Json
 from synmodel.data.audit import Findings
 from synmodel.data.studies import Arm
 from synmodel.data.tables import read_text, table_of
@@ -52,7 +53,7 @@ def regimens_of(texts: Sequence[str]) -> dict[str, Arm]:
 
 
 def _arm(name: str, parts: Sequence[str], where: str) -> Arm:
-    document: dict[str, Any] = {"name": name, "doses": []}
+    document: Json = {"name": name, "doses": []}
     for part in parts:
         fields = [field.strip() for field in part.split(":")]
         if fields[0] == _GENOTYPE and len(fields) == 2:
@@ -65,7 +66,7 @@ def _arm(name: str, parts: Sequence[str], where: str) -> Arm:
     return read(Arm, document, where, DataError)
 
 
-def _dose(fields: Sequence[str], where: str) -> dict[str, Any]:
+def _dose(fields: Sequence[str], where: str) -> Json:
     compound, amount, route, day = fields
     number = _AMOUNT.fullmatch(amount)
     if number is None:

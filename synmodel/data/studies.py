@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, read
+from synmodel.core.documents import Document, Evidence
 from synmodel.core.errors import LibraryError, did_you_mean
 from synmodel.scenario import Dose
 from synmodel.scenario.conditions import condition_names
@@ -83,4 +83,4 @@ def load_study(name: str) -> Study:
     >>> study.control, study.dendrite_length.value
     ('saline', 23.0)
     """
-    return read(Study, library.document_of("studies", name), library.where("studies", name), LibraryError)
+    return library.read_entry("studies", name, Study)

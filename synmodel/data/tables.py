@@ -9,7 +9,6 @@ import csv
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,7 +105,7 @@ def read_sheets(path: Path | Received) -> dict[str, Rows]:
         raise DataError(message) from fault
 
 
-def as_text(cell: Any) -> str:
+def as_text(cell: object) -> str:
     """A cell as text, a whole number without its decimal point."""
     if cell is None:
         return ""

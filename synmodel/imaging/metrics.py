@@ -9,7 +9,7 @@ Holtmaat et al. 2009, Nat Protoc 4:1128, doi:10.1038/nprot.2009.89 (turnover rat
 Shao et al. 2021, doi:10.1016/j.neuron.2021.06.008 (formation and elimination rates).
 """
 
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -33,7 +33,8 @@ def _over(numerator: Counts, denominator: Counts) -> Counts:
         fraction = numerator / denominator
     if isinstance(fraction, xr.DataArray):
         return fraction.where(denominator > 0)
-    return cast(Counts, np.where(denominator > 0, fraction, np.nan))
+    kept: Counts = np.where(denominator > 0, fraction, np.nan)
+    return kept
 
 
 def density(count: Counts, length_um: Counts) -> Counts:

@@ -34,8 +34,9 @@ from scipy.special import bdtr, ndtr, ndtri
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import PET_SCANS, stamped
+from synmodel.core.settings import by_fields
 
-__all__ = ["Scanner", "expected_rise", "scan", "signal_change"]
+__all__ = ["Sample", "Scanner", "expected_rise", "scan", "signal_change"]
 
 Array = NDArray[np.float64]
 
@@ -96,15 +97,46 @@ class Scanner:
         return float(np.hypot(self.spread_cv, self.retest_sd / np.sqrt(2)))
 
 
+@dataclass(frozen=True)
+class Sample:
+    """How many scans there are.
+
+    Parameters
+    ----------
+    subjects : int
+        Of each replicate.
+    replicates : int
+        Number of times that the whole trial is repeated.
+    regions : int
+        Of each subject.
+
+    Raises
+    ------
+    SimulationError
+        For less than one of them.
+    """
+
+    subjects: int
+    replicates: int
+    regions: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.subjects, self.regions, self.replicates) < 1:
+            message = (
+                f"scan got {self.subjects} subjects, {self.regions} regions, {self.replicates} replicates; each is 1 "
+                "or more"
+            )
+            raise SimulationError(message)
+
+
+@by_fields(size=Sample)
 def scan(
     scanner: Scanner,
     days: Array,
     *,
     fold: Array | float = 1.0,
     rescue: Array | float = 0.0,
-    subjects: int,
-    regions: int = 1,
-    replicates: int,
+    size: Sample,
     seed: int,
     arm: str = "",
 ) -> xr.Dataset:
@@ -120,10 +152,8 @@ def scan(
         Times of the scans [day].
     fold, rescue : (n_scan,) array_like or float
         Density at each scan relative to no drug, and the restored share of a deficit.
-    subjects, regions : int
-        Of each replicate.
-    replicates : int
-        Number of times that the whole trial is repeated.
+    size : Sample
+        Subjects and regions; its fields may be given by keywords of their own.
     seed : int
         Of all draws.
     arm : str
@@ -134,20 +164,17 @@ def scan(
     Dataset
         ``volume`` and ``true_volume`` (replicate, subject, scan, region) [mL/cm3].
     """
-    if min(subjects, regions, replicates) < 1:
-        message = f"scan got {subjects} subjects, {regions} regions, {replicates} replicates; each is 1 or more"
-        raise SimulationError(message)
     days = np.atleast_1d(np.asarray(days, float))
     folds, restored = (np.broadcast_to(np.asarray(each, float), days.shape)[:, None] for each in (fold, rescue))
-    share, at = scanner.nondisplaceable_share, (replicates, subjects, len(days), regions)
-    shape = (np.arange(replicates)[:, None, None, None], np.arange(subjects)[:, None, None])
+    share, at = scanner.nondisplaceable_share, (size.replicates, size.subjects, len(days), size.regions)
+    shape = (np.arange(size.replicates)[:, None, None, None], np.arange(size.subjects)[:, None, None])
 
     def normal(what: str, n_scan: int) -> Array:
         """Normal numbers with the correlation between regions, (replicate, subject, n_scan, region)."""
         scans = np.arange(n_scan)[:, None]
         r = scanner.region_correlation
         common = ndtri(uniform_array(stream_key(seed, f"pet {what} {arm}"), *shape, scans, 0))
-        own = ndtri(uniform_array(stream_key(seed, f"pet {what} {arm}"), *shape, scans, 1 + np.arange(regions)))
+        own = ndtri(uniform_array(stream_key(seed, f"pet {what} {arm}"), *shape, scans, 1 + np.arange(size.regions)))
         drawn: Array = np.sqrt(r) * common + np.sqrt(1.0 - r) * own
         return drawn
 
@@ -158,7 +185,7 @@ def scan(
     dims = ("replicate", "subject", "scan", "region")
     dataset = xr.Dataset(
         {"volume": (dims, true + error), "true_volume": (dims, true)},
-        {"replicate": np.arange(replicates), "time": ("scan", days)},
+        {"replicate": np.arange(size.replicates), "time": ("scan", days)},
     )
     return stamped(dataset, PET_SCANS)
 

@@ -10,6 +10,7 @@ with n - 2 degrees of freedom and noncentrality r / sqrt(1 - r^2) sqrt(S), where
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -19,8 +20,9 @@ from scipy.special import gammaincinv, ndtri, stdtr, stdtrit
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import PET_SCANS, conform
+from synmodel.core.settings import by_fields
 
-__all__ = ["analyse_trial", "correlation_power", "improvements", "mean_power", "posthoc_finding"]
+__all__ = ["Posthoc", "analyse_trial", "correlation_power", "improvements", "mean_power", "posthoc_finding"]
 
 Array = NDArray[np.float64]
 _QUANTILES = 4000
@@ -123,29 +125,42 @@ def posthoc_finding(
     )
 
 
-def analyse_trial(
-    scans: xr.Dataset,
-    *,
-    choose: int,
-    before: int,
-    after: int,
-    lowest: Sequence[int],
-    coupling: float = 0.0,
-    outcomes: int = 1,
-    outcome_correlation: float = 0.5,
-    seed: int,
-) -> xr.Dataset:
+@dataclass(frozen=True)
+class Posthoc:
+    """A post-hoc analysis of a trial.
+
+    Parameters
+    ----------
+    choose, before, after : int
+        The scan whose lowest volumes make the subgroup, and those between which the change is taken; ``choose`` equal
+        to ``before`` is the analysis with one baseline, which regression to the mean biases.
+    lowest : sequence of int
+        Sizes of subgroups, as in :func:`posthoc_finding`.
+    coupling, outcomes, outcome_correlation
+        As in :func:`improvements`; improvement goes with the true change over all regions.
+    """
+
+    choose: int
+    before: int
+    after: int
+    lowest: Sequence[int]
+    coupling: float = 0.0
+    outcomes: int = 1
+    outcome_correlation: float = 0.5
+
+
+@by_fields(analysis=Posthoc)
+def analyse_trial(scans: xr.Dataset, *, analysis: Posthoc, seed: int) -> xr.Dataset:
     """The post-hoc analysis of simulated PET scans.
 
     Parameters
     ----------
     scans : Dataset
         PET scans of a trial.
-    choose, before, after : int
-        The scan whose lowest volumes make the subgroup, and those between which the change is taken; ``choose`` equal
-        to ``before`` is the analysis with one baseline, which regression to the mean biases.
-    lowest, outcomes, coupling, outcome_correlation, seed
-        As in :func:`posthoc_finding` and :func:`improvements`; improvement goes with the true change over all regions.
+    analysis : Posthoc
+        Which scans and subgroups; its fields may be given by keywords of their own.
+    seed : int
+        Of the outcomes.
 
     Returns
     -------
@@ -154,14 +169,16 @@ def analyse_trial(
     """
     conform(scans, PET_SCANS)
     volume, true = (scans[name].to_numpy() for name in ("volume", "true_volume"))
+    before, after = analysis.before, analysis.after
     better = improvements(
         (true[:, :, after] - true[:, :, before]).mean(axis=-1),
-        coupling=coupling,
-        outcomes=outcomes,
-        outcome_correlation=outcome_correlation,
+        coupling=analysis.coupling,
+        outcomes=analysis.outcomes,
+        outcome_correlation=analysis.outcome_correlation,
         seed=seed,
     )
-    return posthoc_finding(volume[:, :, choose], volume[:, :, after] - volume[:, :, before], better, lowest=lowest)
+    change = volume[:, :, after] - volume[:, :, before]
+    return posthoc_finding(volume[:, :, analysis.choose], change, better, lowest=analysis.lowest)
 
 
 def correlation_power(r: float, n: int, level: float = 0.025) -> float:

@@ -25,9 +25,10 @@ from synmodel.core.errors import SimulationError
 from synmodel.core.gamma import gamma_nodes, gamma_quantile
 from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import UNCAGING, stamped
+from synmodel.core.settings import by_fields
 from synmodel.imaging.course import fold_at
 
-__all__ = ["Uncaging", "expected_success", "success_variance", "uncage"]
+__all__ = ["Slices", "Uncaging", "expected_success", "success_variance", "uncage"]
 
 Array = NDArray[np.float64]
 _NODES = 24
@@ -104,18 +105,39 @@ def success_variance(assay: Uncaging, fold: float, neurons: int, trials: int) ->
     return float((weight * ((within_neuron + between_neurons) / neurons + (fail - mean) ** 2)).sum())
 
 
-def uncage(
-    drive: xr.Dataset,
-    assay: Uncaging,
-    days: Array,
-    *,
-    animals: int,
-    neurons: int,
-    trials: int,
-    replicates: int,
-    seed: int,
-    arm: str = "",
-) -> xr.Dataset:
+@dataclass(frozen=True)
+class Slices:
+    """How many trials there are.
+
+    Parameters
+    ----------
+    animals, neurons, trials : int
+        Mice per time, neurons per mouse, trials per neuron.
+    replicates : int
+        Number of times that the whole experiment is repeated.
+
+    Raises
+    ------
+    SimulationError
+        For less than one of them, or more neurons than draws are kept apart for.
+    """
+
+    animals: int
+    neurons: int
+    trials: int
+    replicates: int
+
+    def __post_init__(self) -> None:
+        if self.neurons > _MOST_NEURONS or min(self.animals, self.neurons, self.trials, self.replicates) < 1:
+            message = (
+                f"uncage got {self.animals} animals, {self.neurons} neurons, {self.trials} trials, {self.replicates} "
+                f"replicates; each is 1 or more, neurons at most {_MOST_NEURONS}"
+            )
+            raise SimulationError(message)
+
+
+@by_fields(size=Slices)
+def uncage(drive: xr.Dataset, assay: Uncaging, days: Array, *, size: Slices, seed: int, arm: str = "") -> xr.Dataset:
     """Trials of an uncaging experiment.
 
     Equation and evidence: :doc:`/model/imaging`.
@@ -128,10 +150,8 @@ def uncage(
         Success without drug and its variation.
     days : (n_time,) array_like
         Times of the slices [day].
-    animals, neurons, trials : int
-        Mice per time, neurons per mouse, trials per neuron.
-    replicates : int
-        Number of times that the whole experiment is repeated.
+    size : Slices
+        Mice, neurons and trials; its fields may be given by keywords of their own.
     seed : int
         Of all draws.
     arm : str
@@ -143,18 +163,12 @@ def uncage(
     Dataset
         ``success`` (replicate, time, animal, neuron, trial), 0 or 1.
     """
-    if neurons > _MOST_NEURONS or min(animals, neurons, trials, replicates) < 1:
-        message = (
-            f"uncage got {animals} animals, {neurons} neurons, {trials} trials, {replicates} replicates; each is 1 or "
-            f"more, neurons at most {_MOST_NEURONS}"
-        )
-        raise SimulationError(message)
     days = np.atleast_1d(np.asarray(days, float))
     mean = assay.hazard * fold_at(drive, "evoked", days)
-    replicate = np.arange(replicates)[:, None, None, None, None]
+    replicate = np.arange(size.replicates)[:, None, None, None, None]
     time = np.arange(len(days))[None, :, None, None, None]
-    mouse = np.arange(animals)[None, None, :, None, None]
-    neuron = mouse * _MOST_NEURONS + np.arange(neurons)[None, None, None, :, None]
+    mouse = np.arange(size.animals)[None, None, :, None, None]
+    neuron = mouse * _MOST_NEURONS + np.arange(size.neurons)[None, None, None, :, None]
 
     def factor(level: str, cv: float, unit: NDArray[np.int64]) -> Array | float:
         if cv == 0:
@@ -166,11 +180,11 @@ def uncage(
         * factor("animal", assay.cv_animal, mouse)
         * factor("neuron", assay.cv_neuron, neuron)
     )
-    u = uniform_array(stream_key(seed, f"uncaging trial {arm}"), replicate, time, neuron, np.arange(trials))
+    u = uniform_array(stream_key(seed, f"uncaging trial {arm}"), replicate, time, neuron, np.arange(size.trials))
     success = (u < -np.expm1(-hazard)).astype(np.int8)
     dataset = xr.Dataset(
         {"success": (("replicate", "time", "animal", "neuron", "trial"), success)},
-        {"replicate": np.arange(replicates), "time": days},
+        {"replicate": np.arange(size.replicates), "time": days},
     )
     return stamped(dataset, UNCAGING)
 

@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.core.settings import by_fields
 from synmodel.imaging.power import fisher_power, fisher_rejects, welch_power, welch_rejects
-from synmodel.imaging.uncaging import Uncaging, expected_success, success_variance, uncage
+from synmodel.imaging.uncaging import Slices, Uncaging, expected_success, success_variance, uncage
 
 __all__ = ["folds_for", "independent_power", "nested_power", "pooled_rejections", "two_arms"]
 
@@ -25,29 +26,19 @@ def folds_for(assay: Uncaging, success: Sequence[float]) -> Array:
     return folds
 
 
+@by_fields(size=Slices)
 def two_arms(
     assay: Uncaging,
     success: Sequence[float],
     *,
-    animals: int,
-    neurons: int,
-    trials: int,
-    replicates: int,
+    size: Slices,
     seed: int,
 ) -> NDArray[np.int8]:
     """(replicate, 2, animal, neuron, trial) trials of two arms whose mean success is as given."""
     drive = xr.Dataset({"evoked": ("time", folds_for(assay, success))}, {"time": [0.0, 1.0]})
-    seen = uncage(
-        drive,
-        assay,
-        np.array([0.0, 1.0]),
-        animals=animals,
-        neurons=neurons,
-        trials=trials,
-        replicates=replicates,
-        seed=seed,
-    )
-    return seen["success"].to_numpy()
+    seen = uncage(drive, assay, np.array([0.0, 1.0]), size=size, seed=seed)
+    success_of_each: NDArray[np.int8] = seen["success"].to_numpy()
+    return success_of_each
 
 
 def independent_power(success: Sequence[float], trials: Sequence[int], *, replicates: int, seed: int) -> xr.Dataset:
@@ -72,7 +63,7 @@ def independent_power(success: Sequence[float], trials: Sequence[int], *, replic
     assay = Uncaging(success[0])
     simulated = []
     for n in trials:
-        seen = two_arms(assay, success, animals=1, neurons=1, trials=n, replicates=replicates, seed=seed)
+        seen = two_arms(assay, success, size=Slices(1, 1, n, replicates), seed=seed)
         simulated.append(_fisher(seen).mean())
     exact = [fisher_power(success[0], success[1], n) for n in trials]
     return xr.Dataset({"exact": ("trials", exact), "simulated": ("trials", simulated)}, {"trials": list(trials)})
@@ -96,9 +87,8 @@ def nested_power(
         ``exact`` (but for the normality of a mouse's share of success) and ``simulated`` on ``trials``, the trials
         per arm, with ``animals`` beside them.
     """
-    seen = two_arms(
-        assay, success, animals=max(animals), neurons=neurons, trials=trials, replicates=replicates, seed=seed
-    ).mean(axis=(3, 4))
+    size = Slices(max(animals), neurons, trials, replicates)
+    seen = two_arms(assay, success, size=size, seed=seed).mean(axis=(3, 4))
     first, second = (success_variance(assay, float(fold), neurons, trials) for fold in folds_for(assay, success))
     simulated = [welch_rejects(seen[:, 0, :n], seen[:, 1, :n]).mean() for n in animals]
     exact = [welch_power(success[1] - success[0], (first, second), n) for n in animals]
@@ -108,18 +98,16 @@ def nested_power(
     )
 
 
+@by_fields(size=Slices)
 def pooled_rejections(
     assay: Uncaging,
     success: Sequence[float],
     *,
-    animals: int,
-    neurons: int,
-    trials: int,
-    replicates: int,
+    size: Slices,
     seed: int,
 ) -> float:
     """Share of experiments in which Fisher's test of all trials together, as if independent, finds a difference."""
-    seen = two_arms(assay, success, animals=animals, neurons=neurons, trials=trials, replicates=replicates, seed=seed)
+    seen = two_arms(assay, success, size=size, seed=seed)
     return float(_fisher(seen).mean())
 
 

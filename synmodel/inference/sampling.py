@@ -33,7 +33,17 @@ from synmodel.core.errors import FitError
 from synmodel.core.private import private_folder
 from synmodel.core.randomness import generator_of, stream_key
 
-__all__ = ["LARGEST_PARETO_K", "Progress", "Sample", "Sampler", "importance", "nested", "smoothed", "sobol_points"]
+__all__ = [
+    "LARGEST_PARETO_K",
+    "Progress",
+    "Sample",
+    "Sampler",
+    "SamplerSettings",
+    "importance",
+    "nested",
+    "smoothed",
+    "sobol_points",
+]
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Any]
@@ -88,6 +98,28 @@ class Sample(NamedTuple):
         places = (generator.random() + np.arange(n)) / n * cumulated[-1]
         index = np.minimum(np.searchsorted(cumulated, places), len(cumulated) - 1)
         return self.points[generator.permutation(index)]
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How the parameters of a fit are sampled.
+
+    Parameters
+    ----------
+    engine : str, optional
+        See :func:`synmodel.inference.fit`; default: what suits the fit.
+    seed : int
+        Of all draws.
+    size : int, optional
+        Live points of the nested sampler or points of importance sampling; default: what is usual for it.
+    checkpoint : Path, optional
+        File from which an interrupted run goes on.
+    """
+
+    engine: str | None = None
+    seed: int = 1
+    size: int | None = None
+    checkpoint: Path | None = None
 
 
 class Sampler(Protocol):
@@ -206,7 +238,7 @@ class _Hushed:
 
     function: Function
 
-    def __call__(self, x: Array) -> Any:
+    def __call__(self, x: Array) -> object:
         try:
             return self.function(x)
         except KeyboardInterrupt:
@@ -265,12 +297,12 @@ def smoothed(log_weight: Array) -> tuple[Array, Array]:
 
     Where there are too few points for a tail, or it has no shape, weights are as given and the shape is infinite.
     """
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined] # import on use: it takes half a second
+    from arviz_stats.base import array_stats  # import on use: it takes half a second
 
     if log_weight.shape[-1] < _FEWEST_POINTS:
         return log_weight, np.full(log_weight.shape[:-1], np.inf)
     with np.errstate(all="ignore"):  # it is made for leave-one-out, where weights are 1 / L
-        changed, shape = array_stats.psislw(-log_weight, axis=-1)  # type: ignore[no-untyped-call]
+        changed, shape = array_stats.psislw(-log_weight, axis=-1)
     known = np.isfinite(shape) & np.isfinite(changed).all(axis=-1)
     return np.where(known[..., None], changed, log_weight), np.where(known, shape, np.inf)
 

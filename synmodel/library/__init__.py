@@ -12,11 +12,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from synmodel.core.errors import LibraryError, did_you_mean
 from synmodel.core.module_names import on_first_use
+from synmodel.core.plain import Json
 from synmodel.library.own import KINDS, SUMMARIES, Entry, Own, Shelved, entry_of, read_folder
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = [
     "Entry",
@@ -33,6 +37,7 @@ __all__ = [
     "path_of",
     "place_of",
     "posterior_path",
+    "read_entry",
     "shelve",
     "summaries_path",
     "text_of",
@@ -57,6 +62,7 @@ _of_process: dict[str, Own] = {}
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Model = TypeVar("Model", bound="BaseModel")
 
 
 class Cached(Protocol[P, R]):
@@ -138,7 +144,7 @@ def shelve(entry: Shelved) -> str:
     """
     kind, name = cast(Kind, entry.shelf), entry.name
     shipped = name in names(kind) and place_of(kind, name) is None
-    if shipped and cast(Any, type(entry)).model_validate(document_of(kind, name)) == entry:
+    if shipped and type(entry).model_validate(document_of(kind, name)) == entry:
         return name
     more = _more(in_use(), (), (entry,))
     if _of_block.get() is None:
@@ -171,12 +177,14 @@ def cached(function: Callable[P, R]) -> Cached[P, R]:
     """``functools.cache`` for answers that belong to the library in use."""
 
     @cache
-    def known(_: Own, *arguments: Any, **named: Any) -> R:
+    def kept(_: Own, *arguments: P.args, **named: P.kwargs) -> R:
         return function(*arguments, **named)
+
+    known: Callable[..., R] = kept
 
     @wraps(function)
     def looked_up(*arguments: P.args, **named: P.kwargs) -> R:
-        return known(in_use(), *arguments, **named)  # type: ignore[arg-type]
+        return known(in_use(), *arguments, **named)
 
     return cast(Cached[P, R], looked_up)
 
@@ -224,7 +232,7 @@ def text_of(kind: Kind, name: str) -> str:
     return path_of(kind, name).read_text(encoding="utf-8") if entry is None else entry.text
 
 
-def document_of(kind: Kind, name: str) -> dict[str, Any]:
+def document_of(kind: Kind, name: str) -> Json:
     """An entry as plain data, not validated yet.
 
     Raises
@@ -237,6 +245,19 @@ def document_of(kind: Kind, name: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as fault:  # of the package: one's own are parsed when they are put to use
         message = f"{path_of(kind, name)} is not valid TOML: {fault}"
         raise LibraryError(message) from fault
+
+
+def read_entry(kind: Kind, name: str, model: "type[Model]") -> "Model":
+    """An entry, validated.
+
+    Raises
+    ------
+    LibraryError
+        As :func:`text_of`, or if the entry is broken; the message says where.
+    """
+    from synmodel.core.documents import read
+
+    return read(model, document_of(kind, name), where(kind, name), LibraryError)
 
 
 def path_of(kind: Kind, name: str) -> Path:

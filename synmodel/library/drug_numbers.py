@@ -21,6 +21,7 @@ from typing import Any
 from synmodel import library
 from synmodel.core.documents import Evidence, read
 from synmodel.core.errors import LibraryError, did_you_mean
+from synmodel.core.plain import Json
 
 __all__ = ["canonical", "chain_fault", "entries_of", "parameter_tables", "route_key", "routes_of", "with_priors"]
 
@@ -88,7 +89,7 @@ def route_key(route: str) -> str:
     return route.replace(".", "").replace(" ", "_")
 
 
-def _document(name: str) -> dict[str, Any]:
+def _document(name: str) -> Json:
     """A compound as plain data; one of one's own is looked at, as nothing has validated it yet."""
     compound = library.document_of("compounds", name)
     if library.place_of("compounds", name) is not None and not _has_form(compound):
@@ -99,7 +100,7 @@ def _document(name: str) -> dict[str, Any]:
     return compound
 
 
-def _has_form(compound: dict[str, Any]) -> bool:
+def _has_form(compound: Json) -> bool:
     try:
         entries = [entry for _, _, entry in entries_of(compound)]
         kinetics = compound.get("kinetics", {}).values()
@@ -137,7 +138,7 @@ def entries_of(compound: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[
                 yield f"{species}_{key}", key, entry
 
 
-def with_priors(compound: dict[str, Any]) -> dict[str, Any]:
+def with_priors(compound: Json) -> Json:
     """A compound's document in which every number says its prior, in the unit in which it is given."""
     for _, _, entry in entries_of(compound):
         prior = {
@@ -148,9 +149,9 @@ def with_priors(compound: dict[str, Any]) -> dict[str, Any]:
     return compound
 
 
-def parameter_tables() -> dict[str, dict[str, dict[str, Any]]]:
+def parameter_tables() -> dict[str, dict[str, Json]]:
     """Tables of all compounds, as a document of parameters: ``[compound.key]`` with value, unit, support and prior."""
-    document: dict[str, dict[str, dict[str, Any]]] = {}
+    document: dict[str, dict[str, Json]] = {}
     for name in library.names("compounds"):
         compound = _document(name)
         for key, kind, entry in entries_of(compound):
@@ -224,7 +225,7 @@ def chain_fault(name: str) -> str | None:
     return None
 
 
-def table_of(compound: Mapping[str, Any], key: str, kind: str, evidence: Evidence) -> dict[str, Any]:
+def table_of(compound: Mapping[str, Any], key: str, kind: str, evidence: Evidence) -> Json:
     """One number as a table of a parameter."""
     mass = compound.get("molar_mass")
     try:

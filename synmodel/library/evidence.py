@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, Number, Whole, read
-from synmodel.core.errors import LibraryError, did_you_mean
+from synmodel.core.documents import Document, Evidence, Number, Whole
+from synmodel.core.errors import did_you_mean
 
 __all__ = ["Check", "Conditions", "all_checks", "load_check"]
 
@@ -147,7 +147,7 @@ def load_check(name: str) -> Check:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    return read(Check, library.document_of("evidence", name), library.where("evidence", name), LibraryError)
+    return library.read_entry("evidence", name, Check)
 
 
 def all_checks() -> tuple[Check, ...]:

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from synmodel.core.errors import LibraryError, close_names
 from synmodel.core.intake import DOCUMENT_BYTES, content_of
+from synmodel.core.plain import Json
 
 __all__ = ["KINDS", "Entry", "Own", "Shelved", "checked_name", "entry_of", "read_folder"]
 
@@ -54,7 +55,12 @@ class Shelved(Protocol):
         """Name of the entry."""
         ...
 
-    def model_dump(self, **options: Any) -> dict[str, Any]:
+    @classmethod
+    def model_validate(cls, obj: object) -> "Shelved":
+        """A document of plain data."""
+        ...
+
+    def model_dump(self, **options: object) -> Json:
         """Plain data."""
         ...
 

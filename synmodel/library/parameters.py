@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.core.documents import parse_toml
 from synmodel.core.errors import LibraryError, ParameterError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.library.drug_numbers import parameter_tables
 from synmodel.library.targets import PREFIX, gain_tables
 
@@ -246,9 +247,9 @@ class ParameterSet(Mapping[str, Parameter]):
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
-    def to_document(self) -> dict[str, dict[str, Any]]:
+    def to_document(self) -> dict[str, Json]:
         """Nested plain data (for TOML or JSON) from which :meth:`from_document` makes the same set."""
-        document: dict[str, dict[str, Any]] = {}
+        document: dict[str, Json] = {}
         for parameter in self._parameters.values():
             group, _, key = parameter.name.partition(".")
             entry = {k: v for k, v in asdict(parameter).items() if k != "name" and v not in (None, "")}
@@ -276,14 +277,14 @@ class ParameterSet(Mapping[str, Parameter]):
         return cls.from_document(parse_toml(Path(path), ParameterError), Path(path).name)
 
 
-def _table(where: str, given: Any, example: str) -> Mapping[str, Any]:
+def _table(where: str, given: object, example: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         message = f"{where} is {given!r}; it must be a table, as in {example}"
         raise ParameterError(message)
     return given
 
 
-def _parameter(name: str, given: Any, where: str) -> Parameter:
+def _parameter(name: str, given: object, where: str) -> Parameter:
     """One entry of a document of parameters."""
     place = f"{where}: {name}"
     content = dict(_table(place, given, f"[{name}] with value, unit and source"))

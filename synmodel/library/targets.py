@@ -9,13 +9,13 @@ with a gain G that is a parameter, ``target.NAME_activation_glutamate``, with a 
 is full disinhibition by ketamine, one of TrkB or mTORC1 all of it. No spine data inform a gain.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, read
-from synmodel.core.errors import LibraryError
+from synmodel.core.documents import Document, Evidence
+from synmodel.core.plain import Json
 from synmodel.library.drug_numbers import SPREADS
 
 __all__ = ["SIGNALS", "Effect", "Target", "gain_tables", "load_target"]
@@ -109,12 +109,12 @@ def load_target(name: str) -> Target:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    return read(Target, library.document_of("targets", name), library.where("targets", name), LibraryError)
+    return library.read_entry("targets", name, Target)
 
 
-def gain_tables() -> dict[str, dict[str, dict[str, Any]]]:
+def gain_tables() -> dict[str, dict[str, Json]]:
     """Gains of all targets, as a document of parameters: ``[target.NAME_activation_glutamate]``; empty without any."""
-    tables: dict[str, dict[str, Any]] = {}
+    tables: dict[str, Json] = {}
     for name in library.names("targets"):
         target = load_target(name)
         for effect in target.effects:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, entry_fault, read
+from synmodel.core.documents import Document, Evidence, entry_fault
 from synmodel.core.errors import LibraryError, close_names, did_you_mean
 from synmodel.library.drug_numbers import canonical, chain_fault, entries_of, route_key
 from synmodel.library.targets import BUILT_IN
@@ -29,7 +29,7 @@ _ROUNDING = 1e-9
 _PASSIVE = ("vehicle", "antagonist")
 
 
-def _positive(given: Any) -> Any:
+def _positive(given: object) -> object:
     if isinstance(given, dict) and isinstance(given.get("value"), int | float) and given["value"] <= 0:
         message = f"value {given['value']} is not positive"
         raise ValueError(message)
@@ -141,7 +141,7 @@ class Targets(Document):
 
     @model_validator(mode="before")
     @classmethod
-    def _misspelt(cls, document: Any) -> Any:
+    def _misspelt(cls, document: object) -> object:
         """A key that is nearly one of these, or holds one number, is no open target."""
         for key, entry in document.items() if isinstance(document, dict) else ():
             one_number = isinstance(entry, dict) and "value" in entry
@@ -150,7 +150,7 @@ class Targets(Document):
         return document
 
     @classmethod
-    def well_named(cls, document: Any) -> Any:
+    def well_named(cls, document: Any) -> object:
         """A document without the keys that are no targets, which its fields say better."""
         return {key: entry for key, entry in document.items() if key in cls.model_fields or "mode" in entry}
 
@@ -175,7 +175,7 @@ class Compound(Document):
 
     @model_validator(mode="before")
     @classmethod
-    def _possible_numbers(cls, document: Any) -> Any:
+    def _possible_numbers(cls, document: object) -> object:
         """Dimension and range of every number, so that a slip of the pen in a unit is one line and no wrong curve."""
         if not isinstance(document, dict):
             return document
@@ -228,11 +228,10 @@ def load_compound(name: str) -> Compound:
     >>> half_life.value, half_life.unit
     (13.0, 'min')
     """
-    document, where = library.document_of("compounds", name), library.where("compounds", name)
-    compound = read(Compound, document, where, LibraryError)
+    compound = library.read_entry("compounds", name, Compound)
     fault = chain_fault(name) or _target_fault(compound)
     if fault is not None:
-        message = f"{where}: {fault}"
+        message = f"{library.where('compounds', name)}: {fault}"
         raise LibraryError(message)
     return compound
 

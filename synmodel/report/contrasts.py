@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import asdict
-from typing import Any
 
 import xarray as xr
 from rich.table import Table
@@ -11,6 +10,7 @@ from synmodel.analysis.caveats import contradiction_lines
 from synmodel.analysis.contrasts import MEASURES, Compared
 from synmodel.analysis.intervals import with_ends
 from synmodel.analysis.lineup import Entry
+from synmodel.core.plain import Json
 from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.library.provenance import provenance
 from synmodel.report.documents import contradiction_entries
@@ -35,7 +35,7 @@ _WORDS = {
 }
 
 
-def compared_document(result: Compared, *, seed: int, parameters: str) -> dict[str, Any]:
+def compared_document(result: Compared, *, seed: int, parameters: str) -> Json:
     """Everything that a comparison of scenarios says.
 
     ``contradictions`` are what the evidence of the library says against a scenario. ``scenarios`` holds for each what
@@ -71,7 +71,7 @@ def compared_document(result: Compared, *, seed: int, parameters: str) -> dict[s
     }
 
 
-def _scenario_entry(result: Compared, entry: Entry) -> dict[str, Any]:
+def _scenario_entry(result: Compared, entry: Entry) -> Json:
     of_scenario = result.dataset["expected"].sel(scenario=entry.label).dropna("point", how="all")
     ends = with_ends(of_scenario.transpose("draw", "point").to_numpy())
     keys = zip(*(of_scenario[name].to_numpy().tolist() for name in ("quantity", "start_day", "end_day")), strict=True)
@@ -93,13 +93,13 @@ def _scenario_entry(result: Compared, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _contrast_entry(entry: dict[str, Any]) -> dict[str, Any]:
+def _contrast_entry(entry: Json) -> Json:
     """A contrast as plain data; ``simulated`` is there if experiments were simulated."""
     mean, error = entry.pop("simulated"), entry.pop("error")
     return entry if mean is None else entry | {"simulated": {"mean": mean, "error": error}}
 
 
-def compared_dataset(result: Compared, document: dict[str, Any]) -> xr.Dataset:
+def compared_dataset(result: Compared, document: Json) -> xr.Dataset:
     """The Dataset of a comparison; contradictions and notes are its first attributes, where there are any."""
     remarks = {
         "contradictions": "; ".join(entry["line"] for entry in document["contradictions"]),
@@ -112,7 +112,7 @@ def compared_dataset(result: Compared, document: dict[str, Any]) -> xr.Dataset:
 # -- tables ----------------------------------------------------------------------------------------------------
 
 
-def compared_tables(document: dict[str, Any]) -> list[Table]:
+def compared_tables(document: Json) -> list[Table]:
     """What to read with care, extra spines scenario beside scenario, then one table for each pair."""
     tables = []
     if document["notes"]:
@@ -122,7 +122,7 @@ def compared_tables(document: dict[str, Any]) -> list[Table]:
     effects = [entry for entry in document["scenarios"] if entry["effects"]]
     if effects:
         tables.append(_effects_table(effects))
-    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    pairs: dict[tuple[str, str], list[Json]] = {}
     for entry in document["contrasts"]:
         pairs.setdefault((entry["a"], entry["b"]), []).append(entry)
     levels = {
@@ -137,7 +137,7 @@ def compared_tables(document: dict[str, Any]) -> list[Table]:
     return tables
 
 
-def _key(entry: dict[str, Any]) -> tuple[str, float, float]:
+def _key(entry: Json) -> tuple[str, float, float]:
     return entry["quantity"], entry["start_day"], entry["end_day"]
 
 
@@ -151,18 +151,18 @@ def _told(value: float) -> float:
     return 0.0 if abs(value) < _ROUNDING else value
 
 
-def _interval(entry: dict[str, Any]) -> str:
+def _interval(entry: Json) -> str:
     text = _text(entry["estimate"], entry["unit"])
     if entry["low"] is None or entry["estimate"] is None:
         return text
     return f"{text} ({_text(entry['low'], entry['unit'])} to {_text(entry['high'], entry['unit'])})"
 
 
-def _unit(entry: dict[str, Any]) -> str:
+def _unit(entry: Json) -> str:
     return {"1": "%", "day": "spine-days" if entry["quantity"].endswith("_area") else "day"}[entry["unit"]]
 
 
-def _effects_table(scenarios: list[dict[str, Any]]) -> Table:
+def _effects_table(scenarios: list[Json]) -> Table:
     table = plain_table(
         "Extra spines, of the spines at the first session (95 % interval)", "", "unit",
         *(f"{entry['name']} − {entry['effects'][0]['reference']}" for entry in scenarios),
@@ -178,7 +178,7 @@ def _effects_table(scenarios: list[dict[str, Any]]) -> Table:
 
 
 def _pair_table(
-    pair: tuple[str, str], entries: list[dict[str, Any]], levels: dict[tuple[str, str, float, float], float]
+    pair: tuple[str, str], entries: list[Json], levels: dict[tuple[str, str, float, float], float]
 ) -> Table:
     """Differences of one pair; what is the same in both is left out, as before a first dose."""
     a, b = pair

@@ -1,11 +1,11 @@
 """The conventional analysis of single dendrites beside the fitted model, as JSON, CSV and a table for the terminal."""
 
 import math
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from synmodel.core.plain import Json
 from synmodel.inference.conventional import COLUMNS, Conventional
 from synmodel.inference.conventional.mixed_models import NOT_INSTALLED
 
@@ -24,7 +24,7 @@ _NAMES = {
 }
 
 
-def conventional_document(analysis: Conventional) -> dict[str, Any]:
+def conventional_document(analysis: Conventional) -> Json:
     """The analysis as plain data: ``columns`` with units, ``rows``, the ``model`` beside them, and notes."""
     return {
         "model": analysis.model,
@@ -39,7 +39,7 @@ def conventional_csv(analysis: Conventional) -> str:
     return analysis.table.to_csv(index=False, lineterminator="\n")
 
 
-def conventional_tables(found: dict[str, Any]) -> list[Table]:
+def conventional_tables(found: Json) -> list[Table]:
     """One table for each study, arm and its control, from :func:`conventional_document`."""
     rows, shown = found["rows"], []
     for study, arm, control in dict.fromkeys((row["study"], row["arm"], row["control"]) for row in rows):
@@ -58,7 +58,7 @@ def conventional_tables(found: dict[str, Any]) -> list[Table]:
     return [*shown, notes] if notes.row_count else shown
 
 
-def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+def _table(title: str, rows: list[Json]) -> Table:
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
     heads = ("day", "mice", "n", "mixed model", "p", "Welch over mice", "p", "g", "model", "n")
     for number, head in enumerate(("", *heads)):
@@ -71,7 +71,7 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: Json) -> tuple[str, ...]:
     return (
         f"{row['start_day']:g} to {row['end_day']:g}",
         f"{row['n_mice']}/{row['n_mice_control']}",
@@ -86,7 +86,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _interval(row: dict[str, Any], test: str) -> str:
+def _interval(row: Json, test: str) -> str:
     middle, low, high = (100 * row[f"{test}_{name}"] for name in ("difference", "low", "high"))
     if math.isnan(middle):
         return "-"

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from synmodel.core.plain import Json
 from synmodel.report import figures
 
 __all__ = ["dendrite_figure", "figure_of", "models_figure"]
@@ -112,7 +113,7 @@ def _draw_arm(axes: Axes, cells: list[Mapping[str, Any]], arm: tuple[str, str]) 
     axes.axvline(before - 0.5, color=_LINE, linewidth=0.8, linestyle=":")
 
 
-def models_figure(comparisons: Mapping[str, list[dict[str, Any]]]) -> Figure:
+def models_figure(comparisons: Mapping[str, list[Json]]) -> Figure:
     """Log evidence and prediction of left-out mice of every model, as differences from the best of its data.
 
     Parameters
@@ -135,7 +136,7 @@ def models_figure(comparisons: Mapping[str, list[dict[str, Any]]]) -> Figure:
     return figure
 
 
-def _draw_models(axes: Axes, rows: list[dict[str, Any]]) -> None:
+def _draw_models(axes: Axes, rows: list[Json]) -> None:
     place = np.arange(len(rows))
     evidence = np.array([row["evidence_difference"] for row in rows])
     elpd = np.array([row["elpd_difference"] for row in rows])

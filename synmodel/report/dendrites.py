@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from synmodel.analysis.workflows import DendriteFits
+from synmodel.core.plain import Json
 from synmodel.inference.dendrites.predictive import CELL
 from synmodel.inference.dendrites.selection import left_out
 from synmodel.inference.sampling import LARGEST_PARETO_K
@@ -28,7 +29,7 @@ _CAVEATS = (
 )
 
 
-def document(fits: DendriteFits) -> dict[str, Any]:
+def document(fits: DendriteFits) -> Json:
     """Everything that a fit, or a comparison of several, says, as plain data."""
     tally: Counter[str] = Counter()
     for reading in fits.readings:
@@ -54,7 +55,7 @@ def _of_lengths(fits: DendriteFits) -> list[str]:
     return [_NOMINAL] if any(each.get("nominal_length") for each in about) else []
 
 
-def _of_tree(tree: xr.DataTree) -> dict[str, Any]:
+def _of_tree(tree: xr.DataTree) -> Json:
     about = dict(tree.attrs) if "posterior" in tree.children else dict(tree["maximum"].attrs)
     body = _of_posterior(tree) if "posterior" in tree.children else _of_maximum(tree)
     return {
@@ -67,7 +68,7 @@ def _of_tree(tree: xr.DataTree) -> dict[str, Any]:
     }
 
 
-def _of_maximum(tree: xr.DataTree) -> dict[str, Any]:
+def _of_maximum(tree: xr.DataTree) -> Json:
     found = tree["maximum"].to_dataset()
     parameters = {
         str(name): {
@@ -83,13 +84,13 @@ def _of_maximum(tree: xr.DataTree) -> dict[str, Any]:
     return {"parameters": parameters, "log_likelihood": float(found.attrs["log_likelihood"])}
 
 
-def _of_posterior(tree: xr.DataTree) -> dict[str, Any]:
+def _of_posterior(tree: xr.DataTree) -> Json:
     import arviz_stats  # import on use: it takes a second
 
     # It prints advice where results are printed, and divides by zero where draws repeat.
     with redirect_stdout(StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sensitivity: Any = arviz_stats.psense_summary(tree)  # type: ignore[attr-defined,no-untyped-call]
+        sensitivity: Any = arviz_stats.psense_summary(tree)
     posterior, prior = (tree[group].to_dataset() for group in ("posterior", "prior"))
     parameters = {}
     for name, values in posterior.data_vars.items():
@@ -119,7 +120,7 @@ def _of_posterior(tree: xr.DataTree) -> dict[str, Any]:
     }
 
 
-def _predictive(tree: xr.DataTree) -> list[dict[str, Any]]:
+def _predictive(tree: xr.DataTree) -> list[Json]:
     """Observed statistics beside what the fitted model would have seen."""
     observed = tree["observed_data"].to_dataset()["statistic"]
     predicted = tree["posterior_predictive"].to_dataset()["statistic"].to_numpy()[0]
@@ -145,7 +146,7 @@ def _predictive(tree: xr.DataTree) -> list[dict[str, Any]]:
     return rows
 
 
-def tables(found: dict[str, Any]) -> list[Table]:
+def tables(found: Json) -> list[Table]:
     """Parameters, evidence, and statistics that the model does not predict; of several models, how they compare."""
     if "comparison" in found:
         best = max(found["comparison"], key=lambda row: row["log_evidence"])["model"]
@@ -159,13 +160,13 @@ def tables(found: dict[str, Any]) -> list[Table]:
     return [*shown, notes]
 
 
-def _of_one(found: dict[str, Any]) -> list[Table]:
+def _of_one(found: Json) -> list[Table]:
     if "log_evidence" not in found:
         return [_parameters(found)]
     return [_parameters(found), _evidence(found), _misfits(found)]
 
 
-def _comparison(rows: list[dict[str, Any]]) -> Table:
+def _comparison(rows: list[Json]) -> Table:
     table = _table(
         "Models side by side (differences from the best; evidence and leave-one-mouse-out)",
         "model", "log evidence", "elpd of mice", "verdict",
@@ -184,7 +185,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _parameters(found: dict[str, Any]) -> Table:
+def _parameters(found: Json) -> Table:
     title = f"{found['model']}: {found['n_dendrite_intervals']} intervals of dendrites, {found['n_mice']} mice"
     last = "verdict" if "log_likelihood" in found else "sd below prior's; sensitivity to it"
     table = _table(title, "name", "estimate (95 % interval)", "unit", last)
@@ -195,7 +196,7 @@ def _parameters(found: dict[str, Any]) -> Table:
     return table
 
 
-def _evidence(found: dict[str, Any]) -> Table:
+def _evidence(found: Json) -> Table:
     table = _table("How well the model describes the data", "", "value")
     cross = found["loo_by_mouse"]
     for what, value in (
@@ -214,7 +215,7 @@ def _evidence(found: dict[str, Any]) -> Table:
     return table
 
 
-def _misfits(found: dict[str, Any]) -> Table:
+def _misfits(found: Json) -> Table:
     rows = found["predictive"]
     outside = [row for row in rows if not row["low"] <= row["observed"] <= row["high"]]
     table = _table(

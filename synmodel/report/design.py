@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,6 +11,7 @@ from synmodel.analysis.caveats import notes_of_several
 from synmodel.analysis.planning import Design
 from synmodel.analysis.planning.options import Option
 from synmodel.analysis.planning.simulated import SimulatedShare
+from synmodel.core.plain import Json
 from synmodel.library.provenance import provenance
 from synmodel.report.tables import add_row, number_text, plain_table
 
@@ -26,14 +26,14 @@ _ANALYSES = {
 }
 
 
-def design_document(plan: Design) -> dict[str, Any]:
+def design_document(plan: Design) -> Json:
     """Everything that a plan says, as plain data."""
     arms, chosen, precision = plan.arms, plan.chosen, plan.precision
     costs = {
         name: {"value": value, "assumed": name not in plan.limits.costs.given}
         for name, value in plan.limits.costs.complete.given.items()
     }
-    document: dict[str, Any] = {
+    document: Json = {
         "scenario": arms.treated.name,
         "control": arms.control.name,
         "effect": [
@@ -74,7 +74,7 @@ def design_document(plan: Design) -> dict[str, Any]:
     return document
 
 
-def _option(option: Option) -> dict[str, Any]:
+def _option(option: Option) -> Json:
     return {
         "mice_per_arm": option.mice,
         "dendrites_per_mouse": option.dendrites,
@@ -87,13 +87,13 @@ def _option(option: Option) -> dict[str, Any]:
     }
 
 
-def _estimated(each: SimulatedShare) -> dict[str, Any]:
+def _estimated(each: SimulatedShare) -> Json:
     return each.document()
 
 
 def _cheapest(plan: Design) -> list[Option]:
     """The cheapest option of every set of days and number of dendrites, cheapest first."""
-    found: dict[tuple[Any, ...], Option] = {}
+    found: dict[tuple[object, ...], Option] = {}
     for each in sorted(plan.grid.reached, key=lambda option: option.bill.cost):
         found.setdefault((each.days.sessions, each.dendrites), each)
     return list(found.values())
@@ -145,7 +145,7 @@ def _at_an_edge(plan: Design) -> Iterator[str]:
         )
 
 
-def design_tables(document: dict[str, Any]) -> list[Table]:
+def design_tables(document: Json) -> list[Table]:
     """What to do, how sure it is, what else would do, and which days tell most."""
     best = document["recommended"]
     todo = plain_table("What to do", "", "")
@@ -173,7 +173,7 @@ def design_tables(document: dict[str, Any]) -> list[Table]:
     return [*made, notes]
 
 
-def _compare_text(document: dict[str, Any]) -> str:
+def _compare_text(document: Json) -> str:
     best = document["recommended"]
     quantities = " and ".join(document["powers"])
     taken = f"mean {quantities} fraction of the intervals that end after the dose, up to day {best['until_day']:g}"
@@ -184,11 +184,11 @@ def _compare_text(document: dict[str, Any]) -> str:
     return f"{taken}; {_ANALYSES[document['analysis']]}"
 
 
-def _share(table: Table, label: str, each: dict[str, Any]) -> None:
+def _share(table: Table, label: str, each: Json) -> None:
     add_row(table, label, f"{each['estimate']:.3f}", f"{each['low']:.3f} to {each['high']:.3f}", f"{each['studies']}")
 
 
-def _options(document: dict[str, Any]) -> Table:
+def _options(document: Json) -> Table:
     table = plain_table(
         "Studies that reach the power, cheapest first",
         "days", "measure", "dendrites per mouse", "mice per arm", "power", "cost", "hours",
@@ -207,7 +207,7 @@ def _options(document: dict[str, Any]) -> Table:
     return table
 
 
-def _sensitivity(document: dict[str, Any]) -> Table:
+def _sensitivity(document: Json) -> Table:
     table = plain_table("If it is otherwise (same days and dendrites)", "", "CV of births between mice", "mice per arm")
     for each in document["sensitivity"]:
         mice = "more than are allowed" if each["mice_per_arm"] is None else f"{each['mice_per_arm']}"
@@ -215,7 +215,7 @@ def _sensitivity(document: dict[str, Any]) -> Table:
     return table
 
 
-def _days(document: dict[str, Any]) -> Table:
+def _days(document: Json) -> Table:
     days = document["days"]
     ours, theirs = (", ".join(f"{day:g}" for day in days[key]) for key in ("searched", "scenario"))
     change = 100 * (days["width_searched_over_scenario"] - 1)

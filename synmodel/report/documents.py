@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,12 +12,13 @@ from synmodel.analysis.intervals import with_ends
 from synmodel.analysis.own_arms import against_own_arms
 from synmodel.analysis.simulated import Simulated
 from synmodel.analysis.workflows import Comparison, FitResult
+from synmodel.core.plain import Json
 from synmodel.data import load_study
 from synmodel.data.summaries import FITTED
 from synmodel.inference import Fit, Verdict
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.joint import Posterior
-from synmodel.inference.summaries.problem import SummaryProblem
+from synmodel.inference.summaries.problem import ArmPrediction, SummaryProblem
 from synmodel.inference.summaries.targets import ArmTargets
 from synmodel.inference.summaries.verdicts import LEVEL, verdicts_of
 from synmodel.scenario import Scenario
@@ -39,7 +39,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-def study_documents(fit: Fit) -> dict[str, Any]:
+def study_documents(fit: Fit) -> Json:
     """Goodness of fit of every study: observed, SEM and fitted by arm and interval, and chi-square.
 
     ``sem`` and ``chi2`` are over dendrites, as published; ``sem_mouse`` and ``chi2_mouse`` over mice, which is the
@@ -68,7 +68,7 @@ def study_documents(fit: Fit) -> dict[str, Any]:
     return documents
 
 
-def _arm_document(target: ArmTargets, prediction: Any) -> dict[str, list[dict[str, float]]]:
+def _arm_document(target: ArmTargets, prediction: ArmPrediction) -> dict[str, list[dict[str, float]]]:
     document = {}
     for means in target.means:
         curve = prediction.of(means.quantity)[means.at]
@@ -102,12 +102,12 @@ def _arm_document(target: ArmTargets, prediction: Any) -> dict[str, list[dict[st
     return document
 
 
-def parameter_entries(verdicts: list[Verdict]) -> dict[str, Any]:
+def parameter_entries(verdicts: list[Verdict]) -> Json:
     """Estimates of parameters with 95 % intervals, and what the data say of each in a word and a sentence."""
     return {v.name: {k: x for k, x in asdict(v).items() if k != "name"} for v in verdicts}
 
 
-def compared_parameters(source: Estimate) -> dict[str, Any]:
+def compared_parameters(source: Estimate) -> Json:
     """Medians and 95 % intervals of what studies share; a ``note`` where the data add little to the prior."""
     names = [name for name in source.problem.free if name.partition(".")[0] not in source.problem.studies]
     entries = parameter_entries(verdicts_of(source, names))
@@ -117,13 +117,13 @@ def compared_parameters(source: Estimate) -> dict[str, Any]:
     return entries
 
 
-def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -> dict[str, Any]:
+def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -> Json:
     """Contrasts of one drug as {estimate, low, high, unit, ...}, with simulated experiments where there are any.
 
     ``one_experiment`` is the range in which 95 % of repeats of the study (separate groups of animals) would
     report the difference; ``simulated`` the mean of paired simulations with its Monte Carlo error.
     """
-    entries: dict[str, Any] = {name: asdict(contrast) for name, contrast in contrasts.items()}
+    entries: Json = {name: asdict(contrast) for name, contrast in contrasts.items()}
     places = {"formation_fraction": "formation_gain", "elimination_fraction": "elimination_gain"}
     for i, quantity in enumerate(simulated["quantity"].to_numpy().tolist()):
         if quantity not in places:
@@ -143,7 +143,7 @@ def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -
     return entries
 
 
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
+def comparison_document(comparison: Comparison) -> Json:
     """Everything that a comparison says: fits by study, parameters, contrasts by drug, notes."""
     fit = comparison.fit
     return {
@@ -205,7 +205,7 @@ def comparison_dataset(comparison: Comparison, entries: Mapping[str, str]) -> xr
     return dataset.assign_attrs(entries)
 
 
-def fit_document(result: FitResult) -> dict[str, Any]:
+def fit_document(result: FitResult) -> Json:
     """Everything that a fit says."""
     fit = result.fit
     return {
@@ -258,7 +258,7 @@ def parameters_toml(fit: Fit) -> str:
     return tomli_w.dumps(fit.parameters.to_document())
 
 
-def simulation_document(plan: Scenario, result: Simulated) -> dict[str, Any]:
+def simulation_document(plan: Scenario, result: Simulated) -> Json:
     """What simulated experiments of a scenario report on average, and how it varies between them.
 
     ``contradictions`` are what the evidence of the library says against it, ``checked`` all evidence that it meets;
@@ -282,7 +282,7 @@ def simulation_document(plan: Scenario, result: Simulated) -> dict[str, Any]:
     }
 
 
-def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
+def _summary_entries(summary: xr.Dataset) -> list[Json]:
     """Mean over experiments of every published statistic, the range of most of them, and the SEM they print."""
     entries = []
     for i, quantity in enumerate(summary["quantity"].to_numpy().tolist()):
@@ -303,7 +303,7 @@ def _summary_entries(summary: xr.Dataset) -> list[dict[str, Any]]:
     return entries
 
 
-def _expected_entries(expected: xr.Dataset | None) -> list[dict[str, Any]]:
+def _expected_entries(expected: xr.Dataset | None) -> list[Json]:
     """Exact means by quantity and interval, none where there are none; ends are null where no draws were asked for."""
     if expected is None:
         return []
@@ -324,7 +324,7 @@ def _expected_entries(expected: xr.Dataset | None) -> list[dict[str, Any]]:
     return entries
 
 
-def contradiction_entries(checked: Sequence[Checked]) -> list[dict[str, Any]]:
+def contradiction_entries(checked: Sequence[Checked]) -> list[Json]:
     """Contradictions as plain data, each with the ``line`` that a reader sees first."""
     return [{**asdict(each), "line": each.line} for each in checked if isinstance(each, Contradiction)]
 

@@ -5,7 +5,6 @@ several, below them (Ho et al. 2019, doi:10.1038/s41592-019-0470-3).
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -144,7 +143,7 @@ def _draw_difference(axes: Axes, place: float, difference: Difference, colour: s
 
 
 def _said(difference: Difference) -> str:
-    text: Any = f"{100 * difference.estimate:+.1f}"
+    text: str = f"{100 * difference.estimate:+.1f}"
     if np.isfinite(difference.bootstrap_low):
         text += f"\n({100 * difference.bootstrap_low:.1f} to {100 * difference.bootstrap_high:.1f})"
     else:

@@ -1,10 +1,11 @@
 """Experiments for readers: tables for the terminal and the page of claims, from the documents that are written."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.table import Table
 
+from synmodel.core.plain import Json
 from synmodel.report.tables import add_row, number_text, plain_table
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def listing(rows: Sequence[tuple[int, str, str, str]]) -> Table:
     return table
 
 
-def outcome_tables(document: dict[str, Any]) -> list[Table]:
+def outcome_tables(document: Json) -> list[Table]:
     """Findings, assumptions and verdict of one experiment."""
     findings = plain_table(
         f"Row {document['row']}: {document['title']}", "", "unit", "model (95 % interval)", "published", "known as"
@@ -118,7 +119,7 @@ def outcome_tables(document: dict[str, Any]) -> list[Table]:
     return [findings, assumed, verdict]
 
 
-def finding_cells(finding: dict[str, Any]) -> tuple[str, str]:
+def finding_cells(finding: Json) -> tuple[str, str]:
     """Value of the model with its interval, and the published value."""
     model = number_text(finding["model"])
     if finding["low"] is not None and finding["high"] is not None:
@@ -169,7 +170,7 @@ class Told(Protocol):
         ...
 
     @property
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> Json:
         """Document of its full run."""
         ...
 
@@ -186,7 +187,7 @@ def claims_page(experiments: Sequence[Told]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _section(each: Told, document: dict[str, Any]) -> str:
+def _section(each: Told, document: Json) -> str:
     findings = [
         "| | unit | model (95 %) | published (95 %) | known as | source and note |",
         "|---|---|---|---|---|---|",
@@ -206,7 +207,7 @@ def _section(each: Told, document: dict[str, Any]) -> str:
     )
 
 
-def _finding_row(finding: dict[str, Any]) -> str:
+def _finding_row(finding: Json) -> str:
     model, published = finding_cells(finding)
     told = "; ".join(filter(None, (finding["data_source"], finding["note"])))
     cells = (finding["label"], finding["unit"], model, published, finding["status"], told)

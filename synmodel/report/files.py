@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
@@ -262,12 +262,12 @@ def commented(text: str, entries: Mapping[str, str]) -> str:
     return "# " + "; ".join(f"{name}: {value}" for name, value in entries.items()) + "\n" + text
 
 
-def to_json(document: Any) -> str:
+def to_json(document: object) -> str:
     """JSON text; NaN and infinities, which JSON has not, become null."""
     return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

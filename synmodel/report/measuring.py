@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
 from synmodel.analysis.measuring import Ranking
+from synmodel.core.plain import Json
 from synmodel.report.figures import GREY, panels, style
 from synmodel.report.tables import add_row, number_text, plain_table
 
@@ -25,7 +27,7 @@ _NOTES = (
 )
 
 
-def measuring_document(ranking: Ranking) -> dict[str, Any]:
+def measuring_document(ranking: Ranking) -> Json:
     """Conclusions with their intervals, and numbers and measurements from the most to the least telling."""
     result = ranking.result
     titles = result["conclusion"].to_numpy().tolist()
@@ -50,7 +52,7 @@ def _columns(result: xr.Dataset, *names: str) -> dict[str, list[float]]:
     return {name: result[name].to_numpy().tolist() for name in names}
 
 
-def _most(row: Any, result: xr.Dataset) -> dict[str, Any]:
+def _most(row: Any, result: xr.Dataset) -> Json:
     """Mean over conclusions, and the conclusion on which a share is largest."""
     at = int(np.argmax(row))
     return {
@@ -60,11 +62,11 @@ def _most(row: Any, result: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _sorted(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sorted(entries: list[Json]) -> list[Json]:
     return sorted(entries, key=lambda entry: -entry["mean"])
 
 
-def _numbers(ranking: Ranking) -> list[dict[str, Any]]:
+def _numbers(ranking: Ranking) -> list[Json]:
     """Every uncertain number with its share of each conclusion."""
     result, parameters = ranking.result, ranking.ensemble.posterior.problem.parameters
     entries = []
@@ -77,7 +79,7 @@ def _numbers(ranking: Ranking) -> list[dict[str, Any]]:
     return _sorted(entries)
 
 
-def _fixed(ranking: Ranking) -> list[dict[str, Any]]:
+def _fixed(ranking: Ranking) -> list[Json]:
     """Numbers that the fit holds fixed, with Sobol indices where they were not screened out.
 
     ``mean`` and ``largest`` are the total index times the share of the variance that all of these numbers make.
@@ -106,7 +108,7 @@ def _fixed(ranking: Ranking) -> list[dict[str, Any]]:
 _ORDERS = tuple(order + end for order in ("first_order", "total_order") for end in ("", "_low", "_high"))
 
 
-def _measurements(ranking: Ranking) -> list[dict[str, Any]]:
+def _measurements(ranking: Ranking) -> list[Json]:
     result = ranking.result
     entries = []
     for at, each in enumerate(ranking.measurements):
@@ -121,7 +123,7 @@ def _measurements(ranking: Ranking) -> list[dict[str, Any]]:
 # -- tables --------------------------------------------------------------------------------------------------------
 
 
-def measuring_tables(document: dict[str, Any]) -> list[Table]:
+def measuring_tables(document: Json) -> list[Table]:
     """Tables for the terminal."""
     conclusions = plain_table(
         f"Main conclusions, typical laboratory ({document['draws']} draws of all that is uncertain)",
@@ -155,14 +157,14 @@ def measuring_tables(document: dict[str, Any]) -> list[Table]:
     return [conclusions, numbers, fixed, measurements]
 
 
-def _shares(entry: dict[str, Any]) -> list[str]:
+def _shares(entry: Json) -> list[str]:
     return [f"{100 * entry['mean']:.1f} %", f"{100 * entry['largest']:.0f} %", entry["largest_on"]]
 
 
 # -- figure --------------------------------------------------------------------------------------------------------
 
 
-def measuring_figure(document: dict[str, Any]) -> Figure:
+def measuring_figure(document: Json) -> Figure:
     """Ranked bars: numbers on the left, measurements on the right; a bar is the mean over conclusions, a dot is one.
 
     The first numbers that are held fixed are shown wherever they stand.
@@ -193,7 +195,7 @@ def measuring_figure(document: dict[str, Any]) -> Figure:
     return figure
 
 
-def _label(entry: dict[str, Any]) -> str:
+def _label(entry: Json) -> str:
     """A number in words, with its study where it is one of a study."""
     group = entry["name"].partition(".")[0]
     what = entry["long_name"].replace(", in standard deviations between studies", "").replace(" in this study", "")
@@ -208,7 +210,7 @@ _STUDIES = {
 }
 
 
-def _bars(axes: Any, rows: list[tuple[str, float, list[float]]], colours: list[str]) -> None:
+def _bars(axes: Axes, rows: list[tuple[str, float, list[float]]], colours: list[str]) -> None:
     for at, ((_, mean, shares), colour) in enumerate(zip(rows, colours, strict=False)):
         axes.barh(at, 100 * mean, color=colour, height=0.62)
         axes.plot(100 * np.maximum(shares, 0.0), np.full(len(shares), at), "o", color=GREY, markersize=3, alpha=0.7)

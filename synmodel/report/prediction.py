@@ -1,12 +1,13 @@
 """Predictions of studies: tables and figures, observed beside predicted."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from synmodel.core.plain import Json
 from synmodel.inference.summaries.prediction import Prediction
 from synmodel.report.figures import GREY, colours_of, panels, style
 from synmodel.report.tables import add_row, number_text, plain_table
@@ -49,7 +50,7 @@ def prediction_figure(prediction: Prediction) -> Figure:
     return figure
 
 
-def _draw(axes: Any, prediction: Prediction, arm: str, quantity: str) -> None:
+def _draw(axes: Axes, prediction: Prediction, arm: str, quantity: str) -> None:
     points = [point for point in prediction.points if (point.arm, point.quantity) == (arm, quantity)]
     (colour,) = colours_of([arm])
     for at, point in enumerate(points):
@@ -65,7 +66,7 @@ def _draw(axes: Any, prediction: Prediction, arm: str, quantity: str) -> None:
     axes.set_xlim(-0.6, max(len(points), 1) - 0.4)
 
 
-def prediction_tables(document: dict[str, Any]) -> list[Table]:
+def prediction_tables(document: Json) -> list[Table]:
     """Predicted means beside observed ones, and how well they agree."""
     table = plain_table(
         f"{document['study']}: predicted means [%]", "arm, quantity", "from day", "to day", "predicted", "50 %", "90 %",
@@ -102,7 +103,7 @@ def _held(share: float | None, expected: Sequence[float] | None) -> str:
     return told if expected is None else f"{told} ({number_text(expected[0])} to {number_text(expected[1])})"
 
 
-def validation_tables(document: dict[str, Any]) -> list[Table]:
+def validation_tables(document: Json) -> list[Table]:
     """Each study left out: coverage, and log predictive density beside the rivals'."""
     table = plain_table(
         "Studies left out in turn (log predictive density per mean; more is better)", "study, arm", "means",
@@ -121,7 +122,7 @@ def validation_tables(document: dict[str, Any]) -> list[Table]:
     return [table]
 
 
-def validation_figure(document: dict[str, Any]) -> Figure:
+def validation_figure(document: Json) -> Figure:
     """Left: log predictive density of the mechanism and of its rivals, by arm. Right: coverage of the intervals."""
     arms = [(name, arm, scores) for name, entry in document["studies"].items() for arm, scores in entry["arms"].items()]
     place = np.arange(len(arms))[::-1]

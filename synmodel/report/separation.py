@@ -1,13 +1,13 @@
 """Arms that tell two readings of the mechanism apart, as a document, a table and a figure."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
 from synmodel.analysis.planning.readings import Separation
+from synmodel.core.plain import Json
 from synmodel.library.provenance import provenance
 from synmodel.report import figures
 from synmodel.report.tables import add_row, plain_table
@@ -18,7 +18,7 @@ _SHOWN = 12
 _DECISIVE = 3.0
 
 
-def separation_document(readings: tuple[str, str], found: Sequence[Separation], *, seed: int) -> dict[str, Any]:
+def separation_document(readings: tuple[str, str], found: Sequence[Separation], *, seed: int) -> Json:
     """The ranking as plain data."""
     return {
         "between": list(readings),
@@ -48,7 +48,7 @@ def _notes(found: Sequence[Separation]) -> list[str]:
     return notes
 
 
-def separation_tables(document: dict[str, Any]) -> list[Table]:
+def separation_tables(document: Json) -> list[Table]:
     """The best arms first, then what to read with care."""
     first, second = document["between"]
     table = plain_table(

@@ -14,6 +14,7 @@ from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from synmodel.analysis.caveats import dose_text
+from synmodel.core.plain import Json
 from synmodel.pharmacology import drug_doses
 from synmodel.report import figures
 from synmodel.report.mechanism_panels import draw_mechanism, panel_names
@@ -190,7 +191,7 @@ def _draw(
     The points of a control stand aside and its lines below, for before a dose both are the same numbers.
     """
     points = [entry for entry in entries if entry["quantity"] == quantity]
-    line: dict[str, Any] = {"color": colour, "linewidth": 1.6, "zorder": 1.9 if aside else 2.0}
+    line: Json = {"color": colour, "linewidth": 1.6, "zorder": 1.9 if aside else 2.0}
     start, end = _column(points, "start_day"), _column(points, "end_day")
     mean, low, high = (100 * _column(points, name) for name in ("mean", "low", "high"))
     if quantity == "density_change":

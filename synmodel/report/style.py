@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from synmodel.core.errors import SynmodelError
+from synmodel.core.plain import Json
 
 __all__ = [
     "COLOURS",
@@ -192,7 +193,7 @@ def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = 
         If the ending is none of :data:`FORMATS`.
     """
     text = json.dumps(dict(entries))
-    told: dict[str, dict[str, Any]] = {
+    told: dict[str, Json] = {
         ".png": {"Software": "synmodel", "Description": text},
         ".svg": {"Date": None, "Creator": "synmodel", "Description": text},
         ".pdf": {"CreationDate": None, "Creator": "synmodel", "Subject": text},

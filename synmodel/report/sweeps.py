@@ -3,7 +3,6 @@
 import json
 import warnings
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +11,9 @@ from rich.table import Table
 
 from synmodel.analysis.caveats import notes_of_several
 from synmodel.analysis.sweeps import Plan
+from synmodel.analysis.sweeps.factors import Factor
 from synmodel.core.errors import SynmodelError
+from synmodel.core.plain import Json
 from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.library.evidence import all_checks
 from synmodel.report.tables import add_row, number_text, plain_table
@@ -25,9 +26,7 @@ _MOST_MATCHED, _MOST_CHECKED = 2000, 24
 _PROVENANCE = ("synmodel_version", "seed", "scenario_digest", "parameters_digest", "python_version", "libraries")
 
 
-def document(
-    plan: Plan, result: xr.Dataset, indices: xr.Dataset | None, expected: xr.Dataset | None = None
-) -> dict[str, Any]:
+def document(plan: Plan, result: xr.Dataset, indices: xr.Dataset | None, expected: xr.Dataset | None = None) -> Json:
     """Plain data for JSON and the tables; extremes have an interval where exact means with theirs are given."""
     against = _contradictions(plan)
     return {
@@ -52,7 +51,7 @@ def document(
     }  # fmt: skip
 
 
-def _observed(plan: Plan) -> dict[str, Any]:
+def _observed(plan: Plan) -> Json:
     """How a cell was observed: how often it was simulated, or at how many draws its expectation is known."""
     if not plan.exact:
         return {"replicates": plan.replicates}
@@ -65,7 +64,7 @@ def _caveats(plan: Plan) -> list[str]:
     return notes_of_several(plans, dict.fromkeys(plans, ()), [])
 
 
-def _contradictions(plan: Plan) -> list[dict[str, Any]]:
+def _contradictions(plan: Plan) -> list[Json]:
     """The worst contradiction of each piece of evidence over the cells; of many cells some are looked at."""
     looked = np.unique(np.linspace(0, plan.n_cell - 1, min(plan.n_cell, _MOST_MATCHED)).astype(int)).tolist()
     meeting = [number for number in looked if _meets(plan, number)]
@@ -101,14 +100,14 @@ def _failure(plan: Plan, entry: str) -> dict[str, str]:
     return {"cell": plan.place(int(cell)), "reason": why}
 
 
-def _factor(factor: Any) -> dict[str, Any]:
+def _factor(factor: Factor) -> Json:
     labels = factor.labels
     numbers = all(isinstance(label, float) for label in labels)
     ends = {"low": min(labels), "high": max(labels)} if numbers else {"levels": list(dict.fromkeys(labels))[:20]}
     return {"name": factor.name, "path": factor.path, "unit": factor.units, "n": len(set(labels)), **ends}
 
 
-def _extremes(plan: Plan, result: xr.Dataset, expected: xr.Dataset | None) -> list[dict[str, Any]]:
+def _extremes(plan: Plan, result: xr.Dataset, expected: xr.Dataset | None) -> list[Json]:
     """Cells in which each statistic (its contrast, where there is a control) is lowest and highest.
 
     With a posterior as an axis these are medians over its draws, with their 95 % intervals.
@@ -121,7 +120,7 @@ def _extremes(plan: Plan, result: xr.Dataset, expected: xr.Dataset | None) -> li
     for column, point in enumerate(plan.points):
         if not np.isfinite(values[:, column]).any():
             continue
-        entry: dict[str, Any] = {**point._asdict(), "variable": variable}
+        entry: Json = {**point._asdict(), "variable": variable}
         for name, cell in (("lowest", np.nanargmin(values[:, column])), ("highest", np.nanargmax(values[:, column]))):
             which, within = divmod(int(cell), plan.design.size)
             settings = plan.design.settings(within)
@@ -150,7 +149,7 @@ def _over_draws(
     return given.reshape(shape), {end: expected[f"{name}_{end}"].to_numpy().reshape(shape) for end in ("low", "high")}
 
 
-def _sobol(indices: xr.Dataset) -> list[dict[str, Any]]:
+def _sobol(indices: xr.Dataset) -> list[Json]:
     found = []
     for s, scenario in enumerate(indices["scenario"].to_numpy().tolist()):
         for p in range(indices.sizes["point"]):
@@ -162,7 +161,7 @@ def _sobol(indices: xr.Dataset) -> list[dict[str, Any]]:
     return found
 
 
-def tables(document: dict[str, Any]) -> list[Table]:
+def tables(document: Json) -> list[Table]:
     """Tables for the terminal."""
     failed = f", {document['failed_cells']} failed" if document["failed_cells"] else ""
     varied = plain_table(
@@ -210,14 +209,14 @@ def tables(document: dict[str, Any]) -> list[Table]:
     return found
 
 
-def _each(document: dict[str, Any]) -> str:
+def _each(document: Json) -> str:
     if "replicates" in document:
         return f"{document['replicates']} simulated experiments each"
     draws = f" at {document['draws']} draws of the posterior" if document["draws"] else ""
     return f"exact expectations{draws}"
 
 
-def _place(document: dict[str, Any], entry: dict[str, Any]) -> list[str]:
+def _place(document: Json, entry: Json) -> list[str]:
     """Value of an extreme and the cell in which it is found."""
     names = [factor["name"] for factor in document["factors"]]
     where = [

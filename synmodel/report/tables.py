@@ -1,10 +1,11 @@
 """Tables for the terminal, made from the same documents that are written as JSON."""
 
 import math
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
+
+from synmodel.core.plain import Json
 
 __all__ = [
     "add_row",
@@ -51,13 +52,13 @@ def number_text(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def _interval(entry: dict[str, Any]) -> str:
+def _interval(entry: Json) -> str:
     if entry["estimate"] is None or not math.isfinite(entry["estimate"]):
         return "no data"
     return f"{number_text(entry['estimate'])} ({number_text(entry['low'])} to {number_text(entry['high'])})"
 
 
-def _goodness(document: dict[str, Any]) -> Table:
+def _goodness(document: Json) -> Table:
     table = plain_table(
         "How well the fit describes each study (formation, elimination, density)",
         "study", "points", "parameters", "chi2 (SEM over dendrites)", "per point", "chi2 (SEM over mice)",
@@ -75,7 +76,7 @@ def _goodness(document: dict[str, Any]) -> Table:
     return table
 
 
-def comparison_tables(document: dict[str, Any]) -> list[Table]:
+def comparison_tables(document: Json) -> list[Table]:
     """Goodness of fit, effects on turnover, and contrasts, drug beside drug."""
     drugs = list(document["drugs"])
     effects = plain_table("What one dose does: the mechanism, and the pulse beside it (95 % interval)", "", *drugs)
@@ -104,7 +105,7 @@ def comparison_tables(document: dict[str, Any]) -> list[Table]:
     return [_goodness(document), effects, contrasts, mechanism, _readings(document), claims, notes]
 
 
-def fit_tables(document: dict[str, Any]) -> list[Table]:
+def fit_tables(document: Json) -> list[Table]:
     """Goodness of fit, parameters with verdicts, other readings, mechanisms."""
     parameters = plain_table("Parameters", "name", "estimate (95 % interval)", "unit", "verdict")
     for name, entry in document["parameters"].items():
@@ -117,7 +118,7 @@ def fit_tables(document: dict[str, Any]) -> list[Table]:
     return shown
 
 
-def _readings(document: dict[str, Any]) -> Table:
+def _readings(document: Json) -> Table:
     table = plain_table(
         "Readings of the data (evidence by Laplace approximation; above 3 more is decisive)",
         "reading", "parameters", "-2 log likelihood", "AIC", "ln evidence",
@@ -135,7 +136,7 @@ def _readings(document: dict[str, Any]) -> Table:
     return table
 
 
-def simulation_tables(document: dict[str, Any]) -> list[Table]:
+def simulation_tables(document: Json) -> list[Table]:
     """Mean over simulated experiments of what each would report, beside the same without doses; then the notes."""
     control = document["control"]
     table = plain_table(
@@ -167,7 +168,7 @@ def simulation_tables(document: dict[str, Any]) -> list[Table]:
     return made
 
 
-def _expected_table(entries: list[dict[str, Any]]) -> Table:
+def _expected_table(entries: list[Json]) -> Table:
     """Exact means with their intervals, of sessions in which doses make a difference."""
     against = [entry for entry in entries if "difference" in entry]
     table = plain_table(
@@ -187,7 +188,7 @@ def _expected_table(entries: list[dict[str, Any]]) -> Table:
     return table
 
 
-def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:
+def entry_tables(kind: str, name: str, document: Json) -> list[Table]:
     """A library entry: its texts, then every number with unit, status and source."""
     texts = plain_table(f"{name} ({kind})", "", "")
     texts.columns[1].justify = "left"
@@ -202,7 +203,7 @@ def entry_tables(kind: str, name: str, document: dict[str, Any]) -> list[Table]:
     return [table for table in (texts, numbers) if table.row_count]
 
 
-def _walk(value: Any, path: str, texts: Table, numbers: Table) -> None:
+def _walk(value: object, path: str, texts: Table, numbers: Table) -> None:
     if isinstance(value, dict) and "value" in value and "status" in value:
         why = f" - {value['why']}" if value.get("why") else ""
         seen = f" [{value['seen']}]" if value.get("seen") else ""

@@ -1,8 +1,7 @@
 """A scenario: who gets which doses when, where and how often spines are imaged.
 
 A scenario is a document that never changes: it can be written as TOML, read back, hashed and compared. Day 0 is the
-first dose of the study drug; a pretreatment has a negative day. Every time may be given in hours instead
-(``sessions_hours``, ``hours``, ``from_hours``, ``to_hours``); it is kept in days.
+first dose of the study drug; a pretreatment has a negative day. Times given in hours (``hours``) are kept in days.
 """
 
 import hashlib
@@ -28,6 +27,7 @@ from pydantic import (
 from synmodel import library
 from synmodel.core.documents import Document, FrozenMapping, Number, OtherKind, Whole, entry_fault, parse_toml, read
 from synmodel.core.errors import ScenarioError, SynmodelError
+from synmodel.core.plain import Json
 from synmodel.library.drug_numbers import routes_of
 from synmodel.library.own_entries import digests_behind
 from synmodel.scenario.conditions import condition_names, load_condition
@@ -58,7 +58,7 @@ Day = Annotated[Number, AfterValidator(_within_a_century)]
 _HOURS_PER_DAY = 24.0
 
 
-def _name_of(given: Any) -> Any:
+def _name_of(given: Any) -> object:
     """The name of an entry made in Python, which is put into the library in use; anything else as it is."""
     return library.shelve(given) if hasattr(given, "shelf") else given
 
@@ -66,7 +66,7 @@ def _name_of(given: Any) -> Any:
 EntryName = Annotated[str, BeforeValidator(_name_of)]
 
 
-def _in_days(document: Any, hours: str, days: str) -> Any:
+def _in_days(document: object, hours: str, days: str) -> object:
     """A document in which times given in hours stand in days."""
     if not isinstance(document, Mapping) or hours not in document:
         return document
@@ -103,7 +103,7 @@ class Dose(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _hours(cls, document: Any) -> Any:
+    def _hours(cls, document: object) -> object:
         return _in_days(document, "hours", "day")
 
     @field_validator("compound")
@@ -170,7 +170,7 @@ class Spell(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, document: Any) -> Any:
+    def _short(cls, document: object) -> object:
         """A name alone will do."""
         if isinstance(document, str) or hasattr(document, "shelf"):
             return {"name": document}
@@ -197,7 +197,7 @@ class Spell(_Part):
         return tuple(day for day in (self.from_day, self.to_day) if day is not None)
 
 
-def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
+def _without(content: Json, key: str) -> Json:
     """The content without a field that holds nothing: documents from before the field keep their digests."""
     return content if content.get(key) else {name: value for name, value in content.items() if name != key}
 
@@ -209,7 +209,7 @@ class Regimen(_Part):
     treatments: tuple[Spell, ...] = ()
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         return _without(serialise(self), "treatments")
 
 
@@ -238,7 +238,7 @@ class Subject(_Part):
         return spell
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         return _without(serialise(self), "stress")
 
     def factor(self, arrow: str) -> float:
@@ -262,7 +262,7 @@ class Schedule(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _hours(cls, document: Any) -> Any:
+    def _hours(cls, document: object) -> object:
         return _in_days(document, "sessions_hours", "sessions")
 
     @field_validator("sessions")
@@ -341,7 +341,7 @@ class Scenario(_Part):
         return self
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         return _without(_without(serialise(self), "turnover"), "variability")
 
     @model_validator(mode="after")
@@ -385,7 +385,7 @@ class Scenario(_Part):
             content["library"] = own
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def updated(self, **changes: Any) -> "Scenario":
+    def updated(self, **changes: object) -> "Scenario":
         """A validated copy with some top-level fields changed."""
         document = self.model_dump(mode="python", exclude_none=True) | changes
         return read(Scenario, document, "scenario", ScenarioError)

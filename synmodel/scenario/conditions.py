@@ -9,13 +9,13 @@ so a strength of 0, a factor of 1 and an addition of 0 change no bit. Factors of
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault, read
-from synmodel.core.errors import LibraryError, did_you_mean
+from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault
+from synmodel.core.errors import did_you_mean
 
 __all__ = ["ADDED_SIGNALS", "ARROWS", "Condition", "condition_names", "load_condition"]
 
@@ -113,11 +113,10 @@ def load_condition(name: str) -> Condition:
     LibraryError
         For an unknown name (with the closest matches) or a broken entry.
     """
-    document = library.document_of("conditions", name)
-    return read(Condition, document, library.where("conditions", name), LibraryError)
+    return library.read_entry("conditions", name, Condition)
 
 
 def condition_names(*kinds: str) -> list[str]:
     """Names of the conditions of some kinds (all without any), sorted."""
-    wanted: tuple[Any, ...] = kinds or get_args(Kind)
+    wanted: tuple[str, ...] = kinds or get_args(Kind)
     return [name for name in library.names("conditions") if load_condition(name).kind in wanted]

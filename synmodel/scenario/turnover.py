@@ -6,7 +6,7 @@ their width, have no exact expectations; they are simulated.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 
 from synmodel.core.documents import Document, FrozenMapping, Number, Whole, entry_fault
 from synmodel.core.errors import ScenarioError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.scenario.values import as_dict
 
 __all__ = ["CLASSES", "Crowding", "Engine", "Homeostasis", "Pool", "SizeDependence", "Turnover"]
@@ -78,7 +79,7 @@ class Pool(_Part):
     )
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         return _filled(serialise(self))
 
 
@@ -89,7 +90,7 @@ class SizeDependence(_Part):
     most: Number = Field(gt=1, le=_MOST_CANDIDATES, description="above 1 to 100: multiplier of the smallest spines")
 
 
-def _filled(content: dict[str, Any]) -> dict[str, Any]:
+def _filled(content: Json) -> Json:
     """The content without what holds nothing."""
     return {name: value for name, value in content.items() if value not in (None, {}, "auto")}
 
@@ -108,7 +109,7 @@ class Turnover(_Part):
     batch: Whole = Field(default=1, ge=1, le=_LARGEST_BATCH, description="1 to 1000: spines that are born at once")
 
     @model_serializer(mode="wrap")
-    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
         content = _filled(serialise(self))
         if self.batch == 1:
             content.pop("batch", None)

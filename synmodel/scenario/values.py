@@ -1,7 +1,7 @@
 """Values by name in a scenario: parameters that it replaces, and what its other tables of names need."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
@@ -12,7 +12,7 @@ from synmodel.library.parameters import default_parameters
 __all__ = ["Replacements", "as_dict", "quoted"]
 
 
-def quoted(given: Any) -> Any:
+def quoted(given: object) -> object:
     """Refuse the table that TOML makes of a dotted name without quotes."""
     if isinstance(given, Mapping):
         for key, value in given.items():

@@ -6,7 +6,7 @@ the general spread. What they do is said in :mod:`synmodel.simulation.subjects`.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 from synmodel import library
 from synmodel.core.documents import Document, FrozenMapping, Number, entry_fault
 from synmodel.core.errors import ScenarioError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario.values import quoted
 
@@ -44,7 +45,7 @@ class Spread(Document):
 
     @model_validator(mode="before")
     @classmethod
-    def _number_alone(cls, given: Any) -> Any:
+    def _number_alone(cls, given: object) -> object:
         return given if isinstance(given, Mapping | Spread) else {"log_sd": given}
 
     @model_validator(mode="after")
@@ -54,13 +55,13 @@ class Spread(Document):
             raise ValueError(message)
         return self
 
-    def plain(self) -> Any:
+    def plain(self) -> object:
         """As a writer of TOML would give it."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         return given if len(given) > 1 else self.log_sd
 
 
-def _dotted_quoted(given: Any) -> Any:
+def _dotted_quoted(given: object) -> object:
     """As for all names, but that a table may stand for the number of a spread."""
     if isinstance(given, Mapping):
         quoted({key: value for key, value in given.items() if key not in GENERAL and "." not in key})
@@ -84,7 +85,7 @@ def _known(spreads: Mapping[str, Spread]) -> FrozenMapping[str, Spread]:
     return FrozenMapping(spreads)
 
 
-def _plain(spreads: Mapping[str, Spread]) -> dict[str, Any]:
+def _plain(spreads: Mapping[str, Spread]) -> Json:
     return {name: spread.plain() for name, spread in spreads.items()}
 
 

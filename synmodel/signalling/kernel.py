@@ -8,7 +8,7 @@ __all__ = ["follow", "pool"]
 
 
 @compiled
-def follow(times, target, tau, state):  # type: ignore[no-untyped-def]
+def follow(times, target, tau, state):
     """Fill ``state`` (n,) with the solution of tau y' = target - y from y = 0.
 
     Exact for a ``target`` (n,) that is linear between ``times`` (n,), and a ``tau`` that is
@@ -24,7 +24,7 @@ def follow(times, target, tau, state):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def pool(times, drive, gain, most, tau, state, mean):  # type: ignore[no-untyped-def]
+def pool(times, drive, gain, most, tau, state, mean):
     """Fill ``state`` (n,) and its ``mean`` (n,) over the cell that begins there; X' = gain m (1 - X / most) - X / tau.
 
     Exact for an m that is constant within a cell: the mean of ``drive`` (n,) at its ends. ``tau`` is as in

@@ -1,40 +1,39 @@
 """The one place where the rooms meet: from a scenario to Observations.
 
-``Regimen -> Exposure -> Drive -> spines -> Observations``: every arrow is a public function, so each stage can be
-looked at; fits and simulations build the turnover model, the scoring and the drive by the same functions.
+::
+
+    Regimen -> Exposure -> Drive -> spines -> Observations
+
+Every arrow is a public function, so each stage can be looked at. Between a scenario and any of them stands one object,
+:class:`Setup`: simulations, expectations, courses and assays have their tissue, drive and start from it.
 """
 
 import hashlib
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from synmodel import turnover
 from synmodel.core.errors import SimulationError
-from synmodel.core.randomness import checked_seed, stream_key, uniform_array
-from synmodel.imaging import observe
-from synmodel.imaging.expectation import Expected, expected_statistics
+from synmodel.core.randomness import checked_seed
+from synmodel.imaging.expectation import Expected
 from synmodel.library.own_entries import told
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import provenance
 from synmodel.scenario import Scenario, load, naming
-from synmodel.simulation.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of, unreplaced
-from synmodel.simulation.subjects import between_subjects, deviations, subject_of, terms_of
-from synmodel.simulation.tissue import Tissue, dendrite_length, first_density, tissue_of
+from synmodel.simulation.blocks import observations_of, spines_of
+from synmodel.simulation.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of
+from synmodel.simulation.setup import Preparation, Setup, expect
+from synmodel.simulation.subjects import between_subjects
+from synmodel.simulation.tissue import dendrite_length, first_density, tissue_of
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.bounds import MOST_ROWS
-from synmodel.turnover.heterogeneity import dendrite_nodes
-from synmodel.turnover.initial import Initial
-from synmodel.turnover.simulator import thread_count
-from synmodel.turnover.start import Start, start_of
 
 __all__ = [
+    "Preparation",
+    "Setup",
+    "dendrite_length",
     "drive_function",
     "drive_of",
     "expect",
@@ -42,6 +41,7 @@ __all__ = [
     "expectation_function",
     "expected_spines",
     "exposure_of",
+    "first_density",
     "histories",
     "is_possible",
     "mechanism_of",
@@ -50,35 +50,12 @@ __all__ = [
     "tissue_of",
 ]
 
-Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-Drives = xr.Dataset | list[list[xr.Dataset]]
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
 _MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
-_MOST_LOSSES = 1000.0  # of a homeostasis, at the first session: beyond, all spines are lost at once
-
-
-def expect(
-    tissue: Tissue,
-    sessions: Array,
-    steps: turnover.Propagation,
-    scored_density: float,
-    length_um: float,
-) -> Expected:
-    """Exact expected statistics of one arm; the new spines of the first session after day 0 are followed."""
-    reference = int(np.searchsorted(sessions, 0.0, side="right"))
-    return expected_statistics(
-        tissue.initial_means(scored_density),
-        steps.survival,
-        steps.newborn,
-        tissue.scoring,
-        length_um,
-        reference if 0 < reference < len(sessions) else None,
-        dendrite_nodes(tissue.density_log_sd, tissue.model.formation_cv_animal, tissue.model.formation_cv_dendrite),
-    )
 
 
 def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> Expected:
@@ -104,23 +81,12 @@ def expectation(scenario: str | Path | Scenario, parameters: ParameterSet | None
         return expectation_function(load(scenario))(parameters)
 
 
-def expectation_function(
-    plan: Scenario, drive: Callable[[ParameterSet], xr.Dataset] | None = None
-) -> Callable[[ParameterSet | None], Expected]:
-    """:func:`expectation` of a scenario for many parameter sets: what does not depend on them is computed once.
-
-    ``drive`` takes the place of :func:`drive_function` where the same drives serve something else as well.
-    """
+def expectation_function(plan: Scenario) -> Callable[[ParameterSet | None], Expected]:
+    """:func:`expectation` of a scenario for many parameter sets: what does not depend on them is computed once."""
     plan.turnover.demand_exact()
-    drive, sessions = drive or drive_function(plan), np.array(plan.schedule.sessions)
-    density, length = first_density(plan), dendrite_length(plan)
-
-    def expected(parameters: ParameterSet | None) -> Expected:
-        chosen = parameters_of(plan, parameters)
-        tissue = tissue_of(plan.baseline, chosen.as_floats())
-        return expect(tissue, sessions, turnover.propagate(tissue.model, sessions, drive(chosen)), density, length)
-
-    return expected
+    setup = Setup(plan)
+    setup.demand_drive()
+    return lambda parameters: setup.at(parameters).expected
 
 
 def simulate(
@@ -174,28 +140,30 @@ def simulate(
     checked_seed(seed)
     replicates = whole_number("replicates", replicates, _MOST_REPLICATES)
     first_replicate = whole_number("first_replicate", first_replicate, _LAST_REPLICATE - replicates, least=0)
-    sets = [parameters_of(plan, each) for each in _several(parameters)]
+    setup = Setup(plan, drive)
+    ready = [setup.at(each) for each in _several(parameters)]
     with naming(scenario):
-        setups = [_setup_of(plan, each) for each in sets]
-        drives = _drives_of(plan, seed) if drive is None else _the_same(drive)
-    n_dendrite = plan.cohort.animals * plan.cohort.dendrites_per_animal
-    _refuse_too_large(plan, float(setups[0].means.sum()))
-    block = max(1, int(_BLOCK_SPINES / (n_dendrite * setups[0].means.sum() * 2)))
-    if terms_of(plan):
+        for each in ready:
+            each.refuse_impossible()
+        setup.demand_drive()
+    n_dendrite, spines = plan.cohort.animals * plan.cohort.dendrites_per_animal, float(ready[0].spines.sum())
+    _refuse_too_large(plan, spines)
+    block = max(1, int(_BLOCK_SPINES / (n_dendrite * spines * 2)))
+    if setup.terms:
         _refuse_too_many(replicates, plan.cohort.animals)
         block = min(block, max(1, _BLOCK_SUBJECTS // plan.cohort.animals))
-    if len(sets) > 1:
+    if len(ready) > 1:
         block = 1  # each replicate has parameters of its own
     pieces = []
     for done in range(0, replicates, block):
         numbers = first_replicate + np.arange(done, min(done + block, replicates))
-        which = int(numbers[0]) % len(sets)
+        which = ready[int(numbers[0]) % len(ready)]
         with naming(scenario):
-            of_block = drives(sets[which], numbers)
-        pieces.append(_simulate_block(plan, setups[which], of_block, numbers, seed))
+            pieces.append(observations_of(which, numbers, seed))
         if progress is not None:
             progress(done + len(numbers), replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
+    sets = [each.parameters for each in ready]
     observations.attrs.update(
         provenance(seed=seed, scenario=plan.digest(), parameters=_digest(sets), own=told(plan.own_entries())),
         scenario=plan.name,
@@ -255,14 +223,11 @@ def histories(
     with naming(scenario):
         plan = load(scenario)
         checked_seed(seed)
-        chosen = parameters_of(plan, parameters)
-        setup, block = (
-            _setup_of(plan, chosen),
-            np.array([whole_number("replicate", replicate, _LAST_REPLICATE, least=0)]),
-        )
-        _refuse_too_large(plan, float(setup.means.sum()))
-        drives = _drives_of(plan, seed)(chosen, block)
-        return _spines_of_block(plan, setup, drives, block, seed)
+        ready = Setup(plan).at(parameters)
+        ready.refuse_impossible()
+        number = whole_number("replicate", replicate, _LAST_REPLICATE, least=0)
+        _refuse_too_large(plan, float(ready.spines.sum()))
+        return spines_of(ready, np.array([number]), seed)
 
 
 def _several(parameters: ParameterSet | Sequence[ParameterSet] | None) -> Sequence[ParameterSet | None]:
@@ -281,54 +246,10 @@ def _digest(sets: Sequence[ParameterSet]) -> str:
     return hashlib.sha256("".join(each.digest() for each in sets).encode()).hexdigest()
 
 
-def _drives_of(plan: Scenario, seed: int) -> Callable[[ParameterSet, NDArray[np.int64]], Drives]:
-    """The drives of a block of replicates: one for all, or where subjects differ one by replicate and animal."""
-    drive, terms, animals = drive_function(unreplaced(plan)), terms_of(plan), plan.cohort.animals
-
-    def drives(parameters: ParameterSet, replicates: NDArray[np.int64]) -> Drives:
-        if not terms:
-            return drive(parameters)
-        z = {name: deviations(name, seed, replicates, animals) for name in {term.quantity for term in terms}}
-        return [
-            [
-                drive(subject_of(parameters, terms, {name: float(each[r, a]) for name, each in z.items()}))
-                for a in range(animals)
-            ]
-            for r in range(len(replicates))
-        ]
-
-    return drives
-
-
-def _the_same(drive: xr.Dataset) -> Callable[[ParameterSet, NDArray[np.int64]], Drives]:
-    """A stated drive, for all subjects."""
-    return lambda *_: drive
-
-
-@dataclass(frozen=True, eq=False)
-class _Setup:
-    """What the parameters say of the dendrites of a scenario; ``means`` are the spines of one at the first session."""
-
-    tissue: Tissue
-    length_um: float
-    means: Array
-    interaction: turnover.Interaction
-    size_loss: turnover.SizeLoss | None
-
-
-def _setup_of(plan: Scenario, parameters: ParameterSet) -> _Setup:
-    tissue, length = tissue_of(plan.baseline, parameters.as_floats()), dendrite_length(plan)
-    means = tissue.initial_means(first_density(plan))
-    asked, size_loss = plan.turnover, None
-    if asked.size_loss is not None and asked.selects:
-        size_loss = turnover.SizeLoss(tissue.head_width, asked.size_loss.steepness, asked.size_loss.most)
-    return _Setup(tissue, length, means * length, _interaction_of(plan, tissue, means, length), size_loss)
-
-
 def is_possible(plan: Scenario, parameters: ParameterSet) -> bool:
     """Whether a scenario can be simulated with parameters: some ask for more nascent spines than there are spines."""
     try:
-        _setup_of(plan, parameters_of(plan, parameters))
+        Setup(plan).at(parameters).refuse_impossible()
     except SimulationError:
         return False
     return True
@@ -343,108 +264,8 @@ def expected_spines(scenario: str | Path | Scenario, parameters: ParameterSet | 
         If the scenario cannot be run.
     """
     plan = load(scenario)
-    setup = _setup_of(plan, parameters_of(plan, parameters))
+    ready = Setup(plan).at(parameters)
+    ready.refuse_impossible()
     days = plan.schedule.sessions[-1] - plan.schedule.sessions[0]
-    each = setup.means.sum() + setup.tissue.model.births.sum() * setup.length_um * days
+    each = ready.spines.sum() + ready.tissue.model.births.sum() * ready.setup.length_um * days
     return float(each) * plan.cohort.animals * plan.cohort.dendrites_per_animal
-
-
-def _interaction_of(plan: Scenario, tissue: Tissue, means: Array, length: float) -> turnover.Interaction:
-    """The interaction of a scenario; ``means`` are spines per um at the first session, on dendrites of a length."""
-    asked, density = plan.turnover, float(means.sum())
-    parts: dict[str, Any] = {}
-    if asked.crowding is not None:
-        parts["n_max"] = asked.crowding.n_max_per_um
-    if asked.homeostasis is not None:
-        steepness, n_star = asked.homeostasis.steepness, asked.homeostasis.n_star_per_um or density
-        factor = math.exp(min(steepness * (density / n_star - 1.0), 700.0))
-        if factor > _MOST_LOSSES:
-            message = (
-                f"scenario.turnover.homeostasis multiplies losses by {factor:.2g} at the first session, with "
-                f"{density:.2g} spines per um for {n_star:g}; allowed is {_MOST_LOSSES:g}: lower steepness or raise "
-                "n_star_per_um"
-            )
-            raise SimulationError(message)
-        parts |= {"n_star": n_star, "homeostasis": steepness}
-    if asked.pool is not None:
-        parts["pool"] = asked.pool.shares_per_um * length * plan.cohort.dendrites_per_animal
-        parts["pool_share"] = [asked.pool.share.get(name, 1.0) for name in tissue.model.classes]
-    return turnover.Interaction(**parts, batch=asked.batch)
-
-
-def _simulate_block(
-    plan: Scenario, setup: _Setup, drives: Drives, replicates: NDArray[np.int64], seed: int
-) -> xr.Dataset:
-    return observe(
-        _spines_of_block(plan, setup, drives, replicates, seed),
-        setup.tissue.scoring,
-        replicates=replicates,
-        animals=plan.cohort.animals,
-        dendrites=plan.cohort.dendrites_per_animal,
-        length_um=setup.length_um,
-        seed=seed,
-    )
-
-
-def _spines_of_block(
-    plan: Scenario, setup: _Setup, drives: Drives, replicates: NDArray[np.int64], seed: int
-) -> xr.Dataset:
-    animals, dendrites = plan.cohort.animals, plan.cohort.dendrites_per_animal
-    start, first = _start(setup, replicates, animals, dendrites, seed), int(replicates[0])
-    if isinstance(drives, xr.Dataset):
-        return _spines(plan, setup, start, drives, seed, (first, 0))
-    parts = []
-    with thread_count(1):  # one animal is too little work to be shared
-        for r, a in np.ndindex(len(replicates), animals):
-            rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
-            part = Start(start.initial[rows, columns], start.scale[rows, columns])
-            parts.append(_spines(plan, setup, part, drives[r][a], seed, (first + r, a * dendrites)))
-    return turnover.joined(parts)
-
-
-def _spines(
-    plan: Scenario, setup: _Setup, start: Start, drive: xr.Dataset, seed: int, first: tuple[int, int]
-) -> xr.Dataset:
-    """All spines of a block of replicates and animals, by the engine of the scenario."""
-    model, sessions = setup.tissue.model, np.array(plan.schedule.sessions)
-    common: dict[str, Any] = {"seed": seed, "drive": drive, "head_width": setup.tissue.head_width, "first": first}
-    if plan.turnover.chosen_engine == "events":
-        return turnover.trace(model, start, sessions, size_loss=setup.size_loss, **common)
-    if plan.turnover.chosen_engine == "sessions":
-        return turnover.trace_sessions(model, start, sessions, **common)
-    return turnover.trace_coupled(
-        model,
-        start,
-        sessions,
-        interaction=setup.interaction,
-        length_um=setup.length_um,
-        group=plan.cohort.dendrites_per_animal,
-        **common,
-    )
-
-
-def _start(setup: _Setup, replicates: NDArray[np.int64], animals: int, dendrites: int, seed: int) -> Start:
-    """Poisson numbers around log-normal densities, and birth rates with their heterogeneity."""
-    poisson = Initial(tuple(setup.means.tolist()), poisson=True)
-    density_scale, spread = None, setup.tissue.density_log_sd
-    if spread > 0:
-        u = uniform_array(stream_key(seed, "density"), replicates[:, None], np.arange(animals * dendrites))
-        density_scale = lognormal_quantile(u, spread)
-    return start_of(
-        setup.tissue.model,
-        poisson,
-        replicates=replicates,
-        animals=animals,
-        dendrites=dendrites,
-        length_um=setup.length_um,
-        seed=seed,
-        density_scale=density_scale,
-    )
-
-
-def lognormal_quantile(u: Array, log_sd: float) -> Array:
-    """Quantiles of the log-normal distribution with mean 1."""
-    from scipy.special import ndtri
-
-    quantile: Array = np.exp(log_sd * ndtri(u) - log_sd**2 / 2)
-    return quantile

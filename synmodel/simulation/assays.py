@@ -11,7 +11,7 @@ replace. Times are
 those of the assay, in hours; the sessions of the scenario only say from when on its tissue is followed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import signalling, turnover
+from synmodel.core.settings import by_fields
 from synmodel.imaging import head_twitches as twitches
 from synmodel.imaging import pet, power, proteins, uncaging
 from synmodel.imaging.course import fold_at
-from synmodel.imaging.subgroups import analyse_trial
+from synmodel.imaging.subgroups import Posthoc, analyse_trial
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, load, naming
-from synmodel.simulation import drive_of, exposure_of, parameters_of, simulate
-from synmodel.simulation.tissue import first_density, tissue_of
+from synmodel.simulation import Preparation, Setup, exposure_of, simulate
 
 __all__ = [
     "at_dose",
@@ -56,60 +56,56 @@ _PROTEINS = {"PSD-95": "psd95_gain", "synapsin I": "synapsin1_gain", "GluA1": "g
 
 def uncaging_of(scenario: Source, parameters: ParameterSet | None = None) -> uncaging.Uncaging:
     """Uncaging without drug, from the parameters of a scenario."""
-    values = parameters_of(load(scenario), parameters).as_floats()
+    values = Setup(load(scenario)).at(parameters).values
     return uncaging.Uncaging(values["uncaging.probability"], values["uncaging.cv_animal"], values["uncaging.cv_neuron"])
 
 
 def blotting_of(scenario: Source, parameters: ParameterSet | None = None) -> proteins.Blotting:
     """Blots of PSD-95, synapsin I and GluA1, from the parameters of a scenario."""
-    values = parameters_of(load(scenario), parameters).as_floats()
+    values = Setup(load(scenario)).at(parameters).values
     gains = tuple((name, values[f"blot.{key}"]) for name, key in _PROTEINS.items())
     return proteins.Blotting(gains, values["blot.cv_animal"], values["blot.cv_replicate"])
 
 
 def scanner_of(scenario: Source, parameters: ParameterSet | None = None) -> pet.Scanner:
     """PET without drug, from the parameters of a scenario."""
-    values = parameters_of(load(scenario), parameters).as_floats()
+    values = Setup(load(scenario)).at(parameters).values
     keys = ("volume", "nondisplaceable_share", "spread_cv", "retest_sd", "region_correlation")
     return pet.Scanner(*(values[f"pet.{key}"] for key in keys))
 
 
 def twitching_of(scenario: Source, parameters: ParameterSet | None = None) -> twitches.HeadTwitches:
     """Head twitches as a recording scores them, from the parameters of a scenario."""
-    values = parameters_of(load(scenario), parameters).as_floats()
+    values = Setup(load(scenario)).at(parameters).values
     keys = ("baseline", "maximum", "exponent", "fading", "cv_animal")
     return twitches.HeadTwitches(*(values[f"head_twitch.{key}"] for key in keys))
 
 
 def course_of(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> xr.Dataset:
     """The Drive of a scenario on a grid that reaches from its first session, or earlier, over all given hours."""
-    plan = load(scenario)
     with naming(scenario):
-        return drive_of(_reaching(plan, hours), parameters)
+        return _reaching(scenario, hours).at(parameters).drive
 
 
 def mean_signal(
     scenario: Source, signal: str, hours: tuple[float, float], parameters: ParameterSet | None = None
 ) -> float:
     """Mean of a state of the cascade, such as ``glutamate``, from one hour to another, as a dialysate collects it."""
-    plan = _reaching(load(scenario), hours)
-    values = parameters_of(plan, parameters).as_floats()
-    exposure = _exposure(scenario, hours, parameters)
-    arrows = signalling.arrows_of(plan, exposure["time"].to_numpy())
+    ready = _reaching(scenario, hours).at(parameters)
+    exposure = _exposure(scenario, ready)
+    arrows = signalling.arrows_of(ready.setup.plan, exposure["time"].to_numpy())
     start, end = _days(hours)
-    course = signalling.signalling_states(exposure, values, arrows)[signal].sel(time=slice(start, end))
+    course = signalling.signalling_states(exposure, ready.values, arrows)[signal].sel(time=slice(start, end))
     return float(course.integrate("time")) / float(end - start)
 
 
+@by_fields(size=uncaging.Slices)
 def uncage(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
-    animals: int,
-    neurons: int,
-    trials: int,
-    replicates: int,
+    size: uncaging.Slices,
     seed: int,
     arm: str | None = None,
 ) -> xr.Dataset:
@@ -126,28 +122,17 @@ def uncage(
     [0.49, 0.26]
     """
     plan, given = load(scenario), list(hours)
-    return uncaging.uncage(
-        course_of(scenario, given, parameters),
-        uncaging_of(plan, parameters),
-        _days(given),
-        animals=animals,
-        neurons=neurons,
-        trials=trials,
-        replicates=replicates,
-        seed=seed,
-        arm=plan.name if arm is None else arm,
-    )
+    drive, assay = course_of(scenario, given, parameters), uncaging_of(plan, parameters)
+    return uncaging.uncage(drive, assay, _days(given), size=size, seed=seed, arm=plan.name if arm is None else arm)
 
 
+@by_fields(size=uncaging.Slices)
 def success_course(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
-    animals: int,
-    neurons: int,
-    trials: int,
-    replicates: int,
+    size: uncaging.Slices,
     seed: int,
     level: float = 0.95,
 ) -> xr.Dataset:
@@ -161,16 +146,7 @@ def success_course(
     """
     plan, given = load(scenario), list(hours)
     folds = fold_at(course_of(scenario, given, parameters), "evoked", _days(given))
-    seen = uncage(
-        scenario,
-        parameters,
-        hours=given,
-        animals=animals,
-        neurons=neurons,
-        trials=trials,
-        replicates=replicates,
-        seed=seed,
-    )
+    seen = uncage(scenario, parameters, hours=given, size=size, seed=seed)
     share = seen["success"].mean(("animal", "neuron", "trial"))
     low, high = np.quantile(share, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     exact = uncaging.expected_success(uncaging_of(plan, parameters), folds)
@@ -220,15 +196,14 @@ def protein_folds(scenario: Source, hours: Iterable[float], parameters: Paramete
     )
 
 
+@by_fields(size=pet.Sample)
 def scan(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
     rescue: float = 0.0,
-    subjects: int,
-    regions: int = 1,
-    replicates: int,
+    size: pet.Sample,
     seed: int,
     arm: str | None = None,
 ) -> xr.Dataset:
@@ -253,62 +228,36 @@ def scan(
         _days(given),
         fold=density_folds(scenario, given, parameters),
         rescue=np.where(_days(given) > 0, rescue, 0.0),
-        subjects=subjects,
-        regions=regions,
-        replicates=replicates,
+        size=size,
         seed=seed,
         arm=plan.name if arm is None else arm,
     )
 
 
+@by_fields(size=pet.Sample, analysis=Posthoc)
 def posthoc(
     scenario: Source,
     parameters: ParameterSet | None = None,
     *,
     hours: Iterable[float],
-    choose: int,
-    before: int,
-    after: int,
-    lowest: Sequence[int],
     rescue: float = 0.0,
-    coupling: float = 0.0,
-    subjects: int,
-    regions: int = 1,
-    outcomes: int = 1,
-    replicates: int,
+    size: pet.Sample,
+    analysis: Posthoc,
     seed: int,
 ) -> xr.Dataset:
     """Simulated PET trials and what their post-hoc analysis finds.
 
     The parameters are those of :func:`scan` and of :func:`synmodel.imaging.subgroups.analyse_trial`.
     """
-    scans = scan(
-        scenario,
-        parameters,
-        hours=hours,
-        rescue=rescue,
-        subjects=subjects,
-        regions=regions,
-        replicates=replicates,
-        seed=seed,
-    )
-    return analyse_trial(
-        scans,
-        choose=choose,
-        before=before,
-        after=after,
-        lowest=lowest,
-        coupling=coupling,
-        outcomes=outcomes,
-        seed=seed,
-    )
+    scans = scan(scenario, parameters, hours=hours, rescue=rescue, size=size, seed=seed)
+    return analyse_trial(scans, analysis=analysis, seed=seed)
 
 
 def expected_head_twitches(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None = None) -> Array:
     """(n_bin,) exact mean head twitches of a mouse between some hours, see :func:`head_twitches`."""
     edges = list(hours)
     return twitches.expected_twitches(
-        twitching_of(scenario, parameters), _exposure(scenario, edges, parameters), _days(edges)
+        twitching_of(scenario, parameters), _exposure(scenario, _reaching(scenario, edges).at(parameters)), _days(edges)
     )
 
 
@@ -341,7 +290,7 @@ def head_twitches(
     """
     edges, plan = list(hours), load(scenario)
     return twitches.count_twitches(
-        _exposure(scenario, edges, parameters),
+        _exposure(scenario, _reaching(scenario, edges).at(parameters)),
         twitching_of(plan, parameters),
         _days(edges),
         animals=animals,
@@ -356,42 +305,39 @@ def density_folds(scenario: Source, hours: Iterable[float], parameters: Paramete
 
     The fall with age and the first session's excess of young spines are in both and cancel.
     """
-    plan = load(scenario)
-    plan.turnover.demand_exact()
+    load(scenario).turnover.demand_exact()
     given = list(hours)
-    tissue = tissue_of(plan.baseline, parameters_of(plan, parameters).as_floats())
-    density = first_density(plan)
-    sessions = np.array(_reaching(plan, given).schedule.sessions)
-    course = course_of(scenario, given, parameters)
+    setup = _reaching(scenario, given)
+    ready = setup.at(parameters)
+    with naming(scenario):
+        course = ready.drive
     if all((course[name] == 1).all() for name in ("formation", "maturation", "elimination")):
         return np.ones(len(given))
     means = []
     for drive in (course, None):
-        steps = turnover.propagate(tissue.model, sessions, drive)
-        spines = [tissue.initial_means(density)]
+        steps = turnover.propagate(ready.tissue.model, setup.sessions, drive)
+        spines = [ready.first_means]
         for survival, newborn in zip(steps.survival, steps.newborn, strict=True):
             spines.append(spines[-1] @ survival + newborn)
         means.append(np.array(spines).sum(axis=1))
-    folds: Array = (means[0] / means[1])[np.searchsorted(sessions, _days(given))]
+    folds: Array = (means[0] / means[1])[np.searchsorted(setup.sessions, _days(given))]
     return folds
 
 
-def _exposure(scenario: Source, hours: Iterable[float], parameters: ParameterSet | None) -> xr.Dataset:
-    """The Exposure of a scenario on a grid that reaches over all given hours."""
-    plan = _reaching(load(scenario), hours)
-    values = parameters_of(plan, parameters).as_floats()
+def _exposure(scenario: Source, ready: Preparation) -> xr.Dataset:
+    """The Exposure of a scenario."""
+    plan = ready.setup.plan
     with naming(scenario):
-        return exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, values, plan.spells)
+        return exposure_of(plan.regimen.doses, plan.subject, plan.schedule.sessions, ready.values, plan.spells)
 
 
 def _days(hours: Iterable[float]) -> Array:
     return np.asarray(list(hours), float) / 24.0
 
 
-def _reaching(plan: Scenario, hours: Iterable[float]) -> Scenario:
+def _reaching(scenario: Source, hours: Iterable[float]) -> Setup:
     """The scenario with sessions at all given hours too."""
-    sessions = sorted({*plan.schedule.sessions, *_days(hours).tolist()})
-    return plan.updated(schedule={"sessions": sessions})
+    return Setup(load(scenario)).reaching(_days(hours).tolist())
 
 
 def restoration(

@@ -14,19 +14,16 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.library.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
-from synmodel.simulation.mechanism import drive_function, parameters_of
-from synmodel.simulation.tissue import first_density, tissue_of
-from synmodel.turnover import propagate
+from synmodel.simulation.setup import Preparation, Setup
 from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.size import head_size_of, log_width_shift
 
-__all__ = ["Course", "Peak", "course_function", "half_peak", "peak_of", "shared_days"]
+__all__ = ["Course", "Peak", "course_function", "course_of", "half_peak", "peak_of", "shared_days"]
 
 Array = NDArray[np.float64]
 _FEW_HOURS, _FINE, _COARSE = 1 / 12, 0.25, 0.5  # steps within a day of a dose, within a week of it, and elsewhere
@@ -92,9 +89,7 @@ def shared_days(plans: Iterable[Scenario]) -> Array:
     return together
 
 
-def course_function(
-    plan: Scenario, days: Array, drive: Callable[[ParameterSet], xr.Dataset] | None = None
-) -> Callable[[ParameterSet | None], Course]:
+def course_function(plan: Scenario, days: Array) -> Callable[[ParameterSet | None], Course]:
     """The course of a scenario for many parameter sets: what does not depend on them is computed once.
 
     Parameters
@@ -103,30 +98,32 @@ def course_function(
         Its doses take effect beyond its own last session too.
     days : (n,) ndarray
         Rising, the first of them the first session [day].
-    drive : callable, optional
-        Takes the place of :func:`synmodel.simulation.mechanism.drive_function` where no day is beyond the last session.
     """
-    density, sessions = first_density(plan), plan.schedule.sessions
-    beyond = (float(days[-1]),) if days[-1] > sessions[-1] else ()
-    if drive is None or beyond:
-        drive = drive_function(plan.updated(schedule={"sessions": [*sessions, *beyond]}))
-    drive_at = drive
+    setup = Setup(plan).until(float(days[-1]))
+    setup.demand_drive()
+    return lambda parameters: course_of(setup.at(parameters), days)
 
-    def course(parameters: ParameterSet | None) -> Course:
-        chosen = parameters_of(plan, parameters)
-        tissue, drive = tissue_of(plan.baseline, chosen.as_floats()), drive_at(chosen)
-        steps = propagate(tissue.model, days, drive)
-        there = (tissue.initial_means(density) @ steps.cumulative() + newborn_means(steps)).sum(axis=1)
-        knots = drive["time"].to_numpy()
-        cell = np.searchsorted(knots, days, side="right") - 1
 
-        def fold(name: str) -> Array:
-            return np.where(cell < 0, 1.0, drive[name].to_numpy()[cell]) if name in drive else np.ones(len(days))
+def course_of(ready: Preparation, days: Array) -> Course:
+    """The course of a scenario on days, none of which is beyond the last session.
 
-        shift = log_width_shift(days, *head_size_of(drive), tissue.head_width.response)
-        return Course(there / there[0] - 1.0, fold("formation"), fold("elimination"), np.expm1(shift - shift[0]))
+    Parameters
+    ----------
+    ready : Preparation
+        The scenario at its parameters.
+    days : (n,) ndarray
+        Rising, the first of them the first session [day].
+    """
+    drive, steps = ready.drive, ready.steps(days)
+    there = (ready.first_means @ steps.cumulative() + newborn_means(steps)).sum(axis=1)
+    knots = drive["time"].to_numpy()
+    cell = np.searchsorted(knots, days, side="right") - 1
 
-    return course
+    def fold(name: str) -> Array:
+        return np.where(cell < 0, 1.0, drive[name].to_numpy()[cell]) if name in drive else np.ones(len(days))
+
+    shift = log_width_shift(days, *head_size_of(drive), ready.tissue.head_width.response)
+    return Course(there / there[0] - 1.0, fold("formation"), fold("elimination"), np.expm1(shift - shift[0]))
 
 
 def half_peak(day: Array, curve: Array) -> tuple[float, float]:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from synmodel import library, pharmacology, signalling
 from synmodel.core.compiled import one_blas_thread
-from synmodel.core.documents import FrozenMapping
 from synmodel.core.errors import ScenarioError
 from synmodel.core.grid import time_grid
 from synmodel.data import load_study
@@ -26,11 +25,12 @@ from synmodel.scenario import Dose, Scenario, Spell, Subject
 __all__ = [
     "drive_function",
     "drive_of",
+    "drives_at",
     "exposure_of",
     "mechanism_function",
     "mechanism_of",
+    "mechanisms_at",
     "parameters_of",
-    "unreplaced",
 ]
 
 Array = NDArray[np.float64]
@@ -44,11 +44,6 @@ def parameters_of(scenario: Scenario, parameters: ParameterSet | None = None) ->
     """Given or default parameters, with the values that the scenario replaces."""
     base = default_parameters() if parameters is None else parameters
     return base.replace(scenario.parameters) if scenario.parameters else base
-
-
-def unreplaced(scenario: Scenario) -> Scenario:
-    """The scenario without its replacements, for sets that have them: a subject keeps what is its own."""
-    return scenario.model_copy(update={"parameters": FrozenMapping({})})
 
 
 def exposure_of(
@@ -120,10 +115,10 @@ def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.D
     >>> {name: round(float(drive[name].sel(time=1, method="nearest")), 2) for name in ("formation", "elimination")}
     {'formation': 2.23, 'elimination': 0.43}
     """
-    return drive_function(scenario)(parameters_of(scenario, parameters))
+    return drive_function(scenario)(parameters)
 
 
-def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+def drive_function(scenario: Scenario) -> Callable[[ParameterSet | None], xr.Dataset]:
     """:func:`drive_of` for many parameter sets: what does not depend on them is computed once.
 
     Returns
@@ -131,6 +126,12 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
     callable
         From a ParameterSet to a Drive.
     """
+    drive = drives_at(scenario)
+    return lambda parameters: drive(parameters_of(scenario, parameters))
+
+
+def drives_at(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """:func:`drive_function` for complete parameters, such as a subject's: the scenario replaces none of them."""
     doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
     if scenario.drive == "mechanistic":
         known: dict[tuple[float, ...], dict[str, Array]] = {}
@@ -143,7 +144,7 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
                 return pharmacology.engagement(plasma_at(values), scenario.subject, values, times)
 
         def mechanistic(parameters: ParameterSet) -> xr.Dataset:
-            values = parameters_of(scenario, parameters).as_floats()
+            values = parameters.as_floats()
             key = tuple(values[name] for name in reads)
             engaged = _remembered(known, key, lambda: engaged_at(values))
             return signalling.drive_of_engaged(times, engaged, values, arrows_on_grid)
@@ -157,7 +158,7 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
     arrows = signalling.arrows_of(scenario, grid)
 
     def phenomenological(parameters: ParameterSet) -> xr.Dataset:
-        return signalling.phenomenological_drive(events, grid, parameters_of(scenario, parameters).as_floats(), arrows)
+        return signalling.phenomenological_drive(events, grid, parameters.as_floats(), arrows)
 
     return phenomenological
 
@@ -173,20 +174,26 @@ def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> 
         ``formation_fold`` and so on, states of the same effect ``formation_state``. For a phenomenological scenario
         the folds alone.
     """
-    return mechanism_function(scenario)(parameters_of(scenario, parameters))
+    return mechanism_function(scenario)(parameters)
 
 
-def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet | None], xr.Dataset]:
     """:func:`mechanism_of` for many parameter sets: what does not depend on them is computed once."""
+    mechanism = mechanisms_at(scenario)
+    return lambda parameters: mechanism(parameters_of(scenario, parameters))
+
+
+def mechanisms_at(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+    """:func:`mechanism_function` for complete parameters, as :func:`drives_at`."""
     if scenario.drive != "mechanistic":
-        drives = drive_function(scenario)
+        drives = drives_at(scenario)
         return lambda parameters: _as_folds(drives(parameters))
     doses, subject = scenario.regimen.doses, scenario.subject
     times, plasma_at = _plasma(doses, subject, scenario.schedule.sessions, scenario.spells)
     arrows = signalling.arrows_of(scenario, times)
 
     def mechanism(parameters: ParameterSet) -> xr.Dataset:
-        values = parameters_of(scenario, parameters).as_floats()
+        values = parameters.as_floats()
         with one_blas_thread():
             exposure = pharmacology.exposure(doses, subject, times, values, plasma_at(values))
         drive = signalling.mechanistic_drive(exposure, values, arrows)

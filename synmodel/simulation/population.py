@@ -14,12 +14,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.core.randomness import checked_seed
+from synmodel.imaging.expectation import Expected
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import provenance
 from synmodel.scenario import Scenario, load, naming
-from synmodel.simulation import expectation_function
-from synmodel.simulation.mechanism import mechanism_function, parameters_of, unreplaced
-from synmodel.simulation.subjects import between_subjects, deviations, subject_of, terms_of
+from synmodel.simulation.mechanism import parameters_of
+from synmodel.simulation.setup import Preparation, Setup
+from synmodel.simulation.subjects import between_subjects, subjects_at, terms_of
 from synmodel.turnover.arguments import whole_number
 
 __all__ = ["PERCENTILES", "population_bands", "subjects_of"]
@@ -55,10 +56,9 @@ def subjects_of(
     plan = load(scenario)
     checked_seed(seed)
     number = whole_number("subjects", subjects, _MOST_SUBJECTS)
-    base, terms = parameters_of(plan, parameters), terms_of(plan)
-    names = {term.quantity for term in terms}
-    z = {name: deviations(name, seed, np.arange(number), 1)[:, 0].tolist() for name in names}
-    return [subject_of(base, terms, {name: each[k] for name, each in z.items()}) for k in range(number)]
+    return [
+        first for (first,) in subjects_at(parameters_of(plan, parameters), terms_of(plan), seed, np.arange(number), 1)
+    ]
 
 
 def population_bands(
@@ -99,23 +99,21 @@ def population_bands(
     plan = load(scenario)
     with naming(scenario):
         sets = subjects_of(plan, parameters, subjects=subjects, seed=seed)
-        bare = unreplaced(plan)
-        mechanism = mechanism_function(bare)
-        expected = None if plan.turnover.why_not_exact else expectation_function(bare)
-        first = mechanism(sets[0])
+        setup, exact = Setup(plan), not plan.turnover.why_not_exact
+        first = setup.mechanism_at(sets[0])
         kept = _kept(first["time"].to_numpy(), plan.schedule.sessions)
         courses: dict[str, list[Array]] = {str(name): [] for name in first.data_vars if _is_shown(str(name))}
         sums: list[tuple[Array, Array]] = []
-        turnover: list[Any] = []
+        turnover: list[Expected] = []
         for number, each in enumerate(sets):
-            course = mechanism(each) if number else first
+            course = setup.mechanism_at(each) if number else first
             for name, values in courses.items():
                 values.append(course[name].to_numpy()[kept])
             if "plasma_concentration" in course:
                 plasma = course["plasma_concentration"].to_numpy()
                 sums.append((np.trapezoid(plasma, course["time"].to_numpy(), axis=0), plasma.max(axis=0)))
-            if expected is not None:
-                turnover.append(expected(each))
+            if exact:
+                turnover.append(Preparation(setup, each).expected)
             if progress is not None:
                 progress(number + 1, len(sets))
     bands = first[list(courses)].isel(time=kept).expand_dims(percentile=list(PERCENTILES)).copy(deep=True)
@@ -161,7 +159,7 @@ def _of_subjects(sums: Sequence[tuple[Array, Array]]) -> Mapping[str, Any]:
     }
 
 
-def _of_turnover(turnover: Sequence[Any]) -> Mapping[str, Any]:
+def _of_turnover(turnover: Sequence[Expected]) -> Mapping[str, Any]:
     """Percentiles and means of exact expectations, as variables."""
     variables: dict[str, Any] = {}
     for field, name in _EXPECTED.items():

@@ -25,7 +25,7 @@ from synmodel.library.parameters import ParameterSet
 from synmodel.pharmacology import exposure_parameters
 from synmodel.scenario import Scenario
 
-__all__ = ["Term", "between_subjects", "deviations", "subject_of", "terms_of"]
+__all__ = ["Term", "between_subjects", "deviations", "subject_of", "subjects_at", "terms_of"]
 
 Array = NDArray[np.float64]
 _KINETICS = {
@@ -89,6 +89,17 @@ def subject_of(parameters: ParameterSet, terms: Sequence[Term], z: Mapping[str, 
         each = parameters[name]
         values[name] = min(max(each.value * float(np.exp(log)), each.lower), each.upper)
     return parameters.replace(values)
+
+
+def subjects_at(
+    parameters: ParameterSet, terms: Sequence[Term], seed: int, replicates: NDArray[np.int64], animals: int
+) -> list[list[ParameterSet]]:
+    """The parameters of subjects, by replicate and animal; ``parameters`` are those of the median one."""
+    z = {name: deviations(name, seed, replicates, animals).tolist() for name in {term.quantity for term in terms}}
+    return [
+        [subject_of(parameters, terms, {name: each[r][a] for name, each in z.items()}) for a in range(animals)]
+        for r in range(len(replicates))
+    ]
 
 
 def between_subjects(plan: Scenario, parameters: ParameterSet) -> str:

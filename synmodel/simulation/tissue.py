@@ -118,7 +118,7 @@ def dendrite_length(plan: Scenario) -> float:
     return plan.cohort.length_um or load_study(plan.baseline).dendrite_length.to("um")
 
 
-def _trusted(kind: type[Any], **fields: Any) -> Any:
+def _trusted(kind: type[Any], **fields: object) -> Any:
     """An instance without the checks of its own: a parameter has its support, and fits make thousands of them."""
     made = object.__new__(kind)
     made.__dict__.update(fields)

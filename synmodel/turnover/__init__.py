@@ -6,9 +6,10 @@ from synmodel.turnover.moments import covariance, moments, survival
 from synmodel.turnover.propagation import Propagation, propagate
 from synmodel.turnover.simulator import simulate
 from synmodel.turnover.size import HeadWidth, SizeLoss
-from synmodel.turnover.spines import joined, trace, trace_coupled, trace_sessions
+from synmodel.turnover.spines import Coupling, joined, trace, trace_coupled, trace_sessions
 
 __all__ = [
+    "Coupling",
     "HeadWidth",
     "Interaction",
     "Propagation",

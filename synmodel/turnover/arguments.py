@@ -34,7 +34,7 @@ def whole_number(name: str, given: Any, most: int | None = None, least: int = 1)
     return number
 
 
-def number_array(name: str, given: Any, meaning: str) -> NDArray[np.float64]:
+def number_array(name: str, given: object, meaning: str) -> NDArray[np.float64]:
     """``given`` as an array of float; text, dates and rows of different lengths are refused.
 
     Raises
@@ -52,7 +52,7 @@ def number_array(name: str, given: Any, meaning: str) -> NDArray[np.float64]:
     return array.astype(float)
 
 
-def one_number(name: str, given: Any, meaning: str) -> float:
+def one_number(name: str, given: object, meaning: str) -> float:
     """``given`` as a finite float.
 
     Raises
@@ -67,6 +67,6 @@ def one_number(name: str, given: Any, meaning: str) -> float:
     return float(array)
 
 
-def _shown(given: Any) -> str:
+def _shown(given: object) -> str:
     text = " ".join(repr(given).split())
     return text if len(text) <= 60 else text[:57] + "..."

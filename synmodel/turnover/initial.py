@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ class Initial:
         return np.array(self.numbers)
 
 
-def read_initial(model: TurnoverModel, initial: Any) -> Initial:
+def read_initial(model: TurnoverModel, initial: object) -> Initial:
     """Initial numbers from what a user gives.
 
     Parameters
@@ -74,7 +73,7 @@ def read_initial(model: TurnoverModel, initial: Any) -> Initial:
     return Initial(numbers, poisson=False)
 
 
-def _numbers(model: TurnoverModel, given: Any, where: str) -> tuple[float, ...]:
+def _numbers(model: TurnoverModel, given: object, where: str) -> tuple[float, ...]:
     if isinstance(given, Mapping):
         for name in given:
             if name not in model.classes:

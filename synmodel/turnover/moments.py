@@ -34,7 +34,7 @@ def newborn_means(steps: Propagation) -> Array:
     return np.array(means)
 
 
-def moments(model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.Dataset:
+def moments(model: TurnoverModel, *, initial: object, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.Dataset:
     """Mean and variance of class counts, gains and losses of one dendrite.
 
     Equation and evidence: :doc:`/model/turnover`.
@@ -97,7 +97,7 @@ def moments(model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.D
 
 
 def covariance(
-    model: TurnoverModel, *, initial: Any, times: ArrayLike, drive: xr.Dataset | None = None
+    model: TurnoverModel, *, initial: object, times: ArrayLike, drive: xr.Dataset | None = None
 ) -> xr.DataArray:
     """Covariance of class counts between sessions.
 

@@ -8,7 +8,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -30,7 +30,7 @@ class Stretch(NamedTuple):
     """
 
     days: NDArray[np.float64]
-    initial: Any
+    initial: object
     first: int
     unseen: int
     name: str
@@ -47,7 +47,7 @@ class Stretch(NamedTuple):
             raise SimulationError(message) from fault
 
 
-def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, Any] | None) -> list[Stretch]:
+def stretches(times: NDArray[np.float64], initial: object, resets: Mapping[float, object] | None) -> list[Stretch]:
     """The stretches, in order; each holds a session.
 
     Parameters
@@ -93,10 +93,10 @@ def stretches(times: NDArray[np.float64], initial: Any, resets: Mapping[float, A
     return found
 
 
-def told_resets(resets: Mapping[float, Any]) -> str:
+def told_resets(resets: Mapping[float, object]) -> str:
     """Resets in one line; arrays by the sum of their numbers and a digest."""
 
-    def told(given: Any) -> str:
+    def told(given: object) -> str:
         if not isinstance(given, np.ndarray):
             return " ".join(repr(given).split())
         digest = hashlib.sha256(np.ascontiguousarray(given, "<f8").tobytes()).hexdigest()[:16]

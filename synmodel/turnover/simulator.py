@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numba
 import numpy as np
@@ -31,7 +31,7 @@ from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.resets import Stretch, assembled, stretches, told_resets
 from synmodel.turnover.size import SizeLoss, head_size_of
-from synmodel.turnover.start import Start, lengths_of, numbers_of, start_of
+from synmodel.turnover.start import Block, Start, lengths_of, numbers_of, start_of
 from synmodel.turnover.tables import tabulated
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ Engine = Literal["sessions", "events", "coupled"]
 def simulate(
     model: TurnoverModel,
     *,
-    initial: Any,
+    initial: object,
     times: ArrayLike,
     replicates: int = 1000,
     dendrites: int = 1,
@@ -57,7 +57,7 @@ def simulate(
     threads: int | None = None,
     interaction: Interaction | None = None,
     size_loss: SizeLoss | None = None,
-    resets: Mapping[float, Any] | None = None,
+    resets: Mapping[float, object] | None = None,
     transient: bool = False,
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
@@ -124,13 +124,11 @@ def simulate(
         raise SimulationError(message)
     sizes = {"replicates": replicates, "animals": animals, "dendrites": dendrites}
     replicates, animals, dendrites = (whole_number(name, size, LARGEST_NUMBER) for name, size in sizes.items())
+    block = Block(np.arange(replicates), animals, dendrites, length_um)
     runs = [
-        _Run.of(
-            stretch, model, drive, interaction, replicates=replicates, animals=animals, dendrites=dendrites,
-            length_um=length_um, seed=seed, transient=transient,
-        )
+        _Run.of(stretch, model, drive, interaction, block, seed=seed, transient=transient)
         for stretch in stretches(session_days, initial, resets)
-    ]  # fmt: skip
+    ]
     effects = interaction or Interaction()
     coupling = coupling_of(effects, model.n_class, lengths_of(length_um, animals * dendrites))
     parts = []
@@ -173,11 +171,8 @@ class _Run(NamedTuple):
         model: TurnoverModel,
         drive: xr.Dataset | None,
         interaction: Interaction | None,
+        block: Block,
         *,
-        replicates: int,
-        animals: int,
-        dendrites: int,
-        length_um: ArrayLike | None,
         seed: int,
         transient: bool,
     ) -> "_Run":
@@ -189,11 +184,8 @@ class _Run(NamedTuple):
             If they do not.
         """
         with stretch.naming():
-            numbers = numbers_of(model, stretch.initial, animals * dendrites)
-        start = start_of(
-            model, numbers, replicates=np.arange(replicates), animals=animals, dendrites=dendrites,
-            length_um=length_um, seed=seed, stream=f"initial{stretch.name}",
-        )  # fmt: skip
+            numbers = numbers_of(model, stretch.initial, block.n_dendrite)
+        start = start_of(model, numbers, block=block, seed=seed, stream=f"initial{stretch.name}")
         start.check(model)
         if len(stretch.days) == 1:
             return _Run(stretch, start, None)
@@ -275,7 +267,7 @@ def _origin(
     drive: xr.Dataset | None,
     interaction: Interaction | None,
     size_loss: SizeLoss | None,
-    resets: Mapping[float, Any] | None,
+    resets: Mapping[float, object] | None,
 ) -> dict[str, str]:
     """What shaped the numbers, as far as it was given."""
     origin = {"engine": engine, "seed": str(seed), "model_digest": model.digest()}

@@ -1,6 +1,7 @@
 """Full histories: one row per spine with birth, loss, class at sessions and head width (:mod:`.size`)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.special import ndtri
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
 from synmodel.core.schema import SPINES, stamped
+from synmodel.core.settings import by_fields
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
@@ -25,7 +27,7 @@ from synmodel.turnover.simulator import coupling_of, course_of
 from synmodel.turnover.size import HeadWidth, SizeLoss, head_size_of, log_width_shift
 from synmodel.turnover.start import Start
 
-__all__ = ["joined", "trace", "trace_coupled", "trace_sessions"]
+__all__ = ["Coupling", "joined", "trace", "trace_coupled", "trace_sessions"]
 
 Array = NDArray[np.float64]
 Fill = Callable[..., None]
@@ -93,15 +95,33 @@ def trace(
     return _with_widths(content, times, head_width, drive, seed)
 
 
+@dataclass(frozen=True)
+class Coupling:
+    """How the spines of animals interact.
+
+    Parameters
+    ----------
+    interaction : Interaction
+        Without any the law is that of :func:`trace`.
+    length_um : float, optional
+        Length of every dendrite, where numbers of the interaction are per um.
+    group : int, optional
+        Dendrites of an animal, which follow one another: those that share a pool. Default: all.
+    """
+
+    interaction: Interaction
+    length_um: float | None = None
+    group: int | None = None
+
+
+@by_fields(coupling=Coupling)
 def trace_coupled(
     model: TurnoverModel,
     start: Start,
     times: ArrayLike,
     *,
     seed: int,
-    interaction: Interaction,
-    length_um: float | None = None,
-    group: int | None = None,
+    coupling: Coupling,
     drive: xr.Dataset | None = None,
     head_width: HeadWidth | None = None,
     first: tuple[int, int] = (0, 0),
@@ -114,12 +134,8 @@ def trace_coupled(
         As in :func:`trace`.
     seed : int
         Same seed, same numbers, gains and losses as :func:`synmodel.turnover.simulate` with ``engine="coupled"``.
-    interaction : Interaction
-        How spines interact; without any it has the law of :func:`trace`.
-    length_um : float, optional
-        Length of every dendrite, where numbers of the interaction are per um.
-    group : int, optional
-        Dendrites of an animal, which follow one another: those that share a pool. Default: all.
+    coupling : Coupling
+        How spines interact; its fields may be given by keywords of their own.
 
     Returns
     -------
@@ -131,16 +147,16 @@ def trace_coupled(
     SimulationError
         If the start is not one of this model, or the times do not rise.
     """
+    interaction, n_dendrite = coupling.interaction, start.scale.shape[1]
     times, folds = _checked(model, start, times, drive, interaction)
-    n_dendrite = start.scale.shape[1]
-    lengths = np.full(n_dendrite, 1.0 if length_um is None else length_um)
+    lengths = np.full(n_dendrite, 1.0 if coupling.length_um is None else coupling.length_um)
     course = course_of(model, folds, times, interaction.batch)
-    coupling = coupling_of(interaction, model.n_class, lengths)
-    unit = (group or n_dendrite) if interaction.pool else 1
+    numbers = coupling_of(interaction, model.n_class, lengths)
+    unit = (coupling.group or n_dendrite) if interaction.pool else 1
     key = stream_key(seed, "turnover")
 
     def fill(*rows: Array) -> None:
-        fill_coupled(key, *first, unit, start.initial, start.scale, course, coupling, folds.edges, *rows)
+        fill_coupled(key, *first, unit, start.initial, start.scale, course, numbers, folds.edges, *rows)
 
     return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
 

@@ -1,19 +1,20 @@
 """What a block of replicates starts from: the numbers of each dendrite and the multipliers of its births."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
+from synmodel.core.settings import by_fields
 from synmodel.turnover.arguments import LARGEST_NUMBER, number_array
 from synmodel.turnover.heterogeneity import birth_scale
 from synmodel.turnover.initial import Initial, read_initial
 from synmodel.turnover.kernels import sessions
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["Start", "lengths_of", "numbers_of", "start_of"]
+__all__ = ["Block", "Start", "lengths_of", "numbers_of", "start_of"]
 
 _NUMBERS = f"whole numbers from 0 to {LARGEST_NUMBER}, (replicate, dendrite, class)"
 _MULTIPLIERS = "finite numbers of 0 or more, (replicate, dendrite)"
@@ -86,14 +87,37 @@ def _whole(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     return numbers
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive replicates and the dendrites of each.
+
+    Attributes
+    ----------
+    replicates : (n,) ndarray of int
+        Their numbers.
+    animals, dendrites : int
+        Animals of a replicate, dendrites of an animal.
+    length_um : float or (animals * dendrites,) array_like, optional
+        Of each dendrite; multiplies births [um].
+    """
+
+    replicates: NDArray[np.int64]
+    animals: int
+    dendrites: int
+    length_um: ArrayLike | None = None
+
+    @property
+    def n_dendrite(self) -> int:
+        """Dendrites of a replicate."""
+        return self.animals * self.dendrites
+
+
+@by_fields(block=Block)
 def start_of(
     model: TurnoverModel,
     initial: Initial | NDArray[np.int64],
     *,
-    replicates: NDArray[np.int64],
-    animals: int,
-    dendrites: int,
-    length_um: ArrayLike | None,
+    block: Block,
     seed: int,
     density_scale: NDArray[np.float64] | None = None,
     stream: str = "initial",
@@ -101,10 +125,10 @@ def start_of(
     """Initial numbers and birth multipliers of a block of consecutive replicates.
 
     ``density_scale`` (replicate, dendrite) multiplies the means of Poisson initial numbers; an array (dendrite,
-    class) are fixed numbers of each dendrite. ``stream`` names the draws of Poisson numbers.
+    class) are fixed numbers of each dendrite. ``stream`` names the draws of Poisson numbers. Fields of ``block`` may be
+    given by keywords of their own.
     """
-    n_dendrite = animals * dendrites
-    shape = (len(replicates), n_dendrite, model.n_class)
+    shape = (len(block.replicates), block.n_dendrite, model.n_class)
     if isinstance(initial, np.ndarray):
         numbers = np.broadcast_to(initial, shape)
     elif initial.poisson:
@@ -112,21 +136,23 @@ def start_of(
         if density_scale is not None:
             means = means * density_scale[:, :, None]
         numbers = np.empty(shape, np.int64)
-        sessions.draw_initial(stream_key(seed, stream), int(replicates[0]), means, numbers)
+        sessions.draw_initial(stream_key(seed, stream), int(block.replicates[0]), means, numbers)
     else:
         numbers = np.broadcast_to(initial.array.astype(np.int64), shape)
     scale = birth_scale(
         stream_key(seed, "birth rate"),
-        replicates,
-        animals,
-        dendrites,
+        block.replicates,
+        block.animals,
+        block.dendrites,
         model.formation_cv_animal,
         model.formation_cv_dendrite,
     )
-    return Start(numbers, scale if length_um is None else scale * lengths_of(length_um, n_dendrite))
+    if block.length_um is not None:
+        scale = scale * lengths_of(block.length_um, block.n_dendrite)
+    return Start(numbers, scale)
 
 
-def numbers_of(model: TurnoverModel, initial: Any, n_dendrite: int) -> Initial | NDArray[np.int64]:
+def numbers_of(model: TurnoverModel, initial: object, n_dendrite: int) -> Initial | NDArray[np.int64]:
     """Initial numbers of all dendrites alike, or (dendrite, class) of each."""
     if not (isinstance(initial, np.ndarray) and initial.ndim > 1):
         return read_initial(model, initial)

@@ -18,7 +18,7 @@ from synmodel.analysis.intervals import QUANTITIES
 from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, load
-from synmodel.simulation import drive_of, expectation_function, exposure_of
+from synmodel.simulation import Setup, exposure_of
 
 __all__ = ["Measurable", "conclusions", "evaluate", "mouse"]
 
@@ -102,7 +102,7 @@ def evaluate(quantities: Sequence[Measurable], parameters: ParameterSet) -> Arra
     for at, quantity in enumerate(quantities):
         plan = quantity.scenario
         if quantity.kind == "lowest_losses":
-            values[at] = float(drive_of(plan, parameters)["elimination"].min())
+            values[at] = float(Setup(plan).at(parameters).drive["elimination"].min())
         elif quantity.kind == "log_free_concentration":
             times = (*plan.schedule.sessions, quantity.end_day)
             exposure = exposure_of(plan.regimen.doses, plan.subject, sorted(times), parameters.as_floats())
@@ -118,7 +118,7 @@ def evaluate(quantities: Sequence[Measurable], parameters: ParameterSet) -> Arra
 
 def _gains(plan: Scenario, parameters: ParameterSet) -> dict[str, Array]:
     """Published statistics of a scenario less those without doses, by interval."""
-    drug, vehicle = (expectation_function(each)(parameters) for each in (plan, _vehicle(plan)))
+    drug, vehicle = (Setup(each).at(parameters).expected for each in (plan, _vehicle(plan)))
     return {name: getattr(drug, field) - getattr(vehicle, field) for name, field in QUANTITIES.items()}
 
 

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.analysis.measuring.conclusions import Measurable, conclusions, mouse
+from synmodel.analysis.measuring.conclusions import Kind, Measurable, conclusions, mouse
 from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.imaging import summarise
 from synmodel.scenario import Scenario
@@ -61,7 +61,7 @@ def measurements(seed: int) -> list[Measurement]:
     """Candidate measurements; ``seed`` is of the simulated experiments behind their errors."""
     found = []
     for drug, others in {"psilocybin": (0.25, 4.0), "ketamine": (3.0, 30.0)}.items():
-        sessions = {
+        sessions: dict[str, tuple[tuple[Kind, ...], tuple[float, ...]]] = {
             "formation within 6 h": (("formation_fraction",), (-1.0, 0.25)),
             "formation on days 1, 2 and 3": (("formation_fraction",), (-1.0, 1.0, 2.0, 3.0)),
             "formation, day 7 to 14": (("formation_fraction",), (-1.0, 7.0, 14.0)),
@@ -85,11 +85,11 @@ def measurements(seed: int) -> list[Measurement]:
     return [*found, *_of_drugs()]
 
 
-def _imaged(name: str, plan: Scenario, kinds: Sequence[str], seed: int, last_only: bool) -> Measurement:
+def _imaged(name: str, plan: Scenario, kinds: Sequence[Kind], seed: int, last_only: bool) -> Measurement:
     plan = plan.updated(cohort={**plan.cohort.model_dump(exclude_none=True), "animals": MICE})
     days = plan.schedule.sessions[-1:] if last_only else plan.schedule.sessions[1:]
     spread = _spread_between_experiments(plan, seed)
-    wanted = [Measurable(name, "percentage points", plan, kind, day) for kind in kinds for day in days]  # type: ignore[arg-type]
+    wanted = [Measurable(name, "percentage points", plan, kind, day) for kind in kinds for day in days]
     return Measurement(name, tuple(wanted), tuple(spread[q.kind, q.end_day] for q in wanted), _IMAGING)
 
 

@@ -5,7 +5,7 @@ drive of its control. Days are chosen later: the course of each arm is computed 
 sessions among them are joined from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -18,9 +18,9 @@ from synmodel.analysis.planning.moments import ArmMoments, arm_moments
 from synmodel.core.errors import DesignError
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
-from synmodel.simulation import drive_function, parameters_of
-from synmodel.simulation.tissue import Tissue, dendrite_length, first_density, tissue_of
-from synmodel.turnover import Propagation, propagate
+from synmodel.simulation import Setup
+from synmodel.simulation.tissue import Tissue
+from synmodel.turnover import Propagation
 
 __all__ = ["ArmCourse", "Arms"]
 
@@ -28,13 +28,9 @@ Array = NDArray[np.float64]
 
 
 @lru_cache(maxsize=8)
-def _drive_function(plan: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
+def _setup(plan: Scenario) -> Setup:
     """Kept, as draws of a posterior share the kinetics of a plan."""
-    return drive_function(plan)
-
-
-def _drive_of(plan: Scenario, parameters: ParameterSet | None) -> xr.Dataset:
-    return _drive_function(plan)(parameters_of(plan, parameters))
+    return Setup(plan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +105,10 @@ class Arms:
     def drives(self, days: Sequence[float]) -> tuple[xr.Dataset, xr.Dataset]:
         """Drives of both arms over days."""
         treated, control = self.planned(days, 1, 1)
-        of_control = _drive_of(control, self.parameters)
+        of_control = _setup(control).at(self.parameters).drive
         if self.effects:
             return stated_drive(of_control, self.effects, float(days[-1])), of_control
-        return _drive_of(treated, self.parameters), of_control
+        return _setup(treated).at(self.parameters).drive, of_control
 
     def courses(self, days: Sequence[float]) -> tuple[ArmCourse, ArmCourse]:
         """Courses of both arms over candidate days, kept for the next time."""
@@ -126,11 +122,5 @@ class Arms:
         return self._courses[key]
 
     def _course(self, plan: Scenario, drive: xr.Dataset, days: Array) -> ArmCourse:
-        tissue = tissue_of(plan.baseline, parameters_of(plan, self.parameters).as_floats())
-        return ArmCourse(
-            tissue=tissue,
-            steps=propagate(tissue.model, days, drive),
-            days=days,
-            density=first_density(plan),
-            length_um=dendrite_length(plan),
-        )
+        ready = Setup(plan, drive).at(self.parameters)
+        return ArmCourse(ready.tissue, ready.steps(days), days, ready.setup.density_per_um, ready.setup.length_um)

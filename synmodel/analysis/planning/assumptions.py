@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, Number, read
+from synmodel.core.documents import Document, Evidence, Number
 from synmodel.core.errors import LibraryError
 
 __all__ = ["Spread", "cost_assumptions", "spread_parameters", "spreads_of"]
@@ -37,8 +37,7 @@ class _Assumptions(Document):
 
 @cache
 def _assumptions() -> _Assumptions:
-    document = library.document_of("planning", "assumptions")
-    return read(_Assumptions, document, library.where("planning", "assumptions"), LibraryError)
+    return library.read_entry("planning", "assumptions", _Assumptions)
 
 
 def cost_assumptions() -> dict[str, float]:

@@ -12,11 +12,12 @@ from synmodel.analysis.sweeps.designs import Range, RangeSample
 from synmodel.analysis.sweeps.draws import Draws, draws_digest, draws_of
 from synmodel.analysis.sweeps.expected import expected_cells
 from synmodel.analysis.sweeps.factors import changed
-from synmodel.analysis.sweeps.plan import Plan, load_plan, plan_of
+from synmodel.analysis.sweeps.plan import Asked, Plan, load_plan, plan_of
 from synmodel.analysis.sweeps.run import open_sweep, run_plan, sweep
 from synmodel.analysis.sweeps.sobol import sobol_indices
 
 __all__ = [
+    "Asked",
     "Draws",
     "Plan",
     "Range",

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from synmodel.analysis.sweeps.work import Answer, Work, compute
@@ -27,7 +28,7 @@ _ATTEMPTS = 5  # of Dask's own three or more each
 _CONNECT_SECONDS = 20
 
 
-def compute_on(works: Iterable[Work], scheduler: Any, workers: int | None = None) -> Generator[Answer]:
+def compute_on(works: Iterable[Work], scheduler: object, workers: int | None = None) -> Generator[Answer]:
     """Answers in the order in which they arrive; the scheduler is reached before this returns.
 
     Parameters
@@ -59,7 +60,7 @@ def _until_closed(stack: ExitStack, answers: Generator[Answer]) -> Generator[Ans
         yield from answers
 
 
-def _client(distributed: Any, scheduler: Any, workers: int | None, stack: ExitStack) -> Any:
+def _client(distributed: ModuleType, scheduler: object, workers: int | None, stack: ExitStack) -> object:
     """A client, closed with the stack unless it was given."""
     if isinstance(scheduler, distributed.Client):
         return scheduler
@@ -107,7 +108,7 @@ def _address(scheduler: str) -> str:
     return str(found)
 
 
-async def _greet(distributed: Any, address: str) -> None:
+async def _greet(distributed: ModuleType, address: str) -> None:
     """Return once a Dask scheduler answers at an address, and raise if none does in time.
 
     A client would wait without end for a server that takes the connection and says nothing, or read whatever another
@@ -120,7 +121,7 @@ async def _greet(distributed: Any, address: str) -> None:
         raise ValueError(answer["type"])
 
 
-def _answers(distributed: Any, client: Any, works: Iterator[Work]) -> Generator[Answer]:
+def _answers(distributed: ModuleType, client: Any, works: Iterator[Work]) -> Generator[Answer]:
     """Keep a few tasks per thread in flight; do lost ones again."""
     waiting: dict[Any, tuple[Work, int]] = {}
     arriving = distributed.as_completed(loop=client.loop)
@@ -158,7 +159,7 @@ def _room(client: Any) -> int:
     return _AHEAD * max(1, sum(client.nthreads().values()))
 
 
-def _again_or_raise(distributed: Any, future: Any, attempt: int) -> None:
+def _again_or_raise(distributed: ModuleType, future: Any, attempt: int) -> None:
     """Return if a task that failed should be tried again.
 
     Raises

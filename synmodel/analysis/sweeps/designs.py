@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 from synmodel.analysis.sweeps.factors import Factor, factors_of
 from synmodel.core.documents import Document, Number, Whole
 from synmodel.core.errors import SweepError
+from synmodel.core.plain import Json
 from synmodel.core.randomness import generator_of
 from synmodel.scenario import Scenario
 
@@ -105,7 +106,7 @@ class Design:
         """Number of cells."""
         return math.prod(self.shape)
 
-    def settings(self, cell: int) -> dict[str, Any]:
+    def settings(self, cell: int) -> Json:
         """Value by path of one cell."""
         if self.kind != "grid":
             return {factor.path: factor.levels[cell] for factor in self.factors}

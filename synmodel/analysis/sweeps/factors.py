@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from synmodel.core.documents import read
 from synmodel.core.errors import ScenarioError, SweepError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import Scenario
 
@@ -101,7 +102,7 @@ def factors_of(levels: Mapping[str, Sequence[Any] | NDArray[Any]], scenarios: Se
     return tuple(factors)
 
 
-def _writable(level: Any) -> bool:
+def _writable(level: object) -> bool:
     """Whether a level can stand in a result: no date, and no number beyond those of the machine."""
     try:
         json.dumps(level, allow_nan=False)
@@ -110,7 +111,7 @@ def _writable(level: Any) -> bool:
         return False
 
 
-def _listed(given: Any) -> Any:
+def _listed(given: object) -> object:
     """Numbers and lists of Python for those of NumPy, xarray and pandas; whatever else as it is."""
     return np.asarray(given).tolist() if hasattr(given, "__array__") else given
 
@@ -156,7 +157,7 @@ def without_doses(scenario: Scenario) -> Scenario:
     return changed(scenario, {"scenario.regimen.doses": []})
 
 
-def _set(document: dict[str, Any], path: str, value: Any) -> None:
+def _set(document: Json, path: str, value: object) -> None:
     """Replace one entry of nested tables and lists."""
     steps: list[str | int] = []
     for part in path.removeprefix(_FIELD).split("."):
@@ -181,7 +182,7 @@ def _set(document: dict[str, Any], path: str, value: Any) -> None:
     place[steps[-1]] = value
 
 
-def _checked_index(place: Any, step: str | int, where: str) -> str:
+def _checked_index(place: object, step: str | int, where: str) -> str:
     """The place of an entry of a list.
 
     Raises
@@ -199,7 +200,7 @@ def _checked_index(place: Any, step: str | int, where: str) -> str:
     return f"{where}[{step}]"
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Lists for tuples and arrays, as JSON has them."""
     value = _listed(value)
     if isinstance(value, Mapping):
@@ -243,7 +244,7 @@ def _fields_of(scenario: Scenario) -> list[str]:
     """Paths of the fields that a scenario has."""
     found: list[str] = []
 
-    def walk(place: Any, where: str) -> None:
+    def walk(place: object, where: str) -> None:
         if isinstance(place, dict):
             for key, entry in place.items():
                 walk(entry, f"{where}.{key}")

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from synmodel.analysis.sweeps.plan import Plan
 from synmodel.analysis.sweeps.work import arms_of, made_with, merged, pieces_per_cell, rows_of
 from synmodel.core.errors import SweepError
+from synmodel.core.plain import Json
 
 if sys.platform != "win32":
     import fcntl
@@ -139,7 +140,7 @@ def claim(plan: Plan, out: Path) -> None:
         raise SweepError(message) from fault
 
 
-def _same(found: Any, wanted: dict[str, Any], out: Path) -> None:
+def _same(found: object, wanted: Json, out: Path) -> None:
     """Raise unless a manifest is that of the plan."""
     if not isinstance(found, dict) or "digest" not in found:
         message = f"sweep: {out / _PLAN} is no plan of a sweep; give another folder"

@@ -23,13 +23,15 @@ from synmodel.analysis.sweeps.factors import changed, plain, without_doses
 from synmodel.analysis.sweeps.outputs import Point, exact_points_of, points_of
 from synmodel.core.documents import Document, FrozenMapping, Number, OtherKind, Whole, parse_toml, read
 from synmodel.core.errors import SweepError, SynmodelError, did_you_mean
+from synmodel.core.plain import Json
 from synmodel.core.randomness import checked_seed
+from synmodel.core.settings import by_fields
 from synmodel.inference.summaries.joint import Posterior, load_posterior
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, load
 from synmodel.turnover.arguments import whole_number
 
-__all__ = ["Cell", "Control", "Observe", "Plan", "SweepDocument", "load_plan", "plan_of"]
+__all__ = ["Asked", "Cell", "Control", "Observe", "Plan", "SweepDocument", "load_plan", "plan_of"]
 
 Control = str | Mapping[str, Any]
 """``"vehicle"``, ``"none"``, or values by path that make the control of a cell."""
@@ -110,7 +112,7 @@ class Plan:
         return f"{self.scenarios[which].name}; {values}"
 
     @cached_property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Json:
         """All that counts, as plain data."""
         own = library.in_use()
         exact = {"observe": "expected", "draws": "" if self.draws is None else self.draws.digest}
@@ -136,7 +138,7 @@ class Plan:
         return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
 
 
-def _unquoted(given: Any) -> Any:
+def _unquoted(given: object) -> Any:
     """One path as well as several; a name stands for a list of one."""
     return [given] if isinstance(given, str) else given
 
@@ -177,21 +179,8 @@ def load_plan(source: str | Path) -> Plan:
     path = Path(source) if is_file else library.path_of("sweeps", str(source))
     try:
         document = read(SweepDocument, parse_toml(path, SweepError), "sweep", SweepError)
-        return plan_of(
-            [changed(load(_beside(path, name)), document.fixed) for name in document.scenarios],
-            name=document.name,
-            parameters=document.parameters,
-            grid=document.grid,
-            sample=document.sample,
-            observe=document.observe,
-            replicates=document.replicates,
-            **_posterior(document, path.parent),
-            seed=document.seed,
-            control=document.control,
-            base=ParameterSet.from_toml(path.parent / document.base) if document.base else None,
-            quantities=document.quantities,
-            quantiles=document.quantiles,
-        )
+        scenarios = [changed(load(_beside(path, name)), document.fixed) for name in document.scenarios]
+        return plan_of(scenarios, asked=_asked(document, path.parent), name=document.name)
     except SynmodelError as error:
         if str(path) in str(error):  # a file that cannot be read says so itself
             raise
@@ -199,12 +188,23 @@ def load_plan(source: str | Path) -> Plan:
         raise type(error)(message) from error
 
 
-def _posterior(document: SweepDocument, folder: Path) -> dict[str, Any]:
-    """Arguments of :func:`plan_of`; a posterior is named relative to the file that names it."""
-    if document.posterior is None:
-        return {}
-    file = document.posterior.file
-    return {"draws": document.posterior.draws, "posterior": load_posterior(folder / file) if file else None}
+def _asked(document: SweepDocument, folder: Path) -> "Asked":
+    """What a document asks; files are named relative to the one that names them."""
+    own, file = document.posterior, "" if document.posterior is None else document.posterior.file
+    return Asked(
+        seed=document.seed,
+        parameters=document.parameters,
+        grid=document.grid,
+        sample=document.sample,
+        observe=document.observe,
+        replicates=document.replicates,
+        draws=None if own is None else own.draws,
+        posterior=load_posterior(folder / file) if file else None,
+        control=document.control,
+        base=ParameterSet.from_toml(folder / document.base) if document.base else None,
+        quantities=document.quantities,
+        quantiles=document.quantiles,
+    )
 
 
 def _beside(path: Path, name: str) -> str | Path:
@@ -212,22 +212,83 @@ def _beside(path: Path, name: str) -> str | Path:
     return path.parent / name if name.endswith(".toml") or "/" in name else name
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is asked of a sweep, as its TOML file says it: what is varied, how it is observed, and what is reported.
+
+    One of ``parameters``, ``grid`` and ``sample`` says what is varied.
+
+    Parameters
+    ----------
+    seed : int
+        Of all draws. Cells share them, so that they differ only by what was varied.
+    parameters : sequence of mapping
+        One mapping per cell, all with the same paths: ``{"shao2021.loss_nascent": 1.0}``.
+    grid : mapping
+        Levels by path, all combinations: ``{"scenario.regimen.doses[0].amount": [1, 3, 10]}``; lists or arrays of one
+        dimension.
+    sample : RangeSample or mapping
+        ``{"method": "sobol", "points": 64, "ranges": {path: {"low": 0.5, "high": 2.0, "scale": "log"}}}``; methods
+        are ``latin-hypercube``, ``sobol`` and ``saltelli`` (for :func:`synmodel.sobol_indices`).
+    observe : {"experiments", "expected"}
+        Whether a cell is simulated experiments, or its exact expectation (:func:`synmodel.simulation.expectation`).
+    replicates : int
+        Simulated experiments per cell, up to 1000 million. Memory does not grow with them. Exact cells have none.
+    draws : int, optional
+        Of exact cells: draws of the posterior at which each is evaluated, the same for all. Default: none; each has the
+        parameters of the library.
+    posterior : Posterior, optional
+        Of which; default: that of the library.
+    control : str or mapping
+        ``"vehicle"`` (no doses, the default), ``"none"``, or values by path that make the control of each cell.
+    base : ParameterSet, optional
+        Parameters before anything is varied; default: those of the library.
+    quantities : str or sequence of str
+        Statistics to report; default: all.
+    quantiles : sequence of float
+        Levels in rising order. Exact up to 1024 replicates, see :mod:`synmodel.analysis.sweeps.work` for more.
+    """
+
+    seed: int
+    parameters: Sequence[Mapping[str, Any]] | None = None
+    grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None
+    sample: RangeSample | Mapping[str, Any] | None = None
+    observe: Observe = "experiments"
+    replicates: int | None = None
+    draws: int | None = None
+    posterior: Posterior | None = None
+    control: Control = "vehicle"
+    base: ParameterSet | None = None
+    quantities: str | Sequence[str] = ()
+    quantiles: Sequence[float] = DEFAULT_QUANTILES
+
+    def design(self, scenarios: Sequence[Scenario]) -> Design:
+        """The cells, by the one way that is given.
+
+        Raises
+        ------
+        SynmodelError
+            If there is not one way, or its values do not fit the scenarios.
+        """
+        ways = {"parameters": self.parameters, "grid": self.grid, "sample": self.sample}
+        chosen = [way for way, content in ways.items() if content is not None]
+        if len(chosen) != 1:
+            message = f"sweep: {' and '.join(chosen) or 'nothing'} given; give one of parameters, grid and sample"
+            raise SweepError(message)
+        if self.grid is not None:
+            return grid_design(self.grid, scenarios)
+        if self.parameters is not None:
+            return table_design(self.parameters, scenarios)
+        given = self.sample
+        document = (
+            given if isinstance(given, RangeSample) else read(RangeSample, dict(given or {}), "sample", SweepError)
+        )
+        return sample_design(document, checked_seed(self.seed), scenarios)
+
+
+@by_fields(asked=Asked)
 def plan_of(
-    scenarios: str | Path | Scenario | Sequence[str | Path | Scenario],
-    *,
-    parameters: Sequence[Mapping[str, Any]] | None = None,
-    grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
-    sample: RangeSample | Mapping[str, Any] | None = None,
-    observe: Observe = "experiments",
-    replicates: int | None = None,
-    draws: int | None = None,
-    posterior: Posterior | None = None,
-    seed: int,
-    control: Control = "vehicle",
-    base: ParameterSet | None = None,
-    quantities: str | Sequence[str] = (),
-    quantiles: Sequence[float] = DEFAULT_QUANTILES,
-    name: str = "sweep",
+    scenarios: str | Path | Scenario | Sequence[str | Path | Scenario], *, asked: Asked, name: str = "sweep"
 ) -> Plan:
     """A checked plan; the arguments are those of :func:`synmodel.sweep`.
 
@@ -245,50 +306,34 @@ def plan_of(
     if len(set(names)) < len(names):
         message = f"sweep: scenarios are named {', '.join(names)}; each needs a name of its own"
         raise SweepError(message)
-    ways = {"parameters": parameters, "grid": grid, "sample": sample}
-    chosen = [way for way, content in ways.items() if content is not None]
-    if len(chosen) != 1:
-        message = f"sweep: {' and '.join(chosen) or 'nothing'} given; give one of parameters, grid and sample"
-        raise SweepError(message)
-    seed = checked_seed(seed)
-    if grid is not None:
-        design = grid_design(grid, loaded)
-    elif parameters is not None:
-        design = table_design(parameters, loaded)
-    else:
-        document = (
-            sample if isinstance(sample, RangeSample) else read(RangeSample, dict(sample or {}), "sample", SweepError)
-        )
-        design = sample_design(document, seed, loaded)
+    seed, design = checked_seed(asked.seed), asked.design(loaded)
     if len(loaded) * design.size > _MOST_CELLS:
         message = f"sweep: {len(loaded) * design.size} cells; allowed are {_MOST_CELLS}: split the sweep"
         raise SweepError(message)
-    levels = tuple(float(level) for level in quantiles)
+    levels = tuple(float(level) for level in asked.quantiles)
     if not all(0 <= level <= 1 for level in levels) or list(levels) != sorted(set(levels)):
-        message = f"sweep: quantiles is {list(quantiles)}; give levels from 0 to 1 in rising order"
+        message = f"sweep: quantiles is {list(asked.quantiles)}; give levels from 0 to 1 in rising order"
         raise SweepError(message)
-    exact = _checked_observe(observe, replicates, draws, posterior, levels)
-    if exact and draws is not None:
-        _check_posterior(loaded, base)
+    exact = _checked_observe(asked, levels)
+    if exact and asked.draws is not None:
+        _check_posterior(loaded, asked.base)
     bare = Plan(
-        name,
-        loaded,
-        base,
-        design,
-        0 if exact else whole_number("replicates", replicates, _MOST_REPLICATES),
-        seed,
-        _checked_control(control),
-        () if exact else levels,
-        (),
-        exact,
-        draws_of(draws, seed, posterior) if exact and draws is not None else None,
+        name=name,
+        scenarios=loaded,
+        base=asked.base,
+        design=design,
+        replicates=0 if exact else whole_number("replicates", asked.replicates, _MOST_REPLICATES),
+        seed=seed,
+        control=_checked_control(asked.control),
+        quantiles=() if exact else levels,
+        points=(),
+        exact=exact,
+        draws=draws_of(asked.draws, seed, asked.posterior) if exact and asked.draws is not None else None,
     )
-    return replace(bare, points=_points_of(bare, _unquoted(quantities)))
+    return replace(bare, points=_points_of(bare, _unquoted(asked.quantities)))
 
 
-def _checked_observe(
-    observe: Any, replicates: int | None, draws: int | None, posterior: Posterior | None, quantiles: tuple[float, ...]
-) -> bool:
+def _checked_observe(asked: Asked, quantiles: tuple[float, ...]) -> bool:
     """Whether cells are exact.
 
     Raises
@@ -296,24 +341,24 @@ def _checked_observe(
     SweepError
         If an argument belongs to the other way to observe.
     """
-    if observe not in get_args(Observe):
-        message = f"sweep: observe is {observe!r}; give 'experiments' (simulated) or 'expected' (exact)"
+    if asked.observe not in get_args(Observe):
+        message = f"sweep: observe is {asked.observe!r}; give 'experiments' (simulated) or 'expected' (exact)"
         raise SweepError(message)
-    if observe == "experiments":
-        if replicates is None:
+    if asked.observe == "experiments":
+        if asked.replicates is None:
             message = 'sweep.replicates is missing; add it, or observe = "expected" for exact expectations'
             raise SweepError(message)
-        if draws is not None or posterior is not None:
+        if asked.draws is not None or asked.posterior is not None:
             message = 'sweep: a posterior is an axis of exact expectations alone; add observe = "expected"'
             raise SweepError(message)
         return False
-    if replicates is not None:
-        message = f"sweep: replicates is {replicates}, but exact expectations have no replicates; leave it out"
+    if asked.replicates is not None:
+        message = f"sweep: replicates is {asked.replicates}, but exact expectations have no replicates; leave it out"
         raise SweepError(message)
     if quantiles != DEFAULT_QUANTILES:
         message = "sweep: quantiles are of replicates, and exact expectations have none; leave them out"
         raise SweepError(message)
-    if posterior is not None and draws is None:
+    if asked.posterior is not None and asked.draws is None:
         message = "sweep: a posterior is given, but not how many draws of it; give draws"
         raise SweepError(message)
     return True
@@ -339,7 +384,7 @@ def _check_posterior(scenarios: Sequence[Scenario], base: ParameterSet | None) -
             raise SweepError(message)
 
 
-def _checked_control(control: Any) -> Control:
+def _checked_control(control: object) -> Control:
     if isinstance(control, Mapping):
         return {str(path): plain(value) for path, value in control.items()}
     if control not in ("vehicle", "none"):

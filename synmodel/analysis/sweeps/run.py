@@ -5,22 +5,18 @@ on.
 """
 
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
-from numpy.typing import NDArray
 
 from synmodel.analysis.sweeps import journal as journals
-from synmodel.analysis.sweeps.designs import RangeSample
-from synmodel.analysis.sweeps.plan import DEFAULT_QUANTILES, Control, Observe, Plan, plan_of
+from synmodel.analysis.sweeps.plan import Asked, Plan, plan_of
 from synmodel.analysis.sweeps.store import NETCDF, ZARR, assemble, open_result, to_netcdf
 from synmodel.analysis.sweeps.work import Answer, Work, compute, made_with, works_of
 from synmodel.core.errors import SweepError
-from synmodel.inference.summaries.joint import Posterior
-from synmodel.library.parameters import ParameterSet
+from synmodel.core.settings import by_fields
 from synmodel.scenario import Scenario
 
 __all__ = ["open_sweep", "run_plan", "sweep"]
@@ -28,24 +24,14 @@ __all__ = ["open_sweep", "run_plan", "sweep"]
 Progress = Callable[[int, int], None]
 
 
+@by_fields(asked=Asked)
 def sweep(
     scenarios: str | Path | Scenario | Sequence[str | Path | Scenario],
     *,
-    parameters: Sequence[Mapping[str, Any]] | None = None,
-    grid: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
-    sample: RangeSample | Mapping[str, Any] | None = None,
-    observe: Observe = "experiments",
-    replicates: int | None = None,
-    draws: int | None = None,
-    posterior: Posterior | None = None,
-    seed: int,
-    control: Control = "vehicle",
-    base: ParameterSet | None = None,
-    quantities: str | Sequence[str] = (),
-    quantiles: Sequence[float] = DEFAULT_QUANTILES,
+    asked: Asked,
     out: str | Path | None = None,
     netcdf: bool = False,
-    scheduler: Any = None,
+    scheduler: object = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
@@ -55,33 +41,9 @@ def sweep(
     ----------
     scenarios : str, Path, Scenario or sequence of them
         Names in the library, TOML files, or objects.
-    parameters : sequence of mapping
-        One mapping per cell, all with the same paths: ``{"shao2021.loss_nascent": 1.0}``.
-    grid : mapping
-        Levels by path, all combinations: ``{"scenario.regimen.doses[0].amount": [1, 3, 10]}``; lists or arrays of one
-        dimension.
-    sample : RangeSample or mapping
-        ``{"method": "sobol", "points": 64, "ranges": {path: {"low": 0.5, "high": 2.0, "scale": "log"}}}``; methods
-        are ``latin-hypercube``, ``sobol`` and ``saltelli`` (for :func:`synmodel.sobol_indices`).
-    observe : {"experiments", "expected"}
-        Whether a cell is simulated experiments, or its exact expectation (:func:`synmodel.simulation.expectation`).
-    replicates : int
-        Simulated experiments per cell, up to 1000 million. Memory does not grow with them. Exact cells have none.
-    draws : int, optional
-        Of exact cells: draws of the posterior at which each is evaluated, the same for all. Default: none; each has the
-        parameters of the library.
-    posterior : Posterior, optional
-        Of which; default: that of the library.
-    seed : int
-        Of all draws. Cells share them, so that they differ only by what was varied.
-    control : str or mapping
-        ``"vehicle"`` (no doses, the default), ``"none"``, or values by path that make the control of each cell.
-    base : ParameterSet, optional
-        Parameters before anything is varied; default: those of the library.
-    quantities : str or sequence of str
-        Statistics to report; default: all.
-    quantiles : sequence of float
-        Levels in rising order. Exact up to 1024 replicates, see :mod:`synmodel.analysis.sweeps.work` for more.
+    asked : Asked
+        What is varied, observed and reported. Mostly its fields are given by keywords of their own:
+        ``sweep("ketamine-mouse-single", grid={...}, replicates=100, seed=1)``.
     out : path, optional
         Folder for the result; the same call on it goes on where an earlier one was interrupted. Default: in memory.
     netcdf : bool
@@ -116,21 +78,7 @@ def sweep(
     >>> (100 * week).round(1).values.tolist()  # % extra spines on day 7
     [6.9, 9.9, 12.2]
     """
-    plan = plan_of(
-        scenarios,
-        parameters=parameters,
-        grid=grid,
-        sample=sample,
-        observe=observe,
-        replicates=replicates,
-        draws=draws,
-        posterior=posterior,
-        seed=seed,
-        control=control,
-        base=base,
-        quantities=quantities,
-        quantiles=quantiles,
-    )
+    plan = plan_of(scenarios, asked=asked)
     return run_plan(plan, out, netcdf=netcdf, scheduler=scheduler, workers=workers, progress=progress)
 
 
@@ -139,7 +87,7 @@ def run_plan(
     out: str | Path | None = None,
     *,
     netcdf: bool = False,
-    scheduler: Any = None,
+    scheduler: object = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
@@ -167,7 +115,9 @@ def open_sweep(out: str | Path) -> xr.Dataset:
     return open_result(folder)
 
 
-def _run(plan: Plan, out: Path, netcdf: bool, scheduler: Any, workers: int | None, progress: Progress | None) -> None:
+def _run(
+    plan: Plan, out: Path, netcdf: bool, scheduler: object, workers: int | None, progress: Progress | None
+) -> None:
     journals.claim(plan, out)
     if not any((out / name).exists() for name in (ZARR, NETCDF)):
         with journals.opened(plan, out) as journal:
@@ -178,7 +128,9 @@ def _run(plan: Plan, out: Path, netcdf: bool, scheduler: Any, workers: int | Non
     journals.forget(out)
 
 
-def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | None, progress: Progress | None) -> None:
+def _do(
+    plan: Plan, journal: journals.Journal, scheduler: object, workers: int | None, progress: Progress | None
+) -> None:
     """Fill the journal."""
     is_done = journal.done()
     finished = int(is_done.sum())
@@ -207,7 +159,7 @@ def _do(plan: Plan, journal: journals.Journal, scheduler: Any, workers: int | No
             tell()
 
 
-def _answers(works: Iterable[Work], scheduler: Any, workers: int | None) -> Generator[Answer]:
+def _answers(works: Iterable[Work], scheduler: object, workers: int | None) -> Generator[Answer]:
     if scheduler is None:
         return (compute(work) for work in works)
     from synmodel.analysis.sweeps.cluster import compute_on

@@ -21,6 +21,7 @@ from synmodel.analysis.sweeps.plan import Plan
 from synmodel.analysis.sweeps.work import ROWS, arms_of
 from synmodel.core import manifest, netcdf
 from synmodel.core.errors import SweepError
+from synmodel.core.plain import Json
 from synmodel.library.provenance import provenance
 
 __all__ = ["NETCDF", "ZARR", "assemble", "frame", "open_result", "to_netcdf"]
@@ -154,7 +155,7 @@ def frame(plan: Plan) -> xr.Dataset:
     return xr.Dataset(coords=coordinates, attrs=attributes)
 
 
-def _observed(plan: Plan) -> dict[str, Any]:
+def _observed(plan: Plan) -> Json:
     """Attributes that say how a cell was observed."""
     if not plan.exact:
         return {"replicates": plan.replicates}

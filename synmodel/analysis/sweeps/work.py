@@ -24,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -210,7 +210,7 @@ def compute(work: Work, threads: int | None = None) -> Answer:
 
 def _record(work: Work, piece: Piece) -> Array:
     """(arm, row, point) summaries, or expectations, of one piece."""
-    method = "linear" if work.whole_cells else "weibull"
+    method: Literal["linear", "weibull"] = "linear" if work.whole_cells else "weibull"
     values = _values(work, piece.scenario, piece)
     arms = [values]
     if piece.control is not None:
@@ -244,7 +244,7 @@ def _remembered(work: Work, control: Scenario, piece: Piece) -> Array:
     return _MEMORY[key]
 
 
-def _summary(values: Array, quantiles: Sequence[float], method: str) -> Array:
+def _summary(values: Array, quantiles: Sequence[float], method: Literal["linear", "weibull"]) -> Array:
     """(row, point): n, mean, M2 and quantiles over the replicates in which a statistic is known."""
     known = np.isfinite(values)
     n = known.sum(axis=0).astype(float)
@@ -256,7 +256,7 @@ def _summary(values: Array, quantiles: Sequence[float], method: str) -> Array:
     for column in np.flatnonzero(n):
         rows[1, column], rows[2, column] = mean[column], squares[column]
         if quantiles:
-            rows[ROWS:, column] = np.quantile(values[known[:, column], column], quantiles, method=method)  # type: ignore[call-overload]
+            rows[ROWS:, column] = np.quantile(values[known[:, column], column], quantiles, method=method)
     return rows
 
 

@@ -9,7 +9,7 @@ __all__ = ["fill_uniform"]
 
 
 @compiled_parallel
-def fill_uniform(key, c0, c1, c2, c3, out):  # type: ignore[no-untyped-def]
+def fill_uniform(key, c0, c1, c2, c3, out):
     """Write the uniform of counter i to ``out[i]``."""
     k0, k1 = key[0], key[1]
     for i in numba.prange(out.size):

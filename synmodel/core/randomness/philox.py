@@ -29,7 +29,7 @@ _STEP = 2.0**-52
 
 
 @inlined
-def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox4x32(c0, c1, c2, c3, k0, k1):
     """Four random 32-bit words (as uint64) for a counter c0..c3 and a key k0, k1 (uint64 below 2**32)."""
     # Counters and keys are below 2**32 already; told so, the compiler multiplies half words, at a third of the cost.
     c0, c2 = c0 & _MASK, c2 & _MASK
@@ -48,7 +48,7 @@ def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def uniform_pair(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
+def uniform_pair(k0, k1, c0, c1, c2, c3):
     """Two uniforms in the open interval (0, 1), each of 52 bits; key words are uint64, counters integers."""
     w0, w1, w2, w3 = philox4x32(np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3), k0, k1)
     first = ((w0 >> _TAKE_26) << _UP_26) | (w1 >> _TAKE_26)
@@ -58,7 +58,7 @@ def uniform_pair(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def uniform(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
+def uniform(k0, k1, c0, c1, c2, c3):
     """One uniform in (0, 1): the first of :func:`uniform_pair`."""
     first, _ = uniform_pair(k0, k1, c0, c1, c2, c3)
     return first

@@ -32,7 +32,7 @@ _NEVER = 2.0  # no uniform exceeds it
 
 
 @compiled
-def invert_poisson(mean, u):  # type: ignore[no-untyped-def]
+def invert_poisson(mean, u):
     """Smallest k with P(X <= k) >= u for X ~ Poisson(mean), mean at most 64."""
     probability = math.exp(-mean)
     cumulative = probability
@@ -47,7 +47,7 @@ def invert_poisson(mean, u):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def poisson_row(mean, row):  # type: ignore[no-untyped-def]
+def poisson_row(mean, row):
     """Write P(X <= k) for X ~ Poisson(mean) to ``row[k]``, as :func:`invert_poisson` meets it."""
     probability = math.exp(-mean)
     cumulative = probability
@@ -62,7 +62,7 @@ def poisson_row(mean, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def invert_binomial(n, p, u):  # type: ignore[no-untyped-def]
+def invert_binomial(n, p, u):
     """Smallest k with P(X <= k) >= u for X ~ Binomial(n, p), n p at most 64."""
     if n <= 0 or p <= 0.0:
         return 0
@@ -80,7 +80,7 @@ def invert_binomial(n, p, u):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def binomial_row(n, p, row):  # type: ignore[no-untyped-def]
+def binomial_row(n, p, row):
     """Write P(X <= k) for X ~ Binomial(n, p), p below 1, to ``row[k]``, as :func:`invert_binomial` meets it."""
     odds = p / (1.0 - p)
     probability = math.exp(n * math.log1p(-p))
@@ -93,14 +93,14 @@ def binomial_row(n, p, row):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def uniform_of(k0, k1, c0, c1, c2, draw, part):  # type: ignore[no-untyped-def]
+def uniform_of(k0, k1, c0, c1, c2, draw, part):
     """Uniform of a part of a draw."""
     first, second = uniform_pair(k0, k1, c0, c1, c2, (draw >> 1) + part * _NEXT_PART)
     return second if draw & 1 else first
 
 
 @compiled
-def poisson(mean, k0, k1, c0, c1, c2, draw):  # type: ignore[no-untyped-def]
+def poisson(mean, k0, k1, c0, c1, c2, draw):
     """Poisson(mean), the draw of this number at (c0, c1, c2)."""
     total, part = 0, 0
     while mean > LARGEST_PART:
@@ -113,7 +113,7 @@ def poisson(mean, k0, k1, c0, c1, c2, draw):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def binomial(n, p, k0, k1, c0, c1, c2, draw):  # type: ignore[no-untyped-def]
+def binomial(n, p, k0, k1, c0, c1, c2, draw):
     """Binomial(n, p), the draw of this number at (c0, c1, c2)."""
     if n <= 0 or p <= 0.0:
         return 0

@@ -7,13 +7,14 @@ Hedges' g. No p is corrected for the number of tests. A fit that fails is told i
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from synmodel import library
+from synmodel.core.plain import Json
 from synmodel.inference.conventional.measured import QUANTITIES, dendrite_table
 from synmodel.inference.conventional.mixed_models import INSTALL, ArmDifferences, arm_differences, available
 from synmodel.inference.dendrites.arms import VEHICLES, Several, doses_of
@@ -96,7 +97,7 @@ def conventional_analysis(observations: Several, *, without: Sequence[str] = ())
     pairs, notes = pairs_of(measured)
     if not available():
         notes.append(INSTALL)
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for pair in pairs:
         both = measured[(measured["study"] == pair.study) & measured["arm"].isin([pair.arm, pair.control])]
         for quantity in QUANTITIES:
@@ -152,7 +153,7 @@ def _after(table: pd.DataFrame, quantity: str, dose_day: float) -> pd.DataFrame:
     return kept[kept["start_day"] <= dose_day] if quantity == "density_change" else kept
 
 
-def _compared(pair: Pair, quantity: str, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _compared(pair: Pair, quantity: str, table: pd.DataFrame) -> Iterator[Json]:
     """Rows of one arm and quantity, in the order of intervals."""
     table = table.assign(session=table["end_day"], treated=(table["arm"] == pair.arm).astype(float))
     mice = table.groupby(["session", "treated"])["mouse"].nunique().unstack(fill_value=0)
@@ -174,7 +175,7 @@ def _compared(pair: Pair, quantity: str, table: pd.DataFrame) -> Iterator[dict[s
         }
 
 
-def _by_session(table: pd.DataFrame) -> dict[float, dict[str, Any]]:
+def _by_session(table: pd.DataFrame) -> dict[float, Json]:
     """Columns of the mixed model by session."""
     if table.empty:
         return {}
@@ -191,7 +192,7 @@ def _by_session(table: pd.DataFrame) -> dict[float, dict[str, Any]]:
     }
 
 
-def welch(arm: Array, control: Array) -> dict[str, Any]:
+def welch(arm: Array, control: Array) -> Json:
     """Welch's t and Hedges' g of the means of mice, (mouse,) each, by the names of :data:`COLUMNS`.
 
     Where there is no test, ``welch_note`` says why, and the ends of the interval are missing.

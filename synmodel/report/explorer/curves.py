@@ -10,10 +10,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from synmodel import library
 from synmodel.analysis.contrasts import Compared, compared
@@ -184,7 +185,7 @@ class Explorer:
         """All draws; those of a smaller number are the first of them."""
         return scenario_draws(load_posterior() if self._given is None else self._given, MOST_DRAWS, SEED)
 
-    def _rows_of(self, entry: Entry, days: Any) -> _Rows[Row]:
+    def _rows_of(self, entry: Entry, days: NDArray[np.float64]) -> _Rows[Row]:
         key = (library.in_use(), entry.content, days.tobytes())
         return self._followed.get(key, lambda: _Rows(follower(entry, days)))
 
@@ -216,7 +217,7 @@ def _mechanism(plan: Scenario) -> Callable[[ParameterSet | None, bool], xr.Datas
     starts = [day for dose in drug_doses(plan.regimen.doses) for day in dose.days]
 
     def shown(parameters: ParameterSet | None, _: bool) -> xr.Dataset:
-        made = function(default_parameters() if parameters is None else parameters)
+        made = function(parameters)
         times = made["time"].to_numpy()
         near = np.abs(times - min(starts, default=0.0)) <= _AROUND_DAYS
         far = np.flatnonzero(~near)

@@ -14,6 +14,7 @@ from typing import Any
 
 import xarray as xr
 
+from synmodel.core.plain import Json
 from synmodel.library.parameters import ParameterSet
 from synmodel.report.contrasts import compared_dataset, compared_document
 from synmodel.report.explorer.curves import SEED, Shown
@@ -47,7 +48,7 @@ class Sources:
     posterior: Path | None = None
 
 
-def texts_of(state: State, sources: Sources | None = None) -> dict[str, Any]:
+def texts_of(state: State, sources: Sources | None = None) -> Json:
     """Texts that give the shown numbers when they are run.
 
     Returns
@@ -141,7 +142,7 @@ def csv_of(document: Mapping[str, Any]) -> str:
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
 
-    def write(*cells: Any) -> None:
+    def write(*cells: object) -> None:
         writer.writerow([no_formula(cell) for cell in cells])
 
     write(*_COLUMNS)

@@ -16,6 +16,7 @@ from synmodel import library
 from synmodel.analysis.intervals import with_ends
 from synmodel.core.errors import DataError, SynmodelError
 from synmodel.core.intake import Received
+from synmodel.core.plain import Json
 from synmodel.data import load_study, load_summaries, read_observations
 from synmodel.data.studies import Arm
 from synmodel.data.summaries import FITTED, arms_seen, read_summaries, summaries_of
@@ -40,7 +41,7 @@ _NORMAL = 1.959964  # 97.5 % of the standard normal
 # -- published -------------------------------------------------------------------------------------------------
 
 
-def published_points(plan: Scenario) -> list[dict[str, Any]]:
+def published_points(plan: Scenario) -> list[Json]:
     """Published means of all arms that a scenario repeats: same doses, species and genotype, no other condition.
 
     Returns
@@ -66,7 +67,7 @@ def published_points(plan: Scenario) -> list[dict[str, Any]]:
 
 
 @library.cached
-def _published(study: str, arm: str) -> list[dict[str, Any]]:
+def _published(study: str, arm: str) -> list[Json]:
     return _points(load_summaries(study, arm)) if arm in arms_seen(study) else []
 
 
@@ -92,7 +93,7 @@ def _same(one: Dose, other: Dose, weight_kg: float) -> bool:
     )
 
 
-def _points(summary: xr.Dataset) -> list[dict[str, Any]]:
+def _points(summary: xr.Dataset) -> list[Json]:
     """Points of the quantities that are shown, from group summaries of an arm."""
     sem = summary["sem_mouse"] if "sem_mouse" in summary else summary["mouse_sem"]
     mean, sems, mice = summary["mean"].to_numpy(), sem.to_numpy(), summary["n_mice"].to_numpy()
@@ -115,7 +116,7 @@ def _points(summary: xr.Dataset) -> list[dict[str, Any]]:
 # -- one's own -------------------------------------------------------------------------------------------------
 
 
-def read_own(name: str, content: bytes) -> dict[str, Any]:
+def read_own(name: str, content: bytes) -> Json:
     """A table of one's own as points.
 
     Parameters
@@ -185,7 +186,7 @@ def _is_summaries(suffix: str, content: bytes) -> bool:
     return {"quantity", "end_day", "mean"} <= {cell.strip().strip('"') for cell in heading.split(",")}
 
 
-def _own_summaries(received: Received) -> dict[str, Any]:
+def _own_summaries(received: Received) -> Json:
     table = read_summaries(received)
     several = "study" in table and table["study"].nunique() > 1
     arms = []
@@ -196,7 +197,7 @@ def _own_summaries(received: Received) -> dict[str, Any]:
     return {"form": "group summaries", "arms": arms, "notes": []}
 
 
-def _own_dendrites(received: Received) -> dict[str, Any]:
+def _own_dendrites(received: Received) -> Json:
     reading = read_observations(received)
     observations = reading.observations
     named = observations["arm"].to_numpy().astype(str) if "arm" in observations.coords else None
@@ -217,7 +218,7 @@ def _own_dendrites(received: Received) -> dict[str, Any]:
 # -- beside the prediction -------------------------------------------------------------------------------------
 
 
-def beside(shown: Shown, own: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def beside(shown: Shown, own: Sequence[Mapping[str, Any]]) -> list[Json]:
     """Measured means beside what the scenario expects of the same interval.
 
     Parameters

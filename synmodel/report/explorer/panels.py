@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synmodel.analysis.caveats import contradiction_lines
 from synmodel.analysis.intervals import with_ends
+from synmodel.core.plain import Json
 from synmodel.pharmacology import acting_doses, drug_doses, load_compound
 from synmodel.report.explorer.curves import Shown
 from synmodel.report.explorer.measured import published_points
@@ -44,7 +45,7 @@ _COLUMNS = 100  # of a panel
 _MOST_POINTS = 200  # of a curve
 
 
-def document_of(shown: Shown, *, whole: bool = False) -> dict[str, Any]:
+def document_of(shown: Shown, *, whole: bool = False) -> Json:
     """All that the page shows of two scenarios.
 
     Parameters
@@ -71,7 +72,7 @@ def document_of(shown: Shown, *, whole: bool = False) -> dict[str, Any]:
     }
 
 
-def _about(shown: Shown, k: int, points: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _about(shown: Shown, k: int, points: Sequence[Json]) -> Json:
     plan, entry = shown.state.plans[k], shown.entries[k]
     doses = drug_doses(plan.regimen.doses)
     return {
@@ -97,11 +98,11 @@ def _since(plan: Scenario) -> float:
     return min((day for dose in acting_doses(doses) or drug_doses(doses) for day in dose.days), default=0.0)
 
 
-def _mechanism_panels(shown: Shown, whole: bool) -> list[dict[str, Any]]:
+def _mechanism_panels(shown: Shown, whole: bool) -> list[Json]:
     """Free drug, engaged receptors and signalling, over the hours after the first dose or over all days."""
     end = max(_hours(shown, k) for k in range(len(LETTERS)))
     start = min(_first_hours(plan) for plan in shown.state.plans)
-    panels: list[dict[str, Any]] = [
+    panels: list[Json] = [
         _panel("concentration", "Free drug in the brain", "nM", scale="log"),
         _panel("receptors", "Receptors engaged", "%", low=0.0),
         _panel("signalling", "Signalling above rest", "excess", cut=_CUT),
@@ -176,7 +177,7 @@ def _cascade(made: xr.Dataset) -> list[tuple[str, Array]]:
 # -- drive and spines ------------------------------------------------------------------------------------------
 
 
-def _drive_panels(shown: Shown) -> list[dict[str, Any]]:
+def _drive_panels(shown: Shown) -> list[Json]:
     """Births, losses and extra spines over days."""
     dataset, days = shown.compared.dataset, shown.followed.days
     kinds = (
@@ -196,7 +197,7 @@ def _drive_panels(shown: Shown) -> list[dict[str, Any]]:
     return panels
 
 
-def _statistic_panels(shown: Shown, points: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _statistic_panels(shown: Shown, points: Sequence[Sequence[Json]]) -> list[Json]:
     """What a microscope reports by interval, with the vehicle of each scenario and published points."""
     panels = []
     for quantity, (name, title) in _STATISTICS.items():
@@ -223,7 +224,7 @@ def _statistic_panels(shown: Shown, points: Sequence[Sequence[dict[str, Any]]]) 
     return panels
 
 
-def _panel(name: str, title: str, unit: str, **more: Any) -> dict[str, Any]:
+def _panel(name: str, title: str, unit: str, **more: object) -> Json:
     """A panel without curves; ``low`` is where its axis begins, ``level`` a line that says no effect."""
     return {"id": name, "title": title, "unit": unit, "kind": "curves", "scale": "linear", "low": None, "level": None,
             "cut": None, "series": [], "points": [], **more}  # fmt: skip
@@ -233,7 +234,7 @@ def _series(
     scenario: int, name: str, x: Array, values: Array, dash: int, within: tuple[float, float] | None = None,
     thin: bool = True,
     factor: float = 1.0,
-) -> dict[str, Any]:  # fmt: skip
+) -> Json:  # fmt: skip
     """One curve with its band: the estimate, which is the first draw, and the ends of 95 % of the others.
 
     ``factor`` turns them into the unit of the panel.
@@ -274,7 +275,7 @@ def _plain(values: Array) -> list[float | None]:
 # -- at a glance -----------------------------------------------------------------------------------------------
 
 
-def _glance(shown: Shown) -> list[dict[str, Any]]:
+def _glance(shown: Shown) -> list[Json]:
     """The answer in a table: one row for each question, with A, B and, of the same draws, A minus B."""
     dataset, days = shown.compared.dataset, shown.followed.days
     rows = [
@@ -305,7 +306,7 @@ def _days_told(shown: Shown) -> list[float]:
     return sorted({min(days, key=lambda day: abs(day - 7)), last})
 
 
-def _fold_row(shown: Shown, label: str, values: Array, *, highest: bool) -> dict[str, Any]:
+def _fold_row(shown: Shown, label: str, values: Array, *, highest: bool) -> Json:
     days = shown.followed.days
     known = np.where(np.isnan(values), 1.0, values)
     peaks = known.max(axis=2) if highest else known.min(axis=2)
@@ -317,9 +318,9 @@ def _fold_row(shown: Shown, label: str, values: Array, *, highest: bool) -> dict
     return _row(label, "fold", peaks, words)
 
 
-def _peak_row(shown: Shown, label: str, unit: str, curves_of: Any) -> dict[str, Any]:
+def _peak_row(shown: Shown, label: str, unit: str, curves_of: Any) -> Json:
     """Peaks of the curves of each scenario, with their names and times; no difference, for they differ in kind."""
-    cells: list[list[dict[str, Any]]] = []
+    cells: list[list[Json]] = []
     for plan, made in zip(shown.state.plans, shown.mechanisms, strict=True):
         cells.append([])
         for name, values in curves_of(made):
@@ -335,13 +336,13 @@ def _when(day: float) -> str:
     return f"at {24 * day:.2g} h" if abs(day) < 2 else f"at {day:.3g} days"
 
 
-def _row(label: str, unit: str, values: Array, words: Sequence[str]) -> dict[str, Any]:
+def _row(label: str, unit: str, values: Array, words: Sequence[str]) -> Json:
     """A row from values (scenario, draw), with the difference at the same draws."""
     cells = [[_cell(each, word)] for each, word in zip(values, words, strict=True)]
     return {"label": label, "unit": unit, "cells": cells, "difference": _cell(values[0] - values[1], "")}
 
 
-def _cell(values: Array, words: str) -> dict[str, Any]:
+def _cell(values: Array, words: str) -> Json:
     """Estimate and interval of (draw,) values; no interval where draws do not differ."""
     drawn = values[1:][np.isfinite(values[1:])]
     estimate, low, high = (None if np.isnan(x) else x for x in with_ends(np.append(values[0], drawn)).tolist())

@@ -21,6 +21,7 @@ from importlib import resources
 from typing import Any
 
 from synmodel.core.errors import SynmodelError
+from synmodel.core.plain import Json
 from synmodel.report.explorer.curves import AbandonedError, Explorer
 from synmodel.report.explorer.handing import Sources, csv_of, dataset_of, netcdf_of, texts_of
 from synmodel.report.explorer.measured import MOST_BYTES, beside, read_own
@@ -29,7 +30,7 @@ from synmodel.report.explorer.states import LETTERS, StateError, catalogue, stat
 
 __all__ = ["ExplorerError", "application", "listening", "new_token", "serve"]
 
-Scope = dict[str, Any]
+Scope = Json
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 HOST = "127.0.0.1"
@@ -154,10 +155,10 @@ async def _refuse(scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _static(content: bytes, kind: str) -> Callable[[Any], Awaitable[Any]]:
+def _static(content: bytes, kind: str) -> Callable[[Any], Awaitable[object]]:
     from starlette.responses import Response
 
-    async def endpoint(_: Any) -> Any:
+    async def endpoint(_: object) -> object:
         return Response(content, media_type=kind)
 
     return endpoint
@@ -167,7 +168,7 @@ Answer = tuple[bytes, str]
 """Content and its kind."""
 
 
-def _json(document: Any) -> Answer:
+def _json(document: object) -> Answer:
     return json.dumps(document, allow_nan=False, separators=(",", ":")).encode(), "application/json"
 
 
@@ -192,16 +193,16 @@ class _Asked:
             raise StateError(message) from fault
 
 
-def _answer(job: Callable[[_Asked], Answer], most: int = _STATE_BYTES) -> Callable[[Any], Awaitable[Any]]:
+def _answer(job: Callable[[_Asked], Answer], most: int = _STATE_BYTES) -> Callable[[Any], Awaitable[object]]:
     """An endpoint that does a job in a thread: quick ones at once, those with draws one after the other."""
     import anyio
     from anyio.to_thread import run_sync
     from starlette.requests import ClientDisconnect
     from starlette.responses import Response
 
-    limits: dict[str, Any] = {}
+    limits: Json = {}
 
-    async def endpoint(request: Any) -> Any:
+    async def endpoint(request: Any) -> object:
         if not limits:
             limits.update(quick=anyio.CapacityLimiter(_QUICK_AT_ONCE), slow=anyio.CapacityLimiter(_SLOW_AT_ONCE))
         body = b""
@@ -243,7 +244,7 @@ def _one_line(fault: BaseException) -> str:
     return text if len(text) <= 1000 else text[:1000] + " ..."
 
 
-def _fault(line: str, status: int) -> Any:
+def _fault(line: str, status: int) -> object:
     from starlette.responses import Response
 
     return Response(json.dumps({"error": line}), status_code=status, media_type="application/json")
@@ -282,7 +283,7 @@ class _Jobs:
         return _json(read_own(asked.query.get("name", "table"), asked.body))
 
 
-def _own_points(given: Any) -> list[dict[str, Any]]:
+def _own_points(given: object) -> list[Json]:
     """Points of one's own that came back from the page."""
     points = given if isinstance(given, list) else []
     if len(points) > _MOST_OWN:
@@ -319,7 +320,7 @@ def serve(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
     )  # fmt: skip
     server = Server(config)
 
-    def stop(*_: Any) -> None:
+    def stop(*_: object) -> None:
         server.should_exit = True
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

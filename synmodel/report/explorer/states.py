@@ -14,6 +14,7 @@ from synmodel import library
 from synmodel.analysis.caveats import dose_text
 from synmodel.core.documents import read
 from synmodel.core.errors import ScenarioError, SynmodelError
+from synmodel.core.plain import Json
 from synmodel.data import load_study
 from synmodel.pharmacology import drug_doses, load_compound
 from synmodel.scenario import Scenario, load
@@ -56,7 +57,7 @@ class State:
         return self.plans[number] == load(self.starts[number])
 
 
-def state_of(given: Any) -> State:
+def state_of(given: object) -> State:
     """Read a state.
 
     Parameters
@@ -131,7 +132,7 @@ def title_of(plan: Scenario) -> str:
     return ", ".join(said)[:500]
 
 
-def catalogue() -> dict[str, Any]:
+def catalogue() -> Json:
     """What the controls of the page offer, from the library in use.
 
     Returns
@@ -167,10 +168,10 @@ def catalogue() -> dict[str, Any]:
     }
 
 
-def _compound(name: str, plans: Sequence[Scenario]) -> dict[str, Any]:
+def _compound(name: str, plans: Sequence[Scenario]) -> Json:
     """Kind of a compound, its routes by species, and by species a dose that a scenario of the library gives."""
     entry = load_compound(name)
-    usual: dict[str, dict[str, Any]] = {}
+    usual: dict[str, Json] = {}
     for plan in plans:
         for dose in plan.regimen.doses:
             if dose.compound == name:

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 
 from synmodel.report.exporting.optional import library_of
 from synmodel.report.exporting.sbml import ExportError
@@ -61,11 +62,11 @@ def to_omex(contents: Mapping[str, str], descriptions: Mapping[str, str], master
         return _without_times(path.read_bytes())
 
 
-def _metadata(libcombine: object, descriptions: Mapping[str, str]) -> str:
+def _metadata(libcombine: ModuleType, descriptions: Mapping[str, str]) -> str:
     """One RDF document; without times, which would make each archive of the same content another one."""
     parts = []
     for about, text in descriptions.items():
-        described = libcombine.OmexDescription()  # type: ignore[attr-defined]
+        described = libcombine.OmexDescription()
         described.setAbout(about if about == "." else f"./{about}")
         described.setDescription(text)
         parts.append(_CREATED.sub("", described.toXML()))

@@ -1,7 +1,7 @@
 """Libraries of the extra ``export``, imported when they are needed."""
 
 import importlib
-from typing import Any
+from types import ModuleType
 
 from synmodel.core.errors import SynmodelError
 
@@ -15,7 +15,7 @@ _PACKAGES = {
 }
 
 
-def library_of(module: str) -> Any:
+def library_of(module: str) -> ModuleType:
     """A module of the extra.
 
     Raises

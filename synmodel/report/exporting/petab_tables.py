@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synmodel.core.plain import Json
 from synmodel.inference.summaries.hierarchy import EFFECTS
 from synmodel.inference.summaries.problem import SummaryProblem
 from synmodel.inference.summaries.targets import ArmTargets
@@ -83,7 +84,7 @@ def conditions(problem: SummaryProblem, plan: Plan, model: Description) -> pd.Da
                 return identifier(name)
             return problem.parameters.value(name) if name in problem.parameters else otherwise
 
-        row: dict[str, Any] = {
+        row: Json = {
             "conditionId": condition_of(target),
             "conditionName": f"{study}, {target.arm.name}",
             "scored_density": target.density,
@@ -168,7 +169,7 @@ def parameters(problem: SummaryProblem, names: list[str]) -> pd.DataFrame:
 
 
 def _row(parameter: Parameter) -> Mapping[str, Any]:
-    row: dict[str, Any] = {
+    row: Json = {
         "parameterId": identifier(parameter.name),
         "parameterName": parameter.name,
         "parameterScale": "log" if parameter.scale == "log" else "lin",

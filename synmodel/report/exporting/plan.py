@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from synmodel.core.errors import ScenarioError
@@ -9,9 +10,9 @@ from synmodel.library.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Dose, Scenario, Spell, Subject, load, naming
 from synmodel.signalling.signals import all_modules
-from synmodel.simulation.mechanism import drive_of, parameters_of
+from synmodel.simulation import Setup
 from synmodel.simulation.subjects import terms_of
-from synmodel.simulation.tissue import dendrite_length, first_density, tissue_of
+from synmodel.simulation.tissue import Tissue, tissue_of
 
 __all__ = ["Plan", "plan_of"]
 
@@ -54,6 +55,11 @@ class Plan:
     in_general: bool = False
     studies: tuple[str, ...] = ()
 
+    @cached_property
+    def tissue(self) -> Tissue:
+        """Turnover and scoring of the study."""
+        return tissue_of(self.study, self.parameters.as_floats())
+
     @property
     def first_day(self) -> float:
         """Day at time 0 of the files: the first session, dose or end of a spell, whichever is earliest."""
@@ -73,21 +79,21 @@ def plan_of(scenario: str | Path | Scenario, parameters: ParameterSet | None = N
     with naming(scenario):
         given = load(scenario)
         _refuse(given)
-        chosen = parameters_of(given, parameters)
-        drive_of(given, parameters)  # raises where a dose has no kinetics, or the pulse does not know it
-        density = first_density(given)
-        tissue_of(given.baseline, chosen.as_floats()).initial_means(density)  # raises for an impossible dendrite
+        setup = Setup(given)
+        ready = setup.at(parameters)
+        _ = ready.drive  # raises where a dose has no kinetics, or the pulse does not know it
+        ready.refuse_impossible()
     return Plan(
         name=given.name,
         title=given.title,
-        parameters=chosen,
+        parameters=ready.parameters,
         doses=drug_doses(given.regimen.doses),
         subject=given.subject,
         spells=given.spells,
         study=given.baseline,
         sessions=given.schedule.sessions,
-        density_per_um=density,
-        length_um=dendrite_length(given),
+        density_per_um=setup.density_per_um,
+        length_um=setup.length_um,
         drive=given.drive,
     )
 

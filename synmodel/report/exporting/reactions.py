@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synmodel.core.schema import DRIVE, stamped
 from synmodel.report.exporting.description import Description, Event, Quantity, Reaction, identifier
 from synmodel.report.exporting.plan import Plan
-from synmodel.simulation.tissue import Tissue, tissue_of
+from synmodel.simulation.tissue import Tissue
 from synmodel.turnover import TurnoverModel, moments
 from synmodel.turnover.hazards import Folds, folds_between
 
@@ -56,7 +56,7 @@ def reactions_of(plan: Plan, drive: xr.Dataset, by: By = "time") -> Reactions:
         Whether rate constants are formulas of time, which some simulators read again at every step (libRoadRunner),
         or change at events, which others meet exactly (COPASI). Neither does both.
     """
-    tissue, sessions = tissue_of(plan.study, plan.parameters.as_floats()), np.array(plan.sessions)
+    tissue, sessions = plan.tissue, np.array(plan.sessions)
     means = tissue.initial_means(plan.density_per_um) * plan.length_um
     initial = tuple(round(mean) for mean in means)
     folds = _together(folds_between(tissue.model, sessions, drive), _SPREAD)

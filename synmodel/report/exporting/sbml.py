@@ -1,6 +1,7 @@
 """A described model as SBML level 3 version 2."""
 
 import re
+from types import ModuleType
 from typing import Any
 
 from synmodel.core.errors import SynmodelError
@@ -80,10 +81,10 @@ def checked(text: str) -> str:
 class _Writer:
     """Writes the parts of a description into a model of libSBML."""
 
-    def __init__(self, libsbml: Any, made: Any, model: Description) -> None:
+    def __init__(self, libsbml: ModuleType, made: Any, model: Description) -> None:
         self.libsbml, self.made, self.model = libsbml, made, model
 
-    def _math(self, formula: str) -> Any:
+    def _math(self, formula: str) -> object:
         parsed = self.libsbml.parseL3Formula(formula)
         if parsed is None:
             message = f"the formula {formula!r} cannot be read: {self.libsbml.getLastParseL3Error()}"
@@ -211,7 +212,7 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _annotate(libsbml: Any, made: Any, source: str) -> None:
+def _annotate(libsbml: ModuleType, made: Any, source: str) -> None:
     """Papers that a source cites by DOI or PMC number, as MIRIAM resources; no others."""
     found = [f"https://identifiers.org/doi:{doi.rstrip('.')}" for doi in _DOI.findall(source)]
     found += [f"https://identifiers.org/pmc:{number}" for number in _PMC.findall(source)]

@@ -1,6 +1,7 @@
 """What is to be simulated and drawn, as SED-ML: the whole course, the first hours after a dose, and their plots."""
 
 import math
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from synmodel.report.exporting.description import Description
@@ -146,7 +147,7 @@ def _report(document: Any, plots: list[_Plot]) -> None:
         data.setDataReference(column)
 
 
-def _checked(libsedml: Any, text: str) -> str:
+def _checked(libsedml: ModuleType, text: str) -> str:
     document = libsedml.readSedMLFromString(text)
     if document.getNumErrors(libsedml.LIBSEDML_SEV_ERROR) + document.getNumErrors(libsedml.LIBSEDML_SEV_FATAL):
         message = f"the SED-ML is not valid: {' '.join(document.getErrorLog().toString().split())}"

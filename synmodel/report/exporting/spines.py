@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from synmodel.report.exporting.description import Description, Event, joined
 from synmodel.report.exporting.plan import Plan
-from synmodel.simulation.tissue import tissue_of
 
 __all__ = ["SINCE_DAY", "Number", "Spines", "add_spines", "tissue_numbers"]
 
@@ -24,7 +23,7 @@ Spines = dict[str, str]
 def add_spines(model: Description, plan: Plan) -> Spines:
     """Add turnover of spines."""
     number = tissue_numbers(model, plan)
-    classes = tissue_of(plan.study, plan.parameters.as_floats()).model.classes
+    classes = plan.tissue.model.classes
     _add_sessions(model, plan)
     starts = _add_first_session(model, plan, number, classes)
     fold, trend = "formation_fold", f"exp({number('formation_trend')} * day)"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import Any
 
+from synmodel.core.plain import Json
 from synmodel.inference.summaries.problem import STUDIES
 from synmodel.report.page.drawing import inlined
 from synmodel.report.page.kinds import kind_of, opened
@@ -112,7 +112,7 @@ def _place(path: Path, told: Told) -> int:
     return list(told.figures).index(path.stem) if path.stem in told.figures else len(told.figures)
 
 
-def _provenance(document: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def _provenance(document: Json) -> tuple[tuple[str, str], ...]:
     """Flat text; of several models that of the first."""
     models = document.get("models")
     made_with = document.get("provenance") or (next(iter(models.values()))["provenance"] if models else {})

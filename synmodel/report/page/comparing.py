@@ -6,6 +6,7 @@ from typing import Any
 
 from synmodel import library
 from synmodel.analysis.embedded import embedded_arms
+from synmodel.core.plain import Json
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import (
     MECHANISM,
@@ -167,7 +168,7 @@ def _extra_sentence(drugs: Mapping[str, Any]) -> str:
     return begun(f"{'; '.join(parts)}.")
 
 
-def _close_readings(readings: list[dict[str, Any]]) -> str:
+def _close_readings(readings: list[Json]) -> str:
     best = max(entry["log_evidence"] for entry in readings)
     close = [entry["name"] for entry in readings if 0 < best - entry["log_evidence"] < _DECISIVE]
     if not close:
@@ -231,7 +232,7 @@ def _conditions(plan: Mapping[str, Any]) -> list[str]:
     return [str(value) for key in ("genotype", "stress", "treatment") if (value := subject.get(key))]
 
 
-def _peaks(scenarios: list[dict[str, Any]]) -> str:
+def _peaks(scenarios: list[Json]) -> str:
     parts = []
     for scenario in scenarios:
         effects = {entry["quantity"]: entry for entry in scenario["effects"]}
@@ -246,7 +247,7 @@ def _peaks(scenarios: list[dict[str, Any]]) -> str:
     return "; ".join(parts) + "." if parts else "No scenario leaves more or fewer spines than its reference."
 
 
-def _difference(contrasts: list[dict[str, Any]], names: list[str]) -> str:
+def _difference(contrasts: list[Json], names: list[str]) -> str:
     pairs = [entry for entry in contrasts if entry["b"] in names and entry["quantity"] == "extra_spines_area"]
     pairs = pairs or [entry for entry in contrasts if entry["quantity"] == "extra_spines_area"]
     if not pairs:
@@ -263,7 +264,7 @@ def _difference(contrasts: list[dict[str, Any]], names: list[str]) -> str:
     return f"{said}: {entry['a']} leaves {'more' if entry['estimate'] > 0 else 'fewer'}."
 
 
-def _simulated(contrasts: list[dict[str, Any]]) -> list[str]:
+def _simulated(contrasts: list[Json]) -> list[str]:
     checked = [entry for entry in contrasts if "simulated" in entry and entry["simulated"]["error"]]
     if not checked:
         return []
@@ -271,7 +272,7 @@ def _simulated(contrasts: list[dict[str, Any]]) -> list[str]:
     return [f"simulated experiments agree with the exact differences within {far:.1f} Monte Carlo errors at most"]
 
 
-def _undecided(contrasts: list[dict[str, Any]]) -> list[str]:
+def _undecided(contrasts: list[Json]) -> list[str]:
     """Pairs and quantities whose interval holds 0, in one line for each pair."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for entry in contrasts:

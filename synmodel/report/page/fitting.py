@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from synmodel.core.plain import Json
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import (
     MECHANISM,
@@ -114,7 +115,7 @@ def _examples(parameters: Mapping[str, Any], names: list[str]) -> list[str]:
 # -- single dendrites ------------------------------------------------------------------------------------------
 
 
-def _known(value: Any) -> Any:
+def _known(value: object) -> object:
     """JSON has no NaN: null stands for it, and the tables count with it."""
     if isinstance(value, dict):
         return {key: _known(each) for key, each in value.items()}
@@ -180,7 +181,7 @@ def _effects_sentence(effects: Mapping[str, Any]) -> str:
     return begun("; ".join(parts)) + "."
 
 
-def _second_sentence(found: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+def _second_sentence(found: Mapping[str, Any], rows: list[Json]) -> str:
     if rows:
         first, *others = sorted(rows, key=lambda row: -row["log_evidence"])
         told = "; ".join(

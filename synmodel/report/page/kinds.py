@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synmodel.core import manifest
+from synmodel.core.plain import Json
 from synmodel.report.page import comparing, fitting, planned, simulating
 from synmodel.report.page.parts import Held, PageError, Told
 
@@ -38,77 +39,77 @@ class Kind(NamedTuple):
     name: str
     file: str
     keys: tuple[str, ...]
-    tables: Callable[[dict[str, Any]], "list[Table]"]
+    tables: Callable[[Json], "list[Table]"]
     told: Callable[[Held], Told]
 
 
-def _main(document: dict[str, Any]) -> "list[Table]":
+def _main(document: Json) -> "list[Table]":
     from synmodel.report.tables import comparison_tables
 
     return comparison_tables(document)
 
 
-def _compared(document: dict[str, Any]) -> "list[Table]":
+def _compared(document: Json) -> "list[Table]":
     from synmodel.report.contrasts import compared_tables
 
     return compared_tables(document)
 
 
-def _fit(document: dict[str, Any]) -> "list[Table]":
+def _fit(document: Json) -> "list[Table]":
     from synmodel.report.tables import fit_tables
 
     return fit_tables(document)
 
 
-def _dendrites(document: dict[str, Any]) -> "list[Table]":
+def _dendrites(document: Json) -> "list[Table]":
     from synmodel.report.dendrites import tables
 
     return tables(_numbers(document))
 
 
-def _prediction(document: dict[str, Any]) -> "list[Table]":
+def _prediction(document: Json) -> "list[Table]":
     from synmodel.report.prediction import prediction_tables
 
     return prediction_tables(document)
 
 
-def _validation(document: dict[str, Any]) -> "list[Table]":
+def _validation(document: Json) -> "list[Table]":
     from synmodel.report.prediction import validation_tables
 
     return validation_tables(document)
 
 
-def _simulation(document: dict[str, Any]) -> "list[Table]":
+def _simulation(document: Json) -> "list[Table]":
     from synmodel.report.tables import simulation_tables
 
     return simulation_tables(document)
 
 
-def _sweep(document: dict[str, Any]) -> "list[Table]":
+def _sweep(document: Json) -> "list[Table]":
     from synmodel.report.sweeps import tables
 
     return tables(document)
 
 
-def _design(document: dict[str, Any]) -> "list[Table]":
+def _design(document: Json) -> "list[Table]":
     from synmodel.report.design import design_tables
 
     return design_tables(document)
 
 
-def _arms(document: dict[str, Any]) -> "list[Table]":
+def _arms(document: Json) -> "list[Table]":
     from synmodel.report.separation import separation_tables
 
     return separation_tables(document)
 
 
-def _measuring(document: dict[str, Any]) -> "list[Table]":
+def _measuring(document: Json) -> "list[Table]":
     from synmodel.report.measuring import measuring_tables
 
     return measuring_tables(document)
 
 
-def _experiment(document: dict[str, Any]) -> "list[Table]":
+def _experiment(document: Json) -> "list[Table]":
     from synmodel.report.experiments import outcome_tables
 
     return outcome_tables(document)
@@ -131,7 +132,7 @@ KINDS: tuple[Kind, ...] = (
 """In the order in which a folder is asked."""
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: object) -> Any:
     """JSON has no NaN, for which null stands; the tables of dendrites count with it."""
     if isinstance(value, dict):
         return {key: _numbers(each) for key, each in value.items()}
@@ -165,7 +166,7 @@ def opened(folder: Path) -> Held:
     raise PageError(message)
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path) -> Json:
     try:
         if path.stat().st_size > _LARGEST:
             message = f"{path} is larger than any result ({_LARGEST} bytes); make the result again"

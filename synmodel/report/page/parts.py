@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synmodel.core.errors import SynmodelError
+from synmodel.core.plain import Json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,7 @@ class Held:
 
     folder: Path
     file: str
-    document: dict[str, Any]
+    document: Json
 
     @property
     def name(self) -> str:
@@ -157,5 +158,5 @@ def split(tables: "Iterable[Table]") -> tuple[list[Grid], list[Notes]]:
     return grids, notes
 
 
-def _plain(text: Any) -> str:
+def _plain(text: object) -> str:
     return str(getattr(text, "plain", "" if text is None else text)).strip()

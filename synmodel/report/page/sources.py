@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from synmodel import library
+from synmodel.core.plain import Json
 from synmodel.library.provenance import version_of_synmodel
 
 __all__ = ["Source", "bibtex", "papers_of", "software"]
@@ -147,7 +148,7 @@ def papers_of(
     return list(found.values())
 
 
-def _of_study(document: dict[str, Any]) -> Source:
+def _of_study(document: Json) -> Source:
     parts = _CITATION.match(document.get("citation", ""))
     if parts is None:
         return Source("", "", document.get("citation", ""), doi=document["doi"])
@@ -166,14 +167,14 @@ def _with_metabolites(compounds: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def _document(kind: library.Kind, name: str) -> dict[str, Any]:
+def _document(kind: library.Kind, name: str) -> Json:
     if name not in library.names(kind):
         return {}
-    document: dict[str, Any] = library.document_of(kind, name)
+    document: Json = library.document_of(kind, name)
     return document
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list | tuple):

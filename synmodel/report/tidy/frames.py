@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 import xarray as xr
 
+from synmodel.core.plain import Json
+
 __all__ = ["Table", "of_dataset", "of_document", "of_tree"]
 
 _NO_RESULT = ("provenance", "scenario")  # of a document: what a result was made with
@@ -72,7 +74,7 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
 
 def of_document(document: Mapping[str, Any], name: str) -> list[Table]:
     """Tables of a document; of a part whose entries lie at several depths, one for each."""
-    rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    rows: dict[tuple[str, int], list[Json]] = {}
     for path, entry in _entries({key: part for key, part in document.items() if key not in _NO_RESULT}, ()):
         top = path[0] if path else ""
         keys = {f"key_{place}": key for place, key in enumerate(path[1:], start=1)}
@@ -93,7 +95,7 @@ def _guessed(column: str) -> tuple[str, str]:
     return unit, "row of a list, from 0" if column == "row" else ""
 
 
-def _entries(part: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+def _entries(part: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Json]]:
     """Path and scalar fields of every entry of a document that has any."""
     if isinstance(part, Mapping):
         scalars = {str(key): value for key, value in part.items() if _is_scalar(value)}
@@ -117,5 +119,5 @@ def _entries(part: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from _entries(value, (*path, str(row)))
 
 
-def _is_scalar(value: Any) -> bool:
+def _is_scalar(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bool)

@@ -9,7 +9,6 @@ files. In Parquet files text stands as it is.
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -78,7 +77,7 @@ def _to_csv(frame: pd.DataFrame, path: Path) -> None:
     safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def no_formula(value: Any) -> Any:
+def no_formula(value: object) -> object:
     """Text of a cell that no spreadsheet takes for a formula; anything else as it is."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
@@ -131,7 +130,7 @@ def _name_of_sheet(name: str, taken: set[str]) -> str:
     return short
 
 
-def _cell(sheet: Any, value: Any) -> Any:
+def _cell(sheet: object, value: object) -> object:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 

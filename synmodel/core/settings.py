@@ -1,0 +1,57 @@
+"""Settings that travel together: small frozen types, whose fields may be given by keywords of their own as well."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from typing import TypeVar
+
+__all__ = ["by_fields"]
+
+Result = TypeVar("Result")
+
+
+def by_fields(**kinds: type) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Let a function be called with the fields of its settings, as before they had a type of their own.
+
+    Parameters
+    ----------
+    **kinds : type
+        Frozen dataclass by the name of the keyword that takes an instance of it.
+
+    Raises
+    ------
+    TypeError
+        From the function: if both settings and one of their fields are given, or a field without a default is missing.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Size:
+    ...     animals: int
+    ...     trials: int = 1
+    >>> @by_fields(size=Size)
+    ... def number(*, size):
+    ...     return size.animals * size.trials
+    >>> number(size=Size(2, 3)) == number(animals=2, trials=3) == 6
+    True
+    """
+    names = {kind: [each.name for each in fields(kind)] for kind in kinds.values()}
+
+    def decorated(function: Callable[..., Result]) -> Callable[..., Result]:
+        @wraps(function)
+        def call(*args: object, **given: object) -> Result:
+            for name, kind in kinds.items():
+                loose = {field: given.pop(field) for field in names[kind] if field in given}
+                if loose and name in given:
+                    message = (
+                        f"{function.__name__}() got {name} and {', '.join(loose)}, which it holds; give one of them"
+                    )
+                    raise TypeError(message)
+                if name not in given:
+                    given[name] = kind(**loose)
+            return function(*args, **given)
+
+        return call
+
+    return decorated
