@@ -28,13 +28,13 @@ SIZES = {
 ARMS = (2, 4, 8, 16, 32)
 REASONS = {
     ("spines", 1): "a number for each spine that is lost, none for classes",
-    ("spines", 2): "as many losses as spines, each through as many numbers: 2 in the limit",
-    ("spines", 3): "as many numbers as pairs of spines, and as many moves or losses through them: 3 in the limit",
+    ("spines", 2): "as many elimination as spines, each through as many numbers: 2 in the limit",
+    ("spines", 3): "as many numbers as pairs of spines, and as many moves or elimination through them: 3 in the limit",
 }
 
 
 def model_of(classes: int) -> TurnoverModel:
-    """Classes in a row, each with its losses."""
+    """Classes in a row, each with its elimination."""
     transition = np.zeros((classes, classes))
     for c in range(classes - 1):
         transition[c, c + 1], transition[c + 1, c] = 0.1, 0.02
@@ -72,7 +72,7 @@ def steps(knots: int) -> Callable[[], object]:
 
 
 def fit_of(arms: int) -> Callable[[], object]:
-    """One evaluation of a joint fit of single dendrites: laboratories of two arms each, births that differ."""
+    """One evaluation of a joint fit of single dendrites: laboratories of two arms each, formation that differs."""
     values = parameters_for(["lab"], []).joined(ParameterSet(pulse_parameters(["psilocybin"], template()))).as_floats()
     data = []
     for k in range(arms // 2):

@@ -1,6 +1,6 @@
 """Other programs on the same model, in their own environment: ``python peers.py NAME ROUNDS`` prints one line of JSON.
 
-Each makes ``replicates`` runs with births at a constant rate (most freeze or refuse rates that vary in time) and
+Each makes ``replicates`` runs with formation at a constant rate (most freeze or refuse rates that vary in time) and
 returns counts at the eight sessions, by the fastest call found. Set-up and compilation are outside the stopwatch.
 """
 

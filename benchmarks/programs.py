@@ -18,19 +18,19 @@ ENGINES = ("sessions", "events", "coupled")
 C_LOOPS = ("intervals", "spines", "direct")
 
 Program = Callable[[int, str, int], np.ndarray]
-"""Counts (replicate, session, class) of (replicates, births A or B, threads)."""
+"""Counts (replicate, session, class) of (replicates, formation A or B, threads)."""
 
 
 def synmodel_engine(engine: str) -> Program:
     """The public call; gains, losses and the labelled Dataset are made too."""
 
-    def run(replicates: int, births: str, threads: int) -> np.ndarray:
+    def run(replicates: int, formation: str, threads: int) -> np.ndarray:
         out = simulate(
             model.MODEL,
             initial=list(model.START),
             times=model.TIMES,
             replicates=replicates,
-            drive=model.drive(births),
+            drive=model.drive(formation),
             engine=engine,
             threads=threads,
             seed=replicates % 1000 + 1,
@@ -59,17 +59,17 @@ def c_loop(name: str) -> Program:
     def pointer(array: np.ndarray) -> ctypes.c_void_p:
         return ctypes.c_void_p(array.ctypes.data)
 
-    def run(replicates: int, births: str, threads: int) -> np.ndarray:
+    def run(replicates: int, formation: str, threads: int) -> np.ndarray:
         call = getattr(library(), name)
         start, times = np.array(model.START, np.int32), np.ascontiguousarray(model.TIMES)
         if name == "intervals":
-            steps = propagate(model.MODEL, times, model.drive(births))
+            steps = propagate(model.MODEL, times, model.drive(formation))
             conditional, newborn = np.ascontiguousarray(conditional_of(steps)), np.ascontiguousarray(steps.newborn)
             count = np.empty((replicates, len(times), 3), np.int32)
             arguments = [pointer(start), pointer(conditional), pointer(newborn)]
         else:
             count = np.empty((replicates, len(times), 3), np.int32)
-            arguments = [pointer(times), pointer(start), ctypes.c_int(births == "B")]
+            arguments = [pointer(times), pointer(start), ctypes.c_int(formation == "B")]
         n, n_time, seed = ctypes.c_int64(replicates), ctypes.c_int(len(times)), ctypes.c_uint64(7)
         call(n, n_time, *arguments, seed, ctypes.c_int(threads), pointer(count))
         return count[:, 1:]
@@ -77,11 +77,11 @@ def c_loop(name: str) -> Program:
     return run
 
 
-def numpy_intervals(replicates: int, births: str, threads: int) -> np.ndarray:
+def numpy_intervals(replicates: int, formation: str, threads: int) -> np.ndarray:
     """Multinomial survivors and Poisson newborn between sessions, in a dozen lines of NumPy."""
     del threads
     rng = np.random.default_rng(11)
-    steps = propagate(model.MODEL, model.TIMES, model.drive(births))
+    steps = propagate(model.MODEL, model.TIMES, model.drive(formation))
     now = np.tile(model.START, (replicates, 1))
     count = np.empty((replicates, len(steps.newborn), 3), np.int32)
     for k, (p, gamma) in enumerate(zip(steps.survival, steps.newborn, strict=True)):

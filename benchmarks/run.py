@@ -44,11 +44,13 @@ BOUNDS = {
 """Processor time over that of the C loop of the same kind, with room for other processors and compilers."""
 
 
-def check(name: str, mean: np.ndarray, variance: np.ndarray, n: int, births: str) -> tuple[float, float]:
+def check(name: str, mean: np.ndarray, variance: np.ndarray, n: int, formation: str) -> tuple[float, float]:
     """Stop unless a program follows the law."""
-    z, y = model.disagreement(mean, variance, n, births)
+    z, y = model.disagreement(mean, variance, n, formation)
     if z > Z_ALLOWED or y > Y_ALLOWED:
-        sys.exit(f"{name}, births {births}: largest |Z| {z:.1f}, |Y| {y:.1f}; no times are reported for a wrong law")
+        sys.exit(
+            f"{name}, formation {formation}: largest |Z| {z:.1f}, |Y| {y:.1f}; no times are reported for a wrong law"
+        )
     return z, y
 
 
@@ -63,18 +65,18 @@ def compare(replicates: int) -> dict[tuple[str, str], dict]:
     """Times of the programs of this process, in turns, with their agreement."""
     every = programs.programs()
     rows: dict[tuple[str, str], dict] = {}
-    for births in "AB":
+    for formation in "AB":
         for name, program in every.items():
-            count = program(replicates, births, 1).astype(float)  # the first call compiles
-            agreement = check(name, count.mean(axis=0), count.var(axis=0), replicates, births)
-            rows[name, births] = {"agreement": agreement, "one": [], "two": []}
+            count = program(replicates, formation, 1).astype(float)  # the first call compiles
+            agreement = check(name, count.mean(axis=0), count.var(axis=0), replicates, formation)
+            rows[name, formation] = {"agreement": agreement, "one": [], "two": []}
     for _ in range(ROUNDS):
-        for (name, births), row in rows.items():
-            row["one"].append(seconds(lambda n=name, b=births: every[n](replicates, b, 1)))
+        for (name, formation), row in rows.items():
+            row["one"].append(seconds(lambda n=name, b=formation: every[n](replicates, b, 1)))
             if name.startswith("NumPy") or (os.cpu_count() or 1) < 2:
                 continue
             before = time.perf_counter()
-            every[name](replicates, births, 2)
+            every[name](replicates, formation, 2)
             row["two"].append(time.perf_counter() - before)
     for row in rows.values():
         row["one"] = statistics.median(row["one"])
@@ -177,8 +179,8 @@ def targets(rows: dict[tuple[str, str], dict]) -> list[str]:
             return []
         cells = []
         for threads in ("one", "two"):
-            for births in "AB":
-                mine, other = rows[f"synmodel {engine}", births][threads], rows[f"C {loop}", births][threads]
+            for formation in "AB":
+                mine, other = rows[f"synmodel {engine}", formation][threads], rows[f"C {loop}", formation][threads]
                 cells.append(f"{mine / other:.2f}" if mine and other else "–")
         lines.append(f"| {engine} | C {loop} | {' | '.join(cells)} |")
     return lines
@@ -208,11 +210,13 @@ def worse(rows: dict[tuple[str, str], dict]) -> list[str]:
     """Ratios above their bounds, one line each."""
     lines = []
     for (mine, other), bound in BOUNDS.items():
-        for births in "AB":
-            if (other, births) in rows:
-                ratio = rows[mine, births]["one"] / rows[other, births]["one"]
+        for formation in "AB":
+            if (other, formation) in rows:
+                ratio = rows[mine, formation]["one"] / rows[other, formation]["one"]
                 if ratio > bound:
-                    lines.append(f"{mine}, births {births}: {ratio:.2f} times {other}; at most {bound:.2f} is allowed")
+                    lines.append(
+                        f"{mine}, formation {formation}: {ratio:.2f} times {other}; at most {bound:.2f} is allowed"
+                    )
     return lines
 
 

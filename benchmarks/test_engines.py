@@ -17,7 +17,7 @@ def by_numpy(rng):
     counts = np.tile([2, 10, 35], (REPLICATES, 1))
     for step in np.diff(TIMES):
         block = np.zeros((4, 4))
-        block[:3, :3], block[3, :3] = MODEL.generator() * step, MODEL.births * step
+        block[:3, :3], block[3, :3] = MODEL.generator() * step, MODEL.formation_rates * step
         p = expm(block)
         new = rng.poisson(p[3, :3], (REPLICATES, 3))
         for c in range(3):

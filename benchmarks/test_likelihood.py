@@ -64,9 +64,9 @@ def test_loss_frailty(benchmark, data):
 
 
 def test_animals(benchmark, data):
-    """Ten animals of six dendrites, births different at both levels."""
+    """Ten animals of six dendrites, formation different at both levels."""
     model = TurnoverModel(
-        TWO.classes, TWO.formation, TWO.transition, TWO.loss, formation_cv_animal=0.4, formation_cv_dendrite=0.3
+        TWO.classes, TWO.formation, TWO.transition, TWO.elimination, formation_cv_animal=0.4, formation_cv_dendrite=0.3
     )
     animal = np.arange(60) // 6
     benchmark.pedantic(

@@ -13,8 +13,8 @@ from synmodel.report.style import colours_of, panels, style
 names = {"ketamine-mouse-single": "ketamine 10 mg/kg", "psilocybin-mouse": "psilocybin 1 mg/kg"}
 found = synmodel.compare(list(names), control="vehicle", draws=200, seed=1).dataset
 quantities = {
-    "Formation, highest fold": found["births"].max("day"),
-    "Elimination, lowest fold": found["losses"].min("day"),
+    "Formation, highest fold": found["formation_fold"].max("day"),
+    "Elimination, lowest fold": found["elimination_fold"].min("day"),
     "Extra spines, day 7 (%)": 100 * found["extra_spines"].sel(day=7, method="nearest"),
 }
 with style():

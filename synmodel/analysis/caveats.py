@@ -167,7 +167,7 @@ def _beyond_its_study(plan: Scenario) -> list[str]:
     if any(map(_acts, plan.regimen.doses)):
         notes += _of_vehicle(plan)
         notes.append(
-            f"how fast births rise within the first day of a dose is assumed: {study.name} has no session there"
+            f"how fast formation rises within the first day of a dose is assumed: {study.name} has no session there"
         )
     return notes
 
@@ -288,7 +288,7 @@ def _of_turnover(plan: Scenario) -> list[str]:
     asked = plan.turnover
     if not asked.why_not_exact:
         return ["what the model expects, and what is checked, is of the median subject"] if terms_of(plan) else []
-    given = _listed([*asked.interactions, *(["size_loss"] if asked.selects else [])])
+    given = _listed([*asked.interactions, *(["elimination_by_size"] if asked.selects else [])])
     return [
         f"{asked.why_not_exact}: intervals of the posterior and the check against evidence are left out",
         f"{given}: the rates of {plan.baseline} were fitted without, so turnover without a drug is another too",

@@ -187,10 +187,10 @@ def _rising(claim: Claim, table: Table, _: Estimate, __: Readings) -> Cell:
 
 
 def _within(claim: Claim, table: Table, _: Estimate, __: Readings) -> Cell:
-    births, early = table["births_onset_day"], [table[name] for name in claim.numbers]
+    formation, early = table["formation_onset_day"], [table[name] for name in claim.numbers]
     hours = Contrast(
-        "hours after which births exceed half their peak",
-        _HOURS * births.estimate, _HOURS * births.low, _HOURS * births.high, "hour", births.note,
+        "hours after which formation exceeds half its peak",
+        _HOURS * formation.estimate, _HOURS * formation.low, _HOURS * formation.high, "hour", formation.note,
     )  # fmt: skip
     sessions = _target(claim.drug).sessions
     first = _HOURS * float(sessions[sessions > 0][0])

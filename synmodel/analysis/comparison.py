@@ -49,7 +49,7 @@ HORIZON_DAY = 35.0
 SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)
 """Sessions at which both drugs are compared."""
 
-_OF_FIRST_DAY = ("density_onset_day", "births_onset_day", "extra_spines_day_1")
+_OF_FIRST_DAY = ("density_onset_day", "formation_onset_day", "extra_spines_day_1")
 """Contrasts that hang on the first day, in which no session lies."""
 
 _OF_LAST_DAY = ("extra_spine_days", "extra_spines_day_35", "extra_spines_kept_day_34")
@@ -83,16 +83,16 @@ class Effect:
         Time since the dose [day].
     treated, control : (n,) ndarray
         Spines there, relative to the spines of the control at day 0.
-    births : (n,) ndarray
-        Births, fold over baseline.
-    losses : (n,) ndarray
-        Loss hazards, fold over baseline.
+    formation_fold : (n,) ndarray
+        Formation, fold over baseline.
+    elimination_fold : (n,) ndarray
+        Elimination hazards, fold over baseline.
     formation_gain : (n_interval,) ndarray
         Scored formation fraction, drug minus control.
     elimination_gain : (n_interval,) ndarray
         Scored elimination fraction, drug minus control.
     lasting, lasting_control : float
-        Of the spines born between days -1 and 1 and there on day 1, the share there on day 34.
+        Of the spines formed between days -1 and 1 and there on day 1, the share there on day 34.
     head_width, head_width_late : float
         Mean head width on day 1, and on day 34, over that of the control, minus 1.
     """
@@ -100,8 +100,8 @@ class Effect:
     day: Array
     treated: Array
     control: Array
-    births: Array
-    losses: Array
+    formation_fold: Array
+    elimination_fold: Array
     formation_gain: Array
     elimination_gain: Array
     lasting: float
@@ -149,8 +149,8 @@ def effect_of(drug: str, estimate: Estimate, vector: Array | None = None) -> Eff
         day=days[zero:],
         treated=courses["treated"][0][zero:] / control_now,
         control=courses["control"][0][zero:] / control_now,
-        births=folds["formation"][cell],
-        losses=folds["elimination"][cell],
+        formation_fold=folds["formation"][cell],
+        elimination_fold=folds["elimination"][cell],
         formation_gain=courses["treated"][1].formation - courses["control"][1].formation,
         elimination_gain=courses["treated"][1].elimination - courses["control"][1].elimination,
         lasting=courses["treated"][2],
@@ -167,7 +167,7 @@ def _days() -> Array:
 
 
 def _lasting(steps: Propagation) -> float:
-    """Share of the spines born in the interval -1 to 1 (index 1) that are there at the last session."""
+    """Share of the spines formed in the interval -1 to 1 (index 1) that are there at the last session."""
     new = steps.newborn[1]
     there = new
     for matrix in steps.survival[2:]:
@@ -213,16 +213,24 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
     ):
         kept = 100 * float(late / peak) if peak else math.nan
         table[f"{name}_kept_day_34"] = (kept, "%", f"{what}, the share left on day 34")
-    table["births_peak_fold"] = (float(effect.births.max()), "1", "births at their highest, fold over baseline")
-    table["losses_lowest_fold"] = (float(effect.losses.min()), "1", "losses at their lowest, fold over baseline")
+    table["formation_peak_fold"] = (
+        float(effect.formation_fold.max()),
+        "1",
+        "formation at its highest, fold over baseline",
+    )
+    table["elimination_lowest_fold"] = (
+        float(effect.elimination_fold.min()),
+        "1",
+        "elimination at its lowest, fold over baseline",
+    )
     for name, curve, what in (
-        ("density", gain, "extra spines"),
-        ("births", effect.births - 1.0, "the change of births"),
-        ("losses", effect.losses - 1.0, "the change of losses"),
+        ("density", gain, "extra spines exceed half their peak"),
+        ("formation", effect.formation_fold - 1.0, "the change of formation exceeds half its peak"),
+        ("elimination", effect.elimination_fold - 1.0, "the change of elimination exceeds half its peak"),
     ):
         onset, last = half_peak(effect.day, curve)
-        table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what} exceed half their peak")
-        table[f"{name}_duration_day"] = (last, "day", f"last day at which {what} exceed half their peak")
+        table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what}")
+        table[f"{name}_duration_day"] = (last, "day", f"last day at which {what}")
     return table
 
 
@@ -246,7 +254,7 @@ def contrasts(
     -------
     contrasts : dict of str to Contrast
     curves : Dataset
-        ``gain``, ``births`` and ``losses`` on (bound, day) with bounds estimate, low and high.
+        ``gain``, ``formation_fold`` and ``elimination_fold`` on (bound, day) with bounds estimate, low and high.
 
     Raises
     ------
@@ -256,7 +264,7 @@ def contrasts(
     best = effect_of(drug, fit)
     estimates = _scalars(best)
     columns: dict[str, list[float]] = {name: [] for name in estimates}
-    curves_of: dict[str, list[Array]] = {"gain": [], "births": [], "losses": []}
+    curves_of: dict[str, list[Array]] = {"gain": [], "formation_fold": [], "elimination_fold": []}
     for number, vector in enumerate(fit.draws(draws, seed)):
         try:
             effect = effect_of(drug, fit, vector)
@@ -289,8 +297,8 @@ def contrasts(
     )
     curves["day"].attrs.update(units="day", long_name="time since the dose")
     curves["gain"].attrs.update(units="1", long_name="extra spines, as a fraction of the control's on day 0")
-    curves["births"].attrs.update(units="1", long_name="births, fold over baseline")
-    curves["losses"].attrs.update(units="1", long_name="loss hazards, fold over baseline")
+    curves["formation_fold"].attrs.update(units="1", long_name="formation, fold over baseline")
+    curves["elimination_fold"].attrs.update(units="1", long_name="elimination hazards, fold over baseline")
     return table, curves
 
 

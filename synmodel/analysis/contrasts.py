@@ -123,9 +123,9 @@ class Compared:
     lineup : Lineup
         Which with which.
     dataset : Dataset
-        ``expected`` (scenario, draw, point); the courses ``density``, ``extra_spines``, ``births``, ``losses`` and
-        ``mean_head_width`` (scenario, draw, day), NaN before a scenario's first session; ``contrast_value`` (draw,
-        contrast). Draw -1 is the estimate.
+        ``expected`` (scenario, draw, point); the courses ``density``, ``extra_spines``, ``formation_fold``,
+        ``elimination_fold`` and ``mean_head_width`` (scenario, draw, day), NaN before a scenario's first session;
+        ``contrast_value`` (draw, contrast). Draw -1 is the estimate.
     contrasts : tuple of ScenarioContrast
         All differences.
     effects : tuple of Effect
@@ -387,8 +387,8 @@ def _dataset(followed: Followed, rows: Sequence[_Row]) -> xr.Dataset:
         values[:, [points.index(point) for point in track.points]] = track.statistics
     courses = {
         "density": "spines that are there, change since the first session",
-        "births": "births, fold over the drug-free state",
-        "losses": "loss hazards, fold over the drug-free state",
+        "formation_fold": "formation, fold over the drug-free state",
+        "elimination_fold": "elimination hazards, fold over the drug-free state",
         "mean_head_width": "mean head width, change since the first session",
     }
     content = {

@@ -19,13 +19,13 @@ __all__ = ["against_own_arms"]
 
 Array = NDArray[np.float64]
 _EFFECTS = (
-    ("births_peak_fold", "births", "formation_fraction", "gained", ""),
+    ("formation_peak_fold", "formation", "formation_fraction", "gained", ""),
     (
-        "losses_lowest_fold",
-        "losses",
+        "elimination_lowest_fold",
+        "elimination",
         "elimination_fraction",
         "lost",
-        "More spines are born and may be lost again, and ",
+        "More spines are formed and may be lost again, and ",
     ),
 )
 """Contrast of an effect, its name, the published fraction that shows it, the word for that, and what else moves it."""

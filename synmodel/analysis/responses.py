@@ -54,9 +54,9 @@ def dose_response(
     Returns
     -------
     Dataset
-        On (draw, factor), draw -1 the estimate: ``births_peak``, the largest fold of formation; ``losses_lowest``, the
-        smallest of elimination; ``extra_spines`` on the last session, per spine at the first; and ``amount`` of the
-        first dose, on factor.
+        On (draw, factor), draw -1 the estimate: ``formation_peak``, the largest fold of formation;
+        ``elimination_lowest``, the smallest of elimination; ``extra_spines`` on the last session, per spine at the
+        first; and ``amount`` of the first dose, on factor.
 
     Raises
     ------
@@ -84,19 +84,21 @@ def dose_response(
     days = np.unique(np.concatenate([sessions, np.linspace(sessions[0], sessions[-1], _STEPS), _near(doses, sessions)]))
     vehicle = course_function(plan.updated(regimen={"doses": []}), days)
     without = np.array([vehicle(sets[k + 1]).density[-1] for k in kept])
-    found = {name: np.empty((len(kept), len(factors))) for name in ("births_peak", "losses_lowest", "extra_spines")}
+    found = {
+        name: np.empty((len(kept), len(factors))) for name in ("formation_peak", "elimination_lowest", "extra_spines")
+    }
     for column, factor in enumerate(factors):
         course = course_function(_scaled(plan, factor), days)
         for row, k in enumerate(kept):
             each = course(sets[k + 1])
-            found["births_peak"][row, column] = each.births.max()
-            found["losses_lowest"][row, column] = each.losses.min()
+            found["formation_peak"][row, column] = each.formation_fold.max()
+            found["elimination_lowest"][row, column] = each.elimination_fold.min()
             found["extra_spines"][row, column] = each.density[-1] - without[row]
         if progress is not None:
             progress(column + 1, len(factors))
     names = {
-        "births_peak": "births at their peak, fold over baseline",
-        "losses_lowest": "losses at their lowest, fold over baseline",
+        "formation_peak": "formation at its peak, fold over baseline",
+        "elimination_lowest": "elimination at its lowest, fold over baseline",
         "extra_spines": "extra spines on the last session, per spine at the first",
     }
     return xr.Dataset(
@@ -112,7 +114,7 @@ def dose_response(
 
 
 def _near(doses: Sequence[Dose], sessions: Sequence[float]) -> np.ndarray:
-    """Days on which births and losses turn fast: the hours after every dose."""
+    """Days on which formation and elimination turn fast: the hours after every dose."""
     after = np.concatenate(
         [[day + hour / 24 for hour in (0.5, 1, 2, 4, 8, 16, 30)] for dose in doses for day in dose.days]
     )

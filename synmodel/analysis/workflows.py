@@ -144,7 +144,7 @@ def compare_drugs(
     --------
     >>> import synmodel
     >>> made = synmodel.compare_drugs(seed=1)  # doctest: +SKIP
-    >>> fold = made.contrasts["psilocybin"]["births_peak_fold"]  # doctest: +SKIP
+    >>> fold = made.contrasts["psilocybin"]["formation_peak_fold"]  # doctest: +SKIP
     >>> [round(float(value), 1) for value in (fold.estimate, fold.low, fold.high)]  # doctest: +SKIP
     [3.0, 2.2, 4.4]
     """

@@ -215,7 +215,7 @@ def dose_response(
     seed: Seed = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Draw how births, losses and extra spines grow with the dose, with the interval of the posterior."""
+    """Draw how formation, elimination and extra spines grow with the dose, with the interval of the posterior."""
     from synmodel.analysis.responses import dose_response as respond
     from synmodel.analysis.workflows import stage
     from synmodel.library.provenance import provenance

@@ -90,9 +90,9 @@ EXPOSURE = Passport(
 DRIVE = Passport(
     "Drive",
     {
-        "formation": Quantity(("time",), "1", "births, fold over baseline", optional=True),
-        "maturation": Quantity(("time",), "1", "switches to a later class, fold over baseline", optional=True),
-        "elimination": Quantity(("time",), "1", "losses of all classes, fold over baseline", optional=True),
+        "formation": Quantity(("time",), "1", "formation, fold over baseline", optional=True),
+        "maturation": Quantity(("time",), "1", "transitions to a later class, fold over baseline", optional=True),
+        "elimination": Quantity(("time",), "1", "elimination of all classes, fold over baseline", optional=True),
         "head_size": Quantity(("time",), "1", "head width to which spines tend, fold over baseline", optional=True),
         "evoked": Quantity(
             ("time",), "1", "hazard of glutamate-evoked spinogenesis, fold over baseline", optional=True
@@ -123,14 +123,14 @@ SPINES = Passport(
         "replicate": Quantity(("spine",), "1", "replicate the spine belongs to"),
         "dendrite": Quantity(("spine",), "1", "dendrite the spine belongs to"),
         "spine_key": Quantity(("spine",), "1", "key of the spine's random stream within its dendrite"),
-        "birth_day": Quantity(("spine",), "day", "time of birth; first session or earlier for the first spines"),
-        "death_day": Quantity(("spine",), "day", "time of loss; infinite when alive at the last session"),
+        "birth_day": Quantity(("spine",), "day", "time of formation; first session or earlier for the first spines"),
+        "death_day": Quantity(("spine",), "day", "time of elimination; infinite when alive at the last session"),
         "spine_class": Quantity(("spine", "time"), "1", "class at each session; -1 when absent"),
         "head_width": Quantity(("spine", "time"), "um", "head width at each session; NaN when absent", optional=True),
     },
     {"time": Quantity(("time",), "day", "session")},
 )
-"""Every simulated spine from its formation to its loss."""
+"""Every simulated spine from its formation to its elimination."""
 
 _DENDRITE_SESSION = ("animal", "dendrite", "session")
 _DENDRITE_INTERVAL = ("animal", "dendrite", "interval")

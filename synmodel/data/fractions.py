@@ -77,10 +77,10 @@ def _chain(
     most_spines: int,
 ) -> Chain | None:
     count, gained, lost = [first], [], []
-    for born, died in zip(formation, elimination, strict=True):
+    for formed, gone in zip(formation, elimination, strict=True):
         n = count[-1]
-        g, d = round(born * n), round(died * n)
-        if n == 0 or abs(g / n - born) > tolerance[0] or abs(d / n - died) > tolerance[1]:
+        g, d = round(formed * n), round(gone * n)
+        if n == 0 or abs(g / n - formed) > tolerance[0] or abs(d / n - gone) > tolerance[1]:
             return None
         gained.append(g)
         lost.append(d)

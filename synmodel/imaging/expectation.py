@@ -14,7 +14,7 @@ the same probability. The mean over dendrites of a ratio is therefore exactly::
 
 where l is the length and p_k the probability that a spine scored at the first session is scored at session k.
 Short dendrites (few spines) bias a mean of ratios: c(11) = 1.11. Where first densities differ between dendrites
-by a factor y and births by a factor z, both of mean 1, the lines hold at each (y, z) and are averaged over both
+by a factor y and formation by a factor z, both of mean 1, the lines hold at each (y, z) and are averaged over both
 with the weight of dendrites that have spines.
 
 The covariance between statistics follows from the numbers H_w of spines with each history w of "scored" and
@@ -97,7 +97,7 @@ def expected_statistics(
     reference : int, optional
         Index of the session whose new spines are followed.
     nodes : tuple of three (n_node,) ndarray
-        Factors by which first densities and births differ between dendrites, and their weights; default: all
+        Factors by which first densities and formation differ between dendrites, and their weights; default: all
         dendrites alike.
     """
     hit = 1.0 - np.asarray(scoring.miss)

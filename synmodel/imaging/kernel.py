@@ -39,19 +39,19 @@ def ratio_factors(x, result):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def mean_fractions(old, new, length_um, false, density, births, share, result):  # type: ignore[no-untyped-def]
+def mean_fractions(old, new, length_um, false, density, formation, share, result):  # type: ignore[no-untyped-def]
     """Fill ``result`` (3, n) with mean formation, elimination and change of density over kinds of dendrites.
 
-    ``old`` and ``new`` (4, n + 1) are what first spines and births contribute, per um: scored at each session (row 0),
-    gained (1), lost (2) within each interval, and in row 3 of ``old`` the first spines that are scored at the first and
-    at a later session. ``density``, ``births`` and ``share`` (n_node,) are factors and weights of the kinds.
+    ``old`` and ``new`` (4, n + 1) are what first spines and new ones contribute, per um: scored at each session (row
+    0), gained (1), lost (2) within each interval, and in row 3 of ``old`` the first spines that are scored at the first
+    and at a later session. ``density``, ``formation`` and ``share`` (n_node,) are factors and weights of the kinds.
     """
     n = old.shape[1] - 1
     result[:] = 0.0
     weights = np.zeros(n)
     first_factor = np.empty(len(share))
     for kind in range(len(share)):
-        y, z = density[kind], births[kind]
+        y, z = density[kind], formation[kind]
         first = y * old[0, 0] + z * new[0, 0] + false
         first_factor[kind] = ratio_factor_of(length_um * first)
         first_weight = -math.expm1(-length_um * first) * share[kind]

@@ -4,7 +4,7 @@ Examples
 --------
 >>> import synmodel
 >>> from synmodel import inference, turnover
->>> one = turnover.TurnoverModel(("spine",), 0.02, [[0]], [0.05])  # births per um and day
+>>> one = turnover.TurnoverModel(("spine",), 0.02, [[0]], [0.05])  # formation per um and day
 >>> seen = synmodel.simulate("saline-mouse", replicates=1, seed=1).isel(replicate=0)
 >>> by_dendrite = inference.log_likelihood(one, seen)
 >>> by_dendrite.dims, round(float(by_dendrite.sum()), 1)

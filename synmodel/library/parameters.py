@@ -159,7 +159,7 @@ class ParameterSet(Mapping[str, Parameter]):
 
     Examples
     --------
-    >>> loss = Parameter("a.loss", 0.5, "1/day", 0.01, 9, "log", "loss hazard", "derived", "doc")
+    >>> loss = Parameter("a.loss", 0.5, "1/day", 0.01, 9, "log", "elimination hazard", "derived", "doc")
     >>> one = ParameterSet([loss])
     >>> two = one.replace({"a.loss": 1.0})
     >>> one.value("a.loss"), two.value("a.loss"), bool(two.pack(["a.loss"])[0] == 0)

@@ -1,7 +1,7 @@
 """The figure of scenarios compared: what drives the spines, how many there are, how many are extra, and contrasts.
 
-Births and losses above, then density and extra spines over days, all with the interval of the posterior; below, one row
-for each pair and one column for each question, with the same draws in both scenarios.
+Formation and elimination above, then density and extra spines over days, all with the interval of the posterior; below,
+one row for each pair and one column for each question, with the same draws in both scenarios.
 """
 
 import textwrap
@@ -51,7 +51,7 @@ def scenarios_figure(result: Compared) -> Figure:
         parts = figure.add_gridspec(4, 1, height_ratios=heights)
         top, middle = (parts[k].subgridspec(1, 2) for k in (1, 2))
         _draw_key(figure.add_subplot(parts[0]), colours)
-        shown = {"births": figure.add_subplot(top[0]), "losses": figure.add_subplot(top[1])}
+        shown = {"formation_fold": figure.add_subplot(top[0]), "elimination_fold": figure.add_subplot(top[1])}
         if np.nan_to_num(result.dataset["extra_spines"].to_numpy()).any():
             shown |= {"density": figure.add_subplot(middle[0]), "extra_spines": figure.add_subplot(middle[1])}
         else:
@@ -90,15 +90,15 @@ def _draw_courses(shown: Mapping[str, Axes], result: Compared, colours: Mapping[
     """Four panels over days, every scenario in its colour; dashed beyond its last session."""
     dataset, entries = result.dataset, result.lineup.entries
     titles = {
-        "births": "Formation (fold)",
-        "losses": "Elimination (fold)",
+        "formation_fold": "Formation (fold)",
+        "elimination_fold": "Elimination (fold)",
         "density": "Spines, change since the first session (%)",
         "extra_spines": f"Extra spines, against {_against(result)} (%)",
     }
     doses = {day for each in entries for dose in drug_doses(each.plan.regimen.doses) for day in dose.days}
     for name, axes in shown.items():
         axes.set_label(name)
-        scale = 1.0 if name in ("births", "losses") else 100.0
+        scale = 1.0 if name in ("formation_fold", "elimination_fold") else 100.0
         values = scale * dataset[name].sel(scenario=[each.label for each in entries]).to_numpy()
         for k, each in enumerate(entries):
             if name == "extra_spines" and each.label == result.lineup.control:

@@ -25,7 +25,7 @@ _TAILS = (0.025, 0.975)
 _NOMINAL = "no dendrite of an arm has a length: 40 um was taken for each, so its formation per um is in these units"
 _CAVEATS = (
     "spines that were overlooked once count as a loss and a gain; the term transient takes up scores of one session",
-    "births of dendrites and mice differ from the first session on; losses are taken as alike in all dendrites",
+    "formation differs between dendrites and mice from the first session on; elimination is taken as alike in all",
 )
 
 

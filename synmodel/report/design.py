@@ -116,12 +116,12 @@ def _notes(plan: Design) -> Iterator[str]:
     if plan.spread:
         mouse, low, high = (100 * getattr(plan.spread["mouse"], name) for name in ("value", "low", "high"))
         yield (
-            f"births differ between mice by {mouse:.0f} % ({low:.0f} to {high:.0f}), as the deposited dendrites of "
+            f"formation differs between mice by {mouse:.0f} % ({low:.0f} to {high:.0f}), as the deposited dendrites of "
             f"{arms.treated.baseline} say; a scenario may set another "
             f'"{arms.treated.baseline}.formation_cv_animal"'
         )
     if "elimination" in plan.aim.quantities:
-        yield "losses do not differ between mice in this model, so power for elimination is an upper end"
+        yield "elimination does not differ between mice in this model, so power for elimination is an upper end"
     yield "spines overlooked in one session count as lost and then gained, which hides part of any effect"
     assumed = {
         name: value for name, value in plan.limits.costs.complete.given.items() if name not in plan.limits.costs.given
@@ -208,7 +208,9 @@ def _options(document: Json) -> Table:
 
 
 def _sensitivity(document: Json) -> Table:
-    table = plain_table("If it is otherwise (same days and dendrites)", "", "CV of births between mice", "mice per arm")
+    table = plain_table(
+        "If it is otherwise (same days and dendrites)", "", "CV of formation between mice", "mice per arm"
+    )
     for each in document["sensitivity"]:
         mice = "more than are allowed" if each["mice_per_arm"] is None else f"{each['mice_per_arm']}"
         add_row(table, each["what"], number_text(each["formation_cv_animal"]), mice)

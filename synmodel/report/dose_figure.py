@@ -26,8 +26,8 @@ def dose_figure(found: xr.Dataset, *, look: str = "page") -> Figure:
     compound, amount = str(found.attrs["compound"]), found["amount"].to_numpy()
     (colour,) = colours_of([compound])
     titles = {
-        "births_peak": ("Formation, at its peak", "fold over baseline", 1.0, 1.0),
-        "losses_lowest": ("Elimination, at its lowest", "fold over baseline", 1.0, 1.0),
+        "formation_peak": ("Formation, at its peak", "fold over baseline", 1.0, 1.0),
+        "elimination_lowest": ("Elimination, at its lowest", "fold over baseline", 1.0, 1.0),
         "extra_spines": (f"Extra spines, day {found.attrs['last_day']:g}", "% of the first session", 100.0, 0.0),
     }
     with style(look), mpl.rc_context({"text.parse_math": False}):

@@ -89,10 +89,9 @@ def draw_published(axes: Axes, study: str, arm: str, quantity: str, colour: str,
 def comparison_figure(source: Estimate, curves: Mapping[str, xr.Dataset], *, seed: int) -> Figure:
     """The main result on one page.
 
-    Top row, both drugs on the same axes: from concentration to occupied receptors, births and losses. Then spines
-    gained
-    and lost per interval, and density; points with SEM over the unit of replication as observed, lines and bands (95 %)
-    as fitted; grey is the vehicle. Bottom: extra spines that one dose leaves over five weeks.
+    Top row, both drugs on the same axes: from concentration to occupied receptors, formation and elimination. Then
+    spines gained and lost per interval, and density; points with SEM over the unit of replication as observed, lines
+    and bands (95 %) as fitted; grey is the vehicle. Bottom: extra spines that one dose leaves over five weeks.
 
     Parameters
     ----------
@@ -139,7 +138,7 @@ def _draw_causes(panels: list[Axes], source: Estimate, curves: Mapping[str, xr.D
         free = exposure["free_concentration"].sel(compound=compound).to_numpy()
         panels[0].plot(hours, free, color=colour, label=f"{compound}, {free.max():.0f} nM at the peak")
         panels[1].plot(hours, 100 * exposure[engaged].to_numpy(), color=colour, label=_ENGAGED[engaged])
-        for axes, name in ((panels[2], "births"), (panels[3], "losses")):
+        for axes, name in ((panels[2], "formation_fold"), (panels[3], "elimination_fold")):
             draw_band(axes, curves[drug]["day"].to_numpy(), curves[drug][name].to_numpy(), colour, drug)
     panels[0].set(title="1  Drug in the brain", ylabel="free concentration (nM)", yscale="log", ylim=(1, None))
     panels[1].set(title="2  Receptors, for hours", ylabel="engaged (%)", ylim=(0, 100))

@@ -96,7 +96,7 @@ def presence_of(spines: xr.Dataset, *, animals: int, dendrites: int, name: str =
     conform(spines, SPINES)
     there = (spines["spine_class"].to_numpy() >= 0).astype(np.int8)
     row = spines["dendrite"].to_numpy()
-    seen = there.any(axis=1)  # born and lost between two sessions: no one sees it
+    seen = there.any(axis=1)  # formed and lost between two sessions: no one sees it
     n = int(seen.sum())
     content = {"present": (("spine", "session"), there[seen])}
     coordinates = {
@@ -172,9 +172,9 @@ def _first(presence: xr.Dataset, most: int) -> NDArray[np.int64]:
     """Rows to show, dendrite by dendrite; within one by when a spine is first there, then how long it stays."""
     present = presence["present"].to_numpy()
     there = present == 1
-    born = np.where(there.any(axis=1), there.argmax(axis=1), present.shape[1])
+    formed = np.where(there.any(axis=1), there.argmax(axis=1), present.shape[1])
     last = present.shape[1] - there[:, ::-1].argmax(axis=1)
-    order = np.lexsort((last, born, presence["dendrite"].to_numpy(), presence["animal"].to_numpy()))
+    order = np.lexsort((last, formed, presence["dendrite"].to_numpy(), presence["animal"].to_numpy()))
     shown = np.logical_or(there, present < 0).any(axis=1)
     order = order[shown[order]]
     if len(order) <= most:

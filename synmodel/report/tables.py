@@ -21,10 +21,10 @@ __all__ = [
 _READABLE = 16
 _ROUNDING = 1e-9
 _DOES = (
-    ("births_peak_fold", "births at their highest, fold"),
-    ("births_duration_day", "above half of that until day"),
-    ("losses_lowest_fold", "losses at their lowest, fold"),
-    ("losses_duration_day", "beyond half of that until day"),
+    ("formation_peak_fold", "formation at its highest, fold"),
+    ("formation_duration_day", "above half of that until day"),
+    ("elimination_lowest_fold", "elimination at its lowest, fold"),
+    ("elimination_duration_day", "beyond half of that until day"),
     ("extra_spines_day_7", "extra spines on day 7 [%]"),
     ("extra_spines_day_35", "extra spines on day 35 [%]"),
 )

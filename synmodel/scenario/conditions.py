@@ -23,7 +23,7 @@ Kind = Literal["genotype", "stress", "treatment"]
 
 _SLOW = {
     "protein": "synaptic proteins",
-    "formation": "the slow drive of births",
+    "formation": "the slow drive of formation",
     "maturation": "the slow drive of maturation",
     "stabilisation": "the slow drive of stabilisation",
     "head_size": "the slow drive of head size",
@@ -38,9 +38,9 @@ ARROWS = {
     "d1": "D1 tone -> evoked spinogenesis",
     **{name: f"mTORC1 -> {what}" for name, what in _SLOW.items()},
     **{f"{name}_decay": f"decay of {what}" for name, what in _SLOW.items()},
-    "births": "births of spines, with or without drug",
-    "switches": "hazard to mature, with or without drug",
-    "losses": "loss hazard of all spines, with or without drug",
+    "formation_rate": "formation of spines, with or without drug",
+    "maturation_hazard": "hazard to mature, with or without drug",
+    "elimination_hazard": "elimination hazard of all spines, with or without drug",
     "evoked": "hazard of glutamate-evoked spinogenesis, with or without drug",
 }
 """Arrow -> what a factor on it scales."""

@@ -1,8 +1,8 @@
-"""The table ``[turnover]`` of a scenario: spines that interact, losses that fall with head width, and the engine.
+"""The table ``[turnover]`` of a scenario: spines that interact, elimination that falls with head width, and the engine.
 
 Numbers are per um of dendrite, so that they hold for any length and number of dendrites. What they do is said in
-:mod:`synmodel.turnover.interaction` and :mod:`synmodel.turnover.size`. Spines that interact, or whose losses depend on
-their width, have no exact expectations; they are simulated.
+:mod:`synmodel.turnover.interaction` and :mod:`synmodel.turnover.size`. Spines that interact, or whose elimination
+depends on their width, have no exact expectations; they are simulated.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ CLASSES = ("transient", "nascent", "mature")
 """Classes that the tissue of a study may have; the first only where it has short-lived spines."""
 
 _DENSEST_PER_UM = 1000.0  # beyond any density of spines: a slip of the unit
-_STEEPEST = 20.0  # from there on losses of a dendrite with ten times its spines leave the range of numbers
+_STEEPEST = 20.0  # from there on elimination of a dendrite with ten times its spines leaves the range of numbers
 _LARGEST_BATCH = 1000  # as in synmodel.turnover.interaction, which this module may not import
-_MOST_CANDIDATES = 100.0  # every loss is a candidate so many times as often, and costs as much
+_MOST_CANDIDATES = 100.0  # every elimination is a candidate so many times as often, and costs as much
 
 
 class _Part(Document):
@@ -42,18 +42,20 @@ Density = Annotated[Number, Field(gt=0, le=_DENSEST_PER_UM)]
 
 
 class Crowding(_Part):
-    """Births fall in proportion to the places that are left on the shaft: times 1 - n / n_max."""
+    """Formation falls in proportion to the places that are left on the shaft: times 1 - n / n_max."""
 
-    n_max_per_um: Density = Field(description="spines per um at which births cease, above 0 to 1000")
+    n_max_per_um: Density = Field(description="spines per um at which formation ceases, above 0 to 1000")
 
 
 class Homeostasis(_Part):
-    """Losses rise with the number of spines: times exp(steepness (n / n_star - 1))."""
+    """Elimination rises with the number of spines: times exp(steepness (n / n_star - 1))."""
 
-    steepness: Number = Field(ge=0, le=_STEEPEST, description="0 to 20: relative rise of losses per relative excess")
+    steepness: Number = Field(
+        ge=0, le=_STEEPEST, description="0 to 20: relative rise of elimination per relative excess"
+    )
     n_star_per_um: Density | None = Field(
         default=None,
-        description="spines per um at which losses are those of the study, above 0 to 1000; none: the mean at the "
+        description="spines per um at which elimination is those of the study, above 0 to 1000; none: the mean at the "
         "first session",
     )
 
@@ -71,7 +73,7 @@ Shares = Annotated[Mapping[str, Number], AfterValidator(_classes), PlainSerializ
 
 
 class Pool(_Part):
-    """A resource that all imaged dendrites of an animal draw on; births and maturation slow down as it is used up."""
+    """A resource that all imaged dendrites of an animal draw on; formation and maturation slow as it is used up."""
 
     shares_per_um: Density = Field(description="shares per um of imaged dendrite, above 0 to 1000")
     share: Shares = Field(
@@ -84,9 +86,9 @@ class Pool(_Part):
 
 
 class SizeDependence(_Part):
-    """Losses times most / (1 + (most - 1) (w / median)^steepness): 1 at the median width w, never above most."""
+    """Elimination times most / (1 + (most - 1) (w / median)^steepness): 1 at the median width w, never above most."""
 
-    steepness: Number = Field(ge=0, le=50, description="0 to 50: power of the width with which losses fall")
+    steepness: Number = Field(ge=0, le=50, description="0 to 50: power of the width with which elimination falls")
     most: Number = Field(gt=1, le=_MOST_CANDIDATES, description="above 1 to 100: multiplier of the smallest spines")
 
 
@@ -105,8 +107,8 @@ class Turnover(_Part):
     crowding: Crowding | None = Field(default=None, description="`{ n_max_per_um = ... }`")
     homeostasis: Homeostasis | None = Field(default=None, description="`{ steepness = ..., n_star_per_um = ... }`")
     pool: Pool | None = Field(default=None, description="`{ shares_per_um = ..., share = { mature = ... } }`")
-    size_loss: SizeDependence | None = Field(default=None, description="`{ steepness = ..., most = ... }`")
-    batch: Whole = Field(default=1, ge=1, le=_LARGEST_BATCH, description="1 to 1000: spines that are born at once")
+    elimination_by_size: SizeDependence | None = Field(default=None, description="`{ steepness = ..., most = ... }`")
+    batch: Whole = Field(default=1, ge=1, le=_LARGEST_BATCH, description="1 to 1000: spines that are formed at once")
 
     @model_serializer(mode="wrap")
     def _digestible(self, serialise: SerializerFunctionWrapHandler) -> Json:
@@ -119,13 +121,15 @@ class Turnover(_Part):
     def _has_an_engine(self) -> "Turnover":
         interacting = " and ".join(self.interactions)
         if interacting and self.selects:
-            message = f"{interacting} and size_loss are both given, and no engine simulates them together; give one"
+            message = (
+                f"{interacting} and elimination_by_size are both given, and no engine simulates them together; give one"
+            )
             raise ValueError(message)
         if interacting and self.engine in ("events", "sessions"):
             message = f'spines of engine "{self.engine}" are independent; use "auto" or "coupled" with {interacting}'
             raise ValueError(message)
         if self.selects and self.engine in ("coupled", "sessions"):
-            message = f'engine "{self.engine}" knows no head widths; use "auto" or "events" with size_loss'
+            message = f'engine "{self.engine}" knows no head widths; use "auto" or "events" with elimination_by_size'
             raise ValueError(message)
         return self
 
@@ -142,8 +146,8 @@ class Turnover(_Part):
 
     @property
     def selects(self) -> bool:
-        """Whether losses depend on head width; with steepness 0 they do not."""
-        return self.size_loss is not None and self.size_loss.steepness > 0
+        """Whether elimination depends on head width; with steepness 0 it does not."""
+        return self.elimination_by_size is not None and self.elimination_by_size.steepness > 0
 
     @property
     def chosen_engine(self) -> Literal["events", "sessions", "coupled"]:
@@ -157,7 +161,11 @@ class Turnover(_Part):
         """Why there are no exact expectations, in one line; empty where there are."""
         if self.interactions:
             return f"spines that interact ({', '.join(self.interactions)}) have no exact expectations"
-        return "losses that depend on head width (size_loss) have no exact expectations" if self.selects else ""
+        return (
+            "elimination that depends on head width (elimination_by_size) has no exact expectations"
+            if self.selects
+            else ""
+        )
 
     def demand_exact(self) -> None:
         """Refuse what has no exact expectations.

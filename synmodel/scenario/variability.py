@@ -79,7 +79,7 @@ def _known(spreads: Mapping[str, Spread]) -> FrozenMapping[str, Spread]:
         group = name.partition(".")[0]
         if group in studies:
             text = "belongs to the tissue of a study"
-            raise entry_fault(name, f"{text}; between animals only births differ, by {group}.formation_cv_animal")
+            raise entry_fault(name, f"{text}; between animals only formation differs, by {group}.formation_cv_animal")
         if parameters[name].scale != "log":
             raise entry_fault(name, "may be 0 or negative; a spread of the logarithm needs a positive quantity")
     return FrozenMapping(spreads)

@@ -23,7 +23,7 @@ slow drive is solved exactly for an m that is constant within a cell, the mean o
 the grid (second order in its cells).
 Factors on single arrows are parameters (``blocker.mtorc1 = 0`` is full rapamycin from beginning to end) or come
 with a genotype, a stress state or a treatment that lasts for a while (:mod:`synmodel.signalling.arrows`). Those of the
-latter kind may also scale the folds themselves: stress lowers births and raises losses with no drug at all.
+latter kind may also scale the folds themselves: stress lowers formation and raises elimination with no drug at all.
 
 References
 ----------
@@ -209,9 +209,9 @@ def slow_folds(times: Array, mtorc1: Array, values: Mapping[str, float], arrows:
     """Folds of turnover, head size and proteins for a course of mTORC1, each the mean over a cell (n_time,)."""
     _, mean = slow_states(times, mtorc1, values, arrows)
     return {
-        "formation": arrows.factor("births") * (1.0 + mean["formation"]),
-        "maturation": arrows.factor("switches") * (1.0 + mean["maturation"]),
-        "elimination": arrows.factor("losses") / (1.0 + mean["stabilisation"]),
+        "formation": arrows.factor("formation_rate") * (1.0 + mean["formation"]),
+        "maturation": arrows.factor("maturation_hazard") * (1.0 + mean["maturation"]),
+        "elimination": arrows.factor("elimination_hazard") / (1.0 + mean["stabilisation"]),
         "head_size": 1.0 + mean["head_size"],
         "protein": 1.0 + mean["protein"],
     }

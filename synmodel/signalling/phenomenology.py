@@ -49,7 +49,7 @@ EFFECTS = {
 SHARED_DECAY = "decay"
 """Decay of an effect that has none of its own."""
 
-_SCALED = {"births": "formation", "switches": "maturation", "losses": "elimination"}
+_SCALED = {"formation_rate": "formation", "maturation_hazard": "maturation", "elimination_hazard": "elimination"}
 
 LEAST = {"formation": 0.0, "maturation": 0.0, "elimination": 0.0, "head_size": 0.1}
 """Least fold: pulses that lower it add up; hazards may end at 0, a width of 0 is no width."""
@@ -95,7 +95,7 @@ def phenomenological_drive(
         Parameter values: ``<drug>.formation_fold`` and so on. ``<drug>.blocked_by_<compound>`` in [0, 1]
         removes that share of the drug's effects when the other compound is given up to a day before it.
     arrows : Arrows
-        Of stress and treatments, at ``times``; of formation, switches and losses alone, as there is no cascade.
+        Of stress and treatments, at ``times``; of formation, maturation and elimination alone, as there is no cascade.
 
     Returns
     -------

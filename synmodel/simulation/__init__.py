@@ -176,7 +176,7 @@ def simulate(
 
 
 def _refuse_too_large(plan: Scenario, spines: float) -> None:
-    """Refuse an experiment whose spines, with about as many born as there are, do not fit into memory."""
+    """Refuse an experiment whose spines, with about as many formed as there are, do not fit into memory."""
     cohort = plan.cohort
     rows = 2.0 * spines * cohort.animals * cohort.dendrites_per_animal * len(plan.schedule.sessions)
     if not rows <= MOST_ROWS:
@@ -201,7 +201,7 @@ def _refuse_too_many(replicates: int, animals: int) -> None:
 def histories(
     scenario: str | Path | Scenario, parameters: ParameterSet | None = None, *, seed: int, replicate: int = 0
 ) -> xr.Dataset:
-    """Every spine of one simulated experiment as it is, before a microscope sees it: birth, loss, class at sessions.
+    """Every spine of one simulated experiment before a microscope sees it: formation, elimination, class at sessions.
 
     Parameters
     ----------
@@ -267,5 +267,5 @@ def expected_spines(scenario: str | Path | Scenario, parameters: ParameterSet | 
     ready = Setup(plan).at(parameters)
     ready.refuse_impossible()
     days = plan.schedule.sessions[-1] - plan.schedule.sessions[0]
-    each = ready.spines.sum() + ready.tissue.model.births.sum() * ready.setup.length_um * days
+    each = ready.spines.sum() + ready.tissue.model.formation_rates.sum() * ready.setup.length_um * days
     return float(each) * plan.cohort.animals * plan.cohort.dendrites_per_animal

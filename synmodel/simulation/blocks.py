@@ -65,7 +65,14 @@ def _spines(ready: Preparation, start: Start, drive: xr.Dataset, seed: int, firs
     engine = ready.setup.plan.turnover.chosen_engine
     if engine == "events":
         return turnover.trace(
-            model, start, sessions, seed=seed, drive=drive, head_width=widths, first=first, size_loss=ready.size_loss
+            model,
+            start,
+            sessions,
+            seed=seed,
+            drive=drive,
+            head_width=widths,
+            first=first,
+            elimination_by_size=ready.elimination_by_size,
         )
     if engine == "sessions":
         return turnover.trace_sessions(model, start, sessions, seed=seed, drive=drive, head_width=widths, first=first)
@@ -84,7 +91,7 @@ def _spines(ready: Preparation, start: Start, drive: xr.Dataset, seed: int, firs
 
 
 def _start(ready: Preparation, replicates: Numbers, seed: int) -> Start:
-    """Poisson numbers around log-normal densities, and birth rates with their heterogeneity."""
+    """Poisson numbers around log-normal densities, and rates of formation with their heterogeneity."""
     cohort, spread = ready.setup.plan.cohort, ready.tissue.density_log_sd
     poisson = Initial(tuple(ready.spines.tolist()), poisson=True)
     density_scale = None

@@ -38,15 +38,15 @@ class Course(NamedTuple):
     ----------
     density : (n,) ndarray
         Change of the number of spines since the first session [1].
-    births, losses : (n,) ndarray
-        Births and loss hazards, fold over the drug-free state.
+    formation_fold, elimination_fold : (n,) ndarray
+        Formation and elimination hazards, fold over the drug-free state.
     mean_head_width : (n,) ndarray
         Change of mean head width since the first session [1].
     """
 
     density: Array
-    births: Array
-    losses: Array
+    formation_fold: Array
+    elimination_fold: Array
     mean_head_width: Array
 
 

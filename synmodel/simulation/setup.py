@@ -24,13 +24,13 @@ from synmodel.scenario import Scenario
 from synmodel.simulation.mechanism import drives_at, mechanisms_at, parameters_of
 from synmodel.simulation.subjects import Term, terms_of
 from synmodel.simulation.tissue import Tissue, dendrite_length, first_density, tissue_of
-from synmodel.turnover import Interaction, Propagation, SizeLoss, propagate
+from synmodel.turnover import EliminationBySize, Interaction, Propagation, propagate
 from synmodel.turnover.heterogeneity import dendrite_nodes
 
 __all__ = ["Preparation", "Setup", "expect"]
 
 Array = NDArray[np.float64]
-_MOST_LOSSES = 1000.0  # of a homeostasis, at the first session: beyond, all spines are lost at once
+_MOST_ELIMINATION = 1000.0  # of a homeostasis, at the first session: beyond, all spines are lost at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ class Preparation:
         Raises
         ------
         SimulationError
-            If births sustain more young spines than there are spines.
+            If formation sustains more young spines than there are spines.
         """
         return self.tissue.initial_means(self.setup.density_per_um)
 
@@ -172,15 +172,17 @@ class Preparation:
         SimulationError
             With the reason in one line.
         """
-        _ = self.interaction, self.size_loss
+        _ = self.interaction, self.elimination_by_size
 
     @cached_property
-    def size_loss(self) -> SizeLoss | None:
-        """Losses that fall with head width, where the scenario asks for them."""
+    def elimination_by_size(self) -> EliminationBySize | None:
+        """Elimination that falls with head width, where the scenario asks for them."""
         asked = self.setup.plan.turnover
-        if asked.size_loss is None or not asked.selects:
+        if asked.elimination_by_size is None or not asked.selects:
             return None
-        return SizeLoss(self.tissue.head_width, asked.size_loss.steepness, asked.size_loss.most)
+        return EliminationBySize(
+            self.tissue.head_width, asked.elimination_by_size.steepness, asked.elimination_by_size.most
+        )
 
     @cached_property
     def interaction(self) -> Interaction:
@@ -189,7 +191,7 @@ class Preparation:
         Raises
         ------
         SimulationError
-            If no dendrite is possible, or losses at the first session are beyond all bounds.
+            If no dendrite is possible, or elimination at the first session are beyond all bounds.
         """
         plan, density = self.setup.plan, float(self.first_means.sum())
         crowding, homeostasis, pool = plan.turnover.crowding, plan.turnover.homeostasis, plan.turnover.pool
@@ -210,10 +212,10 @@ class Preparation:
 def _refuse_losses(steepness: float, density: float, n_star: float) -> None:
     """Refuse a homeostasis that takes all spines at once; numbers of spines are per um."""
     factor = math.exp(min(steepness * (density / n_star - 1.0), 700.0))
-    if factor > _MOST_LOSSES:
+    if factor > _MOST_ELIMINATION:
         message = (
-            f"scenario.turnover.homeostasis multiplies losses by {factor:.2g} at the first session, with "
-            f"{density:.2g} spines per um for {n_star:g}; allowed is {_MOST_LOSSES:g}: lower steepness or raise "
+            f"scenario.turnover.homeostasis multiplies elimination by {factor:.2g} at the first session, with "
+            f"{density:.2g} spines per um for {n_star:g}; allowed is {_MOST_ELIMINATION:g}: lower steepness or raise "
             "n_star_per_um"
         )
         raise SimulationError(message)

@@ -10,7 +10,7 @@ A subject's deviations z are standard normal, one for each quantity and compound
 
 A parameter that is named itself has its own z and no other. Values are kept within the support of their parameter. A
 draw is a function of (seed, quantity, replicate, animal): two scenarios with one seed have the same subjects, whatever
-else they differ in. Births differ between animals too, by ``STUDY.formation_cv_animal``
+else they differ in. Formation differs between animals too, by ``STUDY.formation_cv_animal``
 (:mod:`synmodel.turnover.heterogeneity`).
 """
 
@@ -117,5 +117,5 @@ def between_subjects(plan: Scenario, parameters: ParameterSet) -> str:
         parts.append(f"{what} (log sd {spread.log_sd:g}, {spread.status})")
     cv = parameters.value(f"{plan.baseline}.formation_cv_animal")
     if cv > 0:
-        parts.append(f"births (cv {cv:.2g}, {plan.baseline})")
+        parts.append(f"formation (cv {cv:.2g}, {plan.baseline})")
     return f"Between subjects differ: {'; '.join(parts)}" if parts else "Between subjects nothing differs but chance"

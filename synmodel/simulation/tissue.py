@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tissue:
-    """What a study's parameters say of its tissue and scoring; births are per um."""
+    """What a study's parameters say of its tissue and scoring; formation is per um."""
 
     model: TurnoverModel
     scoring: Scoring
@@ -33,8 +33,8 @@ class Tissue:
     def initial_means(self, scored_density: float) -> Array:
         """(n_class,) mean spines per um by class at the first session, for a scored density [1/um].
 
-        Nascent spines are ``nascent_excess`` times what births and dematuration sustain, short-lived ones what
-        births sustain; mature ones make up the density.
+        Nascent spines are ``nascent_excess`` times what formation and dematuration sustain, short-lived ones what
+        formation sustains; mature ones make up the density.
 
         Raises
         ------
@@ -43,9 +43,9 @@ class Tissue:
         """
         model, hit = self.model, [1.0 - miss for miss in self.scoring.miss]
         young = range(model.n_class - 1)
-        leaving = [model.loss[c] + sum(model.transition[c][c + 1 :]) for c in young]
-        births = model.births.tolist()
-        means = [births[c] / leaving[c] for c in young]
+        leaving = [model.elimination[c] + sum(model.transition[c][c + 1 :]) for c in young]
+        rates = model.formation_rates.tolist()
+        means = [rates[c] / leaving[c] for c in young]
         means[-1] *= self.nascent_excess
         nascent_per_mature = self.nascent_excess * model.transition[-1][-2] / leaving[-1]
         left = (
@@ -53,8 +53,8 @@ class Tissue:
         )
         if left <= 0:
             message = (
-                f"births of {model.births.sum():.3g} /um/day sustain {sum(means):.3g} young spines per um, more "
-                f"than the {scored_density:.3g} spines per um scored; lower formation or nascent_excess"
+                f"formation of {model.formation_rates.sum():.3g} /um/day sustains {sum(means):.3g} young spines per "
+                f"um, more than the {scored_density:.3g} spines per um scored; lower formation or nascent_excess"
             )
             raise SimulationError(message)
         mature = left / (hit[-1] + nascent_per_mature * hit[-2])
@@ -62,33 +62,35 @@ class Tissue:
         return np.array([*means, mature])
 
 
-def tissue_of(study: str, values: Mapping[str, float], *, births: float = 1.0, losses: float = 1.0) -> Tissue:
+def tissue_of(
+    study: str, values: Mapping[str, float], *, formation_factor: float = 1.0, elimination_factor: float = 1.0
+) -> Tissue:
     """Turnover model and scoring of a study from parameter values by dotted name.
 
     Two classes, nascent and mature; with ``transient_formation`` above 0 a third, short-lived one before them.
 
     Parameters
     ----------
-    births, losses : float
-        Factors of all births and of all loss hazards, of an arm whose mice differ from the study's.
+    formation_factor, elimination_factor : float
+        Factors of all rates of formation and of all elimination hazards, of an arm whose mice differ from the study's.
     """
 
     def of(key: str) -> float:
         return values[f"{study}.{key}"]
 
     classes, formation = ["nascent", "mature"], [of("formation"), 0.0]
-    switches = [[0.0, of("maturation")], [of("dematuration"), 0.0]]
-    loss = [of("loss_nascent"), of("loss_mature")]
+    transitions = [[0.0, of("maturation")], [of("dematuration"), 0.0]]
+    elimination = [of("loss_nascent"), of("loss_mature")]
     if of("transient_formation") > 0:
         classes, formation = ["transient", *classes], [of("transient_formation"), *formation]
-        switches = [[0.0, 0.0, 0.0], *([0.0, *row] for row in switches)]
-        loss = [of("transient_loss"), *loss]
+        transitions = [[0.0, 0.0, 0.0], *([0.0, *row] for row in transitions)]
+        elimination = [of("transient_loss"), *elimination]
     model = _trusted(
         TurnoverModel,
         classes=tuple(classes),
-        formation=tuple(births * rate for rate in formation),
-        transition=tuple(map(tuple, switches)),
-        loss=tuple(losses * hazard for hazard in loss),
+        formation=tuple(formation_factor * rate for rate in formation),
+        transition=tuple(map(tuple, transitions)),
+        elimination=tuple(elimination_factor * hazard for hazard in elimination),
         formation_trend=of("formation_trend"),
         formation_cv_dendrite=of("formation_cv_dendrite"),
         formation_cv_animal=of("formation_cv_animal"),

@@ -5,15 +5,15 @@ from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.moments import covariance, moments, survival
 from synmodel.turnover.propagation import Propagation, propagate
 from synmodel.turnover.simulator import simulate
-from synmodel.turnover.size import HeadWidth, SizeLoss
+from synmodel.turnover.size import EliminationBySize, HeadWidth
 from synmodel.turnover.spines import Coupling, joined, trace, trace_coupled, trace_sessions
 
 __all__ = [
     "Coupling",
+    "EliminationBySize",
     "HeadWidth",
     "Interaction",
     "Propagation",
-    "SizeLoss",
     "TurnoverModel",
     "covariance",
     "joined",

@@ -1,7 +1,7 @@
 """What a simulation asks for, weighed before any loop begins: numbers that fit, and an end in sight.
 
 Numbers are kept as 32-bit integers. The largest that can be expected follows from the exact means: the mean and ten
-standard deviations of a Poisson number, as numbers of independent spines do not spread wider; births in batches of b
+standard deviations of a Poisson number, as numbers of independent spines do not spread wider; formation in batches of b
 have b times its variance. The work follows from the number of spines that are ever there.
 """
 
@@ -27,7 +27,7 @@ MOST_ROWS = 5e8
 """Spines times sessions of a block whose histories are kept, in about 10 GB."""
 _DEVIATIONS = 10.0
 _MOST_NAMES = 1 << 24
-"""Spines of a dendrite, those at first and those born within a strip, that the events engine has names for."""
+"""Spines of a dendrite, those at first and those formed within a strip, that the events engine has names for."""
 
 
 def check_size(
@@ -52,7 +52,7 @@ def check_size(
     initial : (replicate, dendrite, class) ndarray
         Spines at the first session.
     scale : (replicate, dendrite) ndarray
-        Multipliers of births.
+        Multipliers of formation.
     interaction : Interaction, optional
         Spines below the number that homeostasis holds are lost less often; batches spread numbers.
     kept : bool
@@ -68,34 +68,34 @@ def check_size(
     if not initial.size:
         return
     if interaction is not None and interaction.homeostasis > 0:
-        model = replace(model, loss=[np.exp(-interaction.homeostasis) * each for each in model.loss])
+        model = replace(model, elimination=[np.exp(-interaction.homeostasis) * each for each in model.elimination])
     with np.errstate(over="ignore", invalid="ignore"):
-        births = model.births.sum() * folds.births_between(times)
+        formation = model.formation_rates.sum() * folds.formation_between(times)
         steps = compose(model, folds, times)
         most = initial.reshape(-1, model.n_class).max(axis=0)
         there = (most @ steps.cumulative() + scale.max() * newborn_means(steps)).sum(axis=1)
         gained = scale.max() * steps.newborn.sum(axis=1)
         if transient:
-            gained = scale.max() * births
+            gained = scale.max() * formation
         expected = np.maximum(there, np.concatenate([[0.0], gained]))
         # At an interval's end a spine is there or lost: no more are lost than were there.
         batch = 1 if interaction is None else interaction.batch
         largest = expected + _DEVIATIONS * np.sqrt(batch * expected)
-        everything = float(initial.sum(dtype=float) + scale.sum() * births.sum())
+        everything = float(initial.sum(dtype=float) + scale.sum() * formation.sum())
     wrong = ~(largest <= LARGEST_NUMBER)
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
         number = np.nan_to_num(expected[at], nan=np.inf)
         message = (
             f"{number:.3g} spines are expected on a dendrite on day {times[at]:g}, and numbers are kept up to "
-            f"{LARGEST_NUMBER}; lower the initial numbers, births, lengths, their trend, or the time"
+            f"{LARGEST_NUMBER}; lower the initial numbers, formation, lengths, their trend, or the time"
         )
         raise SimulationError(message)
     most = MOST_ROWS / len(times) if kept else MOST_SPINES
     if not everything <= most:
         message = (
             f"{everything:.3g} spines are to be followed in all replicates and dendrites; allowed are {most:.2g}: ask "
-            "for fewer replicates, dendrites, births, days or sessions"
+            "for fewer replicates, dendrites, new spines, days or sessions"
         )
         raise SimulationError(message)
 
@@ -108,8 +108,8 @@ def check_names(model: TurnoverModel, folds: Folds, initial: NDArray[np.int64], 
     SimulationError
         With what is expected and what is allowed.
     """
-    born = model.births.sum() * scale.max(initial=0.0) * (folds.edges[-1] - folds.edges[0])
-    largest = max(float(initial.sum(axis=2).max(initial=0)), born + _DEVIATIONS * np.sqrt(born))
+    formed = model.formation_rates.sum() * scale.max(initial=0.0) * (folds.edges[-1] - folds.edges[0])
+    largest = max(float(initial.sum(axis=2).max(initial=0)), formed + _DEVIATIONS * np.sqrt(formed))
     if not largest < _MOST_NAMES:
         message = (
             f"about {largest:.3g} spines are expected on a dendrite, and the events engine names {_MOST_NAMES}; "

@@ -1,4 +1,4 @@
-"""Hazards as the clocks of the events kernel: folds with their integrals, rulers for quick search, strips of births."""
+"""Hazards as the clocks of the events kernel: folds with their integrals, rulers for quick search, and strips."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from synmodel.turnover.kernels.births import LARGEST_FOLD
 from synmodel.turnover.kernels.clocks import Fold, Ruler
 from synmodel.turnover.kernels.moves import HEADER, Hazards, Sizes
 from synmodel.turnover.model import TurnoverModel
-from synmodel.turnover.size import SizeLoss, log_width_shift
+from synmodel.turnover.size import EliminationBySize, log_width_shift
 
 __all__ = ["hazards_of"]
 
@@ -27,19 +27,19 @@ def hazards_of(
     model: TurnoverModel,
     folds: Folds,
     times: Array,
-    size_loss: SizeLoss | None = None,
+    elimination_by_size: EliminationBySize | None = None,
     head_size: tuple[Array, Array] = _NO_KNOTS,
 ) -> tuple[Array, NDArray[np.int64], Array | None]:
     """The flat arrays of the events kernel, ``real``, ``whole`` and ``sizes``, built here and nowhere else.
 
-    ``sizes`` is None where losses do not depend on head width.
-    ``head_size`` are knots and folds of the drive of head size from before the first session on, which only losses that
-    depend on it need.
+    ``sizes`` is None where elimination does not depend on head width.
+    ``head_size`` are knots and folds of the drive of head size from before the first session on, which only elimination
+    that depends on it needs.
 
     Raises
     ------
     SimulationError
-        If births rise to more than 128 times their baseline, or losses depend on head widths that shrink to 0.
+        If formation rises to more than 128 times its baseline, or elimination depends on head widths that shrink to 0.
     """
     highest = float(folds.formation.max())
     if highest > LARGEST_FOLD:
@@ -54,13 +54,13 @@ def hazards_of(
         cells = int(reached[-1]) + 1 if len(reached) else 0
         strip_end.append(folds.edges[cells])
         strip_full.append(bool((folds.formation[:cells] >= strip + 1).all()))
-    switches = np.asarray(model.transition, float)
-    forward, backward = np.triu(switches, 1), np.tril(switches, -1)
+    transitions = np.asarray(model.transition, float)
+    forward, backward = np.triu(transitions, 1), np.tril(transitions, -1)
     lost = np.full(model.n_class, -1)
-    if size_loss is not None and (head_size[1] <= 0).any():
-        message = "drive.head_size has a value of 0; losses that fall with head width need folds above 0"
+    if elimination_by_size is not None and (head_size[1] <= 0).any():
+        message = "drive.head_size has a value of 0; elimination that falls with head width needs folds above 0"
         raise SimulationError(message)
-    loss = np.asarray(model.loss, float) * (size_loss.most if size_loss else 1.0)
+    elimination = np.asarray(model.elimination, float) * (elimination_by_size.most if elimination_by_size else 1.0)
     pack = _Pack()
     hazards = Hazards(
         elimination=pack.fold(folds.edges, folds.elimination),
@@ -71,8 +71,8 @@ def hazards_of(
         strip_end=pack.real(strip_end),
         strip_full=pack.real(strip_full),
         n_class=model.n_class,
-        births=pack.real(np.cumsum(model.births)),
-        loss=pack.real(_stay(loss)),
+        births=pack.real(np.cumsum(model.formation_rates)),
+        loss=pack.real(_stay(elimination)),
         stay_forward=pack.real(_stay(forward.sum(axis=1))),
         stay_backward=pack.real(_stay(backward.sum(axis=1))),
         forward=pack.real(np.cumsum(forward, axis=1)),
@@ -81,20 +81,22 @@ def hazards_of(
             np.stack([lost, forward.argmax(axis=1), backward.argmax(axis=1), np.arange(len(lost))], axis=1)
         ),
         second=int(((np.asarray(model.transition) > 0).sum(axis=1) > 1).any()),
-        birth_rate=float(model.births.sum()),
+        birth_rate=float(model.formation_rates.sum()),
     )
-    sizes = None if size_loss is None else _sizes(pack, folds, size_loss, head_size)
+    sizes = None if elimination_by_size is None else _sizes(pack, folds, elimination_by_size, head_size)
     return (*pack.arrays(hazards), sizes)
 
 
-def _sizes(pack: "_Pack", folds: Folds, size_loss: SizeLoss, head_size: tuple[Array, Array]) -> Array:
-    law = size_loss.head_width
+def _sizes(
+    pack: "_Pack", folds: Folds, elimination_by_size: EliminationBySize, head_size: tuple[Array, Array]
+) -> Array:
+    law = elimination_by_size.head_width
     begins = folds.edges[_changes(folds.head_size)]
     sizes = Sizes(
         head_size=pack.fold(folds.edges, folds.head_size),
         shift=pack.real(log_width_shift(begins, *head_size, law.response)),
-        most=size_loss.most,
-        steepness=size_loss.steepness,
+        most=elimination_by_size.most,
+        steepness=elimination_by_size.steepness,
         log_sd=law.log_sd,
         reversion=law.reversion,
         response=law.response,

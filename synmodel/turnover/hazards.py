@@ -26,8 +26,8 @@ class Folds(NamedTuple):
     elimination: NDArray[np.float64]
     head_size: NDArray[np.float64]
 
-    def births_between(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n_interval,) folds of births, added up over the days between sessions, at which cells break."""
+    def formation_between(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_interval,) folds of formation, added up over the days between sessions, at which cells break."""
         return np.add.reduceat(self.formation * np.diff(self.edges), np.searchsorted(self.edges, times[:-1]))
 
 
@@ -52,7 +52,7 @@ def folds_between(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Da
     Parameters
     ----------
     model : TurnoverModel
-        Its age trend multiplies the births.
+        Its age trend multiplies the formation.
     times : (n_time,) ndarray
         Sessions [day].
     drive : Dataset or None
@@ -112,7 +112,7 @@ def cells_of(times: NDArray[np.float64], knots: NDArray[np.float64], *, trend: b
 
 
 def folds_of(model: TurnoverModel, cells: Cells, folds: Mapping[str, NDArray[np.float64]]) -> Folds:
-    """Folds on cells, those of births with the model's age trend."""
+    """Folds on cells, those of formation with the model's age trend."""
     edges, knot = cells
     before = knot < 0
 
@@ -128,6 +128,6 @@ def folds_of(model: TurnoverModel, cells: Cells, folds: Mapping[str, NDArray[np.
         # Averages over fixed half-days, so that finer cells of a drive leave the trend as it is.
         step = model.formation_trend * _TREND_STEP_DAY
         half_day = np.floor(edges[:-1] / _TREND_STEP_DAY) * _TREND_STEP_DAY
-        with np.errstate(over="ignore", invalid="ignore"):  # births without end are refused where they are simulated
+        with np.errstate(over="ignore", invalid="ignore"):  # formation without end is refused where it is simulated
             formation = formation * np.exp(model.formation_trend * half_day) * np.expm1(step) / step
     return Folds(edges, formation, fold("maturation"), fold("elimination"), fold("head_size"))

@@ -1,6 +1,6 @@
-"""What differs between dendrites: gamma-distributed birth rates, of animals and of dendrites, and first densities.
+"""What differs between dendrites: gamma-distributed formation, of animals and of dendrites, and first densities.
 
-Multipliers have mean 1 and the given coefficient of variation (births) or standard deviation of the logarithm
+Multipliers have mean 1 and the given coefficient of variation (formation) or standard deviation of the logarithm
 (densities). They are drawn by inversion of keyed uniforms, so they change smoothly with it and are shared between
 scenarios; expectations average over a few nodes instead.
 """
@@ -15,7 +15,7 @@ from scipy.special import roots_hermitenorm
 from synmodel.core.gamma import gamma_nodes, gamma_quantile
 from synmodel.core.randomness import uniform_array
 
-__all__ = ["ALIKE", "DendriteNodes", "birth_scale", "dendrite_nodes", "gamma_quantile"]
+__all__ = ["ALIKE", "DendriteNodes", "dendrite_nodes", "formation_scale", "gamma_quantile"]
 
 _NODES = 6
 _DENSITY_NODES = 5
@@ -23,7 +23,7 @@ _DENSITY_NODES = 5
 _ANIMAL, _DENDRITE = 0, 1
 
 
-def birth_scale(
+def formation_scale(
     key: NDArray[np.uint64],
     replicates: NDArray[np.int64],
     animals: int,
@@ -31,7 +31,7 @@ def birth_scale(
     cv_animal: float,
     cv_dendrite: float,
 ) -> NDArray[np.float64]:
-    """(replicate, animal * dendrite) multipliers of the birth rate."""
+    """(replicate, animal * dendrite) multipliers of the rate of formation."""
     if cv_animal == cv_dendrite == 0:
         return np.ones((len(replicates), animals * dendrites))
     r = replicates[:, None]
@@ -41,10 +41,10 @@ def birth_scale(
 
 
 class DendriteNodes(NamedTuple):
-    """Nodes (n_node,) of the mixture over dendrites: multipliers of density and of births, and their weights."""
+    """Nodes (n_node,) of the mixture over dendrites: multipliers of density and of formation, and their weights."""
 
     density: NDArray[np.float64]
-    births: NDArray[np.float64]
+    formation: NDArray[np.float64]
     weight: NDArray[np.float64]
 
 
@@ -54,16 +54,16 @@ ALIKE = DendriteNodes(np.ones(1), np.ones(1), np.ones(1))
 
 @cache
 def dendrite_nodes(density_log_sd: float, cv_animal: float, cv_dendrite: float) -> DendriteNodes:
-    """Gauss quadrature over log-normal densities and gamma births at both levels, as one product of nodes."""
-    density, births, weight = ALIKE
+    """Gauss quadrature over log-normal densities and gamma formation at both levels, as one product of nodes."""
+    density, formation, weight = ALIKE
     if density_log_sd > 0:
         x, w = roots_hermitenorm(_DENSITY_NODES)
         density, weight = np.exp(density_log_sd * x - density_log_sd**2 / 2), w / w.sum()
-        births = np.ones_like(density)
+        formation = np.ones_like(density)
     for cv in (cv_animal, cv_dendrite):
         if cv > 0:
             z, w = gamma_nodes(cv, _NODES)
-            births = np.outer(births, z).ravel()
+            formation = np.outer(formation, z).ravel()
             density = np.repeat(density, len(z))
             weight = np.outer(weight, w).ravel()
-    return DendriteNodes(density, births, weight)
+    return DendriteNodes(density, formation, weight)

@@ -37,7 +37,7 @@ def read_initial(model: TurnoverModel, initial: object) -> Initial:
         ``{"nascent": 2, "mature": 35}`` or ``[2, 35]``: fixed numbers, classes left out are 0.
         ``{"poisson": {...}}`` or ``{"poisson": [...]}``: means of independent Poisson numbers;
         ``{"poisson": 37}``: their total, in the stationary proportions of the classes.
-        ``"stationary"``: Poisson numbers at the balance of births and losses.
+        ``"stationary"``: Poisson numbers at the balance of formation and elimination.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def read_initial(model: TurnoverModel, initial: object) -> Initial:
             stationary = model.stationary()
             if not stationary.any():
                 message = (
-                    f"initial['poisson'] is {means!r} in stationary proportions, but a model without births keeps "
+                    f"initial['poisson'] is {means!r} in stationary proportions, but a model without formation keeps "
                     f"no spines; give a mean for each of the classes {', '.join(model.classes)}"
                 )
                 raise SimulationError(message)

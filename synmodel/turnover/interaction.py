@@ -3,11 +3,11 @@ r"""How spines of a dendrite, or of an animal, interact: crowding, homeostasis, 
 With n spines on a dendrite, n_c of them in class c, and w_c the share of class c in a pool of R shares that all
 dendrites of an animal draw on::
 
-    births            lambda_c f_form(t) * (1 - n / n_max)+ * a        crowding: places on the shaft run out
-    switches forward  s_ij f_mat(t) * a                                a = (1 - sum w_c n_c / R)+, over the animal
-    losses            delta_c f_elim(t) * exp(h (n / n_star - 1))      homeostasis: more spines, shorter lives
+    formation            lambda_c f_form(t) * (1 - n / n_max)+ * a        crowding: places on the shaft run out
+    transitions forward  s_ij f_mat(t) * a                                a = (1 - sum w_c n_c / R)+, over the animal
+    elimination          delta_c f_elim(t) * exp(h (n / n_star - 1))      homeostasis: more spines, shorter lives
 
-Births may come in batches: b spines at one moment, 1 / b times as often, so that the mean number of births is the same
+Formation may come in batches: b spines at one moment, 1 / b times as often, so that the mean number formed is the same
 and its variance b times as large.
 
 Each part is absent unless its numbers are given. Spines that interact are no longer independent, so there are no
@@ -37,11 +37,11 @@ class Interaction:
     n_max : float, optional
         Spines at which formation ceases on a dendrite (per um where lengths are given): crowding.
     n_star : float, optional
-        Spines at which losses are those of the model (per um where lengths are given): homeostasis.
+        Spines at which elimination is those of the model (per um where lengths are given): homeostasis.
     homeostasis : float
-        h, relative change of the loss hazard per relative excess over ``n_star``; needs ``n_star``.
+        h, relative change of the elimination hazard per relative excess over ``n_star``; needs ``n_star``.
     pool : float, optional
-        Shares of the resource in an animal; formation and switches forward slow down as it is used up.
+        Shares of the resource in an animal; formation and transitions forward slow down as it is used up.
     pool_share : sequence of float, optional
         Shares that a spine of each class holds; default: 1 for every class.
     batch : int

@@ -1,6 +1,6 @@
-r"""The turnover model: births of spines, switches between hidden classes, and losses.
+r"""The turnover model: formation of spines, transitions between hidden classes, and elimination.
 
-Births enter class i of a dendrite as a Poisson process with rate lambda_i f_form(t) (times its length, if the
+Formation enters class i of a dendrite as a Poisson process with rate lambda_i f_form(t) (times its length, if the
 model is per um); each spine is then an independent Markov chain with the sub-generator::
 
     Q_ij = s_ij f_mat(t)  (i < j),   Q_ij = s_ij  (i > j),   Q_ii = -(sum_j Q_ij + delta_i f_elim(t)),
@@ -23,15 +23,15 @@ from synmodel.turnover.arguments import number_array, one_number
 
 __all__ = ["TurnoverModel"]
 
-_BIRTHS = "births per day, one number or one per class"
-_SWITCHES = "hazards per spine per day, a row per class"
-_LOSSES = "hazards per spine per day, one per class"
+_FORMATION = "formation per day, one number or one per class"
+_TRANSITIONS = "hazards per spine per day, a row per class"
+_ELIMINATION = "hazards per spine per day, one per class"
 _SPREAD = "a coefficient of variation of 0 or more"
 
 
 @dataclass(frozen=True)
 class TurnoverModel:
-    """Rates of formation, of switches between classes, and of losses.
+    """Rates of formation, of transitions between classes, and of elimination.
 
     Equation and evidence: :doc:`/model/turnover`.
 
@@ -43,9 +43,9 @@ class TurnoverModel:
         Spines formed per dendrite and day (per um and day where a length is given); a number means into the first
         class.
     transition : (n_class, n_class) nested sequence of float
-        Switching hazard from row class to column class, per spine per day; the diagonal is 0.
-    loss : (n_class,) sequence of float
-        Loss hazard per spine per day.
+        Transition hazard from row class to column class, per spine per day; the diagonal is 0.
+    elimination : (n_class,) sequence of float
+        Elimination hazard per spine per day.
     formation_trend : float
         Relative change of formation with age, per day: it is multiplied by exp(trend * t), t = 0 at day 0.
     formation_cv_dendrite, formation_cv_animal : float
@@ -67,7 +67,7 @@ class TurnoverModel:
     classes: Sequence[str]
     formation: float | Sequence[float]
     transition: Sequence[Sequence[float]]
-    loss: Sequence[float]
+    elimination: Sequence[float]
     formation_trend: float = 0.0
     formation_cv_dendrite: float = 0.0
     formation_cv_animal: float = 0.0
@@ -79,16 +79,16 @@ class TurnoverModel:
         if n == 0 or len(set(classes)) < n:
             message = f"model.classes is {self.classes!r}; give one or more different names"
             raise SimulationError(message)
-        births = np.atleast_1d(number_array("model.formation", self.formation, _BIRTHS))
-        if births.shape == (1,):
-            births = np.concatenate([births, np.zeros(n - 1)])
-        switches = number_array("model.transition", self.transition, _SWITCHES)
-        losses = np.atleast_1d(number_array("model.loss", self.loss, _LOSSES))
-        _check("model.formation", births, (n,), _BIRTHS)
-        _check("model.transition", switches, (n, n), _SWITCHES)
-        _check("model.loss", losses, (n,), _LOSSES)
-        if np.any(np.diag(switches) != 0):
-            message = "model.transition has a number on its diagonal; a class does not switch to itself, put 0"
+        formation = np.atleast_1d(number_array("model.formation", self.formation, _FORMATION))
+        if formation.shape == (1,):
+            formation = np.concatenate([formation, np.zeros(n - 1)])
+        transitions = number_array("model.transition", self.transition, _TRANSITIONS)
+        elimination = np.atleast_1d(number_array("model.elimination", self.elimination, _ELIMINATION))
+        _check("model.formation", formation, (n,), _FORMATION)
+        _check("model.transition", transitions, (n, n), _TRANSITIONS)
+        _check("model.elimination", elimination, (n,), _ELIMINATION)
+        if np.any(np.diag(transitions) != 0):
+            message = "model.transition has a number on its diagonal; a class has no transition to itself, put 0"
             raise SimulationError(message)
         for name in ("formation_cv_dendrite", "formation_cv_animal"):
             if one_number(f"model.{name}", getattr(self, name), _SPREAD) < 0:
@@ -97,9 +97,9 @@ class TurnoverModel:
         one_number("model.formation_trend", self.formation_trend, "a finite number per day")
         # Tuples make the value hashable and safe to share; arrays would be neither.
         object.__setattr__(self, "classes", classes)
-        object.__setattr__(self, "formation", tuple(births.tolist()))
-        object.__setattr__(self, "transition", tuple(map(tuple, switches.tolist())))
-        object.__setattr__(self, "loss", tuple(losses.tolist()))
+        object.__setattr__(self, "formation", tuple(formation.tolist()))
+        object.__setattr__(self, "transition", tuple(map(tuple, transitions.tolist())))
+        object.__setattr__(self, "elimination", tuple(elimination.tolist()))
 
     @property
     def n_class(self) -> int:
@@ -107,13 +107,13 @@ class TurnoverModel:
         return len(self.classes)
 
     @property
-    def births(self) -> NDArray[np.float64]:
-        """(n_class,) births per day at fold 1."""
+    def formation_rates(self) -> NDArray[np.float64]:
+        """(n_class,) formation per day at fold 1."""
         return np.asarray(self.formation, float)
 
     @property
     def formation_cv(self) -> float:
-        """Coefficient of variation of the birth rate over all dendrites of all animals."""
+        """Coefficient of variation of the rate of formation over all dendrites of all animals."""
         return math.sqrt((1 + self.formation_cv_dendrite**2) * (1 + self.formation_cv_animal**2) - 1)
 
     def generator(self, maturation: ArrayLike = 1.0, elimination: ArrayLike = 1.0) -> NDArray[np.float64]:
@@ -125,14 +125,14 @@ class TurnoverModel:
         removal = np.asarray(elimination, float)
         if removal.ndim < forward.ndim - 1:
             removal = removal[..., None]
-        switches = np.asarray(self.transition, float)
-        q = np.triu(switches, 1) * forward + np.tril(switches, -1)
+        transitions = np.asarray(self.transition, float)
+        q = np.triu(transitions, 1) * forward + np.tril(transitions, -1)
         diagonal = np.arange(self.n_class)
-        q[..., diagonal, diagonal] = -q.sum(axis=-1) - np.asarray(self.loss, float) * removal
+        q[..., diagonal, diagonal] = -q.sum(axis=-1) - np.asarray(self.elimination, float) * removal
         return q
 
     def stationary(self) -> NDArray[np.float64]:
-        """(n_class,) mean number of spines at which births balance losses, per dendrite (or um).
+        """(n_class,) mean number of spines at which formation balances elimination, per dendrite (or um).
 
         Raises
         ------
@@ -141,9 +141,12 @@ class TurnoverModel:
         """
         q = self.generator()
         if np.linalg.matrix_rank(q) < self.n_class:
-            message = f"model.loss is {self.loss}; spines of some class can never be lost, so numbers grow for ever"
+            message = (
+                f"model.elimination is {self.elimination}; spines of some class can never be lost, so numbers grow for "
+                "ever"
+            )
             raise SimulationError(message)
-        return np.asarray(np.linalg.solve(q.T, -self.births), float)
+        return np.asarray(np.linalg.solve(q.T, -self.formation_rates), float)
 
     def digest(self) -> str:
         """SHA-256 of all rates."""

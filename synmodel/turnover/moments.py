@@ -1,13 +1,13 @@
 r"""Exact moments of counts, gains and losses, with no simulation.
 
-With P_0k from the first session to session k, gamma_0k the mean number born since and there at k, n the
-initial numbers and d_k = 1 - P_k 1 the loss probabilities of interval k:
+With P_0k from the first session to session k, gamma_0k the mean number formed since and there at k, n the
+initial numbers and d_k = 1 - P_k 1 the elimination probabilities of interval k:
 
 * newborn spines are independent Poisson, so their counts have variance = mean;
 * a fixed initial spine is in class j with probability p, variance p (1 - p); Poisson initial numbers make all
   counts Poisson;
 * gains G_k ~ Poisson(gamma_k 1);
-* gamma-distributed birth rates with coefficient of variation c add c^2 times the product of the newborn means.
+* gamma-distributed rates of formation with coefficient of variation c add c^2 times the product of the newborn means.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 def newborn_means(steps: Propagation) -> Array:
-    """(n_time, K) mean numbers born since the first session and there at each session."""
+    """(n_time, K) mean numbers formed since the first session and there at each session."""
     means = [np.zeros(steps.newborn.shape[1])]
     for p, gamma in zip(steps.survival, steps.newborn, strict=True):
         means.append(means[-1] @ p + gamma)
@@ -67,26 +67,30 @@ def moments(model: TurnoverModel, *, initial: object, times: ArrayLike, drive: x
     start = read_initial(model, initial)
     steps = propagate(model, sessions, drive)
     reach = steps.cumulative()
-    born = newborn_means(steps)
+    formed = newborn_means(steps)
     n = start.array
     old = n @ reach
     old_variance = old if start.poisson else np.einsum("c,tcj->tj", n, reach * (1 - reach))
     lost = steps.lost
-    old_loss = np.einsum("tci,ti->tc", reach[:-1], lost)  # P(lost in interval t | class c at the start)
-    old_loss_mean = old_loss @ n
-    old_loss_variance = old_loss_mean if start.poisson else (old_loss * (1 - old_loss)) @ n
-    born_loss = np.einsum("ti,ti->t", born[:-1], lost)
+    old_lost = np.einsum("tci,ti->tc", reach[:-1], lost)  # P(lost in interval t | class c at the start)
+    old_lost_mean = old_lost @ n
+    old_lost_variance = old_lost_mean if start.poisson else (old_lost * (1 - old_lost)) @ n
+    new_lost = np.einsum("ti,ti->t", formed[:-1], lost)
     gained = steps.newborn.sum(axis=1)
     spread = model.formation_cv**2
     content = {
-        "count_mean": (("time", "spine_class"), old + born, "mean number of spines"),
-        "count_variance": (("time", "spine_class"), old_variance + born + spread * born**2, "variance of the number"),
+        "count_mean": (("time", "spine_class"), old + formed, "mean number of spines"),
+        "count_variance": (
+            ("time", "spine_class"),
+            old_variance + formed + spread * formed**2,
+            "variance of the number",
+        ),
         "gained_mean": (("interval",), gained, "mean number gained"),
         "gained_variance": (("interval",), gained + spread * gained**2, "variance of the number gained"),
-        "lost_mean": (("interval",), old_loss_mean + born_loss, "mean number lost"),
+        "lost_mean": (("interval",), old_lost_mean + new_lost, "mean number lost"),
         "lost_variance": (
             ("interval",),
-            old_loss_variance + born_loss + spread * born_loss**2,
+            old_lost_variance + new_lost + spread * new_lost**2,
             "variance of the number lost",
         ),
     }
@@ -112,8 +116,8 @@ def covariance(
     start = read_initial(model, initial)
     steps = propagate(model, sessions, drive)
     reach = steps.cumulative()
-    born = newborn_means(steps)
-    n_time, k = born.shape
+    formed = newborn_means(steps)
+    n_time, k = formed.shape
     matrix = np.zeros((n_time, k, n_time, k))
     for s in range(n_time):
         onward = np.eye(k)
@@ -121,8 +125,8 @@ def covariance(
             if t > s:
                 onward = onward @ steps.survival[t - 1]
             block = _between(start, reach[s], reach[t], onward)
-            block = block + born[s][:, None] * onward
-            block = block + model.formation_cv**2 * np.outer(born[s], born[t])
+            block = block + formed[s][:, None] * onward
+            block = block + model.formation_cv**2 * np.outer(formed[s], formed[t])
             matrix[s, :, t, :] = block
             matrix[t, :, s, :] = block.T
     names = list(model.classes)

@@ -2,13 +2,13 @@ r"""Exact transition matrices between sessions.
 
 For an interval, P[i, j] is the probability that a spine of class i at its start is there in class j at its
 end, d[i] the probability that it is lost by then, and gamma[j] the mean number of spines in class j at its end
-that were born within it::
+that were formed within it::
 
     dP/dt = P Q(t), P = I       dd/dt = P delta(t), d = 0       dgamma/dt = gamma Q(t) + lambda(t), gamma = 0
 
 On a cell of constant hazards all are blocks of one matrix exponential (Van Loan 1978); cells compose as
-P = P_1 P_2, d = d_1 + P_1 d_2 and gamma = gamma_1 P_2 + gamma_2. Births that are lost again before the session are
-counted right. d is not taken as 1 - sum P, whose rounding would leave losses possible where no hazard is.
+P = P_1 P_2, d = d_1 + P_1 d_2 and gamma = gamma_1 P_2 + gamma_2. Spines that are lost again before the session are
+counted right. d is not taken as 1 - sum P, whose rounding would leave elimination possible where no hazard is.
 
 References
 ----------
@@ -84,9 +84,9 @@ def compose(
         folds.maturation,
         folds.elimination,
         acts,
-        model.births,
+        model.formation_rates,
         np.asarray(model.transition),
-        np.asarray(model.loss),
+        np.asarray(model.elimination),
         np.searchsorted(folds.edges, times),
         *steps,
     )

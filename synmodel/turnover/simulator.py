@@ -1,9 +1,10 @@
 """Exact simulation of counts, gains and losses at sessions, by three engines with one law.
 
 ``sessions`` draws survivors, class moves and newcomers between sessions from the exact transition matrices: its
-cost does not depend on the number of events. ``events`` follows every spine from birth to loss. ``coupled`` is the
-direct method, for spines that interact (:class:`synmodel.turnover.Interaction`). All are parallel over replicates and
-dendrites; every draw is a function of (seed, replicate, dendrite, decision), so the bits do not depend on threads.
+cost does not depend on the number of events. ``events`` follows every spine from formation to elimination. ``coupled``
+is the direct method, for spines that interact (:class:`synmodel.turnover.Interaction`). All are parallel over
+replicates and dendrites; every draw is a function of (seed, replicate, dendrite, decision), so the bits do not depend
+on threads.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.resets import Stretch, assembled, stretches, told_resets
-from synmodel.turnover.size import SizeLoss, head_size_of
+from synmodel.turnover.size import EliminationBySize, head_size_of
 from synmodel.turnover.start import Block, Start, lengths_of, numbers_of, start_of
 from synmodel.turnover.tables import tabulated
 
@@ -56,7 +57,7 @@ def simulate(
     length_um: ArrayLike | None = None,
     threads: int | None = None,
     interaction: Interaction | None = None,
-    size_loss: SizeLoss | None = None,
+    elimination_by_size: EliminationBySize | None = None,
     resets: Mapping[float, object] | None = None,
     transient: bool = False,
 ) -> xr.Dataset:
@@ -77,7 +78,7 @@ def simulate(
     replicates, animals, dendrites : int
         Independent replicates, animals in each, and dendrites per animal.
     drive : Dataset, optional
-        Folds ``formation``, ``maturation`` (switches to a later class), ``elimination`` (losses of all classes)
+        Folds ``formation``, ``maturation`` (transitions to a later class), ``elimination`` (of all classes)
         on ``time`` (day), each constant from its time to the next and 1 before the first.
     seed : int
         The same seed gives the same bits for any number of threads.
@@ -89,8 +90,8 @@ def simulate(
         Number of threads; default: all.
     interaction : Interaction, optional
         How spines interact; needs ``engine="coupled"``.
-    size_loss : SizeLoss, optional
-        Losses that fall with head width; needs ``engine="events"``.
+    elimination_by_size : EliminationBySize, optional
+        Elimination that falls with head width; needs ``engine="events"``.
     resets : mapping of float to mapping, sequence, str or array, optional
         Days on which all spines are replaced, and by which, as in ``initial``; a session on that day sees the new
         ones. Over a reset all spines are lost and gained.
@@ -103,7 +104,7 @@ def simulate(
         ``count`` (replicate, dendrite, time, spine_class), ``gained`` and ``lost`` (replicate, dendrite,
         interval), and ``transient`` of the same dims where asked for; dendrites of all animals follow one another,
         coordinate ``animal`` tells whose they are.
-        Its attributes tell engine, seed, model, and what was given of drive, interaction and size_loss.
+        Its attributes tell engine, seed, model, and what was given of drive, interaction and elimination_by_size.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def simulate(
     ('replicate', 'dendrite', 'time', 'spine_class')
     """
     session_days = checked_times(times)
-    _check_engine(engine, interaction, size_loss)
+    _check_engine(engine, interaction, elimination_by_size)
     if transient and resets:
         message = "resets and transient are both given; spines between a session and a reset are not counted: give one"
         raise SimulationError(message)
@@ -144,13 +145,15 @@ def simulate(
                 _between_sessions(key, seed, model, run.folds, run.days, run.start, tallies)
             elif engine == "events":
                 check_names(model, run.folds, run.start.initial, run.start.scale)
-                hazards = hazards_of(model, run.folds, run.days, size_loss, head_size_of(drive))
+                hazards = hazards_of(model, run.folds, run.days, elimination_by_size, head_size_of(drive))
                 events.tally(key, 0, run.start.initial, run.start.scale, *hazards, *tallies)
             else:
                 course = course_of(model, run.folds, run.days, effects.batch)
                 _couple(key, run.start, course, coupling, dendrites if effects.pool else 1, tallies)
     whole = assembled(parts, session_days) if resets else parts[0][1]
-    return stamped(whole.assign_attrs(_origin(engine, seed, model, drive, interaction, size_loss, resets)), TRAJECTORY)
+    return stamped(
+        whole.assign_attrs(_origin(engine, seed, model, drive, interaction, elimination_by_size, resets)), TRAJECTORY
+    )
 
 
 class _Run(NamedTuple):
@@ -249,14 +252,14 @@ def _between_sessions(
 ) -> None:
     """Fill the tallies by the draws between sessions.
 
-    Births that are lost again are a Poisson number of their own: a Poisson process is thinned by what becomes of each.
+    Spines that are lost again are a Poisson number of their own: a Poisson process is thinned by what becomes of each.
     """
     propagation = compose(model, folds, days)
     steps = tabulated(propagation, start.initial, start.scale)
     sessions.run_sessions(key, 0, start.initial, start.scale, steps, tuple(range(len(model.classes))), *tallies[:3])
     if tallies.transient.shape[2]:
-        births = model.births.sum() * folds.births_between(days)
-        means = np.maximum(births - propagation.newborn.sum(axis=1), 0.0)
+        formation = model.formation_rates.sum() * folds.formation_between(days)
+        means = np.maximum(formation - propagation.newborn.sum(axis=1), 0.0)
         sessions.draw_transient(stream_key(seed, "transient"), 0, means, start.scale, tallies.transient)
 
 
@@ -266,15 +269,15 @@ def _origin(
     model: TurnoverModel,
     drive: xr.Dataset | None,
     interaction: Interaction | None,
-    size_loss: SizeLoss | None,
+    elimination_by_size: EliminationBySize | None,
     resets: Mapping[float, object] | None,
 ) -> dict[str, str]:
     """What shaped the numbers, as far as it was given."""
     origin = {"engine": engine, "seed": str(seed), "model_digest": model.digest()}
     if interaction is not None:
         origin["interaction"] = _shown_effects(interaction)
-    if size_loss is not None:
-        origin["size_loss"] = repr(size_loss)
+    if elimination_by_size is not None:
+        origin["elimination_by_size"] = repr(elimination_by_size)
     if drive is not None:
         origin["drive_digest"] = _digest_of(drive)
     if resets:
@@ -297,18 +300,21 @@ def _digest_of(drive: xr.Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def _check_engine(engine: str, interaction: Interaction | None, size_loss: SizeLoss | None) -> None:
+def _check_engine(engine: str, interaction: Interaction | None, elimination_by_size: EliminationBySize | None) -> None:
     if engine not in get_args(Engine):
         message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
         raise SimulationError(message)
-    if interaction is not None and size_loss is not None:
-        message = "interaction and size_loss are both given, and no engine simulates them together; give one of the two"
+    if interaction is not None and elimination_by_size is not None:
+        message = (
+            "interaction and elimination_by_size are both given, and no engine simulates them together; give one of "
+            "the two"
+        )
         raise SimulationError(message)
     if interaction is not None and engine != "coupled":
         message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"
         raise SimulationError(message)
-    if size_loss is not None and engine != "events":
-        message = f"engine is {engine!r}, which knows no head widths; use engine='events' with a size_loss"
+    if elimination_by_size is not None and engine != "events":
+        message = f"engine is {engine!r}, which knows no head widths; use engine='events' with elimination_by_size"
         raise SimulationError(message)
 
 
@@ -331,20 +337,20 @@ def _couple(
 
 
 def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64], batch: int) -> coupled.Course:
-    """The flat arrays of the coupled kernel, built here and nowhere else; births are those of batches."""
+    """The flat arrays of the coupled kernel, built here and nowhere else; formation is that of batches."""
     ends = folds.edges[1:]
     at = np.searchsorted(times, ends)
-    switches = np.asarray(model.transition, float)
+    transitions = np.asarray(model.transition, float)
     return coupled.Course(
         step=np.diff(folds.edges),
         formation=np.ascontiguousarray(folds.formation),
         maturation=np.ascontiguousarray(folds.maturation),
         elimination=np.ascontiguousarray(folds.elimination),
         session=np.where(times[np.minimum(at, len(times) - 1)] == ends, at, -1),
-        births=model.births / batch,
-        loss=np.asarray(model.loss, float),
-        forward=np.triu(switches, 1),
-        backward=np.tril(switches, -1),
+        births=model.formation_rates / batch,
+        loss=np.asarray(model.elimination, float),
+        forward=np.triu(transitions, 1),
+        backward=np.tril(transitions, -1),
     )
 
 

@@ -1,12 +1,12 @@
-r"""Head width of a spine, and losses that fall with it.
+r"""Head width of a spine, and elimination that falls with it.
 
 Head width w is log-normal; ln w is an Ornstein-Uhlenbeck process whose mean follows the drive::
 
     d ln w = theta (mu + s(t) - ln w) dt + ds + sqrt(2 theta) sigma dW,   ds/dt = theta_s (ln f_size(t) - s)
 
 so that without selection ln w ~ Normal(mu + s(t), sigma^2) at any time, for old and newborn spines alike, and the
-deviation of a spine from the mean decays with correlation exp(-theta dt). Under :class:`SizeLoss` the loss hazard of a
-spine is that of its class times a function of its width, so large spines outlive small ones.
+deviation of a spine from the mean decays with correlation exp(-theta dt). Under :class:`EliminationBySize` the hazard
+of a spine is that of its class times a function of its width, so large spines outlive small ones.
 
 References
 ----------
@@ -23,7 +23,7 @@ from synmodel.core.errors import SimulationError
 from synmodel.turnover.arguments import one_number
 from synmodel.turnover.kernels.cells import relax
 
-__all__ = ["HeadWidth", "SizeLoss", "head_size_of", "log_width_shift"]
+__all__ = ["EliminationBySize", "HeadWidth", "head_size_of", "log_width_shift"]
 
 Array = NDArray[np.float64]
 _LARGEST_MULTIPLIER = 1e4
@@ -67,10 +67,10 @@ class HeadWidth:
 
 
 @dataclass(frozen=True)
-class SizeLoss:
-    r"""Loss hazard times M / (1 + (M - 1) (w / median)^kappa), which is 1 at the median width and never above M.
+class EliminationBySize:
+    r"""Elimination hazard times M / (1 + (M - 1) (w / median)^kappa), which is 1 at the median width and never above M.
 
-    The multiplier is bounded, so a loss is a candidate of M times the hazard that is taken with the rest of the
+    The multiplier is bounded, so an elimination is a candidate of M times the hazard that is taken with the rest of the
     probability, at the width that the spine has at that very time: exact, without a step of time. At the first session
     spines have the widths of new ones; begin some weeks before the first session of interest to let selection settle.
 
@@ -79,9 +79,9 @@ class SizeLoss:
     Parameters
     ----------
     head_width : HeadWidth
-        Law of widths; a drive of ``head_size`` moves them, and the losses with them.
+        Law of widths; a drive of ``head_size`` moves them, and the elimination with them.
     steepness : float
-        kappa, 0 or more: power of the width with which losses fall where they are small.
+        kappa, 0 or more: power of the width with which elimination falls where they are small.
     most : float
         M, above 1: multiplier of the smallest spines.
 
@@ -92,7 +92,8 @@ class SizeLoss:
 
     Examples
     --------
-    >>> law = SizeLoss(HeadWidth(median_um=0.5, log_sd=0.3, reversion=0.1, response=2.0), steepness=4.0, most=5.0)
+    >>> width = HeadWidth(median_um=0.5, log_sd=0.3, reversion=0.1, response=2.0)
+    >>> law = EliminationBySize(width, steepness=4.0, most=5.0)
     >>> law.multiplier([0.05, 0.5, 1.0]).round(3).tolist()
     [4.998, 1.0, 0.077]
     """
@@ -103,24 +104,24 @@ class SizeLoss:
 
     def __post_init__(self) -> None:
         if not isinstance(self.head_width, HeadWidth):
-            message = f"size_loss.head_width is {self.head_width!r}; give a HeadWidth"
+            message = f"elimination_by_size.head_width is {self.head_width!r}; give a HeadWidth"
             raise SimulationError(message)
-        steepness = one_number("size_loss.steepness", self.steepness, "a number of 0 or more")
+        steepness = one_number("elimination_by_size.steepness", self.steepness, "a number of 0 or more")
         if steepness < 0:
-            message = f"size_loss.steepness is {self.steepness!r}; give a number of 0 or more"
+            message = f"elimination_by_size.steepness is {self.steepness!r}; give a number of 0 or more"
             raise SimulationError(message)
-        most = one_number("size_loss.most", self.most, "a number above 1")
+        most = one_number("elimination_by_size.most", self.most, "a number above 1")
         if not 1 < most <= _LARGEST_MULTIPLIER:
             message = (
-                f"size_loss.most is {self.most!r}; give a number above 1, the multiplier of the smallest spines, up to "
-                f"{_LARGEST_MULTIPLIER:.0e}: so many times is each loss drawn"
+                f"elimination_by_size.most is {self.most!r}; give a number above 1, the multiplier of the smallest "
+                f"spines, up to {_LARGEST_MULTIPLIER:.0e}: so many times is each elimination drawn"
             )
             raise SimulationError(message)
         object.__setattr__(self, "steepness", steepness)
         object.__setattr__(self, "most", most)
 
     def multiplier(self, width_um: ArrayLike) -> Array:
-        """Factor of the loss hazard at head widths [um], same shape."""
+        """Factor of the elimination hazard at head widths [um], same shape."""
         relative = np.asarray(width_um, float) / self.head_width.median_um
         return self.most / (1.0 + (self.most - 1.0) * relative**self.steepness)
 

@@ -1,4 +1,4 @@
-"""Full histories: one row per spine with birth, loss, class at sessions and head width (:mod:`.size`)."""
+"""Full histories: one row per spine with formation, elimination, class at sessions and head width (:mod:`.size`)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from synmodel.turnover.kernels.widths import draw_present, follow_present
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
-from synmodel.turnover.size import HeadWidth, SizeLoss, head_size_of, log_width_shift
+from synmodel.turnover.size import EliminationBySize, HeadWidth, head_size_of, log_width_shift
 from synmodel.turnover.start import Start
 
 __all__ = ["Coupling", "joined", "trace", "trace_coupled", "trace_sessions"]
@@ -41,7 +41,7 @@ def trace(
     seed: int,
     drive: xr.Dataset | None = None,
     head_width: HeadWidth | None = None,
-    size_loss: SizeLoss | None = None,
+    elimination_by_size: EliminationBySize | None = None,
     first: tuple[int, int] = (0, 0),
 ) -> xr.Dataset:
     """Simulate every spine of a block of replicates by the events engine.
@@ -53,7 +53,7 @@ def trace(
     model : TurnoverModel
         Rates.
     start : Start
-        Initial numbers and birth multipliers, from :func:`synmodel.turnover.start.start_of`.
+        Initial numbers and multipliers of formation, from :func:`synmodel.turnover.start.start_of`.
     times : (n_time,) array_like
         Sessions [day].
     seed : int
@@ -62,8 +62,8 @@ def trace(
         A Drive; ``head_size`` moves the mean width.
     head_width : HeadWidth, optional
         Law of head widths; without it there are none.
-    size_loss : SizeLoss, optional
-        Losses that fall with head width, whose law of widths takes the place of ``head_width``.
+    elimination_by_size : EliminationBySize, optional
+        Elimination that falls with head width, whose law of widths takes the place of ``head_width``.
     first : (int, int)
         Numbers of the first replicate and of the first dendrite of the block: draws are keyed by them.
 
@@ -71,7 +71,7 @@ def trace(
     -------
     Dataset
         One row per spine (:data:`synmodel.core.schema.SPINES`), ordered by replicate and dendrite. ``spine_class`` is
-        the number of the class at each session, -1 when the spine is not there: not yet born, or lost.
+        the number of the class at each session, -1 when the spine is not there: not yet formed, or lost.
 
     Raises
     ------
@@ -80,9 +80,9 @@ def trace(
     """
     times, folds = _checked(model, start, times, drive)
     check_names(model, folds, start.initial, start.scale)
-    hazards = hazards_of(model, folds, times, size_loss, head_size_of(drive))
+    hazards = hazards_of(model, folds, times, elimination_by_size, head_size_of(drive))
     key = stream_key(seed, "turnover")
-    deviation = np.empty((0, len(times) if size_loss else 0))
+    deviation = np.empty((0, len(times) if elimination_by_size else 0))
 
     def fill(offset: NDArray[np.int64], n_spine: NDArray[np.int64], words: NDArray[np.int64], *rows: Array) -> None:
         nonlocal deviation
@@ -90,8 +90,8 @@ def trace(
         fill_spines(key, *first, start.initial, start.scale, *hazards, offset, n_spine, words, *rows, deviation)
 
     content = _rows(fill, start, times, first)
-    if size_loss is not None:
-        return _with_widths(content, times, size_loss.head_width, drive, deviation)
+    if elimination_by_size is not None:
+        return _with_widths(content, times, elimination_by_size.head_width, drive, deviation)
     return _with_widths(content, times, head_width, drive, seed)
 
 
@@ -240,17 +240,17 @@ def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> dic
     for _ in range(2):  # first to count, then to fill
         offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
         n = int(n_spine.sum())
-        words, births, deaths = np.empty(n, np.int64), np.empty(n), np.empty(n)
+        words, begun, ended = np.empty(n, np.int64), np.empty(n), np.empty(n)
         paths = np.empty((n, len(times)), np.int8)
-        fill(offset, n_spine, words, births, deaths, paths)
+        fill(offset, n_spine, words, begun, ended, paths)
     row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
     n_dendrite = start.scale.shape[1]
     return {
         "replicate": ("spine", row // n_dendrite + first[0]),
         "dendrite": ("spine", row % n_dendrite + first[1]),
         "spine_key": ("spine", words),
-        "birth_day": ("spine", births),
-        "death_day": ("spine", deaths),
+        "birth_day": ("spine", begun),
+        "death_day": ("spine", ended),
         "spine_class": (("spine", "time"), paths),
     }
 

@@ -1,4 +1,4 @@
-"""What a block of replicates starts from: the numbers of each dendrite and the multipliers of its births."""
+"""What a block of replicates starts from: the numbers of each dendrite and the multipliers of its formation."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
 from synmodel.core.settings import by_fields
 from synmodel.turnover.arguments import LARGEST_NUMBER, number_array
-from synmodel.turnover.heterogeneity import birth_scale
+from synmodel.turnover.heterogeneity import formation_scale
 from synmodel.turnover.initial import Initial, read_initial
 from synmodel.turnover.kernels import sessions
 from synmodel.turnover.model import TurnoverModel
@@ -21,13 +21,13 @@ _MULTIPLIERS = "finite numbers of 0 or more, (replicate, dendrite)"
 
 
 class Start:
-    """Initial numbers and birth multipliers of a block of replicates.
+    """Initial numbers and multipliers of formation of a block of replicates.
 
     Attributes
     ----------
     initial : (replicate, dendrite, class) ndarray of int
     scale : (replicate, dendrite) ndarray
-        Multiplier of the birth rate: length times heterogeneity.
+        Multiplier of the rate of formation: length times heterogeneity.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class Block:
     animals, dendrites : int
         Animals of a replicate, dendrites of an animal.
     length_um : float or (animals * dendrites,) array_like, optional
-        Of each dendrite; multiplies births [um].
+        Of each dendrite; multiplies formation [um].
     """
 
     replicates: NDArray[np.int64]
@@ -122,7 +122,7 @@ def start_of(
     density_scale: NDArray[np.float64] | None = None,
     stream: str = "initial",
 ) -> Start:
-    """Initial numbers and birth multipliers of a block of consecutive replicates.
+    """Initial numbers and multipliers of formation of a block of consecutive replicates.
 
     ``density_scale`` (replicate, dendrite) multiplies the means of Poisson initial numbers; an array (dendrite,
     class) are fixed numbers of each dendrite. ``stream`` names the draws of Poisson numbers. Fields of ``block`` may be
@@ -139,7 +139,7 @@ def start_of(
         sessions.draw_initial(stream_key(seed, stream), int(block.replicates[0]), means, numbers)
     else:
         numbers = np.broadcast_to(initial.array.astype(np.int64), shape)
-    scale = birth_scale(
+    scale = formation_scale(
         stream_key(seed, "birth rate"),
         block.replicates,
         block.animals,

@@ -1,6 +1,6 @@
 """Steps between sessions as the sessions kernel reads them: conditional probabilities, and tables that draws look up.
 
-A table pays only if it is used often, and changes no bit; so few dendrites, very many spines and births that differ
+A table pays only if it is used often, and changes no bit; so few dendrites, very many spines and formation that differs
 between replicates go without, and so do several hundred intervals that all differ. Intervals with equal probabilities
 share their rows: sessions at regular times without a drug need few. Rows end where less than about one draw in a
 million goes beyond.
@@ -38,7 +38,7 @@ def tabulated(steps: Propagation, initial: NDArray[np.int64], scale: NDArray[np.
     initial : (replicate, dendrite, class) ndarray of int
         Numbers at the first session, whose means tell how many spines to expect.
     scale : (replicate, dendrite) ndarray
-        Multipliers of births.
+        Multipliers of formation.
     """
     n_dendrite = scale.shape[1]
     expected = _expected(steps, initial, scale)

@@ -81,7 +81,7 @@ def spines_of_synmodel(scenario):
         tissue.model.classes,
         [rate * length for rate in tissue.model.formation],
         tissue.model.transition,
-        tissue.model.loss,
+        tissue.model.elimination,
         formation_trend=tissue.model.formation_trend,
     )
     initial = {"poisson": list(tissue.initial_means(first_density(scenario)) * length)}

@@ -221,7 +221,7 @@ def test_single_events_of_the_reactions_have_the_exact_moments(by, one_run, n):
 
 
 def test_reactions_of_another_rate_have_other_moments():
-    """The test above would see a loss hazard that is wrong by a fifth."""
+    """The test above would see an elimination hazard that is wrong by a fifth."""
     scenario = load("psilocybin-mouse")
     _, text = reactions(scenario, "time")
     libsbml = pytest.importorskip("libsbml")

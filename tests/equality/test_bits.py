@@ -69,7 +69,7 @@ def test_another_seed_gives_other_spines(engine):
 @pytest.mark.parametrize("times", [SESSIONS, [-5.0, -4.0, -3.0, -2.0, 4.0, 5.0, 6.0]])
 @pytest.mark.parametrize("trend", [0.0, 0.01])
 def test_tables_of_probabilities_change_no_bit(monkeypatch, length_um, times, trend):
-    """Also where intervals have the same losses, or newborn as well, and share their rows."""
+    """Also where intervals have the same elimination, or newborn as well, and share their rows."""
     model = replace(THREE, formation_cv_dendrite=0.0, formation_trend=trend)
     design = {"initial": START, "times": times, "drive": DRIVE, "dendrites": 3, "length_um": length_um, "seed": 99}
     monkeypatch.setattr(tables, "_FEW", 0)

@@ -57,16 +57,16 @@ scenarios = ["small.toml"]
 replicates = 2
 [grid]
 "scenario.regimen.doses[0].amount" = {amounts}
-"phoumthipphavong2016.loss_nascent" = {losses}
+"phoumthipphavong2016.loss_nascent" = {elimination}
 """
 
 
-def killed_five_times(folder, amounts, losses):
+def killed_five_times(folder, amounts, elimination):
     """Bytes of a sweep that was killed at random moments, and of one that was not."""
     (folder / "small.toml").write_text(SMALL.to_toml())
     document = folder / "many.toml"
-    document.write_text(DOCUMENT.format(amounts=amounts, losses=losses))
-    n = len(amounts) * len(losses)
+    document.write_text(DOCUMENT.format(amounts=amounts, elimination=elimination))
+    n = len(amounts) * len(elimination)
 
     def start(out):
         command = [

@@ -8,7 +8,7 @@ import twins
 import xarray as xr
 
 from synmodel.core.randomness import stream_key
-from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, propagate, simulate
+from synmodel.turnover import EliminationBySize, HeadWidth, Interaction, TurnoverModel, propagate, simulate
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.tables import conditional_of
 
@@ -93,9 +93,11 @@ def test_events(case, drive):
     compare(case, drive, "events", twin)
 
 
-def test_events_whose_losses_fall_with_size(case, drive):
+def test_events_whose_elimination_falls_with_size(case, drive):
     """One change of head size, so that the path of its mean is a formula."""
-    size_loss = SizeLoss(HeadWidth(median_um=0.5, log_sd=0.4, reversion=0.15, response=1.5), steepness=4.0, most=5.0)
+    elimination_by_size = EliminationBySize(
+        HeadWidth(median_um=0.5, log_sd=0.4, reversion=0.15, response=1.5), steepness=4.0, most=5.0
+    )
     head_size = xr.Dataset({"head_size": ("time", [1.4])}, {"time": [-1.5]})
     together = head_size if drive is None else drive.assign(head_size=("time", [1.4, 1.4, 1.4, 1.4]))
     begins = float(together["time"][0])
@@ -105,10 +107,10 @@ def test_events_whose_losses_fall_with_size(case, drive):
         return math.log(1.4) * (1.0 - math.exp(-1.5 * max(t - begins, 0.0)))
 
     def twin(*who):
-        tally = twins.events(*who, case[0], folds, TIMES, size_loss, shift)
+        tally = twins.events(*who, case[0], folds, TIMES, elimination_by_size, shift)
         return tally.count, tally.gained, tally.lost
 
-    compare(case, together, "events", twin, size_loss=size_loss)
+    compare(case, together, "events", twin, elimination_by_size=elimination_by_size)
 
 
 BOUND = {"n_max": 30.0, "n_star": 14.0, "homeostasis": 2.0}

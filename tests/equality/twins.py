@@ -136,7 +136,7 @@ def normal(key, *counter):
     return math.sqrt(-2.0 * log(radius)) * math.cos(2.0 * math.pi * angle)
 
 
-def events(key, r, d, start, scale, model, folds, times, size_loss=None, shift=None):  # noqa: C901
+def events(key, r, d, start, scale, model, folds, times, elimination_by_size=None, shift=None):  # noqa: C901
     """Tally of dendrite d of replicate r, spine by spine; ``shift`` is the mean of ln w in time."""
     edges = folds.edges.tolist()
     eliminate, mature = Clock(edges, folds.elimination.tolist()), Clock(edges, folds.maturation.tolist())
@@ -144,7 +144,7 @@ def events(key, r, d, start, scale, model, folds, times, size_loss=None, shift=N
     n_class = model.n_class
     both = max(sum(hazard > 0 for hazard in row) for row in model.transition) > 1
     tally = Tally(len(times), n_class)
-    most = size_loss.most if size_loss else 1.0
+    most = elimination_by_size.most if elimination_by_size else 1.0
 
     def live(word, c, t):
         path, decision = [None] * len(times), 2
@@ -155,19 +155,19 @@ def events(key, r, d, start, scale, model, folds, times, size_loss=None, shift=N
             row = model.transition[c]
             forward, backward = [0.0] * (c + 1) + list(row[c + 1 :]), list(row[:c]) + [0.0] * (n_class - c)
             end, new = math.inf, None
-            if model.loss[c] > 0:
-                end = eliminate.end(t, -log(u_loss) * (1.0 / (model.loss[c] * most)))
+            if model.elimination[c] > 0:
+                end = eliminate.end(t, -log(u_loss) * (1.0 / (model.elimination[c] * most)))
             if sum(backward) > 0 and (at := t + -log(u_backward) * (1.0 / sum(backward))) < end:
                 end, new = at, pick(backward, u_choice)
             if sum(forward) > 0 and (at := mature.end(t, -log(u_forward) * (1.0 / sum(forward)))) < end:
                 end, new = at, pick(forward, u_choice)
-            if size_loss and new is None and end < math.inf:
-                law = size_loss.head_width
+            if elimination_by_size and new is None and end < math.inf:
+                law = elimination_by_size.head_width
                 kept = exp(-law.reversion * (end - known))
                 noise = normal(key, r, d, word, decision + (1 << 20))
                 deviation = kept * deviation + math.sqrt(1.0 - kept * kept) * law.log_sd * noise
                 known = end
-                spared = 1.0 + (most - 1.0) * exp(size_loss.steepness * (shift(end) + deviation))
+                spared = 1.0 + (most - 1.0) * exp(elimination_by_size.steepness * (shift(end) + deviation))
                 if uniforms(key, r, d, word, decision + 1 + (1 << 20))[0] >= 1.0 / spared:
                     new = c
             for k, day in enumerate(times):
@@ -208,15 +208,17 @@ def coupled(key, r, d, start, scale, model, folds, times, interaction):  # noqa:
         left = folds.edges[i + 1] - folds.edges[i]
         while True:
             n = sum(number)
-            births = folds.formation[i] * scale
+            formation = folds.formation[i] * scale
             if interaction.n_max is not None:
-                births = births * max(0.0, 1.0 - n * (1.0 / interaction.n_max))
-            losses = folds.elimination[i]
+                formation = formation * max(0.0, 1.0 - n * (1.0 / interaction.n_max))
+            elimination = folds.elimination[i]
             if interaction.homeostasis > 0:
-                losses = losses * exp(interaction.homeostasis * (n * (1.0 / interaction.n_star) - 1.0))
-            channels = [(None, c, birth * births) for c, birth in enumerate(model.births / interaction.batch)]
+                elimination = elimination * exp(interaction.homeostasis * (n * (1.0 / interaction.n_star) - 1.0))
+            channels = [
+                (None, c, birth * formation) for c, birth in enumerate(model.formation_rates / interaction.batch)
+            ]
             for c, here in enumerate(number):
-                channels.append((c, None, here * model.loss[c] * losses))
+                channels.append((c, None, here * model.elimination[c] * elimination))
                 for j, hazard in enumerate(model.transition[c]):
                     fold = folds.maturation[i] if j > c else 1.0
                     channels.append((c, j, here * (hazard * fold)))

@@ -88,7 +88,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         scores.append((result.vector - truth) / np.sqrt(np.diag(result.covariance)))
     inside = np.abs(scores) < 1.96
     assert 0.90 <= inside.mean() <= 0.995, "95 % intervals, all parameters together"
-    births = inside[:, free.index("psilocybin.formation_fold")].mean()
-    assert births >= 0.85
+    formation = inside[:, free.index("psilocybin.formation_fold")].mean()
+    assert formation >= 0.85
     halved = np.abs(scores) < 1.96 / 2
     assert halved.mean() < 0.90, "intervals half as wide would be caught"

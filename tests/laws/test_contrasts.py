@@ -1,6 +1,6 @@
 """Simulated contrasts of scenarios, through the whole chain of imaging, against the exact ones.
 
-Dendrites are alike here (one density, one rate of births), so that the exact means hold without approximation; the
+Dendrites are alike here (one density, one rate of formation), so that the exact means hold without approximation; the
 simulated scenarios share their draws, and the error is that of the paired differences.
 """
 
@@ -58,7 +58,7 @@ def test_simulated_contrasts_are_the_exact_ones(simulated):
 
 
 @pytest.mark.parametrize("rate", ["formation", "loss_mature"])
-def test_births_or_losses_five_per_cent_off_are_seen(simulated, rate):
+def test_formation_or_elimination_five_per_cent_off_is_seen(simulated, rate):
     drug, control = pair(**{rate: 1.05})
     other = compare([drug], control=control, draws=0)
     exact = {key_of(each): each.estimate for each in other.contrasts}

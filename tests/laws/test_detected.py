@@ -13,13 +13,13 @@ from synmodel.inference.likelihood.courses import courses_of
 from synmodel.turnover import TurnoverModel
 
 TIMES = np.array([0.0, 2.0, 4.0, 6.0, 8.0])
-TRUTH = {"births": 1.2, "loss_nascent": 0.4, "loss_mature": 0.02, "miss": 0.08, "false": 0.4}
+TRUTH = {"formation": 1.2, "loss_nascent": 0.4, "loss_mature": 0.02, "miss": 0.08, "false": 0.4}
 N = 4000
 
 
 def model_of(values):
     return TurnoverModel(
-        ("nascent", "mature"), values["births"], [[0, 0.2], [0, 0]], [values["loss_nascent"], values["loss_mature"]]
+        ("nascent", "mature"), values["formation"], [[0, 0.2], [0, 0]], [values["loss_nascent"], values["loss_mature"]]
     )
 
 
@@ -28,15 +28,15 @@ def scored_counts(values, n, seed):
     generator = np.random.default_rng(seed)
     courses = courses_of(model_of(values), TIMES, None, "stationary")
     start = courses.composition[0, 0] * courses.total[0, 0]
-    owners, classes, born = [], [], []
+    owners, classes, formed = [], [], []
     for session in range(len(TIMES)):
         means = start if session == 0 else courses.newborn[0, session - 1]
         for c, mean in enumerate(means):
             number = generator.poisson(mean, n)
             owners.append(np.repeat(np.arange(n), number))
             classes.append(np.full(number.sum(), c))
-            born.append(np.full(number.sum(), session))
-    owner, state, first = (np.concatenate(each) for each in (owners, classes, born))
+            formed.append(np.full(number.sum(), session))
+    owner, state, first = (np.concatenate(each) for each in (owners, classes, formed))
     seen = np.zeros((len(TIMES), len(owner)), bool)
     for session in range(len(TIMES)):
         if session > 0:
@@ -87,7 +87,7 @@ def test_slopes_vanish_at_the_truth(data):
     """So the maximum is consistent: no parameter is pulled away; one that is 5 % off shows."""
     bound = norm.isf(0.001 / 2 / len(TRUTH))
     assert (np.abs(z_of(slopes(TRUTH, data))) < bound).all()
-    for name in ("births", "loss_nascent", "miss"):
+    for name in ("formation", "loss_nascent", "miss"):
         off = {**TRUTH, name: 1.05 * TRUTH[name]}
         assert np.abs(z_of(slopes(off, data))).max() > bound, name
 
@@ -97,7 +97,7 @@ def test_curvature_is_no_standard_error(data):
 
     Equal intervals in balance tell two numbers, so the other rates are taken as known.
     """
-    names = ("births", "miss")
+    names = ("formation", "miss")
     at = [list(TRUTH).index(name) for name in names]
     variance = np.cov(slopes(TRUTH, data)[:, at].T)
     step = 1e-3
@@ -111,7 +111,7 @@ def test_curvature_is_no_standard_error(data):
     spread = np.sqrt(np.diag(inverse @ variance @ inverse) / np.diag(inverse))
     ratio = dict(zip(names, spread.tolist(), strict=True))
     # What docs/dendrites.md says of it.
-    assert ratio["births"] == pytest.approx(0.83, abs=0.05)
+    assert ratio["formation"] == pytest.approx(0.83, abs=0.05)
     assert ratio["miss"] == pytest.approx(1.12, abs=0.05)
 
 

@@ -56,7 +56,7 @@ def test_binomial_at_the_ends():
 
 
 def test_draws_are_monotone_in_their_parameter():
-    """Shared uniforms keep scenarios close: more births in one can never mean fewer draws."""
+    """Shared uniforms keep scenarios close: more formation in one can never mean fewer draws."""
     key = stream_key(9, "test")
     for i in range(200):
         poissons = [poisson(mean, *key, i, 0, 0, 0) for mean in (0.5, 1.0, 5.0, 20.0, 60.0)]

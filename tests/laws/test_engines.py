@@ -95,11 +95,11 @@ def test_moments(engine, name, drive):
     "planted",
     [
         {"formation": 2.1},
-        {"loss": (0.525, 0.01)},
-        {"loss": (0.5, 0.0105)},
+        {"elimination": (0.525, 0.01)},
+        {"elimination": (0.5, 0.0105)},
         {"transition": ((0, 0.105), (0.02, 0))},
     ],
-    ids=["formation", "nascent loss", "mature loss", "maturation"],
+    ids=["formation", "nascent elimination", "mature elimination", "maturation"],
 )
 def test_a_rate_five_percent_off_is_caught(engine, planted):
     model, initial = MODELS["two classes"]
@@ -136,7 +136,7 @@ def test_counts_from_a_poisson_start_are_poisson(engine):
 
 
 def test_immigration_and_death_against_its_closed_form():
-    """Births 1 per day, losses 0.1 per spine and day, from 0: a case of the SBML stochastic test suite.
+    """Formation 1 per day, elimination 0.1 per spine and day, from 0: a case of the SBML stochastic test suite.
 
     The suite accepts |Z| < 3 for means and |Y| < 5 for standard deviations, with a few isolated misses.
     """
@@ -166,8 +166,8 @@ def test_immigration_and_death_against_its_closed_form():
     ],
     ids=["ramp", "step", "decay"],
 )
-def test_births_that_vary_in_time(fold, mean):
-    """Pure birth over five days; other simulators freeze or restart such rates."""
+def test_formation_that_varies_in_time(fold, mean):
+    """Formation alone over five days; other simulators freeze or restart such rates."""
     edges = np.linspace(0, 5, 2001)
     middle = 0.5 * (edges[1:] + edges[:-1])
     drive = xr.Dataset({"formation": ("time", fold(middle))}, {"time": edges[:-1]})

@@ -80,14 +80,14 @@ def fits(samples, probability):
 def homeostatic(loss=0.2, formation=3.0, h=2.0, n_star=14.0, n_max=30.0):
     """Reactions of one class that crowds and is regulated, as (old, new) spines of the current interval."""
 
-    def births(m, n, folds):
+    def formation(m, n, folds):
         return formation * folds["formation"] * np.maximum(0.0, 1 - (m + n) / n_max)
 
     def hazard(m, n, folds):
         return loss * folds["elimination"] * np.exp(h * ((m + n) / n_star - 1))
 
     return [
-        ((0, 1), births),
+        ((0, 1), formation),
         ((-1, 0), lambda m, n, folds: m * hazard(m, n, folds)),
         ((0, -1), lambda m, n, folds: n * hazard(m, n, folds)),
     ]
@@ -133,7 +133,7 @@ def test_one_class_with_crowding_and_homeostasis(old_and_new):
 @pytest.mark.parametrize(
     "planted",
     [{"homeostasis": 2.1}, {"n_star": 14.7}, {"n_max": 28.5}, {"model": TurnoverModel(("spine",), 3.15, [[0]], [0.2])}],
-    ids=["steepness", "set point", "places", "births"],
+    ids=["steepness", "set point", "places", "formation"],
 )
 def test_one_class_five_percent_off_is_caught(old_and_new, planted):
     """A steepness is felt in the spread alone, a limit far above the numbers only weakly; both need more replicates."""
@@ -141,7 +141,7 @@ def test_one_class_five_percent_off_is_caught(old_and_new, planted):
 
 
 def test_the_stationary_law_of_homeostasis():
-    """A birth and death process in balance: p(n) / p(n - 1) = births / (n loss(n)), in closed form."""
+    """A process of immigration and death in balance: p(n) / p(n - 1) = formation / (n loss(n)), in closed form."""
     n = np.arange(1, 60)
 
     def balance(formation):
@@ -202,7 +202,7 @@ def test_two_classes_on_a_pool():
         return all(fits(count[:, k, 0] * 42 + count[:, k, 1], law[k].ravel()) for k in range(1, len(TIMES)))
 
     assert matches(sampled(TWO))
-    assert not matches(sampled(TurnoverModel(TWO.classes, 3.15, TWO.transition, TWO.loss)))
+    assert not matches(sampled(TurnoverModel(TWO.classes, 3.15, TWO.transition, TWO.elimination)))
 
 
 def test_two_dendrites_share_a_pool():
@@ -248,7 +248,7 @@ def test_two_dendrites_share_a_pool():
     assert not matches(sampled(26.25))
 
 
-def test_full_dendrites_have_no_births():
+def test_full_dendrites_have_no_formation():
     out = simulate(
         TurnoverModel(("spine",), 50.0, [[0]], [0.0]),
         initial=[0],
@@ -266,5 +266,7 @@ def test_no_interaction_is_the_law_of_independent_spines():
     plain = simulate(TWO, **start)
     xr.testing.assert_equal(plain, simulate(TWO, interaction=Interaction(n_star=10), **start))
     mean = 3.0 * 4.0
-    births = simulate(TurnoverModel(("spine",), 3.0, [[0]], [0.0]), **{**start, "initial": [0], "replicates": 20_000})
-    assert agrees(z_of_mean(births["gained"].to_numpy()[:, 0, :2].sum(axis=1), np.array(mean), np.array(mean)))
+    formation = simulate(
+        TurnoverModel(("spine",), 3.0, [[0]], [0.0]), **{**start, "initial": [0], "replicates": 20_000}
+    )
+    assert agrees(z_of_mean(formation["gained"].to_numpy()[:, 0, :2].sum(axis=1), np.array(mean), np.array(mean)))

@@ -100,7 +100,7 @@ def likelihood(model, cells, n0, **options):
 
 
 def plug_in(model, cells, n0, composition):
-    """The usual shortcut: losses are binomial with the mean loss probability of a spine that is there."""
+    """The usual shortcut: elimination is binomial with the mean elimination probability of a spine that is there."""
     steps = propagate(model, np.array(TIMES), DRIVE)
     gained, lost = cells
     n, mean, log_p = np.full(len(gained), n0), n0 * np.asarray(composition), 0.0
@@ -122,15 +122,18 @@ def test_counts(model, composition, n0, seed, replicates):
     exact = likelihood(model, cells, n0, composition=composition)
     assert accepted(*pearson(cells, exact, gained, lost))
     assert not accepted(*pearson(cells, plug_in(model, cells, n0, composition), gained, lost))
-    for planted in ({"loss": [1.05 * loss for loss in model.loss]}, {"formation": 1.05 * model.births}):
+    for planted in (
+        {"elimination": [1.05 * loss for loss in model.elimination]},
+        {"formation": 1.05 * model.formation_rates},
+    ):
         wrong = likelihood(replace(model, **planted), cells, n0, composition=composition)
         assert not accepted(*pearson(cells, wrong, gained, lost))
 
 
 @pytest.mark.parametrize("replicates", SIZES)
 @pytest.mark.parametrize("seed", [21, 22])
-def test_births_that_respond(seed, replicates):
-    """Births that differ between dendrites from the first session on."""
+def test_formation_that_responds(seed, replicates):
+    """Formation that differs between dendrites from the first session on."""
     model = replace(TWO, formation_cv_dendrite=0.7)
     gained, lost = histories_with_classes(model, (0.3, 0.7), 4, replicates, seed, drive=DRIVE)
     cells = cells_of(3, 8, 5)
@@ -166,8 +169,8 @@ def given_start(sample, cells, log_p):
 
 @pytest.mark.parametrize("replicates", SIZES)
 @pytest.mark.parametrize("seed", [31, 32])
-def test_births_that_differ_for_ever(seed, replicates):
-    """The number at the first session tells of the births of a dendrite."""
+def test_formation_that_differs_for_ever(seed, replicates):
+    """The number at the first session tells of the formation of a dendrite."""
     model = replace(FAST, formation_cv_dendrite=0.7)
     sample = grown(model, replicates, seed)
     cells, times = cells_of(2, 10, 8), [0.0, 1.0, 2.5]
@@ -179,7 +182,7 @@ def test_births_that_differ_for_ever(seed, replicates):
 
     assert accepts(model)
     assert not accepts(model, "response")
-    assert not accepts(replace(model, loss=[1.05 * loss for loss in model.loss]))
+    assert not accepts(replace(model, elimination=[1.05 * loss for loss in model.elimination]))
 
 
 def quantile_strata(log_sd, strata):
@@ -189,10 +192,14 @@ def quantile_strata(log_sd, strata):
 
 @pytest.mark.parametrize("replicates", SIZES)
 @pytest.mark.parametrize("seed", [41, 42])
-def test_losses_that_differ_for_ever(seed, replicates):
+def test_elimination_that_differs_for_ever(seed, replicates):
     strata = quantile_strata(0.6, 400 if replicates < 1e6 else 1000)
     samples = [
-        grown(replace(FAST, loss=[z * loss for loss in FAST.loss]), replicates // len(strata), 5000 * seed + i)
+        grown(
+            replace(FAST, elimination=[z * loss for loss in FAST.elimination]),
+            replicates // len(strata),
+            5000 * seed + i,
+        )
         for i, z in enumerate(strata.tolist())
     ]
     sample = tuple(np.concatenate(parts) for parts in zip(*samples, strict=True))
@@ -207,18 +214,18 @@ def test_losses_that_differ_for_ever(seed, replicates):
     assert accepts(FAST, LossFrailty(0.6, nodes=21))
     assert not accepts(FAST, LossFrailty(0.6, "response"))
     assert not accepts(FAST, None)
-    assert not accepts(replace(FAST, formation=1.05 * FAST.births), LossFrailty(0.6))
+    assert not accepts(replace(FAST, formation=1.05 * FAST.formation_rates), LossFrailty(0.6))
 
 
 @pytest.mark.parametrize("replicates", SIZES)
 @pytest.mark.parametrize("seed", [51, 52])
-def test_losses_that_respond(seed, replicates):
-    """From fixed numbers at the first session on, losses differ between dendrites."""
+def test_elimination_that_responds(seed, replicates):
+    """From fixed numbers at the first session on, elimination differs between dendrites."""
     strata = quantile_strata(0.6, 200 if replicates < 1e6 else 1000)
     composition, n0 = (0.3, 0.7), 4
     samples = [
         histories_with_classes(
-            replace(TWO, loss=[z * loss for loss in TWO.loss]),
+            replace(TWO, elimination=[z * loss for loss in TWO.elimination]),
             composition,
             n0,
             replicates // len(strata),
@@ -309,7 +316,7 @@ def test_histories_of_spines(seed, miss):
         return accepted(((counted[possible] - expected) ** 2 / expected).sum(), possible.sum() - 1)
 
     assert accepts(TWO, miss)
-    assert not accepts(replace(TWO, loss=[1.05 * loss for loss in TWO.loss]), miss)
+    assert not accepts(replace(TWO, elimination=[1.05 * loss for loss in TWO.elimination]), miss)
     assert not accepts(TWO, (miss[0] + 0.05, miss[1] + 0.01))
 
 
@@ -320,7 +327,7 @@ def test_the_product_form_has_mean_score_zero():
     owner = np.cumsum((classes[:, 0] >= 0) & np.append(True, classes[:-1, 0] < 0)) - 1
     keep = present.any(axis=1)
     data = {"present": present[keep], "dendrite": owner[keep], "times": TIMES, "drive": DRIVE}
-    wrong = replace(TWO, loss=[1.05 * loss for loss in TWO.loss], formation=1.05 * TWO.births)
+    wrong = replace(TWO, elimination=[1.05 * loss for loss in TWO.elimination], formation=1.05 * TWO.formation_rates)
     ratio = np.exp(histories_log_likelihood(wrong, **data) - histories_log_likelihood(TWO, **data))
     assert agrees(z_of_mean(ratio, np.ones(1), ratio.var()))
     assert not agrees(z_of_mean(1 / ratio, np.ones(1), (1 / ratio).var()))

@@ -23,7 +23,7 @@ SMALL = Design(arms=("saline",), mice=3, dendrites=12, sessions=(0.0, 2.0, 4.0),
 
 @pytest.mark.slow
 def test_a_short_calibration():
-    """Births decide little experiments: 60 of them would show a posterior of births that is off by a third."""
+    """Formation decides little experiments: 60 of them would show a posterior of formation that is off by a third."""
     calibration = calibrate(SMALL, "none", parameters=laboratory_priors(drugs=()), replicates=60, size=512, seed=3)
     assert calibration["rank"].shape == (60, 7)
     assert passes(calibration, bins=5)

@@ -26,7 +26,7 @@ SESSIONS = (0.0, 2.0, 5.0)
 
 
 def crowded(per_um=PLACES / LENGTH):
-    """Spines of both classes are lost alike, so that all are one class: births lambda (1 - n / N), losses delta n."""
+    """Spines of both classes are lost alike, so that all are one: formation lambda (1 - n / N), elimination delta n."""
     return load("saline-mouse").updated(
         parameters=ALIKE,
         schedule={"sessions": SESSIONS},
@@ -38,15 +38,16 @@ def crowded(per_um=PLACES / LENGTH):
 def mean_course(places):
     """Exact means of spines at the end, of those gained and of those kept, by interval.
 
-    n' = b (1 - n / N) - d n is linear in n, so it holds for means; of the births, exp(-d (t - s)) are there at t.
+    n' = b (1 - n / N) - d n is linear in n, so it holds for means; of the spines formed, exp(-d (t - s)) are there at
+    t.
     """
-    births, n, rows = BIRTHS * LENGTH, DENSITY * LENGTH / (1 - MISS), []
+    formation, n, rows = BIRTHS * LENGTH, DENSITY * LENGTH / (1 - MISS), []
     for t in np.diff(SESSIONS):
-        rate = LOSS + births / places
-        balance = births / rate
+        rate = LOSS + formation / places
+        balance = formation / rate
         decay, kept = np.exp(-rate * t), np.exp(-LOSS * t)
-        free, excess = births * (1 - balance / places), births / places * (n - balance)
-        gained = free * (1 - kept) / LOSS + excess * (decay - kept) / (births / places)
+        free, excess = formation * (1 - balance / places), formation / places * (n - balance)
+        gained = free * (1 - kept) / LOSS + excess * (decay - kept) / (formation / places)
         rows.append((balance + (n - balance) * decay, gained, n * kept))
         n = rows[-1][0]
     return np.array(rows).T
@@ -93,6 +94,6 @@ def test_every_engine_has_the_law_of_a_plain_scenario(engine):
 
 
 @pytest.mark.parametrize("engine", ["coupled", "sessions"])
-def test_births_five_percent_off_are_caught(engine):
+def test_formation_five_percent_off_is_caught(engine):
     more = {"shao2021.formation": 1.05 * default_parameters().value("shao2021.formation")}
     assert not agrees(z_of_statistics(engine, default_parameters().replace(more)))

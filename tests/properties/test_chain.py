@@ -96,11 +96,11 @@ def test_parameters_pack_and_unpack(data):
     st.floats(0.001, 0.2), st.floats(0.05, 3), st.floats(0.01, 1), st.floats(0.001, 0.1), st.floats(0, 0.3),
     st.floats(0, 0.05), st.floats(4, 120),
 )  # fmt: skip
-def test_expected_statistics_are_fractions(births, loss, switch, slow_loss, miss, false, length):
-    model = TurnoverModel(("nascent", "mature"), births, [[0, switch], [0, 0]], [loss, slow_loss])
+def test_expected_statistics_are_fractions(formation, loss, switch, slow_loss, miss, false, length):
+    model = TurnoverModel(("nascent", "mature"), formation, [[0, switch], [0, 0]], [loss, slow_loss])
     steps = propagate(model, np.array([-3.0, -1, 1, 3, 7, 34]))
     scoring = Scoring((miss, miss), false)
-    initial = np.array([births / (loss + switch), 0.5])
+    initial = np.array([formation / (loss + switch), 0.5])
     expected = expected_statistics(initial, steps.survival, steps.newborn, scoring, length, 2)
     assert ((expected.elimination >= 0) & (expected.elimination <= 1)).all()
     assert (expected.formation >= 0).all()

@@ -56,7 +56,7 @@ def test_small_entries_keep_their_digits():
 
 
 @pytest.mark.parametrize("days", [1.0, 100.0, 1e3, 1e4])
-def test_fast_switches_leave_slow_losses_their_digits(days):
+def test_fast_transitions_leave_slow_elimination_its_digits(days):
     """Two classes that exchange 1e6 times a day and are lost at 0.01 per day are one class that is."""
     model = TurnoverModel(("a", "b"), 1.0, [[0, 1e6], [1e6, 0]], [0.01, 0.01])
     step = propagate(model, np.array([0.0, days]))

@@ -19,8 +19,8 @@ hazard = st.floats(0.01, 2.0)
 def models(draw, k=None):
     k = draw(st.integers(1, 3)) if k is None else k
     transition = [[0.0 if i == j else draw(hazard) for j in range(k)] for i in range(k)]
-    births = [draw(st.floats(0.01, 3.0)) for _ in range(k)]
-    return TurnoverModel([f"class {i}" for i in range(k)], births, transition, [draw(hazard) for _ in range(k)])
+    formation = [draw(st.floats(0.01, 3.0)) for _ in range(k)]
+    return TurnoverModel([f"class {i}" for i in range(k)], formation, transition, [draw(hazard) for _ in range(k)])
 
 
 @st.composite
@@ -44,21 +44,21 @@ def histories(draw, most_intervals=4, most=4):
 
 
 def cohort_filter(steps, composition, n0, gained, lost):
-    """Log-probability by the numbers alive of each cohort: spines of one cohort share one loss probability."""
+    """Log-probability by the numbers alive of each cohort: spines of one cohort share one elimination probability."""
     laws, alive, log_p = [np.asarray(composition, float)], {(n0,): 1.0}, 0.0
     for p, fresh, d, new, gone_now in zip(steps.survival, steps.newborn, steps.lost, gained, lost, strict=True):
         gone = [float(np.maximum(d, 0) @ law) for law in laws]
         stay = [float((law @ p).sum()) for law in laws]  # 1 - gone would cancel where hardly any survive
         after = {}
         for numbers, weight in alive.items():
-            for losses in itertools.product(*(range(min(n, gone_now) + 1) for n in numbers)):
-                if sum(losses) != gone_now:
+            for elimination in itertools.product(*(range(min(n, gone_now) + 1) for n in numbers)):
+                if sum(elimination) != gone_now:
                     continue
                 chance = math.prod(
                     math.comb(n, e) * q**e * s ** (n - e)
-                    for n, e, q, s in zip(numbers, losses, gone, stay, strict=True)
+                    for n, e, q, s in zip(numbers, elimination, gone, stay, strict=True)
                 )
-                left = (*(n - e for n, e in zip(numbers, losses, strict=True)), new)
+                left = (*(n - e for n, e in zip(numbers, elimination, strict=True)), new)
                 after[left] = after.get(left, 0.0) + weight * chance
         alive = after
         laws = [law @ p / (law @ p).sum() for law in laws] + [fresh / fresh.sum()]
@@ -107,10 +107,10 @@ def test_one_class_is_binomial_and_poisson(model, drive, history):
 ).via("a loss where no hazard is, whose chance was a rounding error")
 @given(models(), drives(), histories())
 def test_classes_that_do_not_differ_are_one(model, drive, history):
-    """With one loss hazard for all, a model of three classes is a model of one."""
+    """With one elimination hazard for all, a model of three classes is a model of one."""
     n0, gained, lost = history
-    same = TurnoverModel(model.classes, model.formation, model.transition, [model.loss[0]] * model.n_class)
-    one = TurnoverModel(("spine",), float(model.births.sum()), [[0]], [model.loss[0]])
+    same = TurnoverModel(model.classes, model.formation, model.transition, [model.elimination[0]] * model.n_class)
+    one = TurnoverModel(("spine",), float(model.formation_rates.sum()), [[0]], [model.elimination[0]])
     data = {"n0": [n0], "gained": [gained], "lost": [lost], "times": sessions(gained), "drive": drive}
     a, b = counts_log_likelihood(same, **data), counts_log_likelihood(one, **data)
     np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
@@ -119,12 +119,14 @@ def test_classes_that_do_not_differ_are_one(model, drive, history):
 @settings(max_examples=50)
 @given(models(), histories(), st.floats(0.01, 2.0), st.sampled_from(["lasting", "response"]))
 def test_little_variation_is_none(model, history, cv, effect):
-    """Mixed births tend to Poisson births as their variation vanishes, and differ while it is there."""
+    """Mixed formation tends to Poisson formation as its variation vanishes, and differs while it is there."""
     n0, gained, lost = history
     data = {"n0": [n0], "gained": [gained], "lost": [lost], "times": sessions(gained), "birth_effect": effect}
 
     def at(cv):
-        mixed = TurnoverModel(model.classes, model.formation, model.transition, model.loss, formation_cv_dendrite=cv)
+        mixed = TurnoverModel(
+            model.classes, model.formation, model.transition, model.elimination, formation_cv_dendrite=cv
+        )
         return counts_log_likelihood(mixed, **data)[0]
 
     plain = at(0.0)

@@ -40,16 +40,16 @@ def models(draw, chain=False):
         return 0.0 if none else draw(hazard)
 
     transition = [[switch(i, j) for j in range(k)] for i in range(k)]
-    births = [draw(st.floats(0.01, 3.0)) for _ in range(k)]
-    return TurnoverModel([f"class {i}" for i in range(k)], births, transition, [draw(hazard) for _ in range(k)])
+    formation = [draw(st.floats(0.01, 3.0)) for _ in range(k)]
+    return TurnoverModel([f"class {i}" for i in range(k)], formation, transition, [draw(hazard) for _ in range(k)])
 
 
 def moved(model, folds, directions, at, h):
     """Model and folds some way along a direction."""
-    rates = [np.asarray(each, float) for each in (model.formation, model.transition, model.loss)]
-    changes = (directions.births[at], directions.transition[at], directions.loss[at])
-    births, transition, loss = ((rate + h * change).tolist() for rate, change in zip(rates, changes, strict=True))
-    other = TurnoverModel(model.classes, births, transition, loss)
+    rates = [np.asarray(each, float) for each in (model.formation, model.transition, model.elimination)]
+    changes = (directions.formation[at], directions.transition[at], directions.loss[at])
+    formation, transition, loss = ((rate + h * change).tolist() for rate, change in zip(rates, changes, strict=True))
+    other = TurnoverModel(model.classes, formation, transition, loss)
     return other, folds._replace(
         formation=folds.formation + h * directions.formation[at],
         maturation=folds.maturation + h * directions.maturation[at],
@@ -63,7 +63,7 @@ def random_case(model, seed, n=2):
     edges = np.unique(np.concatenate([SESSIONS, np.linspace(-1.5, 12.0, 19)]))
     folds = Folds(edges, *generator.uniform(0.2, 3.0, (3, len(edges) - 1)), np.ones(len(edges) - 1))
     none = Directions.none(n, model.n_class, len(edges) - 1)
-    at = (model.births, np.asarray(model.loss), np.asarray(model.transition), *folds[1:4])
+    at = (model.formation_rates, np.asarray(model.elimination), np.asarray(model.transition), *folds[1:4])
     return folds, Directions(*(each * generator.standard_normal(of.shape) for each, of in zip(at, none, strict=True)))
 
 
@@ -255,7 +255,7 @@ def test_a_law_far_from_underflow_to_it():
     total = sum((getattr(found, name)[0] * getattr(slopes, name)[0]).sum() for name in Propagation._fields)
 
     def log_likelihood(h):
-        there = replace(model, loss=[3.0 + h, 0.02 + 0.01 * h], transition=[[0, 0.2 + 0.1 * h], [0, 0]])
+        there = replace(model, elimination=[3.0 + h, 0.02 + 0.01 * h], transition=[[0, 0.2 + 0.1 * h], [0, 0]])
         return counts_log_likelihood_of(compose(there, folds, times), composition, *numbers)
 
     check([total], rise(log_likelihood, STEP))

@@ -75,7 +75,7 @@ def test_propagation_composes(model, times, drive):
 @settings(max_examples=60)
 @given(models(), schedules())
 def test_nothing_is_lost_where_no_hazard_is(model, times):
-    """Losses that cannot be are not left possible by rounding."""
+    """Elimination that cannot be is not left possible by rounding."""
     never = xr.Dataset({"elimination": ("time", [0.0])}, {"time": [times[0]]})
     steps = propagate(model, np.array(times), never)
     np.testing.assert_array_equal(steps.lost, 0.0)
@@ -105,14 +105,14 @@ def test_a_flat_drive_is_no_drive(model, times, seed):
             np.testing.assert_array_equal(values, simulate(model, drive=flat, **design)[name])
 
 
-# Baseline births that outgrow their fold of 1 within the sessions, beside a drug that does so from the start.
+# Baseline formation that outgrows its fold of 1 within the sessions, beside a drug that does so from the start.
 _GROWING = TurnoverModel(("a", "b", "c"), [0, 1, 1], [[0, 0, 0], [0, 0, 0], [0, 0, 0]], [0, 0, 1], formation_trend=0.05)
 
 
 @settings(max_examples=30)
 @given(models(), schedules(), st.integers(0, 1000))
 @example(_GROWING, [-1.0, 0.0, 5.0], 0)
-def test_more_births_never_mean_fewer_spines(model, times, seed):
+def test_more_formation_never_means_fewer_spines(model, times, seed):
     """A drug adds spines to those of the control and moves none of them."""
     drug = xr.Dataset({"formation": ("time", [2.6])}, {"time": [times[0]]})
     design = {"initial": [2] * model.n_class, "times": times, "replicates": 5, "seed": seed, "engine": "events"}

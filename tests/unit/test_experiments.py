@@ -18,7 +18,7 @@ LONGEST = 80
 
 def finding(**changes):
     values = {
-        "label": "births", "model": 2.0, "low": 1.0, "high": 3.0, "unit": "1", "data": None, "data_source": "",
+        "label": "formation", "model": 2.0, "low": 1.0, "high": 3.0, "unit": "1", "data": None, "data_source": "",
         "status": "derived", "note": "",
     }  # fmt: skip
     return Finding(**(values | changes))
@@ -36,7 +36,7 @@ def outcome(**changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"status": "guessed"}, "finding 'births': status is 'guessed'; allowed is measured, derived, assumed"),
+        ({"status": "guessed"}, "finding 'formation': status is 'guessed'; allowed is measured, derived, assumed"),
         ({"low": 4.0}, "the interval 4 to 3 is upside down"),
         ({"data": 2.1}, "data is 2.1 without data_source"),
     ],
@@ -53,7 +53,7 @@ def test_a_finding_that_hides_something_is_refused(changes, message):
         ({"findings": ()}, "without findings"),
         (
             {"findings": (finding(data=2.0, data_source="a review", status="secondary"),)},
-            "finding 'births' is secondary; the reason must say what of the verdict is secondary",
+            "finding 'formation' is secondary; the reason must say what of the verdict is secondary",
         ),
     ],
 )
@@ -71,13 +71,13 @@ def test_numbers_that_were_not_seen_may_be_shown_when_the_reason_says_so():
 def shelf(tmp_path, monkeypatch):
     """An empty folder in the place of the experiments."""
     monkeypatch.setattr(library, "experiments_path", lambda: tmp_path)
-    folder = tmp_path / "births"
+    folder = tmp_path / "formation"
     folder.mkdir()
     (folder / "run.py").write_text("def run(*, short, seed, progress=None):\n    return 1\n")
     return folder
 
 
-README = """# Row 1: births
+README = """# Row 1: formation
 
 ## Question
 Do they rise?
@@ -92,17 +92,17 @@ Do they rise?
 
 def test_a_readme_is_read(shelf):
     (shelf / "README.md").write_text(README)
-    entry = experiments.entry("births")
-    assert (entry.row, entry.title, entry.verdict) == (1, "births", "reproduced")
+    entry = experiments.entry("formation")
+    assert (entry.row, entry.title, entry.verdict) == (1, "formation", "reproduced")
     assert entry.sections["Question"] == "Do they rise?"
-    with pytest.raises(ExperimentError, match=r"holds no outcome\.json; run `synmodel experiment births --out"):
+    with pytest.raises(ExperimentError, match=r"holds no outcome\.json; run `synmodel experiment formation --out"):
         _ = entry.recorded
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("# Row 1: births", "# Births", "has no heading; begin it with `# Row 1: title`"),
+        ("# Row 1: formation", "# Formation", "has no heading; begin it with `# Row 1: title`"),
         ("## Assumed", "", "has no section 'Assumed'; it needs Question, Command, Result, Assumed, Verdict"),
         ("reproduced", "proven", "has no line `\\*\\*Verdict: ...\\*\\*` with one of reproduced, contradicted"),
     ],
@@ -110,13 +110,13 @@ def test_a_readme_is_read(shelf):
 def test_a_readme_that_lacks_something_is_refused(shelf, old, new, message):
     (shelf / "README.md").write_text(README.replace(old, new))
     with pytest.raises(ExperimentError, match=message):
-        experiments.entry("births")
+        experiments.entry("formation")
 
 
 def test_a_script_that_returns_something_else_is_refused(shelf):
     (shelf / "README.md").write_text(README)
     with pytest.raises(ExperimentError, match="returned int; run\\(\\) returns an Outcome"):
-        experiments.run("births")
+        experiments.run("formation")
 
 
 def command(capsys, monkeypatch, *arguments):
@@ -128,9 +128,9 @@ def command(capsys, monkeypatch, *arguments):
 
 
 def test_an_unknown_experiment_is_one_line(capsys, monkeypatch, tmp_path):
-    status, out, err = command(capsys, monkeypatch, "experiment", "birth", "--out", tmp_path / "o")
+    status, out, err = command(capsys, monkeypatch, "experiment", "formatio", "--out", tmp_path / "o")
     assert (status, out) == (2, "")
-    assert err.startswith("synmodel: there is no experiment 'birth'; ")
+    assert err.startswith("synmodel: there is no experiment 'formatio'; ")
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -227,8 +227,8 @@ def test_an_experiment_writes_all_or_nothing(capsys, monkeypatch, shelf, tmp_pat
         "from synmodel.report.figures import panels\n\n"
         "def run(*, short, seed, progress=None):\n"
         "    figure, _ = panels(1, 1, size=(2, 2))\n"
-        "    finding = Finding('births', seed, 1, None, 'fold', 'rise', 'a page', 'recalled')\n"
-        "    data = xr.Dataset({'births': ('time', [1.0])})\n"
+        "    finding = Finding('formation', seed, 1, None, 'fold', 'rise', 'a page', 'recalled')\n"
+        "    data = xr.Dataset({'formation': ('time', [1.0])})\n"
         "    reason = 'it is ' + ('recalled' if seed < 9 else 'true')\n"
         "    return Outcome('reproduced', reason, (finding,), (), figure, data)\n"
     )
@@ -236,7 +236,7 @@ def test_an_experiment_writes_all_or_nothing(capsys, monkeypatch, shelf, tmp_pat
     written = {}
     for place in ("a", "b"):
         status, stdout, _ = command(
-            capsys, monkeypatch, "experiment", "births", "--out", out / place, "--seed", 7, "--json"
+            capsys, monkeypatch, "experiment", "formation", "--out", out / place, "--seed", 7, "--json"
         )
         assert status == 0
         written[place] = {path.name: path.read_bytes() for path in (out / place).iterdir()}
@@ -245,14 +245,14 @@ def test_an_experiment_writes_all_or_nothing(capsys, monkeypatch, shelf, tmp_pat
     document = json.loads(written["a"]["outcome.json"])
     assert document == json.loads(stdout)
     assert document["findings"][0] == {
-        "label": "births", "model": 7.0, "low": 1.0, "high": None, "unit": "fold", "data": "rise",
+        "label": "formation", "model": 7.0, "low": 1.0, "high": None, "unit": "fold", "data": "rise",
         "data_source": "a page", "status": "recalled", "note": "", "data_low": None, "data_high": None,
     }  # fmt: skip
     assert document["provenance"]["seed"] == "7"
     assert len(document["provenance"]["experiment_digest"]) == 64
     for content in (written["a"][name] for name in experiments.FILES):
         assert document["provenance"]["experiment_digest"].encode() in content
-    status, _, err = command(capsys, monkeypatch, "experiment", "births", "--out", out / "c", "--seed", 9)
+    status, _, err = command(capsys, monkeypatch, "experiment", "formation", "--out", out / "c", "--seed", 9)
     assert status == 2
-    assert "finding 'births' is recalled" in err
+    assert "finding 'formation' is recalled" in err
     assert not (out / "c").exists()

@@ -24,7 +24,7 @@ __all__ = ["Measurable", "conclusions", "evaluate", "mouse"]
 
 Array = NDArray[np.float64]
 Kind = Literal[
-    "formation_fraction", "elimination_fraction", "density_change", "lowest_losses", "log_free_concentration"
+    "formation_fraction", "elimination_fraction", "density_change", "lowest_elimination", "log_free_concentration"
 ]
 _PEOPLE = {"ketamine": "ketamine-human-infusion", "psilocybin": "psilocybin-human-oral"}
 _PERCENT, _POINTS = 100.0, "percentage points"
@@ -42,8 +42,8 @@ class Measurable:
     scenario : Scenario
         With the dose.
     kind : str
-        A published statistic, as a contrast in percent; ``lowest_losses``, the least fold of loss hazards; or the
-        logarithm of the free concentration [nM] in brain of ``compound``.
+        A published statistic, as a contrast in percent; ``lowest_elimination``, the least fold of elimination hazards;
+        or the logarithm of the free concentration [nM] in brain of ``compound``.
     end_day : float
         Session at the end of the interval, or time of the concentration.
     compound : str
@@ -78,7 +78,7 @@ def conclusions() -> tuple[Measurable, ...]:
             Measurable(f"{drug}, mouse: extra spines on day 7", "%", plan, "density_change", 7.0),
             Measurable(f"{drug}, mouse: extra spines on day 35", "%", plan, "density_change", 35.0),
             Measurable(f"{drug}, mouse: formation gain, day -1 to 1", _POINTS, plan, "formation_fraction", 1.0),
-            Measurable(f"{drug}, mouse: losses at their lowest", "1", plan, "lowest_losses"),
+            Measurable(f"{drug}, mouse: elimination at its lowest", "1", plan, "lowest_elimination"),
         ]
     for drug, name in _PEOPLE.items():
         plan = load(name).updated(schedule={"sessions": (-1.0, 1.0, 7.0)})
@@ -101,7 +101,7 @@ def evaluate(quantities: Sequence[Measurable], parameters: ParameterSet) -> Arra
     gains: dict[Scenario, dict[str, Array]] = {}
     for at, quantity in enumerate(quantities):
         plan = quantity.scenario
-        if quantity.kind == "lowest_losses":
+        if quantity.kind == "lowest_elimination":
             values[at] = float(Setup(plan).at(parameters).drive["elimination"].min())
         elif quantity.kind == "log_free_concentration":
             times = (*plan.schedule.sessions, quantity.end_day)

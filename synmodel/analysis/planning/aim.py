@@ -19,7 +19,7 @@ CANDIDATE_DAYS = (-7.0, -5.0, -3.0, -1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14
 """Days on which sessions may lie unless others are given [day]."""
 FEWEST_SESSIONS = 3
 _POWERS = (0.05, 1.0)
-_LASTS = 7.0  # days; births of the embedded studies are up for some days (docs/fit.md)
+_LASTS = 7.0  # days; formation of the embedded studies is up for some days (docs/fit.md)
 _STUDIES = (100, 100_000)
 _MOST_MICE, _MOST_DENDRITES = 1000, 500
 

@@ -1,7 +1,7 @@
 """What a plan takes for granted where nobody says otherwise: what a study costs, and how much mice differ.
 
-Both are entries of the library (``library/planning/assumptions.toml``). Costs are assumed. The spread of births between
-mice, and between dendrites of a mouse, is what the exact likelihood of the deposited dendrites says
+Both are entries of the library (``library/planning/assumptions.toml``). Costs are assumed. The spread of formation
+between mice, and between dendrites of a mouse, is what the exact likelihood of the deposited dendrites says
 (docs/dendrites.md); the study's own parameters assume more.
 """
 
@@ -50,7 +50,7 @@ def cost_assumptions() -> dict[str, float]:
 
 
 def spreads_of(study: str) -> Mapping[str, Spread]:
-    """``mouse`` and ``dendrite``: how much births differ in a study; empty where no dendrites of it were fitted."""
+    """``mouse`` and ``dendrite``: how much formation differs in a study; empty where no dendrites of it were fitted."""
     return _assumptions().spread.get(study, {})
 
 

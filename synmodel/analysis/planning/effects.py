@@ -1,4 +1,4 @@
-"""Effects as a planner states them: a fold of births or of losses after the dose, and how long it lasts.
+"""Effects as a planner states them: a fold of formation or of elimination after the dose, and how long it lasts.
 
 ::
 
@@ -36,7 +36,7 @@ class StatedEffect:
     Parameters
     ----------
     quantity : {"formation", "elimination"}
-        Births of spines, or losses.
+        Formation of spines, or elimination.
     fold : float
         Of the rate, right after the dose.
     lasts : float

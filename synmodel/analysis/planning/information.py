@@ -7,8 +7,8 @@ r"""What a set of imaging days would tell of a drug's effects: widths of interva
 Sigma is the covariance of the mean fractions of an arm (:mod:`synmodel.analysis.planning.moments`) over its mice, J the
 slopes of their exact expectations (central differences), P the inverse covariance of the prior. Unknown besides the
 effects are the turnover and scoring of the tissue, with the priors of the library, and how far the treated mice differ
-in births and losses before any drug. The criterion is the mean of ln sd over the effects: the geometric mean width of
-their intervals. Information is local: at the estimate, not averaged over what the effects may be.
+in formation and elimination before any drug. The criterion is the mean of ln sd over the effects: the geometric mean
+width of their intervals. Information is local: at the estimate, not averaged over what the effects may be.
 
 ===================== =====================================================================================
 effects are           unknown
@@ -42,12 +42,12 @@ __all__ = ["Information", "Unknown", "information_of"]
 Array = NDArray[np.float64]
 _STEP = 1e-3
 _STATED_SD = 1.0  # of the logarithm of a stated gain or decay: a factor of 2.7 either way, assumed
-_RATES = {"births": ("formation",), "losses": ("loss_nascent", "loss_mature")}
+_RATES = {"formation": ("formation",), "elimination": ("loss_nascent", "loss_mature")}
 _TISSUE = ("formation", "loss_nascent", "maturation", "loss_mature", "miss")
 _OF_MODEL = {
     "cascade.formation_gain": ("gain of formation", "spread.formation"),
     "cascade.tau_formation": ("how long formation is up", "spread.formation_duration"),
-    "cascade.stabilisation_gain": ("gain of protection from loss", "spread.elimination"),
+    "cascade.stabilisation_gain": ("gain of protection from elimination", "spread.elimination"),
     "cascade.tau_stabilisation": ("how long protection lasts", ""),
 }
 _DRAWS = 500

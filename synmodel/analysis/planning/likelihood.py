@@ -2,16 +2,16 @@ r"""The exact likelihood of counts as the analysis of a planned study: a likelih
 
 ::
 
-    2 (max ln L(births, losses, fold) - max ln L(births, losses, fold = 1)) > critical value
+    2 (max ln L(formation, elimination, fold) - max ln L(formation, elimination, fold = 1)) > critical value
 
-over both arms, with factors of the births and of the losses of both arms free, and all other rates, how far mice and
-dendrites differ, and the shape of the effect in time at the values of the plan. Births differ between mice and are
+over both arms, with factors of formation and of elimination of both arms free, and all other rates, how far mice and
+dendrites differ, and the shape of the effect in time at the values of the plan. Formation differs between mice and is
 integrated out (:func:`synmodel.inference.likelihood.animals_log_likelihood`): the mouse is the unit. That likelihood
-knows no spines that were overlooked, which the simulated studies have: they enter as births and losses. Mice do not
-differ in how many are overlooked, so their births are taken to differ by the same number however many births are found:
-the coefficients of variation are divided by the factor of births. The ratio is then not quite chi-squared, and the
-critical value is the larger of 3.84 and the 95 % quantile over simulated studies without an effect; a laboratory gets
-it in the same way.
+knows no spines that were overlooked, which the simulated studies have: they enter as formation and elimination. Mice
+do not differ in how many are overlooked, so their formation is taken to differ by the same number of spines however
+many are found to form: the coefficients of variation are divided by the factor of formation. The ratio is then not
+quite chi-squared, and the critical value is the larger of 3.84 and the 95 % quantile over simulated studies without an
+effect; a laboratory gets it in the same way.
 """
 
 from collections.abc import Callable, Sequence
@@ -88,14 +88,14 @@ def _ratio(
     """Twice the gain in ln L from a free fold."""
 
     def minus(vector: Array) -> float:
-        births, losses = float(vector[0]), float(vector[1])
+        formation, elimination = float(vector[0]), float(vector[1])
         log_fold = float(vector[2]) if len(vector) > 2 else 0.0
         total = 0.0
         for course, counts, own in zip(courses, data, (drive(log_fold), of_control), strict=True):
             means = course.tissue.initial_means(course.density)
             total += animals_log_likelihood(
-                _scaled(course.tissue.model, births, losses), **counts, composition=means / means.sum(), drive=own,
-                length_um=course.length_um, birth_effect="response",
+                _scaled(course.tissue.model, formation, elimination), **counts,
+                composition=means / means.sum(), drive=own, length_um=course.length_um, birth_effect="response",
             ).sum()  # fmt: skip
         return -float(total)
 
@@ -105,11 +105,11 @@ def _ratio(
     return 2.0 * float(null.fun - free.fun)
 
 
-def _scaled(model: TurnoverModel, births: float, losses: float) -> TurnoverModel:
+def _scaled(model: TurnoverModel, formation: float, elimination: float) -> TurnoverModel:
     return replace(
         model,
-        formation=tuple(float(rate * np.exp(births)) for rate in model.births),
-        loss=tuple(float(hazard * np.exp(losses)) for hazard in model.loss),
-        formation_cv_animal=float(model.formation_cv_animal * np.exp(-births)),
-        formation_cv_dendrite=float(model.formation_cv_dendrite * np.exp(-births)),
+        formation=tuple(float(rate * np.exp(formation)) for rate in model.formation_rates),
+        elimination=tuple(float(hazard * np.exp(elimination)) for hazard in model.elimination),
+        formation_cv_animal=float(model.formation_cv_animal * np.exp(-formation)),
+        formation_cv_dendrite=float(model.formation_cv_dendrite * np.exp(-formation)),
     )

@@ -1,7 +1,7 @@
 r"""Mean and covariance of the fractions that one arm of a study reports: of dendrites, of mice, and of both.
 
 A spine has a history of "scored" and "not scored" over the sessions. The numbers of spines with each history are
-independent Poisson numbers, given the dendrite's factor y of first densities and z of births::
+independent Poisson numbers, given the dendrite's factor y of first densities and z of formation::
 
     mean of history w = length (y old_w + z new_w) + false_w
 
@@ -86,20 +86,20 @@ def arm_moments(tissue: Tissue, steps: Propagation, density: float, length_um: f
     later, earlier = words[:, 1:], words[:, :-1]
     events = np.concatenate([(1 - earlier) * later, earlier * (1 - later), earlier], axis=1)  # G, L, N
     by_source = [length_um * (events * each[:, None]).T @ events for each in (old, new, false)]
-    weights, births, densities = _nodes(tissue)
-    first, born, wrong = (each[None, None] for each in by_source)
-    mean, scatter = _fractions(densities[..., None, None] * first + births[..., None, None] * born + wrong)
+    weights, formation, densities = _nodes(tissue)
+    first, formed, wrong = (each[None, None] for each in by_source)
+    mean, scatter = _fractions(densities[..., None, None] * first + formation[..., None, None] * formed + wrong)
     return _levels(weights, mean, scatter)
 
 
 def _nodes(tissue: Tissue) -> tuple[Array, Array, Array]:
-    """Weights, factors of births and factors of densities, each (mouse, dendrite)."""
+    """Weights, factors of formation and factors of densities, each (mouse, dendrite)."""
     model = tissue.model
     of_mouse = gamma_nodes(model.formation_cv_animal, _NODES) if model.formation_cv_animal > 0 else _ONE
     own = dendrite_nodes(tissue.density_log_sd, 0.0, model.formation_cv_dendrite)
     return (
         np.outer(of_mouse[1], own.weight),
-        np.outer(of_mouse[0], own.births),
+        np.outer(of_mouse[0], own.formation),
         np.broadcast_to(own.density, (len(of_mouse[0]), len(own.density))),
     )
 
@@ -120,7 +120,7 @@ def _levels(weights: Array, mean: Array, scatter: Array) -> ArmMoments:
 
 
 def _histories(initial: Array, steps: Propagation, scoring: Scoring) -> tuple[Array, Array, Array, Array]:
-    """Histories (n_word, n_session), and mean numbers (n_word,) per um of first, born and false spines with each."""
+    """Histories (n_word, n_session), and mean numbers (n_word,) per um of first, formed and false spines with each."""
     hit = np.append(1.0 - np.asarray(scoring.miss), 0.0)  # the last class is for spines that are gone
     start = np.append(initial, 0.0)
     words = np.array([[0.0], [1.0]])

@@ -91,7 +91,7 @@ class Design:
     precision : Precision
         What the best days would tell, beside those of the scenario.
     spread : mapping
-        How much births differ, as the data of the study say.
+        How much formation differs, as the data of the study say.
     sensitivity : list of (str, float, int or None)
         What is changed, to what value, and how many mice per arm the same days and dendrites then need.
     seed : int
@@ -192,7 +192,7 @@ def _stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | No
 
 
 def _arms(treated: Scenario, control: Scenario, aim: Aim) -> Arms:
-    """Both arms, with the spread of births that the data of their study say unless a scenario sets its own."""
+    """Both arms, with the spread of formation that the data of their study say unless a scenario sets its own."""
     if drug_doses(control.regimen.doses):
         names = ", ".join(dict.fromkeys(dose.compound for dose in drug_doses(control.regimen.doses)))
         own = {dose.compound for dose in drug_doses(treated.regimen.doses)}

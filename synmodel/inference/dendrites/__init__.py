@@ -1,15 +1,15 @@
 r"""The fit of single dendrites: exact log-likelihood of every mouse as a function of named parameters.
 
-For each arm of each study the model is that of :mod:`synmodel.turnover`: births per um, two hidden classes (three
+For each arm of each study the model is that of :mod:`synmodel.turnover`: formation per um, two hidden classes (three
 with ``transient``), constant baseline rates, and the drug's effects (:mod:`synmodel.inference.dendrites.effects`).
 Gains and losses enter through the exact likelihood (:mod:`synmodel.inference.likelihood`) given the number of spines at
 the start of each run of sessions; where only fractions were published, summed over the numbers that explain them.
-Births differ between the dendrites of a mouse and between mice (gamma; integrated, not sampled), from the first
+Formation differs between the dendrites of a mouse and between mice (gamma; integrated, not sampled), from the first
 session on: the number of spines at the start tells nothing of them, because the arms of a study differ in density
 before any drug and no arm is in balance.
 
-Arms of a study share its baseline (with ``arms``, up to factors of births and losses); arms with the same drug share
-its effects (with ``alike``, all drugs share one).
+Arms of a study share its baseline (with ``arms``, up to factors of formation and elimination); arms with the same drug
+share its effects (with ``alike``, all drugs share one).
 
 Spines that are overlooked once count as a loss and a gain; with ``transient`` the third class takes up
 scores that last one session, whatever they are. Misses have no exact likelihood of counts here.
@@ -155,7 +155,7 @@ class DendriteProblem:
         return float(self.mouse_log_likelihood(vector).sum())
 
     def mouse_log_likelihood(self, vector: Array) -> Array:
-        """(mouse,) exact log-probabilities, births of dendrites and mice integrated out; order of ``mice``."""
+        """(mouse,) exact log-probabilities, formation of dendrites and mice integrated out; order of ``mice``."""
         values = self.values(vector)
         return np.concatenate([self._of_arm(arm, values) for arm in self.arms])
 
@@ -254,16 +254,16 @@ class DendriteProblem:
         model, composition = baseline_of(safe_name(arm.study), values, transient=self.terms.transient)
         other = self._others.get((arm.study, arm.arm))
         if other is not None:
-            births, loss = values[f"{other}.formation_ratio"], values[f"{other}.loss_ratio"]
+            formation, elimination = values[f"{other}.formation_ratio"], values[f"{other}.loss_ratio"]
             model = replace(
                 model,
-                formation=[births * each for each in model.births.tolist()],
-                loss=[loss * each for each in model.loss],
+                formation=[formation * each for each in model.formation_rates.tolist()],
+                elimination=[elimination * each for each in model.elimination],
             )
         knots, folds = self.effects.folds(arm, values)
         cells = cells_of(arm.sessions, knots, trend=False)
         on_cells = folds_of(model, cells, folds)
-        # Only a run that starts later needs the balance of births and losses.
+        # Only a run that starts later needs the balance of formation and elimination.
         courses = courses_on(model, on_cells, arm.sessions, composition, balance=arm.starts_later)
         return ArmCourse(model, cells, on_cells, courses)
 
@@ -274,29 +274,33 @@ class DendriteProblem:
 
 
 def baseline_of(study: str, values: Mapping[str, float], *, transient: bool) -> tuple[TurnoverModel, Array]:
-    """Turnover model of a study, births per um, and class probabilities at the first session."""
+    """Turnover model of a study, formation per um, and class probabilities at the first session."""
 
     def of(key: str) -> float:
         return values[f"{study}.{key}"]
 
     nascent = of("nascent_fraction")
-    classes, births, losses = ["nascent", "mature"], [of("formation"), 0.0], [of("loss_nascent"), of("loss_mature")]
-    switches = np.array([[0.0, of("maturation")], [0.0, 0.0]])
+    classes, formation, elimination = (
+        ["nascent", "mature"],
+        [of("formation"), 0.0],
+        [of("loss_nascent"), of("loss_mature")],
+    )
+    transitions = np.array([[0.0, of("maturation")], [0.0, 0.0]])
     composition = np.array([nascent, 1.0 - nascent])
     if transient:
         short = of("transient_fraction")
-        classes, births, losses = (
+        classes, formation, elimination = (
             ["transient", *classes],
-            [of("transient_formation"), *births],
-            [of("transient_loss"), *losses],
+            [of("transient_formation"), *formation],
+            [of("transient_loss"), *elimination],
         )
-        switches = np.pad(switches, ((1, 0), (1, 0)))
+        transitions = np.pad(transitions, ((1, 0), (1, 0)))
         composition = np.array([short, *(1.0 - short) * composition])
     model = TurnoverModel(
         classes=classes,
-        formation=births,
-        transition=switches.tolist(),
-        loss=losses,
+        formation=formation,
+        transition=transitions.tolist(),
+        elimination=elimination,
         formation_cv_dendrite=of("formation_cv_dendrite"),
         formation_cv_animal=of("formation_cv_animal"),
     )

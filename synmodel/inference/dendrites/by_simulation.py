@@ -85,7 +85,7 @@ def fit_by_simulation(
     times : (interval + 1,) array_like
         Sessions [day].
     length_um : float or (dendrite,) array_like, optional
-        Length of each dendrite [um]; multiplies births.
+        Length of each dendrite [um]; multiplies formation.
     particles, rounds : int
         Size of the population, and the most rounds of narrowing.
     least_accepted : float

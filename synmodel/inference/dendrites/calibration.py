@@ -56,7 +56,7 @@ _SPREAD = {
     "length_spread": 0.3,
     "length_change": 0.3,
 }
-_BIRTHS_FOLD, _LARGEST_CV = 2.0, 0.8
+_FORMATION_FOLD, _LARGEST_CV = 2.0, 0.8
 _DENSITY_SD, _MEDIAN_UM = 0.2, 25.0  # few dendrites then come near the largest number that is allowed
 
 
@@ -287,7 +287,7 @@ def laboratory_priors(drugs: Sequence[str] = ("psilocybin",)) -> ParameterSet:
     for parameter in _of_laboratory(drugs).values():
         key = parameter.name.partition(".")[2]
         if key in _SPREAD and parameter.prior is not None:
-            centre = {"formation_fold": _BIRTHS_FOLD, "length_median": _MEDIAN_UM}.get(key, parameter.prior.centre)
+            centre = {"formation_fold": _FORMATION_FOLD, "length_median": _MEDIAN_UM}.get(key, parameter.prior.centre)
             chosen.append(replace(parameter, prior=Prior(centre, _SPREAD[key])))
         elif key.startswith("formation_cv"):
             chosen.append(replace(parameter, upper=_LARGEST_CV))

@@ -1,8 +1,8 @@
 """Maximum a posteriori of single dendrites, MINOS intervals, and a verdict per parameter.
 
 The verdict asks the likelihood alone, as for group summaries (:mod:`synmodel.inference.summaries.verdicts`): which ends
-of a parameter's support can it exclude, with all others free? Mice are independent and their births integrated over, so
-no correction of the interval is needed.
+of a parameter's support can it exclude, with all others free? Mice are independent and their formation integrated over,
+so no correction of the interval is needed.
 """
 
 from typing import NamedTuple

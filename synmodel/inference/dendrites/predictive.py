@@ -1,7 +1,7 @@
 r"""Posterior predictive checks of single dendrites: what the fitted model would have seen on the same dendrites.
 
 Each record starts from its own observed number; hidden classes, gains and losses are drawn anew, with new
-dendrites' and mice's births. Statistics by arm and interval: the mean over dendrites of gained / N and lost / N,
+dendrites' and mice's formation. Statistics by arm and interval: the mean over dendrites of gained / N and lost / N,
 and the standard deviation between mice of their mean gain; where the data follow new spines, the share of them that is
 there at a later session, which the fit has not seen.
 """
@@ -98,8 +98,8 @@ def drawn_changes(
     arm: ArmData, shown: Shown, model: TurnoverModel, courses: Courses, generator: np.random.Generator
 ) -> tuple[Array, Array, Array]:
     """Spines before, gains and losses (record, interval) of every record, drawn from the model given its start."""
-    births = shown.length_um * _multipliers(model.formation_cv_animal, len(arm.mice), generator)[shown.mouse]
-    births = births * _multipliers(model.formation_cv_dendrite, len(shown.n), generator)
+    formation = shown.length_um * _multipliers(model.formation_cv_animal, len(arm.mice), generator)[shown.mouse]
+    formation = formation * _multipliers(model.formation_cv_dendrite, len(shown.n), generator)
     moves_to = np.concatenate([courses.survival[0], courses.lost[0][:, :, None]], axis=2)
     newborn = courses.newborn[0]
     state = generator.multinomial(shown.n, courses.composition[0, shown.first])
@@ -107,10 +107,10 @@ def drawn_changes(
     for i in range(shown.known.shape[1]):
         begun = shown.first <= i
         moves = generator.multinomial(state, moves_to[i])
-        born = generator.poisson(births[:, None] * newborn[i])
-        before[:, i], gained[:, i] = state.sum(axis=1), born.sum(axis=1)
+        formed = generator.poisson(formation[:, None] * newborn[i])
+        before[:, i], gained[:, i] = state.sum(axis=1), formed.sum(axis=1)
         lost[:, i] = moves[:, :, -1].sum(axis=1)
-        state = np.where(begun[:, None], moves[:, :, :-1].sum(axis=1) + born, state)
+        state = np.where(begun[:, None], moves[:, :, :-1].sum(axis=1) + formed, state)
     return before, gained, lost
 
 

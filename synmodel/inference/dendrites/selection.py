@@ -2,8 +2,8 @@
 
 Two questions, which need not have one answer. The *evidence* asks how probable all data were beforehand, priors
 included: an unneeded parameter costs what its prior wastes. *Leave-one-mouse-out* (Pareto-smoothed importance
-sampling over mice, their births integrated out) asks how well the fitted model predicts another mouse. The data decide
-where both agree and the difference is well above its error; otherwise the question is open.
+sampling over mice, their formation integrated out) asks how well the fitted model predicts another mouse. The data
+decide where both agree and the difference is well above its error; otherwise the question is open.
 
 References
 ----------

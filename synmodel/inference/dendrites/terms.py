@@ -3,11 +3,11 @@
 =============== =======================================================================================
 ``formation``   the drug changes the formation of spines
 ``maturation``  it changes the hazard by which nascent spines become mature
-``elimination`` it changes all loss hazards
+``elimination`` it changes all elimination hazards
 ``mechanism``   through concentration, receptors and one cascade for all drugs; without it, by a pulse for each drug
 ``studies``     the mechanism's effects differ between studies by a factor each
 ``decays``      each effect of a pulse has a decay of its own; without it, one decay
-``arms``        arms differ by constant factors of formation and losses before any drug
+``arms``        arms differ by constant factors of formation and elimination before any drug
 ``ketanserin``  ketanserin, or a knock-out, blocks a share of a pulse's effects, to be estimated; without it, none
 ``blocked``     it blocks all effects of a pulse
 ``alike``       pulses of all drugs are one and the same

@@ -1,14 +1,14 @@
 r"""Coordinates in which the posterior of a study's turnover is nearly normal.
 
-What is scored determines sums and balances, not rates: gained spines are flips of scoring and births that are still
+What is scored determines sums and balances, not rates: gained spines are flips of scoring and new spines that are still
 there, and a density that hardly changes says that as many spines mature as are lost. On the scale of the rates these
 are curved ridges. Instead of the logarithms of formation lambda, miss m and loss delta_1, a study has
 
 ::
 
     f = ln F                 F = m + lambda g / S        gained in two days, of the density S at the first session
-    s = ln(m S / lambda g)   flips over births
-    b = ln(delta_1 S (delta_0 + alpha) / (lambda alpha)) losses over spines that mature
+    s = ln(m S / lambda g)   flips over formed spines
+    b = ln(delta_1 S (delta_0 + alpha) / (lambda alpha)) lost spines over those that mature
 
     g = (1 - e^(-k D)) / k (1 - alpha / k) + alpha D / k        D = 2 days, k = delta_0 + alpha
 
@@ -54,7 +54,7 @@ class Coordinates:
         vector[self._spreads] = np.exp(phi[self._spreads])
         for (formation, miss, loss, nascent, maturation), density in self._blocks:
             f, s, b = phi[formation], phi[miss], phi[loss]
-            log_g, log_share = _of_births(phi[nascent], phi[maturation])
+            log_g, log_share = _of_formation(phi[nascent], phi[maturation])
             vector[miss] = f - _log1pexp(-s)
             vector[formation] = f - _log1pexp(s) + density - log_g
             vector[loss] = b + vector[formation] + log_share - density
@@ -65,10 +65,10 @@ class Coordinates:
         phi = vector.copy()
         phi[self._spreads] = np.log(vector[self._spreads])
         for (formation, miss, loss, nascent, maturation), density in self._blocks:
-            log_g, log_share = _of_births(vector[nascent], vector[maturation])
-            births = vector[formation] + log_g - density
-            phi[formation] = np.logaddexp(vector[miss], births)
-            phi[miss] = vector[miss] - births
+            log_g, log_share = _of_formation(vector[nascent], vector[maturation])
+            formed = vector[formation] + log_g - density
+            phi[formation] = np.logaddexp(vector[miss], formed)
+            phi[miss] = vector[miss] - formed
             phi[loss] = vector[loss] - (vector[formation] + log_share - density)
         return phi
 
@@ -97,7 +97,7 @@ class Coordinates:
         return slopes
 
 
-def _of_births(log_nascent: float, log_maturation: float) -> tuple[float, float]:
+def _of_formation(log_nascent: float, log_maturation: float) -> tuple[float, float]:
     """Ln g, and the logarithm of the share of newborns that mature."""
     loss, alpha = math.exp(log_nascent), math.exp(log_maturation)
     k = loss + alpha
@@ -106,7 +106,7 @@ def _of_births(log_nascent: float, log_maturation: float) -> tuple[float, float]
 
 
 def _of_births_slopes(log_nascent: float, log_maturation: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Slopes of both of :func:`_of_births` in both logarithms."""
+    """Slopes of both of :func:`_of_formation` in both logarithms."""
     loss, alpha = math.exp(log_nascent), math.exp(log_maturation)
     k = loss + alpha
     young = -math.expm1(-k * _DAYS) / k

@@ -60,10 +60,10 @@ class Estimate:
         """
         target = next(t for t in self.problem.arms if (t.study.name, t.arm.name) == (study, arm))
         values = self.problem.values(self.vector if vector is None else vector)
-        births, losses = arm_factors(target.study, arm, values)
-        values[f"{study}.formation"] *= births
+        formation, elimination = arm_factors(target.study, arm, values)
+        values[f"{study}.formation"] *= formation
         for key in ("loss_nascent", "loss_mature"):
-            values[f"{study}.{key}"] *= losses
+            values[f"{study}.{key}"] *= elimination
         return _of_library(values, {effect: effect_factor(study, effect, values) for effect in EFFECTS})
 
     def typical(self) -> ParameterSet:

@@ -5,12 +5,12 @@ Each is a number of standard deviations, so that a spread of 0 is no difference 
     STUDY.formation_of.ARM, STUDY.elimination_of.ARM    of every arm but the study's control, before any drug
     STUDY.effect_on.EFFECT                              of every effect of the drugs, and of how long it lasts
 
-    spread.arms          standard deviation of the logarithm of births and of losses between arms of a study
+    spread.arms          standard deviation of the logarithm of formation and of elimination between arms of a study
     spread.EFFECT        of an effect of the drugs between studies
 
-Studies differ in size and duration. Wide spines last for weeks in one study and for months in another, births return
-within a day or within several: with durations of their own the evidence is e^3 higher. That of elimination has none,
-as the data ask for none (docs/fit.md).
+Studies differ in size and duration. Wide spines last for weeks in one study and for months in another, formation
+returns within a day or within several: with durations of their own the evidence is e^3 higher. That of elimination has
+none, as the data ask for none (docs/fit.md).
 """
 
 import math
@@ -89,10 +89,10 @@ def _in_words(name: str) -> str:
 
 
 def arm_factors(study: Study, arm: str, values: Mapping[str, float]) -> tuple[float, float]:
-    """Factors of the births and of the losses of an arm, over those of its study."""
+    """Factors of the formation and of the elimination of an arm, over those of its study."""
     deviations = (values.get(f"{study.name}.{key}_of.{arm}", 0.0) for key in ("formation", "elimination"))
-    births, losses = (math.exp(values[ARMS] * z) if z else 1.0 for z in deviations)
-    return births, losses
+    formation, elimination = (math.exp(values[ARMS] * z) if z else 1.0 for z in deviations)
+    return formation, elimination
 
 
 def effect_factor(study: str, effect: str, values: Mapping[str, float]) -> float:

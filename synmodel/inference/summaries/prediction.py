@@ -273,7 +273,7 @@ def _tissue_priors(source: Estimate, study: str, seed: int) -> dict[str, Prior]:
     """Prior of each number of the turnover and scoring of a new study: what the studies of the posterior have.
 
     The vehicle arm of a study with short intervals hardly tells turnover from scoring: without this, what the drug adds
-    to births would be lost in scoring that no study has. Its centre and variance are those of all draws of all
+    to formation would be lost in scoring that no study has. Its centre and variance are those of all draws of all
     studies, the variance times 1 + 1/m for m studies, as their mean is uncertain; normal, and without correlations (an
     approximation). Fewer than three studies say too little of how tissues differ: then the library's priors stay.
     """

@@ -10,12 +10,12 @@ with exact expectations (:mod:`synmodel.imaging.expectation`) and the correlatio
 dendrites (:mod:`synmodel.inference.summaries.covariance`), held at the values with which the problem is made. Priors
 are further squares.
 
-What arms share: an arm has the turnover, scoring and age trend of its study, but births and losses of its own mice,
-which differ by a factor before any drug; all arms share one mechanism (``mechanistic``: from the dose through receptors
-and cascade) or one pulse per drug (``phenomenological``), whose effects differ between studies by a factor::
+What arms share: an arm has the turnover, scoring and age trend of its study, but formation and elimination of its own
+mice, which differ by a factor before any drug; all arms share one mechanism (``mechanistic``: from the dose through
+receptors and cascade) or one pulse per drug (``phenomenological``), whose effects differ between studies by a factor::
 
-    births of an arm    = formation of the study * exp(s_arms z)
-    losses of an arm    = losses of the study * exp(s_arms z')
+    formation of an arm    = formation of the study * exp(s_arms z)
+    elimination of an arm  = elimination of the study * exp(s_arms z')
     effect in a study   = effect * exp(s_studies u)          z, z', u normal with spread 1
 
 The spreads s are learnt with everything else; the names are in :mod:`synmodel.inference.summaries.hierarchy`.
@@ -253,8 +253,8 @@ class SummaryProblem:
     @staticmethod
     def tissue(target: ArmTargets, values: Mapping[str, float]) -> Tissue:
         """Turnover and scoring of an arm before any drug."""
-        births, losses = arm_factors(target.study, target.arm.name, values)
-        return tissue_of(target.study.name, values, births=births, losses=losses)
+        formation, elimination = arm_factors(target.study, target.arm.name, values)
+        return tissue_of(target.study.name, values, formation_factor=formation, elimination_factor=elimination)
 
     def course(self, target: ArmTargets, values: Mapping[str, float]) -> ArmState:
         """Propagation and shift of head width of an arm between its own sessions."""

@@ -117,7 +117,7 @@ def _python(state: State, sources: Sources) -> str:
     lines += [
         f"made = synmodel.compare([a, b], draws={state.draws}, seed={SEED}{posterior})",
         "print(made.frame().to_string())  # every difference, A minus B and each minus its vehicle",
-        "courses = made.dataset  # births, losses, extra spines and expected statistics at every draw",
+        "courses = made.dataset  # formation, elimination, extra spines and expected statistics at every draw",
         f"mechanisms = [mechanism_of(each{estimate}) for each in (a, b)]  # free drug, receptors, signalling",
     ]
     return "\n".join(lines) + "\n"

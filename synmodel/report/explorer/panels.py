@@ -178,11 +178,11 @@ def _cascade(made: xr.Dataset) -> list[tuple[str, Array]]:
 
 
 def _drive_panels(shown: Shown) -> list[Json]:
-    """Births, losses and extra spines over days."""
+    """Formation, elimination and extra spines over days."""
     dataset, days = shown.compared.dataset, shown.followed.days
     kinds = (
-        ("births", "Drive of births", "fold", "births", 1.0, 1.0),
-        ("losses", "Drive of losses", "fold", "losses", 1.0, 1.0),
+        ("formation_fold", "Drive of formation", "fold", "formation_fold", 1.0, 1.0),
+        ("elimination_fold", "Drive of elimination", "fold", "elimination_fold", 1.0, 1.0),
         ("extra", "Extra spines, against no drug", "%", "extra_spines", 100.0, 0.0),
     )
     panels = []
@@ -283,8 +283,8 @@ def _glance(shown: Shown) -> list[Json]:
             shown, "free drug in the brain at its peak", "nM", lambda made: list(filter(_acts, _compounds(made)))
         ),
         _peak_row(shown, "receptors engaged at the peak", "%", _engaged),
-        _fold_row(shown, "births at their highest", dataset["births"].to_numpy(), highest=True),
-        _fold_row(shown, "losses at their lowest", dataset["losses"].to_numpy(), highest=False),
+        _fold_row(shown, "formation at its highest", dataset["formation_fold"].to_numpy(), highest=True),
+        _fold_row(shown, "elimination at its lowest", dataset["elimination_fold"].to_numpy(), highest=False),
     ]
     extra = 100 * dataset["extra_spines"].to_numpy()
     for day in _days_told(shown):

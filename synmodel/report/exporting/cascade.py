@@ -111,9 +111,9 @@ def add_folds(model: Description, arrows: Arrows) -> None:
         return "".join(f"{each} * " for each in arrows.get(f"factor {arrow}", ()))
 
     for fold, arrow, formula in (
-        ("formation", "births", f"({ONE} + formation_state)"),
-        ("maturation", "switches", f"({ONE} + maturation_state)"),
-        ("elimination", "losses", f"{ONE} / ({ONE} + stabilisation)"),
+        ("formation", "formation_rate", f"({ONE} + formation_state)"),
+        ("maturation", "maturation_hazard", f"({ONE} + maturation_state)"),
+        ("elimination", "elimination_hazard", f"{ONE} / ({ONE} + stabilisation)"),
         ("head_size", "", f"({ONE} + head_size_state)"),
         ("protein", "", f"({ONE} + protein_state)"),
         ("evoked", "evoked", f"({ONE} + evoked_state)"),

@@ -6,7 +6,7 @@ r"""Published statistics of spines as formulas: what :mod:`synmodel.imaging.expe
 
 over kinds i of dendrites, with S_i spines scored before, g_i gained, k_i lost and w_i the share of the kind times
 1 - exp(-S_i l); c corrects for the mean of a ratio. Kinds are nodes of a quadrature over what differs between
-dendrites: their births (a gamma law; its nodes are numbers, a few that have the moments of the run's) and their
+dendrites: their formation (a gamma law; its nodes are numbers, a few that have the moments of the run's) and their
 densities (a log-normal law, whose spread is a parameter).
 """
 
@@ -25,26 +25,26 @@ from synmodel.report.exporting.plan import Plan
 from synmodel.report.exporting.spines import Number, Spines, tissue_numbers
 from synmodel.turnover.heterogeneity import dendrite_nodes
 
-__all__ = ["add_microscope", "births_nodes", "ratio_coefficients"]
+__all__ = ["add_microscope", "formation_nodes", "ratio_coefficients"]
 
 Array = NDArray[np.float64]
 ONE = "1 dimensionless"
-_BIRTHS_NODES, _DENSITY_NODES = 5, 3
+_FORMATION_NODES, _DENSITY_NODES = 5, 3
 _FEWEST_SPINES, _DEGREE = 4.0, 12
 
 
-def births_nodes(cv_animal: float, cv_dendrite: float) -> tuple[Array, Array]:
-    """Nodes and weights of births over all dendrites: those of the run, reduced to 5 with the same first 10 moments.
+def formation_nodes(cv_animal: float, cv_dendrite: float) -> tuple[Array, Array]:
+    """Nodes and weights of formation over all dendrites: those of the run, reduced to 5 with the same first 10 moments.
 
     The reduction is the Gauss quadrature of the run's own nodes (Stieltjes procedure; Golub and Welsch 1969).
     """
     nodes = dendrite_nodes(0.0, cv_animal, cv_dendrite)
-    x, w = nodes.births, nodes.weight
-    if len(x) <= _BIRTHS_NODES:
+    x, w = nodes.formation, nodes.weight
+    if len(x) <= _FORMATION_NODES:
         return x, w
-    a, b = np.zeros(_BIRTHS_NODES), np.zeros(_BIRTHS_NODES)
+    a, b = np.zeros(_FORMATION_NODES), np.zeros(_FORMATION_NODES)
     before, now, norm = np.zeros_like(x), np.ones_like(x), 0.0
-    for k in range(_BIRTHS_NODES):
+    for k in range(_FORMATION_NODES):
         own = float(w @ now**2)
         a[k] = w @ (x * now**2) / own
         b[k] = own / norm if k else own
@@ -59,10 +59,10 @@ def add_microscope(model: Description, plan: Plan, spines: Spines) -> None:
     _add_ratio_factor(model)
     _add_scored(model, number, spines)
     terms: dict[str, list[str]] = {"weight": [], "formation": [], "elimination": [], "first_weight": [], "kept": []}
-    births, densities = _births(model, plan), _densities(model, plan, number)
-    kinds = [(density, birth) for density in densities for birth in births]
-    for place, (density, birth) in enumerate(kinds, start=1):
-        kind = _Kind(place, density.factor, birth.factor, f"{density.weight} * {birth.weight}")
+    formation, densities = _formation(model, plan), _densities(model, plan, number)
+    kinds = [(density, rate) for density in densities for rate in formation]
+    for place, (density, rate) in enumerate(kinds, start=1):
+        kind = _Kind(place, density.factor, rate.factor, f"{density.weight} * {rate.weight}")
         for name, term in _terms_of(model, number("false_positive_per_um"), kind).items():
             terms[name].append(term)
     total = {name: joined(each) for name, each in terms.items()}
@@ -81,28 +81,28 @@ class _Node(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """A kind of dendrites: factors of its first density and of its births, and its share, as formulas."""
+    """A kind of dendrites: factors of its first density and of its formation, and its share, as formulas."""
 
     place: int
     density: str
-    births: str
+    formation: str
     share: str
 
 
 _ALIKE = (_Node(ONE, ONE),)
 
 
-def _births(model: Description, plan: Plan) -> Sequence[_Node]:
+def _formation(model: Description, plan: Plan) -> Sequence[_Node]:
     cv = [plan.parameters.value(f"{plan.study}.formation_cv_{level}") for level in ("animal", "dendrite")]
     if not any(cv):
         return _ALIKE
-    words = f"births between dendrites (cv {cv[0]:g} between animals, {cv[1]:g} between dendrites of one)"
+    words = f"formation between dendrites (cv {cv[0]:g} between animals, {cv[1]:g} between dendrites of one)"
     return [
         _Node(
             model.constant(f"births_node_{place}", node, "1", f"node of {words}"),
             model.constant(f"births_weight_{place}", weight, "1", f"weight of the node of {words}"),
         )
-        for place, (node, weight) in enumerate(zip(*births_nodes(*cv), strict=True), start=1)
+        for place, (node, weight) in enumerate(zip(*formation_nodes(*cv), strict=True), start=1)
     ]
 
 
@@ -133,7 +133,7 @@ _MEANING = {
 
 
 def _add_scored(model: Description, number: Number, spines: Spines) -> None:
-    """Add scored spines per um of the average dendrite: of its first spines, and of those born since."""
+    """Add scored spines per um of the average dendrite: of its first spines, and of those formed since."""
     miss = number("miss")
     hit = model.rule("scored_share", f"{ONE} - {miss}", "1", "probability that a spine is scored")
     old, born, young = spines["old"], spines["born"], spines["young"]
@@ -149,7 +149,7 @@ def _add_scored(model: Description, number: Number, spines: Spines) -> None:
     for name, formulas in parts.items():
         for part, formula in zip(("old", "born"), formulas, strict=True):
             if formula:
-                of = "first spines" if part == "old" else "spines born since"
+                of = "first spines" if part == "old" else "spines formed since"
                 model.rule(f"scored_{part}_{name}", formula, "1/um", f"{of} that are {_MEANING[name]}, per um")
 
 
@@ -158,7 +158,7 @@ def _terms_of(model: Description, false: str, kind: _Kind) -> dict[str, str]:
     at, of, length = f"_{kind.place}", f"dendrites of kind {kind.place}", "dendrite_length"
 
     def scored(name: str) -> str:
-        return f"({kind.density} * scored_old_{name} + {kind.births} * scored_born_{name} + {false})"
+        return f"({kind.density} * scored_old_{name} + {kind.formation} * scored_born_{name} + {false})"
 
     def weight_of(spines: str) -> str:
         return f"{kind.share} * ({ONE} - exp(-({length} * {spines})))"

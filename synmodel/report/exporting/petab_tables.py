@@ -17,7 +17,7 @@ from synmodel.inference.summaries.targets import ArmTargets
 from synmodel.library.parameters import Parameter
 from synmodel.pharmacology import drug_doses
 from synmodel.report.exporting.description import Description, identifier
-from synmodel.report.exporting.microscope import births_nodes
+from synmodel.report.exporting.microscope import formation_nodes
 from synmodel.report.exporting.plan import Plan
 from synmodel.scenario import Dose, Subject
 
@@ -105,7 +105,7 @@ def conditions(problem: SummaryProblem, plan: Plan, model: Description) -> pd.Da
         for effect in EFFECTS:
             row[f"effect_on_{effect}"] = own(f"{study}.effect_on.{effect}", 0.0)
         cv = [problem.parameters.value(f"{study}.formation_cv_{level}") for level in ("animal", "dendrite")]
-        for place, (node, weight) in enumerate(zip(*births_nodes(*cv), strict=True), start=1):
+        for place, (node, weight) in enumerate(zip(*formation_nodes(*cv), strict=True), start=1):
             row |= {f"births_node_{place}": node, f"births_weight_{place}": weight}
         rows.append(row)
     return pd.DataFrame(rows).set_index("conditionId")

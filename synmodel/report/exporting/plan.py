@@ -104,7 +104,11 @@ def _refuse(given: Scenario) -> None:
             (f"scenario.turnover.{name}", True, "rates that depend on the number of spines have no closed mean")
             for name in given.turnover.interactions
         ),
-        ("scenario.turnover.size_loss", given.turnover.selects, "losses that depend on head width have no closed mean"),
+        (
+            "scenario.turnover.elimination_by_size",
+            given.turnover.selects,
+            "elimination that depends on head width have no closed mean",
+        ),
         ("scenario.variability", bool(terms_of(given)), "the files describe one subject, the median one"),
     )
     for place, there, why in features:

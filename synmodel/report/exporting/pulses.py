@@ -9,7 +9,7 @@ from synmodel.signalling.phenomenology import EFFECTS, effective_doses
 __all__ = ["add_pulses"]
 
 ONE = "1 dimensionless"
-_ARROWS = {"formation": "births", "maturation": "switches", "elimination": "losses"}
+_ARROWS = {"formation": "formation_rate", "maturation": "maturation_hazard", "elimination": "elimination_hazard"}
 
 
 def add_pulses(model: Description, plan: Plan, arrows: Arrows) -> None:

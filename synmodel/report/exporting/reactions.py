@@ -77,7 +77,9 @@ def reactions_of(plan: Plan, drive: xr.Dataset, by: By = "time") -> Reactions:
 
 def _of_dendrite(tissue: Tissue, length: float, trend: float) -> TurnoverModel:
     model = tissue.model
-    return TurnoverModel(model.classes, (model.births * length).tolist(), model.transition, model.loss, trend)
+    return TurnoverModel(
+        model.classes, (model.formation_rates * length).tolist(), model.transition, model.elimination, trend
+    )
 
 
 def _together(folds: Folds, spread: float) -> Folds:
@@ -113,7 +115,7 @@ def _model(
             f"numbers of spines at the sessions change by at most {difference:.1e} of their largest values.",
             "Numbers at the start are the means, rounded; a run draws them from Poisson laws around "
             f"{', '.join(f'{name} {mean:.4g}' for name, mean in _starts(plan, tissue).items())}.",
-            "What differs between dendrites and animals (births, first density) is not in the file.",
+            "What differs between dendrites and animals (formation, first density) is not in the file.",
         ),
     )
     model.compartments["dendrite"] = Quantity("dendrite", "one dendrite", "L", value=1.0,
@@ -122,7 +124,7 @@ def _model(
     model.constant("dendrite_length", plan.length_um, "um", "length of a dendrite")
     for name, number in zip(tissue.model.classes, initial, strict=True):
         model.amount(name, "dendrite", "item", f"{name} spines", float(number))
-    first = {"formation": "births", "maturation": "hazard to mature", "elimination": "loss hazard"}
+    first = {"formation": "formation", "maturation": "hazard to mature", "elimination": "elimination hazard"}
     ends = [
         model.constant(f"change_{cell}", float(folds.edges[cell]) - plan.sessions[0], "day",
                        f"time of day {folds.edges[cell]:g}")
@@ -152,17 +154,17 @@ def _add_reactions(model: Description, plan: Plan, tissue: Tissue) -> None:
     def number(key: str) -> str:
         return model.parameter(plan.parameters[f"{plan.study}.{key}"])
 
-    births = {"transient": "transient_formation", "nascent": "formation"}
-    losses = {"transient": "transient_loss", "nascent": "loss_nascent", "mature": "loss_mature"}
+    formation = {"transient": "transient_formation", "nascent": "formation"}
+    elimination = {"transient": "transient_loss", "nascent": "loss_nascent", "mature": "loss_mature"}
     for name in tissue.model.classes:
-        if name in births:
+        if name in formation:
             model.reactions.append(
-                Reaction(f"birth_of_{name}", f"birth of a {name} spine", (), (name,),
-                         f"{number(births[name])} * dendrite_length * formation_fold * one_spine")
+                Reaction(f"birth_of_{name}", f"formation of a {name} spine", (), (name,),
+                         f"{number(formation[name])} * dendrite_length * formation_fold * one_spine")
             )  # fmt: skip
         model.reactions.append(
-            Reaction(f"loss_of_{name}", f"loss of a {name} spine", (name,), (),
-                     f"{number(losses[name])} * elimination_fold * {name}")
+            Reaction(f"loss_of_{name}", f"elimination of a {name} spine", (name,), (),
+                     f"{number(elimination[name])} * elimination_fold * {name}")
         )  # fmt: skip
     for key, start, end, fold in (
         ("maturation", "nascent", "mature", " * maturation_fold"),

@@ -1,8 +1,8 @@
 """Mean numbers of spines by class, what was gained and lost since the last session, and the shift of head width.
 
-Means are per um of dendrite, in two parts: spines of the first session and those born since, because what differs
-between dendrites multiplies the one (density) or the other (births). At every session the file begins to count anew, a
-tenth of a second after it, so that values at the time of a session are those of the interval that ends with it.
+Means are per um of dendrite, in two parts: spines of the first session and those formed since, because what differs
+between dendrites multiplies the one (density) or the other (formation). At every session the file begins to count anew,
+a tenth of a second after it, so that values at the time of a session are those of the interval that ends with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,21 +29,23 @@ def add_spines(model: Description, plan: Plan) -> Spines:
     fold, trend = "formation_fold", f"exp({number('formation_trend')} * day)"
     model.rule("maturation_hazard", f"{number('maturation')} * maturation_fold", "1/day",
                "hazard of a nascent spine to become mature")  # fmt: skip
-    births, losses = ("births_of_arm", "losses_of_arm") if plan.in_general else (ONE, ONE)
+    formation, elimination = ("births_of_arm", "losses_of_arm") if plan.in_general else (ONE, ONE)
     for place, name in enumerate(classes):
-        born = _births(number, name)
-        model.rule(f"births_{name}", f"{births} * {born} * {fold} * {trend}" if born else "0 per_micrometre_per_day",
-                   "1/um/day", f"births of {name} spines per um")  # fmt: skip
-        model.rule(f"loss_{name}", f"{losses} * {number(_LOSS[name])} * elimination_fold", "1/day",
-                   f"loss hazard of {name} spines")  # fmt: skip
+        rate = _formation(number, name)
+        model.rule(f"births_{name}", f"{formation} * {rate} * {fold} * {trend}" if rate else "0 per_micrometre_per_day",
+                   "1/um/day", f"formation of {name} spines per um")  # fmt: skip
+        model.rule(f"loss_{name}", f"{elimination} * {number(_LOSS[name])} * elimination_fold", "1/day",
+                   f"elimination hazard of {name} spines")  # fmt: skip
         for part, words, start in (
             ("old", "of the first session", starts[place]),
-            ("born", "born since the first session", ""),
-            ("young", "born since the last session", ""),
+            ("born", "formed since the first session", ""),
+            ("young", "formed since the last session", ""),
         ):
             inflow = [] if part == "old" else [f"births_{name}"]
-            inflow += [f"{part}_{other} * {hazard}" for other in classes if (hazard := _switch(number, other, name))]
-            leaving = [f"loss_{name}", *(h for other in classes if (h := _switch(number, name, other)))]
+            inflow += [
+                f"{part}_{other} * {hazard}" for other in classes if (hazard := _transition(number, other, name))
+            ]
+            leaving = [f"loss_{name}", *(h for other in classes if (h := _transition(number, name, other)))]
             model.state(
                 f"{part}_{name}", f"imaged * ({joined(inflow, nothing='0 per_micrometre_per_day')} - "
                 f"{part}_{name} * {joined(leaving)})", "1/um", f"{name} spines per um {words}", start,
@@ -70,13 +72,13 @@ def tissue_numbers(model: Description, plan: Plan) -> Number:
     return number
 
 
-def _births(number: Number, name: str) -> str:
+def _formation(number: Number, name: str) -> str:
     keys = {"transient": "transient_formation", "nascent": "formation"}
     return number(keys[name]) if name in keys else ""
 
 
-def _switch(number: Number, start: str, end: str) -> str:
-    """Hazard to switch between classes; empty where there is none."""
+def _transition(number: Number, start: str, end: str) -> str:
+    """Hazard of a transition between classes; empty where there is none."""
     if (start, end) == ("nascent", "mature"):
         return "maturation_hazard"
     return number("dematuration") if (start, end) == ("mature", "nascent") else ""
@@ -95,20 +97,22 @@ def _add_sessions(model: Description, plan: Plan) -> None:
 
 def _add_first_session(model: Description, plan: Plan, number: Number, classes: Sequence[str]) -> list[str]:
     """Formulas of the spines per um by class at the first session, see :class:`synmodel.simulation.tissue.Tissue`."""
-    births, losses = ONE, ONE
+    formation, elimination = ONE, ONE
     if plan.in_general:
         spread = model.parameter(plan.parameters["spread.arms"])
         for what, of in (("births", "formation"), ("losses", "elimination")):
             own = model.constant(f"{of}_of_arm", 0.0, "1", f"{of} of this arm before any drug, in standard deviations")
-            model.rule(f"{what}_of_arm", f"exp({spread} * {own})", "1", f"factor of this arm on {what}")
-        births, losses = "births_of_arm", "losses_of_arm"
+            model.rule(f"{what}_of_arm", f"exp({spread} * {own})", "1", f"factor of this arm on {of}")
+        formation, elimination = "births_of_arm", "losses_of_arm"
     hit, false = f"({ONE} - {number('miss')})", number("false_positive_per_um")
-    excess, loss = number("nascent_excess"), f"({losses} * {number('loss_nascent')} + {number('maturation')})"
-    sustained = {"nascent": f"{excess} * {births} * {number('formation')} / {loss}"}
+    excess, loss = number("nascent_excess"), f"({elimination} * {number('loss_nascent')} + {number('maturation')})"
+    sustained = {"nascent": f"{excess} * {formation} * {number('formation')} / {loss}"}
     if "transient" in classes:
-        sustained["transient"] = f"{births} * {number('transient_formation')} / ({losses} * {number('transient_loss')})"
+        sustained["transient"] = (
+            f"{formation} * {number('transient_formation')} / ({elimination} * {number('transient_loss')})"
+        )
     for name, formula in sustained.items():
-        model.rule(f"sustained_{name}", formula, "1/um", f"{name} spines per um that births sustain")
+        model.rule(f"sustained_{name}", formula, "1/um", f"{name} spines per um that formation sustains")
     ratio = model.rule("nascent_per_mature", f"{excess} * {number('dematuration')} / {loss}", "1",
                        "nascent spines that mature ones sustain, for each")  # fmt: skip
     young = joined([f"sustained_{name}" for name in sustained])
@@ -126,7 +130,7 @@ def _add_intervals(model: Description, plan: Plan, classes: Sequence[str], spine
     first = joined([f"({start})" for start in starts])
     model.held("old_at_last_session", first, "1/um", "spines of the first session that were there at the last one")
     model.held("old_at_first_session", first, "1/um", "spines at the first session")
-    model.held("born_at_last_session", "", "1/um", "spines born since the first session, at the last one")
+    model.held("born_at_last_session", "", "1/um", "spines formed since the first session, at the last one")
     for place in range(2, len(plan.sessions) + 1):
         then = {f"young_{name}": "0 per_micrometre" for name in classes}
         then |= {"old_at_last_session": spines["old"], "born_at_last_session": spines["born"]}
@@ -138,7 +142,7 @@ def _add_intervals(model: Description, plan: Plan, classes: Sequence[str], spine
     lost = f"({before} - ({now} - {gained}))"
     for name, formula, words in (
         ("count", now, "spines on a dendrite"),
-        ("gained", gained, "spines on a dendrite born since the last session, and there"),
+        ("gained", gained, "spines on a dendrite formed since the last session, and there"),
         ("lost", lost, "spines on a dendrite lost since the last session"),
     ):
         model.rule(name, f"dendrite_length * {formula}", "1", words)

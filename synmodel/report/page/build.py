@@ -134,7 +134,7 @@ def _methods(told: Told, sources: Sequence[Source], provenance: Sequence[tuple[s
     parts = [
         f"Turnover of dendritic spines was modelled with synmodel {version} [{own}]: concentration of drug in "
         f"the brain, "
-        "engaged receptors, signalling, and births, maturation and losses of spines as a stochastic process, "
+        "engaged receptors, signalling, and formation, maturation and elimination of spines as a stochastic process, "
         "observed as by "
         "two-photon microscopy.",
         *told.methods,

@@ -49,8 +49,8 @@ def drugs_told(held: Held) -> Told:
     return Told(
         title=f"{begun(listed(drugs))}, compared on published imaging studies",
         asked=(
-            f"What does one dose of {' and one of '.join(_dosed(drug, studies) for drug in drugs)} do to births "
-            f"and losses of dendritic spines, "
+            f"What does one dose of {' and one of '.join(_dosed(drug, studies) for drug in drugs)} do to formation "
+            f"and elimination of dendritic spines, "
             f"how surely, "
             f"and what follows in the weeks after? One mechanism, driven by the dose, was fitted to {len(studies)} "
             f"studies in mice: {named(studies)}. Numbers of a drug are for the study that shows it: {_shown_by(drugs)}."
@@ -88,7 +88,7 @@ def drugs_told(held: Held) -> Told:
         f"comparison = synmodel.compare_drugs(seed={document['provenance']['seed']}, "
         f'unit="{document["unit_of_replication"]}")\n'
         "for drug, table in comparison.contrasts.items():\n"
-        '    print(drug, table["births_peak_fold"], table["extra_spines_day_7"])',
+        '    print(drug, table["formation_peak_fold"], table["extra_spines_day_7"])',
         methods=(
             f"Published group means of {len(studies)} imaging studies were fitted jointly by one mechanism from "
             f"dose to "
@@ -142,15 +142,19 @@ def _unit(entry: Mapping[str, Any]) -> str:
 def _turnover_sentence(drugs: Mapping[str, Any]) -> str:
     parts = []
     for drug, table in drugs.items():
-        births, losses = table["births_peak_fold"], table["losses_lowest_fold"]
-        up = phrase(births, 1.0, "raises births of spines to", "lowers births of spines to",
-                    open_="leaves open whether births of spines change, at")  # fmt: skip
+        formation, elimination = table["formation_peak_fold"], table["elimination_lowest_fold"]
+        up = phrase(formation, 1.0, "raises formation of spines to", "lowers formation of spines to",
+                    open_="leaves open whether formation of spines changes, at")  # fmt: skip
         down = phrase(
-            losses, 1.0, "raises losses to", "lowers losses to", open_="leaves open whether losses change, at"
+            elimination,
+            1.0,
+            "raises elimination to",
+            "lowers elimination to",
+            open_="leaves open whether elimination changes, at",
         )
         parts.append(
-            f"{drug} {up} {with_interval(births)} times baseline at their highest and {down} {with_interval(losses)} "
-            "times baseline at their lowest"
+            f"{drug} {up} {with_interval(formation)} times baseline at its highest "
+            f"and {down} {with_interval(elimination)} times baseline at its lowest"
         )
     return "One dose of " + "; one of ".join(parts) + "."
 

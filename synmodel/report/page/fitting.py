@@ -21,7 +21,7 @@ from synmodel.report.tables import number_text
 
 __all__ = ["dendrites_told", "fit_told", "prediction_told", "validation_told"]
 
-_EFFECTS = {"formation_fold": "births", "maturation_fold": "maturation", "elimination_fold": "losses"}
+_EFFECTS = {"formation_fold": "formation", "maturation_fold": "maturation", "elimination_fold": "elimination"}
 _SENSITIVE = 0.05
 _NARROWED = 0.1
 _PARETO = 0.7
@@ -136,8 +136,8 @@ def dendrites_told(held: Held) -> Told:
     return Told(
         title=f"Single dendrites: {found['model']}",
         asked=f"What do {found['n_dendrite_intervals']} intervals of dendrites of {found['n_mice']} mice say of "
-        f"births and "
-        "losses of spines, and what does the drug change?",
+        f"formation and "
+        "elimination of spines, and what does the drug change?",
         answer=(_effects_sentence(effects), _second_sentence(found, rows)),
         diagnostics=_trust(found, document["audit"]),
         unknown=_prior_driven(found["parameters"]),
@@ -160,7 +160,7 @@ def dendrites_told(held: Held) -> Told:
             f"The exact likelihood of every gain and loss of {found['n_dendrite_intervals']} intervals of dendrites of "
             f"{found['n_mice']} mice was fitted by the model “{found['model']}” "
             + ("at its maximum" if found["engine"] == "map" else f"by {found['engine']} sampling")
-            + "; births differ between dendrites and mice by random effects.",
+            + "; formation differs between dendrites and mice by random effects.",
             "Beside it stand the usual tests: a mixed model over dendrites with mice as random intercepts, and Welch's "
             "test over means of mice.",
         ),

@@ -57,7 +57,7 @@ def scenario_told(held: Held) -> Told:
         methods=(
             f"The scenario ({given}; {plan['subject'].get('species', 'mouse')}) was simulated "
             f"{document['replicates']} times "
-            "by an exact stochastic simulation of births, maturation and losses of spines, and observed as a "
+            "by an exact stochastic simulation of formation, maturation and elimination of spines, and observed as a "
             "microscope "
             "would, with overlooked spines; vehicle and drug share their draws.",
             "Expectations are exact, at draws of the joint posterior in a laboratory that no study is of.",

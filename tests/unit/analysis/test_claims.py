@@ -82,10 +82,10 @@ def test_the_target_of_psilocybin_follows_the_evidence(fit, tables, evidence, su
 
 
 def test_an_arm_that_shows_the_opposite_is_told(fit):
-    """Ketamine's arm lost more than its control, by the published means; the fit says that losses fall."""
-    found = against_own_arms(fit, with_folds(births=(1.8, 1.4, 2.6), losses=(0.65, 0.46, 0.87)))
+    """Ketamine's arm lost more than its control, by the published means; the fit says that elimination falls."""
+    found = against_own_arms(fit, with_folds(formation=(1.8, 1.4, 2.6), elimination=(0.65, 0.46, 0.87)))
     (entry,) = [each for each in found if each["drug"] == "ketamine"]
-    assert entry["effect"] == "losses"
+    assert entry["effect"] == "elimination"
     published = pd.read_csv(library.summaries_path())
     rows = published[(published["study"] == "phoumthipphavong2016") & (published["end_day"] > 0)]
     rows = rows[rows["quantity"] == "elimination_fraction"]
@@ -96,17 +96,17 @@ def test_an_arm_that_shows_the_opposite_is_told(fit):
 
 
 def test_nothing_is_told_where_the_fit_is_not_sure_or_agrees(fit):
-    unsure = with_folds(births=(1.8, 1.4, 2.6), losses=(0.65, 0.46, 1.05))
-    agrees = with_folds(births=(1.8, 1.4, 2.6), losses=(1.3, 1.1, 1.5))
+    unsure = with_folds(formation=(1.8, 1.4, 2.6), elimination=(0.65, 0.46, 1.05))
+    agrees = with_folds(formation=(1.8, 1.4, 2.6), elimination=(1.3, 1.1, 1.5))
     for folds in (unsure, agrees):
         assert not [each for each in against_own_arms(fit, folds) if each["drug"] == "ketamine"]
-    opposite = with_folds(births=(0.8, 0.7, 0.9), losses=(1.3, 1.1, 1.5))
+    opposite = with_folds(formation=(0.8, 0.7, 0.9), elimination=(1.3, 1.1, 1.5))
     told = {(each["drug"], each["effect"]) for each in against_own_arms(fit, opposite)}
-    assert {("ketamine", "births"), ("psilocybin", "births")} <= told
+    assert {("ketamine", "formation"), ("psilocybin", "formation")} <= told
 
 
 def with_folds(**effects):
     """Contrasts of both drugs with these folds."""
-    names = {"births": "births_peak_fold", "losses": "losses_lowest_fold"}
+    names = {"formation": "formation_peak_fold", "elimination": "elimination_lowest_fold"}
     table = {names[effect]: Contrast(effect, *bounds, "1") for effect, bounds in effects.items()}
     return dict.fromkeys(embedded_arms(), table)

@@ -70,15 +70,15 @@ def test_an_effect_without_effect_is_zero(fit):
     effect = effect_of("psilocybin", fit, vector)
     strong = effect_of("psilocybin", fit)
     assert abs(effect.gain).max() < 1e-3 * abs(strong.gain).max()
-    assert (effect.births - 1).max() < 1e-3 * (strong.births - 1).max()
+    assert (effect.formation_fold - 1).max() < 1e-3 * (strong.formation_fold - 1).max()
     assert effect.lasting == pytest.approx(effect.lasting_control, rel=1e-3)
 
 
-def test_losses_fall_and_births_rise(fit):
+def test_elimination_falls_and_formation_rises(fit):
     effect = effect_of("psilocybin", fit)
-    assert effect.births.max() > 2
-    assert effect.losses.min() < 0.7
-    assert effect.births[-1] == pytest.approx(1, abs=1e-3)
+    assert effect.formation_fold.max() > 2
+    assert effect.elimination_fold.min() < 0.7
+    assert effect.formation_fold[-1] == pytest.approx(1, abs=1e-3)
 
 
 def test_the_area_is_that_under_the_curve(fit, tables):

@@ -120,9 +120,9 @@ def test_courses_are_the_moments_of_the_spines_that_are_there():
         "spine_class"
     )
     np.testing.assert_allclose(course.density, count / count[0] - 1, rtol=1e-9, atol=1e-12)
-    assert course.births[days < 0].tolist() == [1.0] * int((days < 0).sum())
-    assert course.births.max() > 2
-    assert course.losses.min() < 0.6
+    assert course.formation_fold[days < 0].tolist() == [1.0] * int((days < 0).sum())
+    assert course.formation_fold.max() > 2
+    assert course.elimination_fold.min() < 0.6
 
 
 def test_extra_spines_are_the_course_less_that_of_the_vehicle(two):
@@ -350,7 +350,7 @@ def test_the_dataset_has_units_and_names(written):
     with xr.open_dataset(written / "comparison.nc", engine="h5netcdf") as dataset:
         assert dataset["extra_spines"].dims == ("scenario", "draw", "day")
         assert dataset.sizes["draw"] == 6
-        for name in ("density", "extra_spines", "births", "losses", "mean_head_width", "expected"):
+        for name in ("density", "extra_spines", "formation_fold", "elimination_fold", "mean_head_width", "expected"):
             assert dataset[name].attrs["units"] == "1"
             assert dataset[name].attrs["long_name"]
         assert dataset["day"].attrs["units"] == "day"
@@ -379,7 +379,7 @@ def test_tables_and_figure_tell_it(two, controlled):
     assert titles[2:] == [f"{DRUG} − {OTHER}", f"{DRUG} − vehicle", f"{OTHER} − vehicle"]  # noqa: RUF001
     figure = scenarios_figure(two)
     labels = [axes.get_label() for axes in figure.axes]
-    assert labels[:5] == ["key", "births", "losses", "density", "extra_spines"]
+    assert labels[:5] == ["key", "formation_fold", "elimination_fold", "density", "extra_spines"]
     assert len(labels) == 10
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [DRUG, OTHER]
     forest = figure.axes[6]
@@ -413,5 +413,5 @@ def test_simulated_experiments_do_not_depend_on_blocks(monkeypatch):
 
 def test_an_impossible_scenario_is_named():
     plan = changed(load(DRUG), {"shao2021.formation": 3.0, "shao2021.loss_nascent": 0.02})
-    with pytest.raises(SimulationError, match=r"^too many: births of"):
+    with pytest.raises(SimulationError, match=r"^too many: formation of"):
         compare([CONTROL, plan.updated(name="too\nmany")], draws=0)

@@ -117,8 +117,8 @@ def test_an_impossible_draw_is_left_open_and_an_impossible_cell_said(monkeypatch
     result = exact(draws=3, control="none")
     assert np.isnan(result["mean"]).any("point").sum() == 1
     assert not result["failed"].any()
-    births = {"phoumthipphavong2016.formation": [0.01, 3.0]}
-    failed = sweep(SMALL, grid=births, observe="expected", seed=1, control="none")
+    formation = {"phoumthipphavong2016.formation": [0.01, 3.0]}
+    failed = sweep(SMALL, grid=formation, observe="expected", seed=1, control="none")
     assert failed["failed"].to_numpy().tolist() == [[0, 1]]
     assert "sustain" in failed.attrs["failures"]
     monkeypatch.setattr(outputs, "_function", lambda *_: refused)

@@ -35,7 +35,7 @@ def test_conclusions_are_expectations_of_scenarios(ensemble):
     values = evaluate(conclusions(), parameters)
     for quantity, value in zip(conclusions(), values, strict=True):
         plan = quantity.scenario
-        if quantity.kind == "lowest_losses":
+        if quantity.kind == "lowest_elimination":
             assert value == float(drive_of(plan, parameters)["elimination"].min())
             continue
         field = {"density_change": "density_change", "formation_fraction": "formation"}[quantity.kind]

@@ -80,7 +80,7 @@ def test_factors_have_short_names_units_and_meanings():
     factors = factors_of({AMOUNT: [1], LOSS: [0.5], "shao2021.loss_nascent": [0.5]}, [SMALL])
     assert [factor.name for factor in factors] == ["amount", LOSS, "shao2021.loss_nascent"]
     assert [factor.units for factor in factors] == ["mg/kg", "1/day", "1/day"]
-    assert factors[1].long_name == "loss hazard of a nascent spine"
+    assert factors[1].long_name == "elimination hazard of a nascent spine"
     assert factors_of({"scenario.subject.genotype": ["wild-type"]}, [SMALL])[0].labels == ["wild-type"]
 
 
@@ -269,15 +269,15 @@ def test_a_table_and_text_levels():
 
 
 def test_a_cell_that_cannot_be_simulated_is_reported_and_stops_no_other():
-    births = "phoumthipphavong2016.formation"
-    found = small(grid={births: [0.01, 2.9]})
+    formation = "phoumthipphavong2016.formation"
+    found = small(grid={formation: [0.01, 2.9]})
     assert found["failed"].to_numpy()[0].tolist() == [0, 1]
     assert np.isnan(found["mean"].to_numpy()[0, 1]).all()
     assert (found["known"].to_numpy()[0, 1] == 0).all()
     assert np.isfinite(found["mean"].to_numpy()[0, 0]).any()
     assert "young spines" in json.loads(found.attrs["failures"])[0]
     with pytest.raises(SweepError, match=r"no cell can be simulated; cell 0: .*young spines"):
-        small(grid={births: [2.9]})
+        small(grid={formation: [2.9]})
 
 
 # -- on disk ---------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def test_compare_writes_what_it_promises(comparison):
     assert command_line.names_in(out) == {
         "comparison.json", "comparison.nc", "comparison.png", "comparison.svg", "residuals.png", "residuals.svg"
     }  # fmt: skip
-    assert "births at their highest" in child.stdout
+    assert "formation at its highest" in child.stdout
     assert "fitting" in child.stderr
     assert "fitting" not in child.stdout
     document = json.loads((out / "comparison.json").read_text())

@@ -50,19 +50,19 @@ event.register("numba:compile", Compiled())
 import test_likelihood
 from synmodel.scenario import load
 from synmodel.simulation import simulate as simulate_scenario
-from synmodel.turnover import HeadWidth, Interaction, SizeLoss, TurnoverModel, simulate
+from synmodel.turnover import HeadWidth, Interaction, EliminationBySize, TurnoverModel, simulate
 from synmodel.turnover import trace, trace_coupled, trace_sessions
 from synmodel.turnover.start import Start
 
-size_loss = SizeLoss(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=5.0)
-variants = [("events", {"size_loss": size_loss}), ("coupled", {"interaction": Interaction(pool=40.0)})]
+by_size = EliminationBySize(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=5.0)
+variants = [("events", {"elimination_by_size": by_size}), ("coupled", {"interaction": Interaction(pool=40.0)})]
 times = np.array([0.0, 2.0, 4.0])
 for K in (1, 2):
     model = TurnoverModel(("thin", "mushroom")[:K], 2.0, 0.1 - 0.1 * np.eye(K), [0.1] * K)
     for engine, more in [("sessions", {}), ("events", {}), ("coupled", {}), *variants]:
         simulate(model, initial={"poisson": 20}, times=times, replicates=2, engine=engine, **more)
     start = Start(np.full((1, 1, K), 20), np.ones((1, 1)))
-    trace(model, start, times, seed=1, size_loss=size_loss)
+    trace(model, start, times, seed=1, elimination_by_size=by_size)
     trace_coupled(model, start, times, seed=1, interaction=Interaction(pool=40.0))
     trace_sessions(model, start, times, seed=1)
 simulate_scenario(load("ketamine-mouse-single"), replicates=2, seed=1)

@@ -235,7 +235,7 @@ def test_without_statsmodels_one_line_says_how_to_install_it(tmp_path, monkeypat
 
 
 def test_what_the_model_expects_by_its_moments(tmp_path):
-    """Over the first interval gains are births that survive it, and losses those of the first composition."""
+    """Over the first interval gains are the new spines that survive it, and losses those of the first composition."""
     rows = counts(dendrites=12)
     rows = rows[rows["day"] > -3]  # so that the first interval holds the dose
     rows.loc[rows["day"] == -1, ["gained", "lost"]] = ""

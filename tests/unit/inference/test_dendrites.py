@@ -131,10 +131,10 @@ def test_the_prior_transform_covers_the_supports(problem):
 def test_the_maximum_finds_what_was_simulated(problem, maximum):
     assert maximum.log_posterior >= problem.log_likelihood(vector_of(problem, TRUTH)) - 30
     verdicts = {each.name: each for each in judge_maximum(problem, maximum)}
-    births = verdicts["psilocybin.formation_fold"]
-    assert births.low < 3.0 < births.high
-    assert births.low > 1.3, "the effect is seen"
-    assert births.verdict == "identified"
+    formation = verdicts["psilocybin.formation_fold"]
+    assert formation.low < 3.0 < formation.high
+    assert formation.low > 1.3, "the effect is seen"
+    assert formation.verdict == "identified"
     assert verdicts["lab.formation"].low < 0.03 < verdicts["lab.formation"].high
     assert verdicts["lab.loss_mature"].low < 0.01 < verdicts["lab.loss_mature"].high
 
@@ -199,7 +199,7 @@ def test_the_command_line_fits_a_table(file, tmp_path):
     first = document["conventional"]["rows"][0]
     assert (first["quantity"], first["end_day"]) == ("formation_fraction", 1.0)
     assert first["model_difference"] == pytest.approx(first["welch_difference"], abs=0.1)
-    assert first["model_difference"] > 0.05, "births are threefold"
+    assert first["model_difference"] > 0.05, "formation is threefold"
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_new_spines_followed_are_a_check_and_not_a_datum(observations, problem):
     at = [cell.quantity == SURVIVAL for cell in cells_of(both)]
     np.testing.assert_array_equal(observed_statistics(both)[at], 0.5)
     predicted = predicted_statistics(both, [vector] * 300, seed=1)[:, at]
-    # Two days born in, four days on: newborn composition times survival, in closed form.
+    # Two days to form in, four days on: newborn composition times survival, in closed form.
     arm, _, courses = both.courses(vector)[0]
     newborn = courses.newborn[0, 1] / courses.newborn[0, 1].sum()
     expected = (newborn @ courses.survival[0, 2] @ courses.survival[0, 3]).sum()

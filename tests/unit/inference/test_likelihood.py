@@ -96,7 +96,7 @@ def test_what_cannot_be_has_probability_zero():
 
 
 def test_improbable_data_do_not_underflow():
-    """Losses and survival that no machine number can hold, by the closed form of one class."""
+    """Elimination and survival that no machine number can hold, by the closed form of one class."""
     slow = TurnoverModel(("young", "old"), 1.0, [[0, 0], [0, 0]], [1e-7, 1e-7])
     fast = TurnoverModel(("young", "old"), 1.0, [[0, 0], [0, 0]], [20.0, 1e-7])
     n = 80
@@ -104,8 +104,8 @@ def test_improbable_data_do_not_underflow():
     lost = counts_log_likelihood(slow, **data, lost=[[n]])[0]
     assert lost == pytest.approx(n * np.log(-np.expm1(-1e-7)) - 1, rel=1e-8)
     kept = counts_log_likelihood(fast, **{**data, "composition": [1.0, 0.0]}, lost=[[0]])[0]
-    born = propagate(fast, np.array([0.0, 1.0])).newborn.sum()
-    assert kept == pytest.approx(-20.0 * n - born, rel=1e-12)
+    formed = propagate(fast, np.array([0.0, 1.0])).newborn.sum()
+    assert kept == pytest.approx(-20.0 * n - formed, rel=1e-12)
 
 
 def test_large_numbers():
@@ -128,7 +128,7 @@ def animal_by_quadrature(model, data, lasting):
         return np.trapezoid(poisson.pmf(n, mean * z * x) * gamma.pdf(x, kappa, scale=1 / kappa), x)
 
     def joint(z):
-        at_z = replace(within, formation=z * within.births)
+        at_z = replace(within, formation=z * within.formation_rates)
         effect = "lasting" if lasting else "response"
         p = np.exp(counts_log_likelihood(at_z, **data, birth_effect=effect).sum())
         return p * (np.prod([start(z, n) for n in data["n0"]]) if lasting else 1.0)
@@ -156,7 +156,7 @@ def test_animals_without_variation_are_sums():
     little = replace(TWO, formation_cv_animal=1e-4)
     np.testing.assert_allclose(animals_log_likelihood(little, **data, animal=[0, 0]), each.sum(), rtol=1e-6)
     empty = replace(TWO, formation_cv_animal=0.5)
-    no_balance = replace(empty, loss=(0.5, 0.0), transition=((0, 0.3), (0, 0)))
+    no_balance = replace(empty, elimination=(0.5, 0.0), transition=((0, 0.3), (0, 0)))
     result = animals_log_likelihood(no_balance, **DATA, animal=[0, 1], composition=[0.5, 0.5], birth_effect="response")
     assert np.isfinite(result).all()
 
@@ -280,7 +280,7 @@ def test_observations_are_runs_of_counts():
         [[[1, 2, 0], [nan, nan, 0], [1, 2, 0], [nan] * 3, [1, 2, 2]]],
     ).assign_coords(animal=["m1"])
     design = {"drive": DRIVE, "frailty": LossFrailty(0.3), "birth_effect": "lasting"}
-    model = replace(TWO, formation=TWO.births / 10, formation_cv_dendrite=0.4)
+    model = replace(TWO, formation=TWO.formation_rates / 10, formation_cv_dendrite=0.4)
     result = log_likelihood(model, table, **design)
     assert result.dims == ("animal", "dendrite")
     assert result["animal"] == "m1"
@@ -312,7 +312,7 @@ def test_simulated_observations_and_replicates():
     assert result.dims == ("replicate", "animal", "dendrite")
     assert np.isfinite(result).all()
     np.testing.assert_array_equal(log_likelihood(model, observations.isel(replicate=1)), result[1])
-    per_dendrite = log_likelihood(replace(model, formation=100 * model.births), observations, per_um=False)
+    per_dendrite = log_likelihood(replace(model, formation=100 * model.formation_rates), observations, per_um=False)
     assert per_dendrite.shape == result.shape
 
 

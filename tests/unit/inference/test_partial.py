@@ -72,7 +72,7 @@ def test_what_was_not_recorded_is_summed_over(model, effect, gained, lost, count
     data = {"n0": [5], "gained": [gained], "lost": [lost], "count": [count], "times": TIMES}
     found = counts_log_likelihood(model, **data, birth_effect=effect)[0]
     assert found == pytest.approx(logsumexp(full), abs=1e-9)
-    wrong = replace(model, loss=[1.05 * each for each in model.loss])
+    wrong = replace(model, elimination=[1.05 * each for each in model.elimination])
     assert abs(counts_log_likelihood(wrong, **data, birth_effect=effect)[0] - logsumexp(full)) > 1e-3
     own = {**data, "animal": ["m"], "birth_effect": effect}
     assert animals_log_likelihood(model, **own)[0] == pytest.approx(found, abs=1e-9)
@@ -147,7 +147,7 @@ def fractions(formation, elimination, density):
     return Record(blank, blank[1:], blank[1:], np.array(formation), np.array(elimination), np.array(density), blank)
 
 
-PER_UM = [replace(model, formation=(model.births / 30).tolist()) for model in MODELS]
+PER_UM = [replace(model, formation=(model.formation_rates / 30).tolist()) for model in MODELS]
 
 
 @pytest.mark.parametrize("model", PER_UM, ids=["K=1", "K=2", "K=3"])
@@ -165,7 +165,7 @@ def test_fractions_are_summed_over_all_that_explains_them(model):
 
 @pytest.mark.parametrize("model", PER_UM[:2], ids=["K=1", "K=2"])
 def test_a_density_alone_tells_the_number_of_spines(model):
-    model = replace(model, formation_cv_dendrite=0.0)  # where births do not differ, this is exact
+    model = replace(model, formation_cv_dendrite=0.0)  # where formation does not differ, this is exact
     record = fractions([0.2, NAN], [0.1, NAN], [0.33, 0.37, 0.30])
     expected = by_hand(model, record, TIMES[:3], LAW, most=12)
     pieces = pieces_of_fractions(record, (1e-6, 1e-6), 12)[0]
@@ -178,9 +178,9 @@ def test_a_density_alone_tells_the_number_of_spines(model):
     assert found == pytest.approx(expected + logsumexp(prior[:12]) - logsumexp(prior), abs=1e-6)
 
 
-@pytest.mark.parametrize("births", [0.2, 0.5])
+@pytest.mark.parametrize("formation", [0.2, 0.5])
 @pytest.mark.parametrize("cv", [0.0, 0.3, 0.6])
-def test_the_end_of_a_record_by_scales_and_by_the_filter(cv, births):
+def test_the_end_of_a_record_by_scales_and_by_the_filter(cv, formation):
     record = fractions([0.2, 1 / 11, NAN, NAN], [0.1, 1 / 11, NAN, NAN], [0.33, 0.37, 0.36, 0.33, 0.39])
     times = np.array([0.0, 2.0, 4.0, 30.0, 60.0])
     pieces = [(0, piece) for piece in pieces_of_fractions(record, (1e-6, 1e-6))[0]]
@@ -190,15 +190,15 @@ def test_the_end_of_a_record_by_scales_and_by_the_filter(cv, births):
     gained[:, 0] = OPEN
     other = replace(block, runs=block.runs._replace(gained=gained))
 
-    def value(of, births):
-        model = replace(PER_UM[1], formation=[births * rate for rate in PER_UM[1].births.tolist()])
+    def value(of, formation):
+        model = replace(PER_UM[1], formation=[formation * rate for rate in PER_UM[1].formation_rates.tolist()])
         found, _ = evidence_of_blocks([of], courses_of(model, times, None, "stationary"), LAW)
         assert len(found) == 1
         return found.given_start(ONE, cv)[0, 0]
 
     tolerance = {0.0: 1e-6, 0.3: 1e-3, 0.6: 1.2e-2}[cv]
-    assert value(block, births) == pytest.approx(value(other, births), abs=tolerance)
-    assert abs(value(block, 1.05 * births) - value(other, births)) > tolerance
+    assert value(block, formation) == pytest.approx(value(other, formation), abs=tolerance)
+    assert abs(value(block, 1.05 * formation) - value(other, formation)) > tolerance
 
 
 def test_numbers_of_equal_values():

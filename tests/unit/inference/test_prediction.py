@@ -65,7 +65,7 @@ def test_later_means_are_predicted_given_the_earlier_ones(problem):
 
 
 class Several:
-    """In place of a posterior: births of the studies are known exactly, and differ."""
+    """In place of a posterior: formation of the studies is known exactly, and differs."""
 
     def __init__(self, problem):
         self.problem = problem

@@ -13,10 +13,10 @@ from synmodel.turnover import TurnoverModel, propagate
 RATES = st.floats(0.0, 30.0).map(lambda rate: 0.0 if rate < 1e-8 else rate)
 
 
-def matrix_of(rates, losses, days):
+def matrix_of(rates, elimination, days):
     """Classes of survivors after some days in a chain of three; rows of sum 1."""
     up, back, on, down = rates
-    model = TurnoverModel(("a", "b", "c"), 1.0, [[0, up, 0], [back, 0, on], [0, down, 0]], losses)
+    model = TurnoverModel(("a", "b", "c"), 1.0, [[0, up, 0], [back, 0, on], [0, down, 0]], elimination)
     survival = propagate(model, np.array([0.0, days])).survival[0]
     return survival / survival.sum(axis=1, keepdims=True)
 
@@ -42,8 +42,8 @@ def at_once(f, n, p, monkeypatch):
 
 @given(st.tuples(RATES, RATES, RATES, RATES), st.tuples(RATES, RATES, RATES), st.floats(0.01, 30.0))
 @settings(max_examples=300)
-def test_a_chain_of_classes_is_rounds(rates, losses, days):
-    p, q = matrix_of(rates, [min(each, 10.0) for each in losses], days), np.empty((ROUNDS, 2))
+def test_a_chain_of_classes_is_rounds(rates, elimination, days):
+    p, q = matrix_of(rates, [min(each, 10.0) for each in elimination], days), np.empty((ROUNDS, 2))
     if not probabilities(p, q):  # rare steps between rows that are nearly alike go the long way
         assert p[p > 0].min() < 1e-5
         return

@@ -195,7 +195,8 @@ def test_panels_hold_what_was_computed(shown):
     document = document_of(shown)
     panels = {each["id"]: each for each in document["panels"]}
     assert list(panels) == [
-        "concentration", "receptors", "signalling", "births", "losses", "extra", "formation", "elimination", "density",
+        "concentration", "receptors", "signalling", "formation_fold", "elimination_fold", "extra", "formation",
+        "elimination", "density",
     ]  # fmt: skip
     expected = shown.compared.dataset["expected"].isel(scenario=1)
     chosen = expected.where(expected["quantity"] == "formation_fraction", drop=True).dropna("point", how="all")
@@ -244,9 +245,9 @@ def test_without_a_drug_nothing_is_changed(explorer):
     document = document_of(explorer.show(state_of(given("saline-mouse", "saline-mouse"))))
     panels = {each["id"]: each for each in document["panels"]}
     assert panels["concentration"]["series"] == []
-    births = next(row for row in document["glance"] if row["label"].startswith("births"))
-    assert [cell["estimate"] for cells in births["cells"] for cell in cells] == [1.0, 1.0]
-    assert births["difference"]["estimate"] == 0.0
+    formation = next(row for row in document["glance"] if row["label"].startswith("formation"))
+    assert [cell["estimate"] for cells in formation["cells"] for cell in cells] == [1.0, 1.0]
+    assert formation["difference"]["estimate"] == 0.0
 
 
 def test_the_glance_says_the_contrast_of_compare(shown):
@@ -452,8 +453,10 @@ def test_the_table_holds_every_point_with_its_unit(shown):
     n = sum(len(each["x"]) for panel in document["panels"] for each in panel["series"])
     n += sum(len(panel["points"]) for panel in document["panels"])
     assert len(rows) == n
-    losses = [float(row["estimate"]) for row in rows if row["quantity"] == "losses" and row["scenario"] == "B"]
-    assert losses == curve(document, "losses", "B")[0]
+    elimination = [
+        float(row["estimate"]) for row in rows if row["quantity"] == "elimination_fold" and row["scenario"] == "B"
+    ]
+    assert elimination == curve(document, "elimination_fold", "B")[0]
     assert {row["unit"] for row in rows} == {"nM", "%", "fold", "excess"}
 
 

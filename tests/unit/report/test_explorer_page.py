@@ -111,10 +111,10 @@ def test_every_control_changes_the_picture_and_the_texts(browser, address, lette
         panel = page.locator(f"#scenario-{letter}")
 
         def change(label, act, at=0):
-            before, other = curve(page, "births", k), curve(page, "births", 1 - k)
+            before, other = curve(page, "formation_fold", k), curve(page, "formation_fold", 1 - k)
             with a_new_picture(page):
                 act(panel.get_by_label(label, exact=True).nth(at))
-            return before != curve(page, "births", k), other == curve(page, "births", 1 - k)
+            return before != curve(page, "formation_fold", k), other == curve(page, "formation_fold", 1 - k)
 
         change("Start from", lambda each: each.select_option("ketamine-mouse-single"))
         assert change("Amount", lambda each: each.fill("3")) == (True, True)
@@ -132,7 +132,7 @@ def test_every_control_changes_the_picture_and_the_texts(browser, address, lette
         assert change("Number of doses", lambda each: each.fill("3"))[0]
         assert change("One every (days)", lambda each: each.fill("2"))[0]
         assert "3 times every 2 d" in title(page, letter)
-        assert page.locator(f"#panel-births path.dose.s{k}").count() == 3
+        assert page.locator(f"#panel-formation_fold path.dose.s{k}").count() == 3
         assert change("Given at (hours)", lambda each: each.fill("12"))[0]
         with a_new_picture(page):
             panel.get_by_role("button", name="Add an antagonist").click()
@@ -353,7 +353,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser, address):
         for each in page.locator("details > summary").all():
             each.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        wide = page.evaluate("document.getElementById('panel-births').getBoundingClientRect().width")
+        wide = page.evaluate("document.getElementById('panel-formation_fold').getBoundingClientRect().width")
         assert 300 < wide <= 390
         small = page.evaluate(
             """() => [...document.querySelectorAll("button, select, input:not([type=checkbox])")]

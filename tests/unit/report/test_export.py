@@ -12,7 +12,7 @@ from synmodel.library import names
 from synmodel.library.parameters import default_parameters
 from synmodel.report.exporting import model_of, optional, plan_of
 from synmodel.report.exporting.files import file_stem, omex_file, sbml_files
-from synmodel.report.exporting.microscope import births_nodes
+from synmodel.report.exporting.microscope import formation_nodes
 from synmodel.report.exporting.sbml import ExportError, checked, to_sbml
 from synmodel.scenario import load
 from synmodel.turnover.heterogeneity import dendrite_nodes
@@ -23,7 +23,10 @@ REFUSED = {
     "crowding": ({"turnover": {"crowding": {"n_max_per_um": 2.0}}}, "scenario.turnover.crowding"),
     "homeostasis": ({"turnover": {"homeostasis": {"steepness": 1.0}}}, "scenario.turnover.homeostasis"),
     "pool": ({"turnover": {"pool": {"shares_per_um": 2.0}}}, "scenario.turnover.pool"),
-    "size_loss": ({"turnover": {"size_loss": {"steepness": 2.0, "most": 5.0}}}, "scenario.turnover.size_loss"),
+    "elimination_by_size": (
+        {"turnover": {"elimination_by_size": {"steepness": 2.0, "most": 5.0}}},
+        "scenario.turnover.elimination_by_size",
+    ),
     "variability": ({"variability": {"clearance": 0.3}}, "scenario.variability"),
 }
 
@@ -179,8 +182,8 @@ def test_names_of_files_come_from_names_of_scenarios(given, stem):
     assert file_stem(given) == stem
 
 
-def test_nodes_of_births_keep_the_moments_of_the_run():
-    x, w = births_nodes(0.5, 0.5)
+def test_nodes_of_formation_keep_the_moments_of_the_run():
+    x, w = formation_nodes(0.5, 0.5)
     nodes = dendrite_nodes(0.0, 0.5, 0.5)
     for power in range(10):
-        assert w @ x**power == pytest.approx(nodes.weight @ nodes.births**power, rel=1e-9)
+        assert w @ x**power == pytest.approx(nodes.weight @ nodes.formation**power, rel=1e-9)

@@ -273,12 +273,12 @@ def test_dose_response_passes_through_the_scenario():
     with_drug = course_function(plan, days)(None)
     without = course_function(plan.updated(regimen={"doses": []}), days)(None)
     at = found.sel(draw=-1, factor=1.0)
-    assert float(at["births_peak"]) == pytest.approx(with_drug.births.max(), rel=0.02)
-    assert float(at["losses_lowest"]) == pytest.approx(with_drug.losses.min(), rel=0.02)
+    assert float(at["formation_peak"]) == pytest.approx(with_drug.formation_fold.max(), rel=0.02)
+    assert float(at["elimination_lowest"]) == pytest.approx(with_drug.elimination_fold.min(), rel=0.02)
     assert float(at["extra_spines"]) == pytest.approx(with_drug.density[-1] - without.density[-1], rel=1e-9)
-    assert (np.diff(found["births_peak"].to_numpy(), axis=1) > 0).all()  # more drug, more births, at every draw
+    assert (np.diff(found["formation_peak"].to_numpy(), axis=1) > 0).all()  # more drug, more formation, at every draw
     figure = dose_figure(found, look="slides")
-    assert [axes.get_label() for axes in figure.axes] == ["births_peak", "losses_lowest", "extra_spines"]
+    assert [axes.get_label() for axes in figure.axes] == ["formation_peak", "elimination_lowest", "extra_spines"]
     with pytest.raises(ScenarioError, match="gives no drug"):
         dose_response(load("saline-mouse"), draws=0)
 

@@ -78,7 +78,7 @@ def test_a_comparison_says_what_is_identified_and_what_it_rests_on(comparison):
     assert notes["cascade.stabilisation_gain"] != "not identified"
     assert notes["cascade.formation_max"] == "not identified"
     text = printed(tables.comparison_tables(document))
-    for words in ("births at their highest", "losses at their lowest", "pulse", "ln evidence", "not identified"):
+    for words in ("formation at its highest", "elimination at its lowest", "pulse", "ln evidence", "not identified"):
         assert words in text
     assert "the Gaussian approximation of the fit" in text
 
@@ -225,7 +225,7 @@ def test_two_drugs_are_named_at_their_doses():
 
 
 KETAMINE = {"compound": "ketamine", "amount": 10, "route": "i.p.", "day": 3}
-ONSET = "how fast births rise within the first day of a dose is assumed: shao2021 has no session there"
+ONSET = "how fast formation rises within the first day of a dose is assumed: shao2021 has no session there"
 
 
 @pytest.mark.parametrize(

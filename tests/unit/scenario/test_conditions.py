@@ -162,9 +162,9 @@ def test_a_spell_holds_while_it_lasts():
     assert float(late["formation"].sel(**day)) == pytest.approx(float(plain["formation"].sel(**day)), rel=1e-3)
     assert float(early["formation"].sel(**day)) == pytest.approx(1, abs=5e-3)
     stressed = drive(stress={"name": "restraint stress", "from_day": 2.0, "to_day": 4.0})
-    births = stressed["formation"] / np.interp(stressed["time"], plain["time"], plain["formation"])
+    formation = stressed["formation"] / np.interp(stressed["time"], plain["time"], plain["formation"])
     for inside, fold in ((1.5, 1.0), (2.0, 0.7), (3.5, 0.7), (4.0, 1.0), (9.0, 1.0)):
-        assert float(births.sel(time=inside, method="ffill")) == pytest.approx(fold, rel=5e-3), (
+        assert float(formation.sel(time=inside, method="ffill")) == pytest.approx(fold, rel=5e-3), (
             inside
         )  # cells of two grids
 
@@ -199,7 +199,10 @@ def test_the_phenomenological_drive_has_no_cascade():
         simulation.drive_of(stressed)["elimination"], 1.3 * simulation.drive_of(plan)["elimination"], rtol=1e-12
     )
     doses = plan.regimen.model_dump()["doses"]
-    with pytest.raises(ScenarioError, match=r"no arrow 'mtorc1' for a genotype.* only births, switches, losses"):
+    with pytest.raises(
+        ScenarioError,
+        match=r"no arrow 'mtorc1' for a genotype.* only formation_rate, maturation_hazard, elimination_hazard",
+    ):
         simulation.drive_of(plan.updated(regimen={"doses": doses, "treatments": ["rapamycin"]}))
 
 

@@ -84,7 +84,7 @@ def test_what_differs_is_one_line():
         "potency of psilocin (log sd 0.3, measured)",
     ):
         assert part in line
-    assert "births (cv 0.5, shao2021)" in line
+    assert "formation (cv 0.5, shao2021)" in line
     alike = BASE.replace({"shao2021.formation_cv_animal": 0.0})
     assert between_subjects(PLAIN, alike) == "Between subjects nothing differs but chance"
 
@@ -152,7 +152,7 @@ def test_a_replaced_parameter_is_the_median_of_the_subjects():
     assert np.ptp(bands["plasma_auc"].sel(compound="psilocin").to_numpy()) > 0
 
 
-def test_animals_differ_in_births_as_the_parameters_say():
+def test_animals_differ_in_formation_as_the_parameters_say():
     """What the posterior says of mice, formation_cv_animal, is what simulated mice have."""
     wide = load("saline-mouse").updated(cohort={"animals": 20, "dendrites_per_animal": 30})
     spread = {}

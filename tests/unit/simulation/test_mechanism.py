@@ -96,10 +96,10 @@ def test_the_row_tells_the_story_from_dose_to_drive(name, receptors, compounds):
     assert compounds <= named(row["concentration"])
     assert receptors <= named(row["occupancy"])
     assert {"BDNF", "TrkB", "mTORC1"} == named(row["cascade"])
-    births, losses = row["drive"].get_lines()[1:3]
+    formation, elimination = row["drive"].get_lines()[1:3]
     inside = mechanism.sel(time=slice(plan.schedule.sessions[0], plan.schedule.sessions[-1]))
-    assert np.array_equal(births.get_ydata(), inside["formation_fold"])
-    assert np.array_equal(losses.get_ydata(), inside["elimination_fold"])
+    assert np.array_equal(formation.get_ydata(), inside["formation_fold"])
+    assert np.array_equal(elimination.get_ydata(), inside["elimination_fold"])
     assert row["drive"].get_xlim() == (plan.schedule.sessions[0], plan.schedule.sessions[-1])
     assert row["concentration"].get_xlim()[1] == row["occupancy"].get_xlim()[1]
     for axes in (row["occupancy"], row["cascade"]):

@@ -10,9 +10,9 @@ from synmodel.inference import counts_log_likelihood
 from synmodel.scenario import load
 from synmodel.simulation import simulate as simulate_scenario
 from synmodel.turnover import (
+    EliminationBySize,
     HeadWidth,
     Interaction,
-    SizeLoss,
     TurnoverModel,
     simulate,
     trace,
@@ -90,9 +90,9 @@ def test_spines_that_homeostasis_holds_are_weighed_by_it():
         )
 
 
-def test_losses_that_would_be_drawn_for_ever_are_refused():
-    with pytest.raises(SimulationError, match=r"size_loss.most is 1e\+300"):
-        SizeLoss(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=1e300)
+def test_elimination_that_would_be_drawn_for_ever_is_refused():
+    with pytest.raises(SimulationError, match=r"elimination_by_size.most is 1e\+300"):
+        EliminationBySize(HeadWidth(0.5, 0.3, 0.1, 2.0), steepness=4.0, most=1e300)
 
 
 def test_what_is_no_number_has_a_line():

@@ -7,9 +7,9 @@ from scipy.linalg import expm
 
 from synmodel.core.errors import SchemaError, SimulationError
 from synmodel.turnover import (
+    EliminationBySize,
     HeadWidth,
     Interaction,
-    SizeLoss,
     TurnoverModel,
     covariance,
     moments,
@@ -66,8 +66,8 @@ def test_propagation_is_a_matrix_exponential(two_classes):
     q = two_classes.generator()
     np.testing.assert_allclose(steps.survival[0], expm(2 * q), rtol=1e-12)
     grid = np.linspace(0, 2, 20_001)
-    births = np.array([two_classes.births @ expm(q * u) for u in grid[::100]])
-    np.testing.assert_allclose(steps.newborn[0], np.trapezoid(births, grid[::100], axis=0), rtol=1e-4)
+    formation = np.array([two_classes.formation_rates @ expm(q * u) for u in grid[::100]])
+    np.testing.assert_allclose(steps.newborn[0], np.trapezoid(formation, grid[::100], axis=0), rtol=1e-4)
 
 
 def test_propagation_with_a_drive_against_an_integrator(two_classes):
@@ -82,7 +82,7 @@ def test_propagation_with_a_drive_against_an_integrator(two_classes):
     def rate(t, y):
         q = two_classes.generator(at("maturation", t), at("elimination", t))
         p, gamma = y[:4].reshape(2, 2), y[4:]
-        return np.concatenate([(p @ q).ravel(), gamma @ q + two_classes.births * at("formation", t)])
+        return np.concatenate([(p @ q).ravel(), gamma @ q + two_classes.formation_rates * at("formation", t)])
 
     y = np.concatenate([np.eye(2).ravel(), np.zeros(2)])
     for piece in ((0, 0.5), (0.5, 1.0), (1.0, 2.5), (2.5, 4.0)):
@@ -135,8 +135,8 @@ def test_bad_initial_numbers_are_refused(two_classes, initial, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loss": [0.5]}, r"model.loss has shape \(1,\); expected \(2,\)"),
-        ({"loss": [0.5, -0.1]}, "must be finite and 0 or more"),
+        ({"elimination": [0.5]}, r"model.elimination has shape \(1,\); expected \(2,\)"),
+        ({"elimination": [0.5, -0.1]}, "must be finite and 0 or more"),
         ({"transition": [[0.1, 0.1], [0, 0]]}, "on its diagonal"),
         ({"transition": [[0, 0.1]]}, r"model.transition has shape \(1, 2\)"),
         ({"formation": float("nan")}, "must be finite"),
@@ -146,8 +146,8 @@ def test_bad_initial_numbers_are_refused(two_classes, initial, message):
         ({"formation_cv_animal": "much"}, "model.formation_cv_animal is 'much'; give a coefficient of variation"),
         ({"formation_trend": "up"}, "model.formation_trend is 'up'; give a finite number per day"),
         ({"formation_trend": float("inf")}, "model.formation_trend is inf; give a finite number per day"),
-        ({"formation": "2"}, "model.formation is '2'; give births per day"),
-        ({"loss": ["0.5", 0.01]}, r"model.loss is \['0.5', 0.01\]; give hazards per spine per day"),
+        ({"formation": "2"}, "model.formation is '2'; give formation per day"),
+        ({"elimination": ["0.5", 0.01]}, r"model.elimination is \['0.5', 0.01\]; give hazards per spine per day"),
         ({"transition": [[0, 0.1], [0]]}, r"model.transition is \[\[0, 0.1\], \[0\]\]; give .* a row per class"),
     ],
 )
@@ -156,7 +156,7 @@ def test_bad_models_are_refused(changes, message):
         "classes": ("nascent", "mature"),
         "formation": 2.0,
         "transition": [[0, 0.1], [0, 0]],
-        "loss": [0.5, 0.01],
+        "elimination": [0.5, 0.01],
     }
     with pytest.raises(SimulationError, match=message):
         TurnoverModel(**{**good, **changes})
@@ -212,10 +212,10 @@ def test_counts_of_numpy_are_whole_numbers(two_classes):
     assert out["gained"].shape == (2, 3, 4)
 
 
-def test_a_total_needs_births():
-    """Without births no spines are stationary, and a total has no proportions."""
+def test_a_total_needs_formation():
+    """Without formation no spines are stationary, and a total has no proportions."""
     model = TurnoverModel(("nascent", "mature"), 0.0, [[0, 0.1], [0.02, 0]], [0.5, 0.01])
-    message = r"initial\['poisson'\] is 3 in stationary proportions, but a model without births .* nascent, mature"
+    message = r"initial\['poisson'\] is 3 in stationary proportions, but a model without formation .* nascent, mature"
     with pytest.raises(SimulationError, match=message):
         read_initial(model, {"poisson": 3})
 
@@ -247,7 +247,7 @@ def test_immortal_spines_have_no_balance():
         TurnoverModel(("spine",), 1.0, [[0]], [0.0]).stationary()
 
 
-def test_length_scales_births():
+def test_length_scales_formation():
     model = TurnoverModel(("spine",), 0.05, [[0]], [0.2])
     lengths = [10.0, 40.0]
     out = simulate(
@@ -266,17 +266,17 @@ def test_gamma_multipliers_have_mean_one_and_their_spread():
 
 @pytest.mark.parametrize(("log_sd", "animal", "dendrite"), [(0.0, 0.6, 0.4), (0.3, 0.01, 0.0), (0.2, 0.05, 0.9)])
 def test_nodes_over_dendrites_have_mean_one_and_their_spread(log_sd, animal, dendrite):
-    density, births, weight = dendrite_nodes(log_sd, animal, dendrite)
+    density, formation, weight = dendrite_nodes(log_sd, animal, dendrite)
     assert weight.sum() == pytest.approx(1)
     assert (density * weight).sum() == pytest.approx(1, rel=1e-6)
-    assert (births * weight).sum() == pytest.approx(1)
+    assert (formation * weight).sum() == pytest.approx(1)
     assert (density**2 * weight).sum() == pytest.approx(np.exp(log_sd**2), rel=1e-4)
-    assert (births**2 * weight).sum() == pytest.approx((1 + animal**2) * (1 + dendrite**2))
-    assert (density * births * weight).sum() == pytest.approx(1, rel=1e-6)
+    assert (formation**2 * weight).sum() == pytest.approx((1 + animal**2) * (1 + dendrite**2))
+    assert (density * formation * weight).sum() == pytest.approx(1, rel=1e-6)
 
 
 def test_covariance_and_survival_by_hand():
-    """One class: Cov(N_s, N_t) = n e^{-ds} (e^{-d(t-s)} - e^{-dt}) for fixed n, and no births."""
+    """One class: Cov(N_s, N_t) = n e^{-ds} (e^{-d(t-s)} - e^{-dt}) for fixed n, and no formation."""
     model = TurnoverModel(("spine",), 0.0, [[0]], [0.3])
     c = covariance(model, initial={"spine": 5}, times=[0, 1, 3])[:, 0, :, 0].to_numpy()
     a, b = np.exp(-0.3), np.exp(-0.9)
@@ -306,15 +306,15 @@ def test_bad_interactions_are_refused(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"most": 1.0}, "size_loss.most is 1.0; give a number above 1"),
-        ({"steepness": -1}, "size_loss.steepness is -1; give a number of 0 or more"),
-        ({"steepness": "4"}, "size_loss.steepness is '4'; give a number of 0 or more"),
-        ({"head_width": 0.5}, "size_loss.head_width is 0.5; give a HeadWidth"),
+        ({"most": 1.0}, "elimination_by_size.most is 1.0; give a number above 1"),
+        ({"steepness": -1}, "elimination_by_size.steepness is -1; give a number of 0 or more"),
+        ({"steepness": "4"}, "elimination_by_size.steepness is '4'; give a number of 0 or more"),
+        ({"head_width": 0.5}, "elimination_by_size.head_width is 0.5; give a HeadWidth"),
     ],
 )
-def test_bad_losses_by_size_are_refused(changes, message):
+def test_bad_elimination_by_size_is_refused(changes, message):
     with pytest.raises(SimulationError, match=message):
-        SizeLoss(**{"head_width": HeadWidth(0.5, 0.4, 0.1, 2.0), "steepness": 4.0, "most": 5.0} | changes)
+        EliminationBySize(**{"head_width": HeadWidth(0.5, 0.4, 0.1, 2.0), "steepness": 4.0, "most": 5.0} | changes)
 
 
 @pytest.mark.parametrize(
@@ -331,14 +331,14 @@ def test_bad_head_widths_are_refused(changes, message):
         HeadWidth(**{"median_um": 0.5, "log_sd": 0.4, "reversion": 0.1, "response": 2.0} | changes)
 
 
-def test_losses_by_size_fit_their_engine_and_drive(two_classes):
+def test_elimination_by_size_fits_its_engine_and_drive(two_classes):
     good = {"initial": [2, 3], "times": SESSIONS, "replicates": 2}
-    law = SizeLoss(HeadWidth(0.5, 0.4, 0.1, 2.0), steepness=4.0, most=5.0)
+    law = EliminationBySize(HeadWidth(0.5, 0.4, 0.1, 2.0), steepness=4.0, most=5.0)
     with pytest.raises(SimulationError, match="engine is 'sessions', which knows no head widths; use engine='events'"):
-        simulate(two_classes, size_loss=law, **good)
+        simulate(two_classes, elimination_by_size=law, **good)
     gone = xr.Dataset({"head_size": ("time", [0.0])}, {"time": [0.0]})
-    with pytest.raises(SimulationError, match=r"drive.head_size has a value of 0; .* need folds above 0"):
-        simulate(two_classes, engine="events", size_loss=law, drive=gone, **good)
+    with pytest.raises(SimulationError, match=r"drive.head_size has a value of 0; .* needs folds above 0"):
+        simulate(two_classes, engine="events", elimination_by_size=law, drive=gone, **good)
 
 
 def test_an_interaction_fits_its_engine_and_model(two_classes):
@@ -350,10 +350,12 @@ def test_an_interaction_fits_its_engine_and_model(two_classes):
 
 
 @pytest.mark.parametrize("engine", ["coupled", "events"])
-def test_an_interaction_and_losses_by_size_do_not_go_together(two_classes, engine):
-    law = SizeLoss(HeadWidth(0.5, 0.4, 0.1, 2.0), steepness=4.0, most=5.0)
-    both = {"interaction": Interaction(n_max=30), "size_loss": law}
-    with pytest.raises(SimulationError, match="interaction and size_loss are both given, and no engine simulates them"):
+def test_an_interaction_and_elimination_by_size_do_not_go_together(two_classes, engine):
+    law = EliminationBySize(HeadWidth(0.5, 0.4, 0.1, 2.0), steepness=4.0, most=5.0)
+    both = {"interaction": Interaction(n_max=30), "elimination_by_size": law}
+    with pytest.raises(
+        SimulationError, match="interaction and elimination_by_size are both given, and no engine simulates them"
+    ):
         simulate(two_classes, initial=[2, 3], times=SESSIONS, replicates=2, engine=engine, **both)
 
 
@@ -367,9 +369,12 @@ def test_a_result_says_what_shaped_it(two_classes):
     assert set(shaped_by()) == {"engine", "seed", "model_digest"}
     acting = shaped_by("coupled", interaction=Interaction(n_max=np.float64(30), pool=9, pool_share=[1, 2]))
     assert acting["interaction"] == "Interaction(n_max=30.0, pool=9.0, pool_share=(1.0, 2.0))"
-    law = SizeLoss(HeadWidth(0.5, 0.4, 0.1, 2), steepness=4, most=5)
+    law = EliminationBySize(HeadWidth(0.5, 0.4, 0.1, 2), steepness=4, most=5)
     width = "HeadWidth(median_um=0.5, log_sd=0.4, reversion=0.1, response=2.0)"
-    assert shaped_by("events", size_loss=law)["size_loss"] == f"SizeLoss(head_width={width}, steepness=4.0, most=5.0)"
+    assert (
+        shaped_by("events", elimination_by_size=law)["elimination_by_size"]
+        == f"EliminationBySize(head_width={width}, steepness=4.0, most=5.0)"
+    )
     drives = [drive(2.0), drive(2.5), drive(2.0, day=1.0), drive(2.0, name="maturation")]
     assert len({shaped_by(drive=each)["drive_digest"] for each in drives}) == 4
     assert shaped_by(drive=drive(2))["drive_digest"] == shaped_by(drive=drive(2.0))["drive_digest"]

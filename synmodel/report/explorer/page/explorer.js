@@ -134,15 +134,15 @@ function glance(answer) {
 
 function sentence(answer) {
   const box = $("sentence"), last = answer.glance[answer.glance.length - 1];
-  const births = answer.glance.find((row) => row.label.startsWith("births")), losses = answer.glance.find((row) => row.label.startsWith("losses"));
+  const formation = answer.glance.find((row) => row.label.startsWith("formation")), elimination = answer.glance.find((row) => row.label.startsWith("elimination"));
   box.replaceChildren();
   answer.scenarios.forEach((each, k) => {
     if (k) box.append(" ");
     box.append(tag("b", { class: "ab"[k] }, `${each.letter}, ${each.title}`));
-    const [b, l, x] = [births, losses, last].map((row) => row.cells[k][0]);
-    if (Math.abs(b.estimate - 1) < 0.005 && Math.abs(l.estimate - 1) < 0.005) { box.append(": changes neither births nor losses of spines."); return; }
+    const [b, l, x] = [formation, elimination, last].map((row) => row.cells[k][0]);
+    if (Math.abs(b.estimate - 1) < 0.005 && Math.abs(l.estimate - 1) < 0.005) { box.append(": changes neither formation nor elimination of spines."); return; }
     const word = x.estimate < 0 ? "fewer" : "extra", day = last.label.replace("extra spines ", "");
-    box.append(`: births ${text(b.estimate, 2)}-fold at their highest, losses ${text(l.estimate, 2)}-fold at their lowest, ${text(Math.abs(x.estimate), 2)} % ${word} spines ${day}.`);
+    box.append(`: formation ${text(b.estimate, 2)}-fold at its highest, elimination ${text(l.estimate, 2)}-fold at its lowest, ${text(Math.abs(x.estimate), 2)} % ${word} spines ${day}.`);
   });
 }
 

@@ -1,4 +1,4 @@
-"""Losses that fall with head width, against the spectral solution of their backward equation.
+"""Elimination that falls with head width, against the spectral solution of its backward equation.
 
 Between events a spine of class c with deviation sigma x survives with S_c(x), and
 dS_c/dt = theta (S_c'' - x S_c') + sum_j q_cj (S_j - S_c) - delta_c m(x) S_c. Hermite polynomials are the eigenfunctions
@@ -14,7 +14,7 @@ import xarray as xr
 from level import agrees, z_of_covariance, z_of_mean
 from scipy.linalg import expm
 
-from synmodel.turnover import HeadWidth, SizeLoss, TurnoverModel, simulate, trace
+from synmodel.turnover import EliminationBySize, HeadWidth, TurnoverModel, simulate, trace
 from synmodel.turnover.size import log_width_shift
 from synmodel.turnover.start import Start
 
@@ -24,7 +24,7 @@ MODELS = {
     "one class": (TurnoverModel(("spine",), 1.5, [[0]], [0.15]), (12,)),
     "two classes": (TurnoverModel(("nascent", "mature"), (2.0, 0.2), [[0, 0.1], [0.02, 0]], [0.4, 0.05]), (3, 9)),
 }
-LAW = SizeLoss(HeadWidth(median_um=0.5, log_sd=0.4, reversion=0.15, response=1.5), steepness=4.0, most=5.0)
+LAW = EliminationBySize(HeadWidth(median_um=0.5, log_sd=0.4, reversion=0.15, response=1.5), steepness=4.0, most=5.0)
 DRIVES = {
     "no drug": None,
     "larger heads": xr.Dataset(
@@ -45,9 +45,9 @@ class Spectral:
         norm = np.array([math.sqrt(math.factorial(n)) for n in order])
         hermite = np.polynomial.hermite_e.hermevander(x, nodes - 1) / norm * self.root[:, None]
         reverting = hermite @ np.diag(-law.head_width.reversion * order) @ hermite.T
-        switches = np.array(model.transition, float)
-        switches -= np.diag(switches.sum(axis=1))
-        self.moving = np.kron(np.eye(model.n_class), reverting) + np.kron(switches, np.eye(nodes))
+        transitions = np.array(model.transition, float)
+        transitions -= np.diag(transitions.sum(axis=1))
+        self.moving = np.kron(np.eye(model.n_class), reverting) + np.kron(transitions, np.eye(nodes))
         self.model, self.law, self.drive = model, law, drive
 
     def fold(self, name, t):
@@ -65,14 +65,14 @@ class Spectral:
     def step(self, elimination, shift):
         """Backward step of the hazards in its middle."""
         width = self.law.head_width.median_um * np.exp(shift + self.deviation)
-        loss = np.outer(self.model.loss, self.law.multiplier(width)).ravel() * elimination
+        loss = np.outer(self.model.elimination, self.law.multiplier(width)).ravel() * elimination
         return expm((self.moving - np.diag(loss)) * STEP)
 
     def run(self, start, end, functions):
-        """(K, F) means at the end of functions (K * node, F) of a spine of each class, and births' mean."""
+        """(K, F) means at the end of functions (K * node, F) of a spine of each class, and of new ones' mean."""
         n_step = round((end - start) / STEP)
         value = functions * np.tile(self.root, self.model.n_class)[:, None]
-        born = np.zeros(functions.shape[1])
+        formed = np.zeros(functions.shape[1])
         matrix, cause = None, None
         for i in reversed(range(n_step)):
             t = start + i * STEP
@@ -81,8 +81,8 @@ class Spectral:
                 matrix, cause = self.step(*hazards), hazards
             later, value = value, matrix @ value
             rate = np.array(self.model.formation) * self.fold("formation", t) * STEP
-            born += rate @ (self.newborn(later) + self.newborn(value)) / 2  # trapezoid: error of order STEP^2
-        return self.newborn(value), born
+            formed += rate @ (self.newborn(later) + self.newborn(value)) / 2  # trapezoid: error of order STEP^2
+        return self.newborn(value), formed
 
     def newborn(self, value):
         """(K, F) means over the law of newborns."""
@@ -95,13 +95,15 @@ class Spectral:
 def exact(name, drive, law=LAW, **changes):
     """Mean and variance (time, class) of the counts after the first session."""
     model, start = MODELS[name]
-    model = TurnoverModel(model.classes, model.formation, model.transition, changes.get("loss", model.loss))
+    model = TurnoverModel(
+        model.classes, model.formation, model.transition, changes.get("elimination", model.elimination)
+    )
     solver = Spectral(model, law, DRIVES[drive])
     mean, variance = [], []
     for t in TIMES[1:]:
-        p, born = solver.run(TIMES[0], t, solver.indicator())
-        mean.append(np.array(start) @ p + born)
-        variance.append(np.array(start) @ (p * (1 - p)) + born)
+        p, formed = solver.run(TIMES[0], t, solver.indicator())
+        mean.append(np.array(start) @ p + formed)
+        variance.append(np.array(start) @ (p * (1 - p)) + formed)
     return np.array(mean), np.array(variance)
 
 
@@ -115,7 +117,7 @@ def samples():
             replicates=REPLICATES,
             drive=DRIVES[drive],
             engine="events",
-            size_loss=LAW,
+            elimination_by_size=LAW,
             seed=8,
         )["count"].to_numpy()[:, 0, 1:]
         for name in MODELS
@@ -134,9 +136,9 @@ def test_counts(samples, name, drive):
 
 @pytest.mark.parametrize("wrong", ["loss", "steepness", "no selection"])
 def test_errors_are_caught(samples, wrong):
-    """Losses 5 % off, a slope 25 % off, and losses that do not depend on size at all."""
+    """Elimination 5 % off, a slope 25 % off, and elimination that does not depend on size at all."""
     name = "one class"
-    law = SizeLoss(LAW.head_width, {"steepness": 5.0, "no selection": 0.0}.get(wrong, LAW.steepness), LAW.most)
+    law = EliminationBySize(LAW.head_width, {"steepness": 5.0, "no selection": 0.0}.get(wrong, LAW.steepness), LAW.most)
     loss = [0.15 * 1.05] if wrong == "loss" else [0.15]
     mean, variance = exact(name, "no drug", law, loss=loss)
     assert not agrees(z_of_mean(samples[name, "no drug"], mean, variance))
@@ -147,7 +149,7 @@ def test_widths_of_survivors(drive):
     """First two moments of ln w of the spines of the first session that are left, at every later one."""
     model, _ = MODELS["one class"]
     start = Start(np.full((8000, 1, 1), 20), np.zeros((8000, 1)))
-    spines = trace(model, start, TIMES, seed=9, drive=DRIVES[drive], size_loss=LAW)
+    spines = trace(model, start, TIMES, seed=9, drive=DRIVES[drive], elimination_by_size=LAW)
     there = spines["spine_class"].to_numpy() >= 0
     law, solver = LAW.head_width, Spectral(model, LAW, DRIVES[drive])
     deviation = np.log(spines["head_width"].to_numpy() / law.median_um) - [solver.shift(t) for t in TIMES]
@@ -171,10 +173,16 @@ def test_spectral_solution_has_converged():
 
 def test_without_slope_it_is_the_plain_model():
     """With m = 1 for every width, means are those of the closed form."""
-    flat = SizeLoss(LAW.head_width, steepness=0.0, most=3.0)
+    flat = EliminationBySize(LAW.head_width, steepness=0.0, most=3.0)
     model, start = MODELS["one class"]
     count = simulate(
-        model, initial=list(start), times=TIMES, replicates=REPLICATES, engine="events", size_loss=flat, seed=2
+        model,
+        initial=list(start),
+        times=TIMES,
+        replicates=REPLICATES,
+        engine="events",
+        elimination_by_size=flat,
+        seed=2,
     )["count"].to_numpy()[:, 0, 1:, 0]
     p = np.exp(-0.15 * (TIMES[1:] - TIMES[0]))
     mean = 12 * p + 1.5 / 0.15 * (1 - p)
@@ -185,9 +193,9 @@ def test_histories_are_those_of_the_counts():
     """Widths are drawn beside the lives: the same spines with or without them."""
     model, start = MODELS["two classes"]
     design = {"initial": list(start), "times": TIMES, "replicates": 200, "seed": 4, "drive": DRIVES["larger heads"]}
-    count = simulate(model, engine="events", size_loss=LAW, **design)["count"].to_numpy()[:, 0]
+    count = simulate(model, engine="events", elimination_by_size=LAW, **design)["count"].to_numpy()[:, 0]
     begin = Start(np.broadcast_to(np.array(start), (200, 1, 2)), np.ones((200, 1)))
-    spines = trace(model, begin, TIMES, seed=4, drive=DRIVES["larger heads"], size_loss=LAW)
+    spines = trace(model, begin, TIMES, seed=4, drive=DRIVES["larger heads"], elimination_by_size=LAW)
     path, replicate = spines["spine_class"].to_numpy(), spines["replicate"].to_numpy()
     for k in range(len(TIMES)):
         for c in range(2):
