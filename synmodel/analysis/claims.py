@@ -189,7 +189,7 @@ def _rising(claim: Claim, table: Table, _: Estimate, __: Readings) -> Cell:
 def _within(claim: Claim, table: Table, _: Estimate, __: Readings) -> Cell:
     formation, early = table["formation_onset_day"], [table[name] for name in claim.numbers]
     hours = Contrast(
-        "hours after which formation exceeds half its peak",
+        "hours after which formation rates exceed half their peak",
         _HOURS * formation.estimate, _HOURS * formation.low, _HOURS * formation.high, "hour", formation.note,
     )  # fmt: skip
     sessions = _target(claim.drug).sessions

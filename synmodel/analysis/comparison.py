@@ -224,13 +224,13 @@ def _scalars(effect: Effect) -> dict[str, tuple[float, str, str]]:
         "elimination at its lowest, fold over baseline",
     )
     for name, curve, what in (
-        ("density", gain, "extra spines exceed half their peak"),
-        ("formation", effect.formation_fold - 1.0, "the change of formation exceeds half its peak"),
-        ("elimination", effect.elimination_fold - 1.0, "the change of elimination exceeds half its peak"),
+        ("density", gain, "extra spines"),
+        ("formation", effect.formation_fold - 1.0, "the change of formation rates"),
+        ("elimination", effect.elimination_fold - 1.0, "the change of elimination hazards"),
     ):
         onset, last = half_peak(effect.day, curve)
-        table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what}")
-        table[f"{name}_duration_day"] = (last, "day", f"last day at which {what}")
+        table[f"{name}_onset_day"] = (onset, "day", f"first day at which {what} exceed half their peak")
+        table[f"{name}_duration_day"] = (last, "day", f"last day at which {what} exceed half their peak")
     return table
 
 

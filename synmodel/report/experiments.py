@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from rich.table import Table
 
 from synmodel.core.plain import Json
+from synmodel.core.renamed import told_today
 from synmodel.report.tables import add_row, number_text, plain_table
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def listing(rows: Sequence[tuple[int, str, str, str]]) -> Table:
 
 def outcome_tables(document: Json) -> list[Table]:
     """Findings, assumptions and verdict of one experiment."""
+    document = told_today(document)
     findings = plain_table(
         f"Row {document['row']}: {document['title']}", "", "unit", "model (95 % interval)", "published", "known as"
     )
@@ -177,7 +179,7 @@ class Told(Protocol):
 
 def claims_page(experiments: Sequence[Told]) -> str:
     """The page of claims in Markdown: a table of verdicts, then every experiment with its numbers and figure."""
-    rows = [(each, each.recorded) for each in experiments]
+    rows = [(each, told_today(each.recorded)) for each in experiments]
     table = [
         f"| {each.row} | [{each.title}](#{each.name}) | {document['verdict']} |"
         for each, document in rows

@@ -31,7 +31,7 @@ from synmodel.core.plain import Json
 from synmodel.library.drug_numbers import routes_of
 from synmodel.library.own_entries import digests_behind
 from synmodel.scenario.conditions import condition_names, load_condition
-from synmodel.scenario.turnover import Turnover
+from synmodel.scenario.turnover import Turnover, digestible
 from synmodel.scenario.values import Replacements
 from synmodel.scenario.variability import GENERAL, Variability
 
@@ -380,7 +380,7 @@ class Scenario(_Part):
 
     def digest(self) -> str:
         """SHA-256 of the content, and of the entries of one's own behind it."""
-        content = self.model_dump(mode="json")
+        content = digestible(self.model_dump(mode="json"))
         if own := self.own_entries():
             content["library"] = own
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -14,8 +14,9 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault
-from synmodel.core.errors import did_you_mean
+from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault, read
+from synmodel.core.errors import LibraryError, did_you_mean
+from synmodel.core.renamed import with_present_words
 
 __all__ = ["ADDED_SIGNALS", "ARROWS", "Condition", "condition_names", "load_condition"]
 
@@ -50,6 +51,7 @@ ADDED_SIGNALS = ("glutamate", "resting_block", "d1_tone", "trkb_gain")
 
 
 def _arrows(given: Mapping[str, Evidence]) -> FrozenMapping[str, Evidence]:
+    given = with_present_words("arrow", given)
     for name, evidence in given.items():
         if name not in ARROWS:
             raise entry_fault(name, f"is not known; {did_you_mean(name, ARROWS)}")

@@ -20,9 +20,10 @@ from pydantic import (
 from synmodel.core.documents import Document, FrozenMapping, Number, Whole, entry_fault
 from synmodel.core.errors import ScenarioError, did_you_mean
 from synmodel.core.plain import Json
+from synmodel.core.renamed import with_earlier_words, with_present_words
 from synmodel.scenario.values import as_dict
 
-__all__ = ["CLASSES", "Crowding", "Engine", "Homeostasis", "Pool", "SizeDependence", "Turnover"]
+__all__ = ["CLASSES", "Crowding", "Engine", "Homeostasis", "Pool", "SizeDependence", "Turnover", "digestible"]
 
 Engine = Literal["auto", "events", "sessions", "coupled"]
 CLASSES = ("transient", "nascent", "mature")
@@ -92,6 +93,13 @@ class SizeDependence(_Part):
     most: Number = Field(gt=1, le=_MOST_CANDIDATES, description="above 1 to 100: multiplier of the smallest spines")
 
 
+def digestible(content: Json) -> Json:
+    """The content of a scenario under the words of before, of which its digests are made: they stay what they were."""
+    if "turnover" not in content:
+        return content
+    return content | {"turnover": with_earlier_words("table", content["turnover"])}
+
+
 def _filled(content: Json) -> Json:
     """The content without what holds nothing."""
     return {name: value for name, value in content.items() if value not in (None, {}, "auto")}
@@ -116,6 +124,11 @@ class Turnover(_Part):
         if self.batch == 1:
             content.pop("batch", None)
         return content
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_words_of_today(cls, content: Any) -> Any:
+        return with_present_words("table", content) if isinstance(content, Mapping) else content
 
     @model_validator(mode="after")
     def _has_an_engine(self) -> "Turnover":

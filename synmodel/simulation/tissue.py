@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
+from synmodel.core.renamed import takes_earlier_arguments
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.imaging import Scoring
@@ -62,6 +63,7 @@ class Tissue:
         return np.array([*means, mature])
 
 
+@takes_earlier_arguments
 def tissue_of(
     study: str, values: Mapping[str, float], *, formation_factor: float = 1.0, elimination_factor: float = 1.0
 ) -> Tissue:

@@ -1,5 +1,8 @@
 """Turnover of spines on a dendrite: model, exact moments and exact simulation."""
 
+from typing import TYPE_CHECKING
+
+from synmodel.core.renamed import class_of_before
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.moments import covariance, moments, survival
@@ -25,3 +28,6 @@ __all__ = [
     "trace_coupled",
     "trace_sessions",
 ]
+
+if not TYPE_CHECKING:  # which knows the words of today alone
+    __getattr__ = class_of_before(__name__)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import SimulationError
+from synmodel.core.renamed import present_word, takes_earlier_fields, with_earlier_words
 from synmodel.turnover.arguments import number_array, one_number
 
 __all__ = ["TurnoverModel"]
@@ -29,6 +30,7 @@ _ELIMINATION = "hazards per spine per day, one per class"
 _SPREAD = "a coefficient of variation of 0 or more"
 
 
+@takes_earlier_fields
 @dataclass(frozen=True)
 class TurnoverModel:
     """Rates of formation, of transitions between classes, and of elimination.
@@ -112,6 +114,18 @@ class TurnoverModel:
         return np.asarray(self.formation, float)
 
     @property
+    def births(self) -> NDArray[np.float64]:
+        """:attr:`formation_rates`, by its name of before."""
+        present_word("attribute", "TurnoverModel.births")
+        return self.formation_rates
+
+    @property
+    def loss(self) -> Sequence[float]:
+        """``elimination``, by its name of before."""
+        present_word("attribute", "TurnoverModel.loss")
+        return self.elimination
+
+    @property
     def formation_cv(self) -> float:
         """Coefficient of variation of the rate of formation over all dendrites of all animals."""
         return math.sqrt((1 + self.formation_cv_dendrite**2) * (1 + self.formation_cv_animal**2) - 1)
@@ -150,7 +164,8 @@ class TurnoverModel:
 
     def digest(self) -> str:
         """SHA-256 of all rates."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        content = with_earlier_words("argument", asdict(self))
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _check(name: str, values: NDArray[np.float64], shape: tuple[int, ...], meaning: str) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import SimulationError, did_you_mean
 from synmodel.core.randomness import stream_key
+from synmodel.core.renamed import takes_earlier_arguments
 from synmodel.core.schema import TRAJECTORY, stamped
 from synmodel.turnover.arguments import LARGEST_NUMBER, whole_number
 from synmodel.turnover.bounds import check_names, check_size
@@ -43,6 +44,7 @@ __all__ = ["Engine", "coupling_of", "course_of", "simulate", "thread_count"]
 Engine = Literal["sessions", "events", "coupled"]
 
 
+@takes_earlier_arguments
 def simulate(
     model: TurnoverModel,
     *,

@@ -14,12 +14,14 @@ Loewenstein, Kuras and Rumpel 2011, J Neurosci 31:9481 (log-normal sizes, multip
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import SimulationError
+from synmodel.core.renamed import class_of_before
 from synmodel.turnover.arguments import one_number
 from synmodel.turnover.kernels.cells import relax
 
@@ -144,3 +146,7 @@ def head_size_of(drive: xr.Dataset | None) -> tuple[Array, Array]:
     if drive is None or "head_size" not in drive.data_vars:
         return np.empty(0), np.empty(0)
     return drive["time"].to_numpy(), drive["head_size"].to_numpy()
+
+
+if not TYPE_CHECKING:  # which knows the words of today alone
+    __getattr__ = class_of_before(__name__)

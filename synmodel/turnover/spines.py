@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
+from synmodel.core.renamed import takes_earlier_arguments
 from synmodel.core.schema import SPINES, stamped
 from synmodel.core.settings import by_fields
 from synmodel.turnover.bounds import check_names, check_size
@@ -33,6 +34,7 @@ Array = NDArray[np.float64]
 Fill = Callable[..., None]
 
 
+@takes_earlier_arguments
 def trace(
     model: TurnoverModel,
     start: Start,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from synmodel.core.documents import read
 from synmodel.core.errors import ScenarioError, SweepError, did_you_mean
 from synmodel.core.plain import Json
+from synmodel.core.renamed import present_word
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import Scenario
 
@@ -165,7 +166,7 @@ def _set(document: Json, path: str, value: object) -> None:
         if match is None:
             message = f"{path} is not a path; write it as scenario.regimen.doses[0].amount"
             raise ScenarioError(message)
-        steps += [match[1], *map(int, re.findall(r"\d+", match[2]))]
+        steps += [present_word("table", match[1]), *map(int, re.findall(r"\d+", match[2]))]
     place: Any = document
     where = "scenario"
     for step in steps[:-1]:

@@ -29,6 +29,7 @@ from synmodel.core.settings import by_fields
 from synmodel.inference.summaries.joint import Posterior, load_posterior
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, load
+from synmodel.scenario.turnover import digestible
 from synmodel.turnover.arguments import whole_number
 
 __all__ = ["Asked", "Cell", "Control", "Observe", "Plan", "SweepDocument", "load_plan", "plan_of"]
@@ -119,7 +120,7 @@ class Plan:
         return {
             **({"library": own.digest} if own else {}),
             "format": _FORMAT,
-            "scenarios": [scenario.model_dump(mode="json") for scenario in self.scenarios],
+            "scenarios": [digestible(scenario.model_dump(mode="json")) for scenario in self.scenarios],
             "base": "" if self.base is None else self.base.digest(),
             "design": self.design.kind,
             "factors": [[factor.path, factor.name, list(factor.levels)] for factor in self.design.factors],

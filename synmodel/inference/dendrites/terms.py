@@ -18,10 +18,10 @@
 ``births``, the old word for ``formation``, still works.
 """
 
-import logging
 from dataclasses import dataclass
 
 from synmodel.core.errors import FitError, did_you_mean
+from synmodel.core.renamed import present_word
 
 __all__ = ["EFFECTS", "SWITCHES", "TERMS", "Terms", "read_terms"]
 
@@ -31,7 +31,6 @@ EFFECTS = {"formation": "formation_fold", "maturation": "maturation_fold", "elim
 SWITCHES = ("mechanism", "studies", "decays", "arms", "ketanserin", "blocked", "alike", "transient")
 """Terms that are no effects."""
 
-_OLD = {"births": "formation"}
 _OF_PULSES = ("decays", "ketanserin", "blocked", "alike")
 
 TERMS = (*EFFECTS, *SWITCHES, "none")
@@ -72,9 +71,7 @@ def read_terms(model: str) -> Terms:
     >>> read_terms("transient + formation").name
     'formation+transient'
     """
-    given = [_OLD.get(term.strip(), term.strip()) for term in model.split("+")]
-    if len(given) > len([term for term in model.split("+") if term.strip() not in _OLD]):
-        logging.getLogger("synmodel").info("the term births is called formation now; the old word still works")
+    given = [present_word("term", term.strip()) for term in model.split("+")]
     for term in given:
         if term not in TERMS:
             message = f"model is {model!r}; {term!r} is no term: {did_you_mean(term, TERMS)}"

@@ -148,7 +148,7 @@ def courses_on(
     log_weight, multipliers = _nodes(frailty)
     steps, starts, totals = [], [], []
     for z in multipliers.tolist():
-        at_node = model if z == 1.0 else replace(model, loss=[z * loss for loss in model.loss])
+        at_node = model if z == 1.0 else replace(model, elimination=[z * loss for loss in model.elimination])
         steps.append(compose(at_node, folds, times))
         start, total = _start(
             at_node if frailty is None or frailty.effect == "lasting" else model, composition, balance

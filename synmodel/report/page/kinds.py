@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synmodel.core import manifest
 from synmodel.core.plain import Json
+from synmodel.core.renamed import RENAMED, told_today
 from synmodel.report.page import comparing, fitting, planned, simulating
 from synmodel.report.page.parts import Held, PageError, Told
 
@@ -158,7 +159,7 @@ def opened(folder: Path) -> Held:
     for name in dict.fromkeys(kind.file for kind in KINDS):
         path = folder / name
         if path.is_file():
-            held = Held(folder, name, _document(path))
+            held = Held(folder, name, _in_words_of_today(name, _document(path)))
             manifest.check(folder)
             return held
     known = ", ".join(dict.fromkeys(kind.file for kind in KINDS))
@@ -181,6 +182,21 @@ def _document(path: Path) -> Json:
         message = f"{path} is damaged: it holds no document; make the result again"
         raise PageError(message)
     return document
+
+
+def _in_words_of_today(name: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the words of today, where those of before are not a user's own."""
+    if name in ("outcome.json", "measure-next.json"):
+        return dict(told_today(document))
+    drugs = document.get("drugs")
+    if name != "comparison.json" or not isinstance(drugs, dict):
+        return document
+    renamed = RENAMED["number"]
+    tables = {
+        drug: {renamed.get(key, key): each for key, each in table.items()} if isinstance(table, dict) else table
+        for drug, table in drugs.items()
+    }
+    return document | {"drugs": tables}
 
 
 def kind_of(held: Held, kinds: Sequence[Kind] = KINDS) -> Kind:
