@@ -152,9 +152,8 @@ def simulate(
             else:
                 course = course_of(model, run.folds, run.days, effects.batch)
                 _couple(key, run.start, course, coupling, dendrites if effects.pool else 1, tallies)
-    whole = assembled(parts, session_days) if resets else parts[0][1]
     origin = _origin(engine, seed, model, drive, interaction, elimination_by_size, resets)
-    return stamped(whole.assign_attrs(origin), TRAJECTORY)
+    return stamped((assembled(parts, session_days) if resets else parts[0][1]).assign_attrs(origin), TRAJECTORY)
 
 
 class _Run(NamedTuple):

@@ -134,13 +134,13 @@ def test_counts(samples, name, drive):
     assert agrees(z_of_covariance(count, count, variance))
 
 
-@pytest.mark.parametrize("wrong", ["loss", "steepness", "no selection"])
+@pytest.mark.parametrize("wrong", ["elimination", "steepness", "no selection"])
 def test_errors_are_caught(samples, wrong):
     """Elimination 5 % off, a slope 25 % off, and elimination that does not depend on size at all."""
     name = "one class"
     law = EliminationBySize(LAW.head_width, {"steepness": 5.0, "no selection": 0.0}.get(wrong, LAW.steepness), LAW.most)
-    loss = [0.15 * 1.05] if wrong == "loss" else [0.15]
-    mean, variance = exact(name, "no drug", law, loss=loss)
+    elimination = [0.15 * 1.05] if wrong == "elimination" else [0.15]
+    mean, variance = exact(name, "no drug", law, elimination=elimination)
     assert not agrees(z_of_mean(samples[name, "no drug"], mean, variance))
 
 

@@ -80,14 +80,14 @@ def fits(samples, probability):
 def homeostatic(loss=0.2, formation=3.0, h=2.0, n_star=14.0, n_max=30.0):
     """Reactions of one class that crowds and is regulated, as (old, new) spines of the current interval."""
 
-    def formation(m, n, folds):
+    def rate(m, n, folds):
         return formation * folds["formation"] * np.maximum(0.0, 1 - (m + n) / n_max)
 
     def hazard(m, n, folds):
         return loss * folds["elimination"] * np.exp(h * ((m + n) / n_star - 1))
 
     return [
-        ((0, 1), formation),
+        ((0, 1), rate),
         ((-1, 0), lambda m, n, folds: m * hazard(m, n, folds)),
         ((0, -1), lambda m, n, folds: n * hazard(m, n, folds)),
     ]
