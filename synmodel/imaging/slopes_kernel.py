@@ -32,7 +32,7 @@ def ratio_factor_slope(x, c):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fraction_partials(old, new, length_um, false, density, formation, share, partial):  # type: ignore[no-untyped-def]
+def fraction_partials(old, new, length_um, false, density, births, share, partial):  # type: ignore[no-untyped-def]
     """Fill ``partial`` (3, n, 12) with the slopes of :func:`synmodel.imaging.kernel.mean_fractions`.
 
     Of formation (row 0), elimination (1) and change of density (2) of each interval, in: ``old`` rows 0 to 2 at the
@@ -44,7 +44,7 @@ def fraction_partials(old, new, length_um, false, density, formation, share, par
     total, value = np.zeros(n), np.zeros((3, n))
     d_total = np.zeros((n, 3))  # of the weights, in old, new and false at the start of the interval
     for kind in range(len(share)):
-        y, z = density[kind], formation[kind]
+        y, z = density[kind], births[kind]
         first = y * old[0, 0] + z * new[0, 0] + false
         c0 = ratio_factor_of(length_um * first)
         d_c0 = length_um * ratio_factor_slope(length_um * first, c0)

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from synmodel import library
-from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault, read
-from synmodel.core.errors import LibraryError, did_you_mean
+from synmodel.core.documents import Document, Evidence, FrozenMapping, entry_fault
+from synmodel.core.errors import did_you_mean
 from synmodel.core.renamed import with_present_words
 
 __all__ = ["ADDED_SIGNALS", "ARROWS", "Condition", "condition_names", "load_condition"]

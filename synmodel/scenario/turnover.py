@@ -127,7 +127,7 @@ class Turnover(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _in_words_of_today(cls, content: Any) -> Any:
+    def _in_words_of_today(cls, content: object) -> object:
         return with_present_words("table", content) if isinstance(content, Mapping) else content
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 r"""Exact slopes of P, gamma, d and of the balance of classes: forward sensitivities, cell by cell.
 
-On a cell of length l all hazards are constant, and with formation beta::
+On a cell of length l all hazards are constant, and with births beta::
 
     E = exp(Q l)        V = 1/l int_0^l exp(Q s) ds        gamma = l beta V        d = l V delta
 
@@ -14,7 +14,7 @@ A fold f of an effect changes hazards alone: h = f h_0 has h' = f h_0' + f' h_0,
 directions, given by what they do to rates and to the folds of each cell. Forward is cheaper than the adjoint here: a
 parameter set has some thirty directions, and the published means of an arm are as many.
 
-The balance n of formation and elimination, n Q = -beta, has the slope n' = -(beta' + n Q') Q^-1.
+The balance n of births and losses, n Q = -beta, has the slope n' = -(beta' + n Q') Q^-1.
 """
 
 from collections.abc import Sequence
@@ -46,15 +46,15 @@ class Directions(NamedTuple):
 
     Attributes
     ----------
-    formation, loss : (direction, K) ndarray
-        Of formation and elimination hazards at fold 1 [1/day].
+    births, loss : (direction, K) ndarray
+        Of births and loss hazards at fold 1 [1/day].
     transition : (direction, K, K) ndarray
         Of switching hazards at fold 1 [1/day]; the diagonal is not looked at.
     formation, maturation, elimination : (direction, cell) ndarray
         Of the folds on cells.
     """
 
-    formation: Array
+    births: Array
     loss: Array
     transition: Array
     formation: Array
@@ -100,11 +100,11 @@ def compose_slopes(
     directions : Directions
         On the cells of the folds.
     """
-    k, n, q = model.n_class, len(times) - 1, len(directions.formation)
+    k, n, q = model.n_class, len(times) - 1, len(directions.births)
     acts = np.ones(k, bool) if protected is None else np.asarray(protected)[-k:]
     found = PropagationSlopes(np.zeros((q, n, k, k)), np.zeros((q, n, k)), np.zeros((q, n, k)))
     moves = np.any([each.reshape(q, -1).any(axis=1) for each in directions], axis=0)
-    formation, loss, transition, formation, maturation, elimination = (each[moves] for each in directions)
+    births, loss, transition, formation, maturation, elimination = (each[moves] for each in directions)
     slopes = tuple(np.empty((moves.sum(), *each.shape[1:])) for each in found)
     cross_slopes(
         np.diff(folds.edges),
@@ -115,7 +115,7 @@ def compose_slopes(
         np.asarray(model.transition, float),
         np.asarray(model.elimination, float),
         np.searchsorted(folds.edges, times),
-        (formation, transition, loss, formation, np.stack([maturation, elimination], axis=1)),
+        (births, transition, loss, formation, np.stack([maturation, elimination], axis=1)),
         slopes,
     )
     for each, of in zip(found, slopes, strict=True):
@@ -136,19 +136,19 @@ def stationary_slopes(model: TurnoverModel, directions: Directions) -> Array:
     diagonal = np.arange(model.n_class)
     switches[:, diagonal, diagonal] = 0.0
     switches[:, diagonal, diagonal] = -switches.sum(axis=2) - directions.loss
-    inflow = directions.formation + np.einsum("i,qij->qj", numbers, switches)
+    inflow = directions.births + np.einsum("i,qij->qj", numbers, switches)
     return np.asarray(np.linalg.solve(model.generator().T, -inflow.T).T, float)
 
 
 def trend_slope(model: TurnoverModel, cells: Cells, formation: Array) -> Array:
-    """(cell,) slope of the folds of formation in the model's age trend.
+    """(cell,) slope of the folds of births in the model's age trend.
 
     Parameters
     ----------
     cells : Cells
         That break at every half-day.
     formation : (cell,) ndarray
-        Folds of formation with the trend.
+        Folds of births with the trend.
     """
     step = model.formation_trend * _TREND_STEP_DAY
     half_day = np.floor(cells.edges[:-1] / _TREND_STEP_DAY) * _TREND_STEP_DAY

@@ -40,16 +40,16 @@ def models(draw, chain=False):
         return 0.0 if none else draw(hazard)
 
     transition = [[switch(i, j) for j in range(k)] for i in range(k)]
-    formation = [draw(st.floats(0.01, 3.0)) for _ in range(k)]
-    return TurnoverModel([f"class {i}" for i in range(k)], formation, transition, [draw(hazard) for _ in range(k)])
+    births = [draw(st.floats(0.01, 3.0)) for _ in range(k)]
+    return TurnoverModel([f"class {i}" for i in range(k)], births, transition, [draw(hazard) for _ in range(k)])
 
 
 def moved(model, folds, directions, at, h):
     """Model and folds some way along a direction."""
     rates = [np.asarray(each, float) for each in (model.formation, model.transition, model.elimination)]
-    changes = (directions.formation[at], directions.transition[at], directions.loss[at])
-    formation, transition, loss = ((rate + h * change).tolist() for rate, change in zip(rates, changes, strict=True))
-    other = TurnoverModel(model.classes, formation, transition, loss)
+    changes = (directions.births[at], directions.transition[at], directions.loss[at])
+    births, transition, loss = ((rate + h * change).tolist() for rate, change in zip(rates, changes, strict=True))
+    other = TurnoverModel(model.classes, births, transition, loss)
     return other, folds._replace(
         formation=folds.formation + h * directions.formation[at],
         maturation=folds.maturation + h * directions.maturation[at],

@@ -7,7 +7,7 @@ r"""Exact slopes of the log-likelihood of single dendrites, mouse by mouse.
 Forwards to P, gamma and d (:mod:`synmodel.turnover.slopes`), as there are some ten directions; backwards from the mouse
 to them (:mod:`synmodel.inference.likelihood.adjoint` and :mod:`~synmodel.inference.likelihood.animal_slopes`), as there
 are many runs. Where both meet they are multiplied. Records of which a gain, a loss or a number is open, and histories
-of single spines, have no adjoint: what they say at the points of the formation of mice takes differences, and they alone.
+of single spines, have no adjoint: what they say at the points of the births of mice takes differences, and they alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class ArmDirections(NamedTuple):
     start : (direction, K) ndarray
         Of the class probabilities at the first session.
     cv_dendrite, cv_animal : (direction,) ndarray
-        Of the spreads of formation.
+        Of the spreads of births.
     law : (direction, 3) ndarray
         Of the law of lengths.
     """
@@ -111,8 +111,8 @@ def arm_directions(
     """
     model, cells = course.model, course.cells
     k, n = model.n_class, len(names)
-    formation = 1.0 if other is None else values[f"{other}.formation_ratio"]
-    elimination = 1.0 if other is None else values[f"{other}.loss_ratio"]
+    births = 1.0 if other is None else values[f"{other}.formation_ratio"]
+    losses = 1.0 if other is None else values[f"{other}.loss_ratio"]
     rates = Directions.none(n, k, len(cells.knot))
     found = ArmDirections(rates, np.zeros((n, k)), np.zeros(n), np.zeros(n), np.zeros((n, 3)))
     short = values[f"{study}.transient_fraction"] if k == 3 else 0.0
@@ -121,11 +121,11 @@ def arm_directions(
         group, _, key = name.partition(".")
         if group == other:
             if key == "formation_ratio":
-                rates.formation[at] = model.formation_rates / formation
+                rates.births[at] = model.formation_rates / births
             elif key == "loss_ratio":
-                rates.loss[at] = np.asarray(model.elimination) / elimination
+                rates.loss[at] = np.asarray(model.elimination) / losses
         elif group == study:
-            _of_study(found, at, key, (formation, elimination), (short, nascent))
+            _of_study(found, at, key, (births, losses), (short, nascent))
     for effect in _FOLDS:
         if effect in drive:
             getattr(rates, effect)[:] = np.where(cells.knot < 0, 0.0, drive[effect][:, cells.knot])
@@ -136,16 +136,16 @@ def _of_study(
     found: ArmDirections, at: int, key: str, factors: tuple[float, float], shares: tuple[float, float]
 ) -> None:
     """Set the direction of a parameter of the study."""
-    rates, (formation, elimination), (short, nascent) = found.rates, factors, shares
-    k = rates.formation.shape[1]
+    rates, (births, losses), (short, nascent) = found.rates, factors, shares
+    k = rates.births.shape[1]
     if key == "formation":
-        rates.formation[at, -2] = formation
+        rates.births[at, -2] = births
     elif key == "transient_formation" and k == 3:
-        rates.formation[at, 0] = formation
+        rates.births[at, 0] = births
     elif key in ("loss_nascent", "loss_mature"):
-        rates.loss[at, -2 if key == "loss_nascent" else -1] = elimination
+        rates.loss[at, -2 if key == "loss_nascent" else -1] = losses
     elif key == "transient_loss" and k == 3:
-        rates.loss[at, 0] = elimination
+        rates.loss[at, 0] = losses
     elif key == "maturation":
         rates.transition[at, -2, -1] = 1.0
     elif key == "nascent_fraction":
@@ -213,7 +213,7 @@ def mouse_slopes(
     """Slopes of the log-likelihood of every mouse of an arm in what its complete records say, (mouse, direction).
 
     Where the probability of a record is too small for a number, slopes are not numbers. With them come the points and
-    weights (mouse, point) of the formation of mice, at which other records are to be looked at.
+    weights (mouse, point) of the births of mice, at which other records are to be looked at.
     """
     courses, n = course.courses, len(arm.mice)
     u, weight = animal_points(*_first(arm.evidence(courses, law), course.model), n)
@@ -247,7 +247,7 @@ def _first(
 
 
 def open_log_probability(arm: ArmData, course: ArmCourse, law: LengthLaw | None, u: Array, weight: Array) -> Array:
-    """(mouse,) mean log-probability of an arm's incomplete records over the formation of mice, at given points of them.
+    """(mouse,) mean log-probability of an arm's incomplete records over the births of mice, at given points of them.
 
     Its slope is the part of theirs, as the weights stay those of the posterior where slopes are taken.
     """
@@ -261,17 +261,17 @@ def _run_slopes(block: Block, courses: Courses, slopes: CourseSlopes, weight: Ar
     runs = block.runs
     matters = weight > 0
     steps = Propagation(courses.survival[0], courses.newborn[0], courses.lost[0])
-    elimination = loss_slopes(steps, courses.composition[0], runs.take(np.flatnonzero(matters)))
+    losses = loss_slopes(steps, courses.composition[0], runs.take(np.flatnonzero(matters)))
     inside, born = runs.inside, steps.newborn.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         gains = np.where(inside & (runs.gained > 0), runs.gained / born, 0.0)
     of_births = weight[:, None] * gains + np.where(inside, (exposure * block.scale)[:, None], 0.0)
     total = of_births @ slopes.newborn.sum(axis=2).T
     by_loss = (
-        np.einsum("ripc,qipc->rq", elimination.survival, slopes.survival, optimize=True)
-        + np.einsum("rip,qip->rq", elimination.newborn, slopes.newborn, optimize=True)
-        + np.einsum("rip,qip->rq", elimination.lost, slopes.lost, optimize=True)
-        + np.einsum("rp,qrp->rq", elimination.composition, slopes.composition[:, runs.first[matters]], optimize=True)
+        np.einsum("ripc,qipc->rq", losses.survival, slopes.survival, optimize=True)
+        + np.einsum("rip,qip->rq", losses.newborn, slopes.newborn, optimize=True)
+        + np.einsum("rip,qip->rq", losses.lost, slopes.lost, optimize=True)
+        + np.einsum("rp,qrp->rq", losses.composition, slopes.composition[:, runs.first[matters]], optimize=True)
     )
     total[matters] += weight[matters, None] * by_loss
     return np.asarray(total)

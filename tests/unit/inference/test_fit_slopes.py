@@ -240,7 +240,7 @@ def test_a_wrong_slope_of_the_filter_is_told(counted, monkeypatch):
 
     def wrong(*given):
         right(*given)
-        given[-2][2][:] *= differences.PLANTED  # elimination
+        given[-2][2][:] *= differences.PLANTED  # losses
 
     check(problem.slopes(vector), expected)
     monkeypatch.setattr(count_slopes, "log_losses_slopes", wrong)
