@@ -159,7 +159,7 @@ def test_a_worker_that_is_killed_loses_nothing(alone, tmp_path, monkeypatch):
     monkeypatch.setattr(work, "_TASK_SECONDS", 0.05)  # a task per cell, so that some wait at the worker that dies
     killed = []
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
         distributed.Client(cluster) as client,
     ):
 

@@ -70,7 +70,8 @@ def _client(distributed: ModuleType, scheduler: object, workers: int | None, sta
             n_workers=number,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",  # any port that is free: another sweep may hold the usual one
+            scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
         )
         stack.enter_context(cluster)
