@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.special import logsumexp, pdtrc
 from scipy.stats import norm, poisson, t
 
 from synmodel.core.errors import FitError, SynmodelError
@@ -14,7 +14,8 @@ from synmodel.inference import animals_log_likelihood, counts_log_likelihood, hi
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_of_blocks
 from synmodel.inference.likelihood.courses import courses_of
-from synmodel.inference.likelihood.evidence import ONE, _numbers_of
+from synmodel.inference.likelihood.evidence import ONE, _most_gained, _numbers_of, joined
+from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.tail import SCALES
 from synmodel.inference.likelihood.tracked import tracked_rows
 from synmodel.turnover import TurnoverModel
@@ -257,3 +258,22 @@ def test_spines_one_by_one():
     assert owner.tolist() == [0] * 5
     alone = [histories_log_likelihood(TWO_CLASSES, present=rows[:k], times=TIMES[:3])[0] for k in (4, 5)]
     assert np.isfinite(alone).all()
+
+
+def test_courses_over_skipped_sessions_are_those_between_the_others():
+    model = TurnoverModel(("nascent", "mature"), [0.7, 0.1], [[0, 0.2], [0.05, 0]], [0.4, 0.02])
+    days = np.array([0.0, 1.0, 2.5, 4.0, 9.0])
+    keep = np.array([0, 3, 4])
+    over = joined(courses_of(model, days, None, "stationary"), keep)
+    direct = courses_of(model, days[keep], None, "stationary")
+    for name in ("survival", "newborn", "lost", "composition", "total"):
+        np.testing.assert_allclose(getattr(over, name), getattr(direct, name), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("mean", [0.01, 0.3, 2.0, 9.0, 40.0, 300.0])
+def test_gains_beyond_the_largest_hardly_ever_are(mean):
+    """At twice the births, as births differ between dendrites."""
+    open_ = np.full((1, 1), -1)
+    runs = Runs(np.array([5]), open_, open_, np.array([0]), np.array([1]))
+    most = _most_gained(runs, open_, np.array([[mean]]))
+    assert pdtrc(float(most[0, 0]), 2.0 * mean) < 1e-12

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from scipy.linalg import expm
+from scipy.stats import binom, poisson
 
 from synmodel.core.errors import SchemaError, SimulationError
 from synmodel.turnover import (
@@ -21,7 +22,9 @@ from synmodel.turnover import (
 from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.heterogeneity import dendrite_nodes, gamma_quantile
 from synmodel.turnover.initial import read_initial
+from synmodel.turnover.propagation import compose
 from synmodel.turnover.start import Start
+from synmodel.turnover.tables import tabulated
 
 SESSIONS = [-3, -1, 1, 3, 5]
 
@@ -415,3 +418,27 @@ def test_a_trace_fits_its_model_and_times(two_classes):
     there = (spines["birth_day"] <= spines["time"]) & (spines["time"] < spines["death_day"])
     np.testing.assert_array_equal(spines["spine_class"] >= 0, there.transpose("spine", "time"))
     assert set(np.unique(spines["spine_class"])) == {-1, 0, 1}
+
+
+def test_every_row_of_the_tables_holds_its_own_law():
+    """No row begins within another, and what lies in it is the cumulated law of its draw."""
+    model = TurnoverModel(("nascent", "mature"), [0.7, 0.0], [[0, 0.2], [0.05, 0]], [0.4, 0.02])
+    days = np.array([0.0, 1.0, 4.0])
+    initial, scale = np.full((600, 2, 2), (3, 20)), np.repeat([[1.0, 1.7]], 600, axis=0)
+    steps = tabulated(compose(model, folds_between(None, days), days), initial, scale)
+    places = []
+    for i, c, j in np.ndindex(steps.width.shape):
+        width, p = int(steps.width[i, c, j]), steps.conditional[i, c, j]
+        for n in range(int(steps.most[c]) + 1 if width else 0):
+            first = int(steps.start[i, c, j]) + n * width
+            places.append((first, first + width))
+            want = binom.cdf(np.arange(width), n, min(p, 1.0 - p))
+            np.testing.assert_allclose(steps.binomials[first : first + width], want, rtol=1e-10)
+    ends = np.array(sorted(places))
+    assert (ends[1:, 0] >= ends[:-1, 1]).all()
+    assert ends[-1, 1] == steps.binomials.size
+    for d, i, c in np.ndindex(steps.poisson_start.shape):
+        width, first = int(steps.poisson_width[i, c]), int(steps.poisson_start[d, i, c])
+        want = poisson.cdf(np.arange(width), steps.newborn[i, c] * scale[0, d])
+        np.testing.assert_allclose(steps.poissons[first : first + width], want, rtol=1e-10)
+        assert width == 0 or want[-1] > 1.0 - 1e-5
