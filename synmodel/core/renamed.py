@@ -5,6 +5,7 @@ One table for documents, arguments, attributes and names of classes. A word stay
 
 import functools
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -52,6 +53,8 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 
 _RECORDED = (("births", "formation rates"), ("losses", "elimination hazards"))
 """What recorded results say, and what stands for it today; both are plural, so that the sentence stays right."""
+
+_FILE_NAME = re.compile(r"\.[a-z]{2,4}$")
 
 _TOLD: set[tuple[str, str]] = set()
 
@@ -105,27 +108,35 @@ def with_earlier_words(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def takes_earlier_arguments(function: Callable[Given, Made]) -> Callable[Given, Made]:
-    """A function that takes its keyword arguments by their names of before, too.
+    """A function that takes its keyword arguments by their names of before, too; not by both at once."""
+    return _taking_earlier(function, both=False)
+
+
+def takes_earlier_fields(kind: Kind) -> Kind:
+    """A dataclass that takes its fields by their names of before, too.
 
     ``dataclasses.replace`` gives all fields by their names of today beside what is to change, so the name of before
     comes first.
     """
+    made: Any = kind
+    made.__init__ = _taking_earlier(made.__init__, both=True)
+    return kind
+
+
+def _taking_earlier(function: Callable[Given, Made], *, both: bool) -> Callable[Given, Made]:
     renamed = RENAMED["argument"]
 
     @functools.wraps(function)
     def taking(*args: Given.args, **kwargs: Given.kwargs) -> Made:
         for word in [each for each in kwargs if each in renamed]:
-            kwargs[present_word("argument", word)] = kwargs.pop(word)
+            today = present_word("argument", word)
+            if today in kwargs and not both:
+                message = f"{function.__name__}() was given {word} and {today}, which are the same; give {today} alone"
+                raise TypeError(message)
+            kwargs[today] = kwargs.pop(word)
         return function(*args, **kwargs)
 
     return taking
-
-
-def takes_earlier_fields(kind: Kind) -> Kind:
-    """A dataclass that takes its fields by their names of before, too."""
-    made: Any = kind
-    made.__init__ = takes_earlier_arguments(made.__init__)
-    return kind
 
 
 def class_of_before(module: str) -> Callable[[str], Any]:
@@ -158,7 +169,8 @@ def told_today(recorded: Any) -> Any:
         return {key: told_today(each) for key, each in recorded.items()}
     if isinstance(recorded, list):
         return [told_today(each) for each in recorded]
-    if isinstance(recorded, str):
+    if isinstance(recorded, str) and not _FILE_NAME.search(recorded):
         for word, today in _RECORDED:
-            recorded = recorded.replace(word, today).replace(word.capitalize(), today.capitalize())
+            recorded = re.sub(rf"\b{word}\b", today, recorded)
+            recorded = re.sub(rf"\b{word.capitalize()}\b", today.capitalize(), recorded)
     return recorded

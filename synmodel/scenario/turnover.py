@@ -6,7 +6,7 @@ depends on their width, have no exact expectations; they are simulated.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,7 @@ from pydantic import (
 from synmodel.core.documents import Document, FrozenMapping, Number, Whole, entry_fault
 from synmodel.core.errors import ScenarioError, did_you_mean
 from synmodel.core.plain import Json
-from synmodel.core.renamed import with_earlier_words, with_present_words
+from synmodel.core.renamed import present_word, with_earlier_words, with_present_words
 from synmodel.scenario.values import as_dict
 
 __all__ = ["CLASSES", "Crowding", "Engine", "Homeostasis", "Pool", "SizeDependence", "Turnover", "digestible"]
@@ -145,6 +145,19 @@ class Turnover(_Part):
             message = f'engine "{self.engine}" knows no head widths; use "auto" or "events" with elimination_by_size'
             raise ValueError(message)
         return self
+
+    @property
+    def size_loss(self) -> SizeDependence | None:
+        """``elimination_by_size`` by its name of before."""
+        return cast(SizeDependence | None, getattr(self, present_word("table", "size_loss")))
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        # Pickles from before the renaming.
+        given, known = state["__dict__"], state["__pydantic_fields_set__"]
+        renamed = {present_word("table", name): value for name, value in given.items()}
+        super().__setstate__(
+            state | {"__dict__": renamed, "__pydantic_fields_set__": {present_word("table", each) for each in known}}
+        )
 
     @property
     def interactions(self) -> tuple[str, ...]:

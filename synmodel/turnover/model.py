@@ -113,6 +113,10 @@ class TurnoverModel:
         """(n_class,) formation per day at fold 1."""
         return np.asarray(self.formation, float)
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        # Pickles from before the renaming.
+        self.__dict__.update({present_word("argument", name): value for name, value in state.items()})
+
     @property
     def births(self) -> NDArray[np.float64]:
         """:attr:`formation_rates`, by its name of before."""

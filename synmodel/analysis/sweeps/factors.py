@@ -145,9 +145,15 @@ def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
     3.0
     """
     document = scenario.model_dump(mode="json", exclude_none=True)
+    places: dict[tuple[str | int, ...], str] = {}
     for path, value in settings.items():
         if path.startswith(_FIELD):
-            _set(document, path, plain(value))
+            steps = _steps_of(path)
+            if steps in places:
+                message = f"{places[steps]} and {path} are the same field; give one of them"
+                raise ScenarioError(message)
+            places[steps] = path
+            _set(document, steps, plain(value))
         else:
             document["parameters"][path] = plain(value)
     return read(Scenario, document, "scenario", ScenarioError)
@@ -158,8 +164,8 @@ def without_doses(scenario: Scenario) -> Scenario:
     return changed(scenario, {"scenario.regimen.doses": []})
 
 
-def _set(document: Json, path: str, value: object) -> None:
-    """Replace one entry of nested tables and lists."""
+def _steps_of(path: str) -> tuple[str | int, ...]:
+    """Names and numbers that lead to a field, in the words of today."""
     steps: list[str | int] = []
     for part in path.removeprefix(_FIELD).split("."):
         match = _STEP.fullmatch(part)
@@ -167,6 +173,11 @@ def _set(document: Json, path: str, value: object) -> None:
             message = f"{path} is not a path; write it as scenario.regimen.doses[0].amount"
             raise ScenarioError(message)
         steps += [present_word("table", match[1]), *map(int, re.findall(r"\d+", match[2]))]
+    return tuple(steps)
+
+
+def _set(document: Json, steps: tuple[str | int, ...], value: object) -> None:
+    """Replace one entry of nested tables and lists."""
     place: Any = document
     where = "scenario"
     for step in steps[:-1]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
+from scipy.special import logsumexp, pdtrik
 
 from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
@@ -30,6 +30,7 @@ _REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
 _NEGLIGIBLE = 50.0  # terms below exp(-50) of the largest of their record are left out
 _NODES, _FLAT = 4, 1e-11  # of the sum over unrecorded gains that is told by its values at eight scales
+_FEW = 20.0  # mean births, up to which the quantile itself is looked for
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
 
@@ -299,8 +300,11 @@ def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     unbounded = runs.inside & (bounded < 0)
     most = np.where(unbounded, 0, np.maximum(bounded, 0))
     mean, drop = _FASTEST * gamma[unbounded], -np.log(_TAIL)
-    # Bernstein's bound of the Poisson law, a few more than its quantile.
-    most[unbounded] = np.ceil(mean + drop / 3 + np.sqrt((drop / 3) ** 2 + 2 * drop * mean)).astype(np.int64)
+    # Bernstein's bound of the Poisson law, a few more than its quantile where the mean is large.
+    bound = mean + drop / 3 + np.sqrt((drop / 3) ** 2 + 2 * drop * mean)
+    few = mean < _FEW
+    bound[few] = pdtrik(1.0 - _TAIL, mean[few]) + 1.0
+    most[unbounded] = np.ceil(bound).astype(np.int64)
     return most
 
 

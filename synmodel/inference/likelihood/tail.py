@@ -131,8 +131,8 @@ def trimmed(law, stride, box):  # type: ignore[no-untyped-def]
 def fill_weights(box, change, densities, sigma, two, logs, filled, stride, weight):  # type: ignore[no-untyped-def]
     """Fill ``weight`` with the density of both changes of length, where the box needs it and it is not there.
 
-    It lies as the law does. Boxes never move left or up, so each row is filled up to ``filled``, at first and at each
-    later time for all numbers that its places can still mean.
+    It lies as the law does. Boxes never move left, so each row is filled up to ``filled``, at first and at each later
+    time for all numbers that its places can still mean.
     """
     top, bottom, left, right = box
     end = left + stride
@@ -180,6 +180,15 @@ def widen(values, i, left, right, stride, wider):  # type: ignore[no-untyped-def
 
 
 @allocating_nothing
+def make_room(law, weight, box, filled, stride, wider):  # type: ignore[no-untyped-def]
+    """Lay law and weights of a box out at a wider stride."""
+    top, bottom, left, right = box
+    for i in range(bottom - 1, top - 1, -1):
+        widen(law, i, left, right, stride, wider)
+        widen(weight, i, left, min(int(filled[i]), left + stride), stride, wider)
+
+
+@allocating_nothing
 def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[no-untyped-def]
     """Add to ``out`` (8,) the probability of the open sessions at each of the ``SCALES``, but for exp(-z Gamma).
 
@@ -214,22 +223,23 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
     highest = (1.0 / (NORM_T2 * sigma)) ** (2 if two else 1)
     terms[: len(SCALES)] = 1.0
     last = len(SCALES) - 1
-    for born in range(1, room + 1):
+    for born in range(1, room + 2):
         for q in range(len(SCALES)):
             out[q] += terms[q] * likely
             terms[q] *= SCALES[q] * mean / born
         shrinks = SCALES[last] * mean / (born + 1)  # from each term to the next, from here on
-        if shrinks < 1.0 and terms[last] * highest <= _NEGLIGIBLE * (1.0 - shrinks) * out[last]:
+        if born > room or (shrinks < 1.0 and terms[last] * highest <= _NEGLIGIBLE * (1.0 - shrinks) * out[last]):
             break
         if box[3] - box[2] + _BIRTHS_BETWEEN > stride and stride < most + 3:
             wider = min(stride + _SLACK, most + 3)
-            for i in range(box[1] - 1, box[0] - 1, -1):
-                widen(now, i, box[2], box[3], stride, wider)
-                widen(weight, i, box[2], min(int(filled[i]), box[2] + stride), stride, wider)
+            make_room(now, weight, box, filled, stride, wider)
             stride = wider
         larger = (box[0], box[1] + 1, box[2], box[3] + 1)
         fill_weights(larger, change, densities, sigma, two, logs, filled, stride, weight)
         begin, end = one_is_born(now, box, stride, share, then)
         likely = np.dot(then[begin:end], weight[begin:end])
-        box = trimmed(then, stride, larger) if born % _BIRTHS_BETWEEN == 0 else larger
+        box = larger
+        if born % _BIRTHS_BETWEEN == 0:
+            box = trimmed(then, stride, larger)
+            filled[box[1] : larger[1]] = 0.0  # a row that comes back is filled anew, as its places may have moved
         now, then = then, now

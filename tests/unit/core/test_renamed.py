@@ -12,9 +12,11 @@ from synmodel import turnover
 from synmodel.analysis.sweeps import changed
 from synmodel.core import renamed
 from synmodel.core.errors import ScenarioError
+from synmodel.core.renamed import told_today
 from synmodel.inference.dendrites.terms import read_terms
 from synmodel.scenario import load
 from synmodel.scenario.conditions import Condition, load_condition
+from synmodel.scenario.turnover import Turnover
 from synmodel.simulation import tissue_of
 from synmodel.turnover import HeadWidth, TurnoverModel, simulate
 
@@ -96,3 +98,36 @@ def test_recorded_texts_are_told_in_words_of_today():
     today = renamed.told_today(recorded)
     assert today["reason"] == "Formation rates are up, elimination hazards down"
     assert today["findings"] == [{"label": "formation rates in 2 h", "model": 1.0}]
+
+
+def test_a_function_is_not_given_both_words():
+    model = TurnoverModel(("spine",), 1.0, [[0]], [0.1])
+    with pytest.raises(TypeError, match="size_loss and elimination_by_size, which are the same"):
+        simulate(model, initial=[3], times=[0.0, 1.0], seed=1, size_loss=None, elimination_by_size=None)
+
+
+def test_a_path_is_not_given_by_both_words():
+    both = {f"scenario.turnover.{word}.most": 2.0 for word in ("size_loss", "elimination_by_size")}
+    plan = load("saline-mouse").model_copy(update={"turnover": Turnover(elimination_by_size=BY_SIZE)})
+    with pytest.raises(ScenarioError, match="are the same field"):
+        changed(plan, both)
+
+
+def test_states_of_before_are_read():
+    """As a pickle from before holds them."""
+    model = TurnoverModel(("spine",), 1.0, [[0]], [0.1])
+    earlier = {("loss" if name == "elimination" else name): value for name, value in vars(model).items()}
+    again = object.__new__(TurnoverModel)
+    again.__setstate__(earlier)
+    assert again == model
+    table = Turnover(elimination_by_size={"steepness": 1.0, "most": 3.0})
+    state = table.__getstate__()
+    old = {("size_loss" if name == "elimination_by_size" else name): value for name, value in vars(table).items()}
+    other = Turnover.__new__(Turnover)
+    other.__setstate__({**state, "__dict__": old, "__pydantic_fields_set__": {"size_loss"}})
+    assert other == table
+    assert other.size_loss == table.elimination_by_size
+
+
+def test_a_recorded_path_stays():
+    assert told_today({"file": "losses/births.csv"}) == {"file": "losses/births.csv"}

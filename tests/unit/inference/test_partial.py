@@ -15,8 +15,9 @@ from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_of_blocks
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.inference.likelihood.evidence import ONE, _most_gained, _numbers_of, joined
+from synmodel.inference.likelihood.hidden import tail_work
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.tail import SCALES
+from synmodel.inference.likelihood.tail import SCALES, fates_two, open_tail
 from synmodel.inference.likelihood.tracked import tracked_rows
 from synmodel.turnover import TurnoverModel
 
@@ -277,3 +278,26 @@ def test_gains_beyond_the_largest_hardly_ever_are(mean):
     runs = Runs(np.array([5]), open_, open_, np.array([0]), np.array([1]))
     most = _most_gained(runs, open_, np.array([[mean]]))
     assert pdtrc(float(most[0, 0]), 2.0 * mean) < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_the_end_of_a_record_reads_nothing_that_it_did_not_write(seed):
+    """Places of laws and weights move with the numbers that matter; what lay there before must not be seen."""
+    rng = np.random.default_rng(seed)
+    n, two = int(rng.integers(0, 60)), bool(rng.random() < 0.8)
+    means = tuple((rng.random(3) * 10.0 ** rng.uniform(-1, 1.9)).tolist())
+    density, sigma = rng.uniform(0.3, 2.0, 3), 10.0 ** rng.uniform(-1.5, -0.5)
+    fate, law = rng.dirichlet(np.ones(3) * 0.4, 2), rng.dirichlet(np.ones(n + 1))
+    there = np.empty((n + 2, n + 2))
+    fates_two(law, n, fate, there)
+    found = []
+    for before in (0.0, 50.0, np.nan):
+        _, work = tail_work(n, int(2.5 * sum(means) + 8 * np.sqrt(2.5 * sum(means)) + 5))
+        logs = work[1][1].copy()
+        work[0][:], work[1][:] = before, before
+        work[1][1] = logs
+        found.append(np.zeros(len(SCALES)))
+        open_tail(there, n, means, density, sigma, two, work, found[-1])
+    assert np.isfinite(found[0]).all()
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])

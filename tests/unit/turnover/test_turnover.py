@@ -425,15 +425,16 @@ def test_every_row_of_the_tables_holds_its_own_law():
     model = TurnoverModel(("nascent", "mature"), [0.7, 0.0], [[0, 0.2], [0.05, 0]], [0.4, 0.02])
     days = np.array([0.0, 1.0, 4.0])
     initial, scale = np.full((600, 2, 2), (3, 20)), np.repeat([[1.0, 1.7]], 600, axis=0)
-    steps = tabulated(compose(model, folds_between(None, days), days), initial, scale)
+    steps = tabulated(compose(model, folds_between(model, days, None), days), initial, scale)
     places = []
     for i, c, j in np.ndindex(steps.width.shape):
         width, p = int(steps.width[i, c, j]), steps.conditional[i, c, j]
         for n in range(int(steps.most[c]) + 1 if width else 0):
             first = int(steps.start[i, c, j]) + n * width
             places.append((first, first + width))
-            want = binom.cdf(np.arange(width), n, min(p, 1.0 - p))
-            np.testing.assert_allclose(steps.binomials[first : first + width], want, rtol=1e-10)
+            row, below = steps.binomials[first : first + width], np.arange(min(n, width))
+            np.testing.assert_allclose(row[: len(below)], binom.cdf(below, n, min(p, 1.0 - p)), rtol=1e-10)
+            assert (row[n:] > 1.0 - 1e-12).all()  # no uniform is above them: there are no more than n
     ends = np.array(sorted(places))
     assert (ends[1:, 0] >= ends[:-1, 1]).all()
     assert ends[-1, 1] == steps.binomials.size
