@@ -28,8 +28,8 @@ SIZES = {
 ARMS = (2, 4, 8, 16, 32)
 REASONS = {
     ("spines", 1): "a number for each spine that is lost, none for classes",
-    ("spines", 2): "as many elimination as spines, each through as many numbers: 2 in the limit",
-    ("spines", 3): "as many numbers as pairs of spines, and as many moves or elimination through them: 3 in the limit",
+    ("spines", 2): "as many spines that are lost as there are, each through as many numbers: 2 in the limit",
+    ("spines", 3): "as many numbers as pairs of spines, and as many moves or lost spines through them: 3 in the limit",
 }
 
 
