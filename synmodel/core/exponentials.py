@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from synmodel.core.compiled import compiled
+from synmodel.core.compiled import allocating_nothing, compiled
 
-__all__ = ["exponentials"]
+__all__ = ["exponentials", "multiply"]
 
 _MOST = 0.5  # norm of what the series is summed for
 _STIFF = 12  # squarings, each of which doubles a relative error, after which rows are held to their sums
@@ -115,7 +115,7 @@ def max_row_sum(matrix):
     return largest
 
 
-@compiled
+@allocating_nothing
 def multiply(a, b, product, factor):
     """Fill ``product`` with the matrix product of ``a`` and ``b``, times ``factor``."""
     m = a.shape[0]

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 from synmodel.core.compiled import compiled_parallel
-from synmodel.core.randomness.philox import uniform
+from synmodel.core.randomness.philox import fill_uniforms
 
 __all__ = ["score"]
 
@@ -32,10 +32,7 @@ def score(key, who, spines, seen, reference, first, tallies, sums):  # type: ign
         again, followed = tallies[3, row], tallies[4, row]
         for begin in range(first[row], first[row + 1], _TOGETHER):
             n = min(_TOGETHER, first[row + 1] - begin)
-            who = replicate[begin : begin + n], dendrite[begin : begin + n], word[begin : begin + n]
-            for k in range(n_session):  # spine by spine, as vectors
-                for i in range(n):
-                    u[k, i] = uniform(k0, k1, who[0][i], who[1][i], who[2][i], k)
+            fill_uniforms(k0, k1, replicate[begin : begin + n], dendrite[begin : begin + n], word[begin : begin + n], u)
             for i in range(n):
                 s = begin + i
                 for k in range(n_session):

@@ -6,7 +6,7 @@ depends on their width, have no exact expectations; they are simulated.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -148,8 +148,9 @@ class Turnover(_Part):
 
     @property
     def size_loss(self) -> SizeDependence | None:
-        """``elimination_by_size`` by its name of before."""
-        return cast(SizeDependence | None, getattr(self, present_word("table", "size_loss")))
+        """``elimination_by_size``, by its name of before."""
+        present_word("table", "size_loss")
+        return self.elimination_by_size
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         # Pickles from before the renaming.

@@ -1,7 +1,7 @@
 """Subjects of a scenario side by side: percentiles of exposure, engaged receptors, drive and expected turnover.
 
 Each subject has its own exposure and drive (:mod:`synmodel.simulation.subjects`), and with them exact expectations of
-what a microscope reports, averaged over dendrites and over the formation by which animals differ beyond their drugs.
+what a microscope reports, averaged over dendrites and over the formation rates by which animals differ beyond drugs.
 What is left between subjects is what ``[variability]`` says of them; without it all percentiles are one curve.
 """
 

@@ -191,7 +191,7 @@ class Preparation:
         Raises
         ------
         SimulationError
-            If no dendrite is possible, or elimination at the first session are beyond all bounds.
+            If no dendrite is possible, or elimination at the first session is beyond all bounds.
         """
         plan, density = self.setup.plan, float(self.first_means.sum())
         crowding, homeostasis, pool = plan.turnover.crowding, plan.turnover.homeostasis, plan.turnover.pool

@@ -37,7 +37,7 @@ class Interaction:
     n_max : float, optional
         Spines at which formation ceases on a dendrite (per um where lengths are given): crowding.
     n_star : float, optional
-        Spines at which elimination is those of the model (per um where lengths are given): homeostasis.
+        Spines at which elimination is that of the model (per um where lengths are given): homeostasis.
     homeostasis : float
         h, relative change of the elimination hazard per relative excess over ``n_star``; needs ``n_star``.
     pool : float, optional

@@ -13,9 +13,9 @@ doi:10.1145/2063384.2063405. The test vectors are those of the authors' Random12
 
 import numpy as np
 
-from synmodel.core.compiled import inlined
+from synmodel.core.compiled import allocating_nothing, inlined
 
-__all__ = ["philox4x32", "uniform", "uniform_pair"]
+__all__ = ["fill_uniforms", "philox4x32", "uniform", "uniform_pair"]
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -62,3 +62,12 @@ def uniform(k0, k1, c0, c1, c2, c3):
     """One uniform in (0, 1): the first of :func:`uniform_pair`."""
     first, _ = uniform_pair(k0, k1, c0, c1, c2, c3)
     return first
+
+
+@allocating_nothing
+def fill_uniforms(k0, k1, c0, c1, c2, out):
+    """Fill the first places of row k of ``out`` with the uniforms of (c0[i], c1[i], c2[i], k), as vectors."""
+    for k in range(len(out)):
+        row = out[k]
+        for i in range(len(c0)):
+            row[i] = uniform(k0, k1, c0[i], c1[i], c2[i], k)

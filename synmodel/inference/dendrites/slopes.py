@@ -23,10 +23,9 @@ from synmodel.inference.likelihood.animals import sums
 from synmodel.inference.likelihood.blocks import Block, LengthLaw, evidence_of_blocks
 from synmodel.inference.likelihood.count_slopes import loss_slopes
 from synmodel.inference.likelihood.courses import Courses
-from synmodel.inference.likelihood.evidence import Evidence, joined
+from synmodel.inference.likelihood.evidence import joined
 from synmodel.turnover.hazards import Cells, Folds
 from synmodel.turnover.model import TurnoverModel
-from synmodel.turnover.propagation import Propagation
 from synmodel.turnover.slopes import Directions, compose_slopes, stationary_slopes
 
 __all__ = [
@@ -216,7 +215,8 @@ def mouse_slopes(
     weights (mouse, point) of the births of mice, at which other records are to be looked at.
     """
     courses, n = course.courses, len(arm.mice)
-    u, weight = animal_points(*_first(arm.evidence(courses, law), course.model), n)
+    every, mouse_of = arm.evidence(courses, law)
+    u, weight = animal_points(every, course.model, mouse_of, n)
     total = np.outer(prior_slopes(course.model, u, weight), directions.cv_animal)
     blocks = arm.complete
     if not blocks:
@@ -240,12 +240,6 @@ def mouse_slopes(
     return total, u, weight
 
 
-def _first(
-    found: tuple[Evidence, NDArray[np.int64]], model: TurnoverModel
-) -> tuple[Evidence, TurnoverModel, NDArray[np.int64]]:
-    return found[0], model, found[1]
-
-
 def open_log_probability(arm: ArmData, course: ArmCourse, law: LengthLaw | None, u: Array, weight: Array) -> Array:
     """(mouse,) mean log-probability of an arm's incomplete records over the births of mice, at given points of them.
 
@@ -260,9 +254,8 @@ def _run_slopes(block: Block, courses: Courses, slopes: CourseSlopes, weight: Ar
     """(run, direction) slopes of a block's runs: those of their losses and gains times those of the courses."""
     runs = block.runs
     matters = weight > 0
-    steps = Propagation(courses.survival[0], courses.newborn[0], courses.lost[0])
-    losses = loss_slopes(steps, courses.composition[0], runs.take(np.flatnonzero(matters)))
-    inside, born = runs.inside, steps.newborn.sum(axis=1)
+    losses = loss_slopes(courses, runs.take(np.flatnonzero(matters)))
+    inside, born = runs.inside, courses.newborn[0].sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         gains = np.where(inside & (runs.gained > 0), runs.gained / born, 0.0)
     of_births = weight[:, None] * gains + np.where(inside, (exposure * block.scale)[:, None], 0.0)

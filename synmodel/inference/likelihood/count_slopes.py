@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.inference.likelihood.adjoint import log_losses_slopes
+from synmodel.inference.likelihood.courses import Courses, plain_courses
+from synmodel.inference.likelihood.evidence import FilterSteps
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.turnover.propagation import Propagation
 
@@ -41,32 +43,23 @@ class CountSlopes(NamedTuple):
     composition: Array
 
 
-def loss_slopes(steps: Propagation, composition: Array, runs: Runs) -> CountSlopes:
+def loss_slopes(courses: Courses, runs: Runs) -> CountSlopes:
     """Slopes of the log-probability of the losses given starts and gains.
 
     Parameters
     ----------
-    steps : Propagation
-        P, gamma and d of every interval, one to three classes.
-    composition : (session, K) ndarray
-        Probabilities of the classes at the sessions at which runs start.
+    courses : Courses
+        P, gamma and d of every interval, and the composition where runs start; one node, one to three classes.
     runs : Runs
         In which all was recorded.
     """
-    survival, newborn, lost = steps
-    n_class = newborn.shape[1]
-    if n_class == 1:  # a second class that is always empty
-        survival = survival * np.eye(2)
-        newborn, lost, composition = (np.pad(each, ((0, 0), (0, 1))) for each in (newborn, lost, composition))
-    k, shape = newborn.shape[1], runs.gained.shape
-    alive, born = survival.sum(axis=2), newborn.sum(axis=1)
-    with np.errstate(divide="ignore"):
-        log_alive = np.log(alive)
-    move, fresh = _shares(survival), _shares(newborn)
+    n_class, steps = courses.newborn.shape[2], FilterSteps(courses)
+    move, alive, fresh, born = steps.move[0], steps.alive[0], steps.fresh[0], steps.gamma[0]
+    k, shape = fresh.shape[1], runs.gained.shape
     of_move, of_alive, of_lost, of_fresh = (np.empty((*shape, *rest)) for rest in ((k, k), (k,), (k,), (k,)))
     of_start = np.empty((shape[0], k))
     log_losses_slopes(
-        (move, log_alive, np.ascontiguousarray(lost), fresh), np.ascontiguousarray(composition),
+        (move, steps.log_alive[0], steps.lost[0], fresh), steps.composition[0],
         runs.n, runs.gained, runs.lost, runs.first, runs.stop, (of_move, of_alive, of_lost, of_fresh), of_start,
     )  # fmt: skip
     safe, some = np.where(alive > 0, alive, 1.0), np.where(born > 0, born, 1.0)
@@ -103,20 +96,9 @@ def counts_slopes(
     >>> found.survival[0, 0].round(3).tolist(), found.lost[0, 0].round(3).tolist()  # 9 / P and 1 / d
     ([[10.993]], [5.517])
     """
-    n, n_interval = gained.shape
-    whole = np.full(n, n_interval, np.int64)
-    runs = Runs(n0, gained, lost, np.zeros_like(whole), whole)
-    found = loss_slopes(steps, np.tile(np.asarray(composition, float), (n_interval + 1, 1)), runs)
-    length = np.ones(n) if scale is None else scale
+    found = loss_slopes(plain_courses(steps, composition), Runs.recorded(n0, gained, lost))
+    length = np.ones(len(n0)) if scale is None else scale
     born = steps.newborn.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         of_gains = np.where(gained > 0, gained / born, 0.0) - length[:, None]
     return found._replace(newborn=found.newborn + of_gains[:, :, None])
-
-
-def _shares(values: Array) -> Array:
-    """Values over their sum along the last axis; all in the first place where that is 0."""
-    total = values.sum(axis=-1, keepdims=True)
-    first = np.zeros(values.shape[-1])
-    first[0] = 1.0
-    return np.ascontiguousarray(np.where(total > 0, values / np.where(total > 0, total, 1.0), first))

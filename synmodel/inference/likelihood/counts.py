@@ -127,10 +127,8 @@ def counts_log_likelihood_of(
     -------
     (dendrite,) ndarray
     """
-    n_dendrite, n_interval = gained.shape
-    whole = np.full(n_dendrite, n_interval, np.int64)
-    runs = Runs(n0, gained, lost, np.zeros_like(whole), whole)
-    evidence = evidence_of(runs, plain_courses(steps, composition), np.ones(n_dendrite) if scale is None else scale)
+    runs = Runs.recorded(n0, gained, lost)
+    evidence = evidence_of(runs, plain_courses(steps, composition), np.ones(len(n0)) if scale is None else scale)
     return evidence.given_start(ONE, 0.0)[:, 0]
 
 

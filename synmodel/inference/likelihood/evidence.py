@@ -21,7 +21,7 @@ from synmodel.inference.likelihood.kernel import log_losses
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.tail import LOG_STEP, SCALES
 
-__all__ = ["ONE", "Evidence", "Memory", "Mixture", "evidence_of", "joined", "together"]
+__all__ = ["ONE", "Evidence", "FilterSteps", "Memory", "Mixture", "evidence_of", "joined", "together"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -161,7 +161,7 @@ def _remembered(
     key = b"".join(np.ascontiguousarray(each).tobytes() for each in told)
     if memory is not None and key in memory:
         return memory[key]
-    steps, partial = _Steps(courses), runs.partial
+    steps, partial = FilterSteps(courses), runs.partial
     if partial.any():
         terms = _terms(runs, scale, sigma, steps, partial)
         order = np.argsort(terms.run, kind="stable")
@@ -184,7 +184,7 @@ class _Terms(NamedTuple):
     log_p: Array
 
 
-def _terms(runs: Runs, scale: Array, sigma: Array, steps: "_Steps", partial: NDArray[np.bool_]) -> _Terms:
+def _terms(runs: Runs, scale: Array, sigma: Array, steps: "FilterSteps", partial: NDArray[np.bool_]) -> _Terms:
     """Every run that is whole is a term; others are one for each number of unrecorded gains that matters."""
     whole, open_ = np.flatnonzero(~partial), np.flatnonzero(partial)
     hidden, at_scales = steps.log_hidden(runs.take(open_), scale[open_], sigma[open_])
@@ -244,8 +244,19 @@ def _numbers_of(at_scales: Array) -> tuple[Array, Array]:
     return number, log_weight - number * np.log(SCALES[0])
 
 
-class _Steps:
-    """Courses as the compiled filters take them."""
+class FilterSteps:
+    """Courses as the compiled filters take them: with two classes at least, and shares in place of probabilities.
+
+    Attributes
+    ----------
+    move : (node, interval, K, K) ndarray
+        Classes of spines that survive.
+    alive, log_alive, lost, fresh : (node, interval, K) ndarray
+        Probability of survival and its logarithm, that of loss, and the classes of newcomers.
+    gamma : (node, interval) ndarray
+        Mean number of newcomers.
+    composition : (node, session, K) ndarray
+    """
 
     def __init__(self, courses: Courses) -> None:
         survival, newborn, lost, composition = courses.survival, courses.newborn, courses.lost, courses.composition
@@ -254,9 +265,10 @@ class _Steps:
             newborn, lost, composition = (
                 np.concatenate([each, np.zeros_like(each)], axis=2) for each in (newborn, lost, composition)
             )
+        self.alive = survival.sum(axis=3)
         with np.errstate(divide="ignore"):
-            log_alive = np.log(survival.sum(axis=3))
-        self.move, self.log_alive, self.lost = _shares(survival), log_alive, np.ascontiguousarray(lost)
+            self.log_alive = np.log(self.alive)
+        self.move, self.lost = _shares(survival), np.ascontiguousarray(lost)
         self.fresh, self.composition = _shares(newborn), np.ascontiguousarray(composition)
         self.gamma = newborn.sum(axis=2)
 

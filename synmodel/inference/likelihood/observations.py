@@ -184,8 +184,7 @@ def _whole_block(tables: Tables, rows: NDArray[np.int64], length_um: Array) -> l
     if len(rows) == 0:
         return []
     count, gained, lost = (each[rows].astype(np.int64) for each in (tables.spine_count, tables.gained, tables.lost))
-    stop = np.full(len(rows), gained.shape[1], np.int64)
-    runs = Runs(count[:, 0], gained, lost, np.zeros_like(stop), stop)
+    runs = Runs.recorded(count[:, 0], gained, lost)
     return [Block(np.arange(count.shape[1]), runs, np.arange(len(rows)), rows, length_um[rows], None)]
 
 

@@ -38,6 +38,12 @@ class Runs(NamedTuple):
     at_end: NDArray[np.int64] | None = None
     density: NDArray[np.float64] | None = None
 
+    @classmethod
+    def recorded(cls, n: NDArray[np.int64], gained: NDArray[np.int64], lost: NDArray[np.int64]) -> "Runs":
+        """One run per dendrite, over all intervals."""
+        stop = np.full(len(n), gained.shape[1], np.int64)
+        return cls(n, gained, lost, np.zeros_like(stop), stop)
+
     @property
     def inside(self) -> NDArray[np.bool_]:
         """(run, interval) whether an interval belongs to the run."""
@@ -110,8 +116,8 @@ def checked_runs(
             )
             raise FitError(message)
         tables.append(np.where(numbers < 0, NOT_RECORDED, whole_numbers(name, np.where(numbers < 0, 0.0, numbers))))
-    whole = np.full(len(start), n_interval, np.int64)
-    return completed(Runs(start, tables[0], tables[1], np.zeros_like(whole), whole, *tables[2:]))
+    runs = Runs.recorded(start, tables[0], tables[1])
+    return completed(runs if count is None else runs._replace(at_end=tables[2]))
 
 
 def whole_numbers(name: str, given: ArrayLike) -> NDArray[np.int64]:

@@ -107,7 +107,7 @@ def _refuse(given: Scenario) -> None:
         (
             "scenario.turnover.elimination_by_size",
             given.turnover.selects,
-            "elimination that depends on head width have no closed mean",
+            "elimination that depends on head width has no closed mean",
         ),
         ("scenario.variability", bool(terms_of(given)), "the files describe one subject, the median one"),
     )

@@ -5,23 +5,12 @@ import math
 import numpy as np
 
 from synmodel.core.compiled import allocating_nothing, compiled
+from synmodel.core.exponentials import multiply
 
 __all__ = ["cross_slopes", "relax_slopes"]
 
 _MOST = 0.5  # norm of what the series is summed for
 _NEGLIGIBLE = 1e-20
-
-
-@allocating_nothing
-def product(a, b, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (K, K) with a b."""
-    m = a.shape[0]
-    for i in range(m):
-        for j in range(m):
-            entry = 0.0
-            for k in range(m):
-                entry += a[i, k] * b[k, j]
-            out[i, j] = entry
 
 
 @allocating_nothing
@@ -104,7 +93,7 @@ def one_cell(generator, length, known, e, v, de, dv, work):  # type: ignore[no-u
         k += 1
         bound *= norm / k
         slopes_of_term(k, step, term, scaled, known, de, dv, work, other)
-        product(term, scaled, other)
+        multiply(term, scaled, other, 1.0)
         for i in range(m):
             for j in range(m):
                 term[i, j] = other[i, j] / k
@@ -120,16 +109,16 @@ def double(e, v, de, dv, known, moved, squared):  # type: ignore[no-untyped-def]
     m = e.shape[0]
     for h in range(len(known)):
         if known[h]:
-            product(de[h], v, moved)
+            multiply(de[h], v, moved, 1.0)
             add_product(e, dv[h], moved)
-            product(de[h], e, squared)
+            multiply(de[h], e, squared, 1.0)
             add_product(e, de[h], squared)
             for i in range(m):
                 for j in range(m):
                     dv[h, i, j] = 0.5 * (dv[h, i, j] + moved[i, j])
                     de[h, i, j] = squared[i, j]
-    product(e, v, moved)
-    product(e, e, squared)
+    multiply(e, v, moved, 1.0)
+    multiply(e, e, squared, 1.0)
     for i in range(m):
         for j in range(m):
             v[i, j] = 0.5 * (v[i, j] + moved[i, j])
@@ -212,7 +201,7 @@ def change_of(q, h, cell, folds, acts, switches, loss, d_folds, d_switches, d_lo
 def advance(length, born, e, v, p, gamma, moved, row):  # type: ignore[no-untyped-def]
     """Carry P and gamma over a cell, in place; ``moved`` and ``row`` are work space."""
     m = len(gamma)
-    product(p, e, moved)
+    multiply(p, e, moved, 1.0)
     for j in range(m):
         row[j] = 0.0
         for i in range(m):

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 from synmodel.core.compiled import compiled_parallel
-from synmodel.core.randomness.philox import uniform
+from synmodel.core.randomness.philox import fill_uniforms
 
 __all__ = ["draw_present", "follow_present"]
 
@@ -25,10 +25,7 @@ def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ig
         begin = block * _TOGETHER
         n = min(_TOGETHER, n_spine - begin)
         each = np.empty((n_session, _TOGETHER))
-        who = replicate[begin : begin + n], dendrite[begin : begin + n], word[begin : begin + n]
-        for k in range(n_session):  # at all sessions, and spine by spine, as vectors
-            for i in range(n):
-                each[k, i] = uniform(k0, k1, who[0][i], who[1][i], who[2][i], k)
+        fill_uniforms(k0, k1, replicate[begin : begin + n], dendrite[begin : begin + n], word[begin : begin + n], each)
         at = first[begin]
         for i in range(n):
             for k in range(n_session):
