@@ -22,7 +22,8 @@ with style():
         axes[0, 0].plot(one["day"], one.sel(draw=-1), color=colour, label=f"{amount:g} mg/kg")
         if amount == 1:
             low, high = one.sel(draw=slice(0, None)).quantile([0.025, 0.975], "draw")
-            axes[0, 0].fill_between(one["day"], low, high, color=colour, alpha=0.15, linewidth=0)
+            told = {"color": colour, "alpha": 0.15, "linewidth": 0, "label": "95 %, 1 mg/kg"}
+            axes[0, 0].fill_between(one["day"], low, high, **told)
     axes[0, 0].set(
         title="Extra spines after psilocybin",
         xlabel="day after the dose",
