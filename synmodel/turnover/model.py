@@ -157,14 +157,16 @@ class TurnoverModel:
         SimulationError
             If some spines can never be lost, so that there is no such number.
         """
-        q = self.generator()
-        if np.linalg.matrix_rank(q) < self.n_class:
+        lost, transitions = np.asarray(self.elimination) > 0, np.asarray(self.transition) > 0
+        for _ in range(self.n_class - 1):
+            lost = lost | transitions[:, lost].any(axis=1)
+        if not lost.all():
             message = (
                 f"model.elimination is {self.elimination}; spines of some class can never be lost, so numbers grow for "
                 "ever"
             )
             raise SimulationError(message)
-        return np.asarray(np.linalg.solve(q.T, -self.formation_rates), float)
+        return np.asarray(np.linalg.solve(self.generator().T, -self.formation_rates), float)
 
     def digest(self) -> str:
         """SHA-256 of all rates."""

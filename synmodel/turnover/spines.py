@@ -21,7 +21,7 @@ from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines
 from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
-from synmodel.turnover.kernels.widths import draw_present, follow_present
+from synmodel.turnover.kernels.widths import count_present, draw_present, follow_present, lay_out
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
@@ -262,30 +262,30 @@ def _with_widths(
 ) -> xr.Dataset:
     """Spines with their head widths: from deviations of ln w, or a seed to draw them by; none without a law."""
     if law is not None:
-        if not isinstance(noise, np.ndarray):
-            names = (content[name][1] for name in ("replicate", "dendrite", "spine_key"))
-            noise = _deviations(content["spine_class"][1], times, law, stream_key(noise, "head width"), *names)
         shift = log_width_shift(times, *head_size_of(drive), law.response)
-        content["head_width"] = (("spine", "time"), law.median_um * np.exp(shift + noise))
+        if isinstance(noise, np.ndarray):
+            widths = law.median_um * np.exp(shift + noise)
+        else:
+            widths = _widths(content, times, law, shift, stream_key(noise, "head width"))
+        content["head_width"] = (("spine", "time"), widths)
     return stamped(xr.Dataset(content, {"time": times}), SPINES)
 
 
-def _deviations(
-    classes: NDArray[np.int8],
-    times: NDArray[np.float64],
-    law: HeadWidth,
-    key: NDArray[np.uint64],
-    replicate: NDArray[np.int64],
-    dendrite: NDArray[np.int64],
-    words: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """(spine, time) deviations of ln w from its mean, NaN when absent."""
-    there = (classes >= 0).sum(axis=1)
+def _widths(content: dict[str, Any], times: Array, law: HeadWidth, shift: Array, key: NDArray[np.uint64]) -> Array:
+    """(spine, time) head widths, NaN when absent; ``shift`` (time,) is that of the mean of ln w."""
+    replicate, dendrite, words, classes = (
+        content[name][1] for name in ("replicate", "dendrite", "spine_key", "spine_class")
+    )
+    there = np.empty(len(classes), np.int64)
+    count_present(classes, there)
     first = np.cumsum(there) - there
-    noise = np.empty(int(there.sum()))
-    draw_present(key, replicate, dendrite, words, classes, first, noise)
-    ndtri(noise, out=noise)
+    values = np.empty(int(there.sum()))  # of the sessions at which spines are there, as most are not at most
+    draw_present(key, replicate, dendrite, words, classes, first, values)
+    ndtri(values, out=values)
     kept = np.concatenate([[0.0], np.exp(-law.reversion * np.diff(times))])
-    deviations = np.empty(classes.shape)
-    follow_present(noise, classes, first, kept, law.log_sd, deviations)
-    return deviations
+    follow_present(values, classes, first, kept, law.log_sd, shift)
+    np.exp(values, out=values)
+    values *= law.median_um
+    widths = np.empty(classes.shape)
+    lay_out(values, classes, first, widths)
+    return widths

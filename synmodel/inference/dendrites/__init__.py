@@ -18,7 +18,8 @@ scores that last one session, whatever they are. Misses have no exact likelihood
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ from synmodel.inference.dendrites.terms import Terms, read_terms
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw
 from synmodel.inference.likelihood.courses import Courses, courses_on
+from synmodel.inference.likelihood.evidence import Evidence, together
 from synmodel.inference.summaries.differences import scale_slopes
 from synmodel.library.parameters import ParameterSet
 from synmodel.turnover import TurnoverModel
@@ -157,12 +159,19 @@ class DendriteProblem:
     def mouse_log_likelihood(self, vector: Array) -> Array:
         """(mouse,) exact log-probabilities, formation of dendrites and mice integrated out; order of ``mice``."""
         values = self.values(vector)
-        return np.concatenate([self._of_arm(arm, values) for arm in self.arms])
+        by_study = groupby(self.arms, key=lambda arm: arm.study)
+        return np.concatenate([self._of_arms(list(arms), values) for _, arms in by_study])
 
-    def _of_arm(self, arm: ArmData, values: Mapping[str, float]) -> Array:
-        model, courses = self.course(arm, values)
-        evidence, mouse = arm.evidence(courses, self._length_law(arm, values))
-        return animals_log_probability(evidence, model, mouse, len(arm.mice), "response")
+    def _of_arms(self, arms: Sequence[ArmData], values: Mapping[str, float]) -> Array:
+        """The same of some arms of one study, in which births differ alike."""
+        pieces, mice, n = list[Evidence](), list[NDArray[np.int64]](), 0
+        for arm in arms:
+            model, courses = self.course(arm, values)
+            evidence, mouse = arm.evidence(courses, self._length_law(arm, values))
+            pieces.append(evidence)
+            mice.append(mouse + n)
+            n += len(arm.mice)
+        return animals_log_probability(together(pieces), model, np.concatenate(mice), n, "response")
 
     def slopes(self, vector: Array, arms: Sequence[ArmData] | None = None) -> Array:
         """(n_free,) slopes of the log-likelihood, or of that of some arms only.
@@ -194,7 +203,7 @@ class DendriteProblem:
         found, u, weight = self._complete_slopes(arm, values, [self.free[at] for at in places])
         if not np.all(np.isfinite(found)):  # probabilities that underflow
             for at in places:
-                slopes[:, at] = self._differences(vector, at, lambda there: self._of_arm(arm, there))
+                slopes[:, at] = self._differences(vector, at, lambda there: self._of_arms([arm], there))
             return slopes
         slopes[:, places] = found * scale_slopes(self.parameters, self.free, vector)[places]
         if arm.has_open:
@@ -275,36 +284,40 @@ class DendriteProblem:
 
 def baseline_of(study: str, values: Mapping[str, float], *, transient: bool) -> tuple[TurnoverModel, Array]:
     """Turnover model of a study, formation per um, and class probabilities at the first session."""
-
-    def of(key: str) -> float:
-        return values[f"{study}.{key}"]
-
-    nascent = of("nascent_fraction")
-    classes, formation, elimination = (
-        ["nascent", "mature"],
-        [of("formation"), 0.0],
-        [of("loss_nascent"), of("loss_mature")],
-    )
-    transitions = np.array([[0.0, of("maturation")], [0.0, 0.0]])
+    names = (*_BASELINE, *_SPREAD, *(_TRANSIENT if transient else ()))
+    of = {name: values[f"{study}.{name}"] for name in names}
+    nascent = of["nascent_fraction"]
     composition = np.array([nascent, 1.0 - nascent])
     if transient:
-        short = of("transient_fraction")
+        short = of["transient_fraction"]
+        composition = np.array([short, *(1.0 - short) * composition])
+    return _model_of(tuple(of.items())), composition
+
+
+@lru_cache(maxsize=64)  # the arms of a study share it
+def _model_of(baseline: tuple[tuple[str, float], ...]) -> TurnoverModel:
+    of = dict(baseline)
+    classes, formation, elimination = (
+        ["nascent", "mature"],
+        [of["formation"], 0.0],
+        [of["loss_nascent"], of["loss_mature"]],
+    )
+    transitions = np.array([[0.0, of["maturation"]], [0.0, 0.0]])
+    if "transient_formation" in of:
         classes, formation, elimination = (
             ["transient", *classes],
-            [of("transient_formation"), *formation],
-            [of("transient_loss"), *elimination],
+            [of["transient_formation"], *formation],
+            [of["transient_loss"], *elimination],
         )
         transitions = np.pad(transitions, ((1, 0), (1, 0)))
-        composition = np.array([short, *(1.0 - short) * composition])
-    model = TurnoverModel(
+    return TurnoverModel(
         classes=classes,
         formation=formation,
         transition=transitions.tolist(),
         elimination=elimination,
-        formation_cv_dendrite=of("formation_cv_dendrite"),
-        formation_cv_animal=of("formation_cv_animal"),
+        formation_cv_dendrite=of["formation_cv_dendrite"],
+        formation_cv_animal=of["formation_cv_animal"],
     )
-    return model, composition
 
 
 def _other_arms(arms: Sequence[ArmData]) -> dict[tuple[str, str], str]:

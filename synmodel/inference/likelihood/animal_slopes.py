@@ -99,7 +99,7 @@ def term_slopes(
         From there, of all records.
     """
     cv, of = model.formation_cv_dendrite, which[evidence.record]
-    log_p = evidence.gains.log_probability(u[of][:, None], cv, lasting=False)[:, 0] + evidence.losses
+    log_p = evidence.by_run(u[which][:, None, :], cv, lasting=False)[:, 0]
     total = evidence.given_start(u[which][:, None, :], cv)[evidence.record]
     with np.errstate(invalid="ignore"):
         share = np.where(np.isfinite(total), np.exp(log_p - total), 0.0) * weight[of]

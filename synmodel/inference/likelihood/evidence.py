@@ -1,11 +1,11 @@
 """What runs of counts say at every value of the multipliers: gains in closed form, losses by the class filters.
 
-Where something was not recorded, a run is a sum of terms, one for each number of gains that nobody wrote down
-(:mod:`synmodel.inference.likelihood.hidden`). Where only fractions were published, a record is a sum over the runs that
-explain them. Both are sums over *terms*; a record without gaps is one term.
+Where something was not recorded, a run is a polynomial in the multiplier of births
+(:mod:`synmodel.inference.likelihood.series`). Where only fractions were published, a record is a sum over the runs that
+explain them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,17 +19,15 @@ from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
 from synmodel.inference.likelihood.kernel import log_losses
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.tail import LOG_STEP, SCALES
+from synmodel.inference.likelihood.series import log_more
 
-__all__ = ["ONE", "Evidence", "FilterSteps", "Memory", "Mixture", "evidence_of", "joined", "together"]
+__all__ = ["ONE", "Evidence", "FilterSteps", "Memory", "Mixture", "Series", "evidence_of", "joined", "together"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 _REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
-_NEGLIGIBLE = 50.0  # terms below exp(-50) of the largest of their record are left out
-_NODES, _FLAT = 4, 1e-11  # of the sum over unrecorded gains that is told by its values at eight scales
 _FEW = 20.0  # mean births, up to which the quantile itself is looked for
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
@@ -52,6 +50,20 @@ class Mixture(NamedTuple):
     sigma: Array
 
 
+class Series(NamedTuple):
+    """Unrecorded gains of the runs that have some.
+
+    Attributes
+    ----------
+    run : (open,) ndarray of int
+    log_a : (open, node, m) ndarray
+        Logarithms of the coefficients, -inf where so many gains cannot be.
+    """
+
+    run: Integers
+    log_a: Array
+
+
 class Evidence:
     """What records say at every node of the loss multiplier.
 
@@ -59,19 +71,23 @@ class Evidence:
     ----------
     log_weight : (node,) ndarray
         Of the nodes.
-    losses : (term, node) ndarray
-        Log-probabilities of what is no recorded gain, and of the term itself.
+    losses : (run, node) ndarray
+        Log-probabilities of losses, and of the run itself among those that explain its record.
     gains : Gains
-        Those of the gains of the terms and of their starts.
-    record : (term,) ndarray of int
-        Record of each term, ascending.
+        Those of recorded gains and of the starts.
+    record : (run,) ndarray of int
+        Record of each run, ascending.
+    more : Series
+        Of the runs in which something was not recorded.
     one_start : bool
-        Whether all terms of a record start from the same number of spines.
+        Whether all runs of a record start from the same number of spines.
     """
 
-    def __init__(self, log_weight: Array, losses: Array, gains: Gains, record: Integers, *, one_start: bool) -> None:
-        self.log_weight, self.losses, self.gains, self.record, self.one_start = (
-            log_weight, losses, gains, record, one_start
+    def __init__(
+        self, log_weight: Array, losses: Array, gains: Gains, record: Integers, more: Series | None, *, one_start: bool
+    ) -> None:
+        self.log_weight, self.losses, self.gains, self.record, self.more, self.one_start = (
+            log_weight, losses, gains, record, more, one_start
         )  # fmt: skip
         self._first = np.flatnonzero(np.diff(record, prepend=-1))
         self._single = len(self._first) == len(record)
@@ -81,8 +97,17 @@ class Evidence:
 
     def given_start(self, log_z: Array, cv: float) -> Array:
         """(record, ...) log-probability where the start tells nothing and there is one node."""
-        gains = self.gains.log_probability(self._by_term(log_z), cv, lasting=False)[:, 0]
-        return self._over_terms(gains + self.losses)
+        return self._over_runs(self.by_run(log_z, cv, lasting=False)[:, 0])
+
+    def by_run(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
+        """(run, node, ...) log-probability given the start at birth multipliers z (record, 1, ...)."""
+        each = self._of_runs(log_z)
+        log_p = self.gains.log_probability(each, cv, lasting=lasting) + self.losses[:, :, None]
+        if self.more is not None:
+            open_, log_a = self.more
+            at = each if len(each) == 1 else each[open_]
+            log_p[open_] += log_more(log_a, self.gains.take(open_), at, cv, lasting=lasting)
+        return log_p
 
     def joint(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(record, ...) log-probability of start, gains and losses at birth multipliers z (record, 1, ...)."""
@@ -92,15 +117,14 @@ class Evidence:
                 "'response' for the effect on births, and no frailty"
             )
             raise FitError(message)
-        each = self._by_term(log_z)
-        log_p = self._start(each, cv, lasting=lasting) + self.gains.log_probability(each, cv, lasting=lasting)
-        return self._over_terms(self._over_nodes(log_p + self.losses[:, :, None]))
+        log_p = self._start(self._of_runs(log_z), cv, lasting=lasting) + self.by_run(log_z, cv, lasting=lasting)
+        return self._over_runs(self._over_nodes(log_p))
 
     def start(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(record, ...) log-probability of the start, to be conditioned on."""
-        return self._over_nodes(self._start(self._by_term(log_z), cv, lasting=lasting))[self._first]
+        return self._over_nodes(self._start(self._of_runs(log_z), cv, lasting=lasting))[self._first]
 
-    def _by_term(self, log_z: Array) -> Array:
+    def _of_runs(self, log_z: Array) -> Array:
         return log_z if self._single or len(log_z) == 1 else log_z[self.record]
 
     def _start(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
@@ -112,7 +136,7 @@ class Evidence:
             return log_p[:, 0]
         return np.asarray(logsumexp(log_p + self.log_weight[:, None], axis=1))
 
-    def _over_terms(self, log_p: Array) -> Array:
+    def _over_runs(self, log_p: Array) -> Array:
         if self._single:
             return log_p
         highest = np.maximum.reduceat(log_p, self._first, axis=0)
@@ -121,7 +145,7 @@ class Evidence:
             return safe + np.log(np.add.reduceat(np.exp(log_p - safe[self.record]), self._first, axis=0))
 
 
-Memory = dict[bytes, tuple[Integers, Array, Gains]]
+Memory = dict[bytes, tuple[Array, Gains, Series | None]]
 """What the filters said of some runs, by the courses that they were asked with."""
 
 
@@ -149,99 +173,33 @@ def evidence_of(
     # Several runs of one record are several numbers at its start.
     one_start = len(np.unique(record)) == n
     sigma = np.ones(n) if mixture is None else mixture.sigma
-    run, log_p, gains = _remembered(runs, courses, scale, sigma, memory)
-    return Evidence(courses.log_weight, log_p + prior[run][:, None], gains, record[run], one_start=one_start)
+    losses, gains, more = _remembered(runs, courses, scale, sigma, memory)
+    return Evidence(courses.log_weight, losses + prior[:, None], gains, record, more, one_start=one_start)
 
 
 def _remembered(
     runs: Runs, courses: Courses, scale: Array, sigma: Array, memory: Memory | None
-) -> tuple[Integers, Array, Gains]:
-    """Run, (node) log-probability and gains of every term, in the order of the runs."""
+) -> tuple[Array, Gains, Series | None]:
+    """(run, node) log-probabilities, gains and unrecorded gains."""
     told = (courses.survival, courses.newborn, courses.composition, courses.total, sigma[:1])
     key = b"".join(np.ascontiguousarray(each).tobytes() for each in told)
     if memory is not None and key in memory:
         return memory[key]
     steps, partial = FilterSteps(courses), runs.partial
+    more = None
     if partial.any():
-        terms = _terms(runs, scale, sigma, steps, partial)
-        order = np.argsort(terms.run, kind="stable")
-        gains = gains_of(runs, courses, scale).take(terms.run).with_more(terms.more).take(order)
-        found = terms.run[order], terms.log_p[order], gains
+        whole, open_ = np.flatnonzero(~partial), np.flatnonzero(partial)
+        losses = np.zeros((len(runs.n), len(courses.log_weight)))
+        losses[whole] = steps.log_losses(runs.take(whole))
+        more = Series(open_, steps.log_hidden(runs.take(open_), scale[open_], sigma[open_]))
     else:
-        found = np.arange(len(runs.n)), steps.log_losses(runs), gains_of(runs, courses, scale)
+        losses = steps.log_losses(runs)
+    found = losses, gains_of(runs, courses, scale), more
     if memory is not None:
         while len(memory) >= _REMEMBERED:
             del memory[next(iter(memory))]
         memory[key] = found
     return found
-
-
-class _Terms(NamedTuple):
-    """Terms of runs: (term,) run, and (term, node) unrecorded gains and log-probability."""
-
-    run: Integers
-    more: Array
-    log_p: Array
-
-
-def _terms(runs: Runs, scale: Array, sigma: Array, steps: "FilterSteps", partial: NDArray[np.bool_]) -> _Terms:
-    """Every run that is whole is a term; others are one for each number of unrecorded gains that matters."""
-    whole, open_ = np.flatnonzero(~partial), np.flatnonzero(partial)
-    hidden, at_scales = steps.log_hidden(runs.take(open_), scale[open_], sigma[open_])
-    by_scales = np.isfinite(at_scales[:, 0, 0])
-    width = max(hidden.shape[2], _NODES)
-    number = np.broadcast_to(np.arange(width, dtype=float), (*hidden.shape[:2], width)).copy()
-    log_p = np.full(number.shape, -np.inf)
-    log_p[:, :, : hidden.shape[2]] = hidden
-    nodes, log_weight = _numbers_of(at_scales[by_scales])
-    number[by_scales, :, :_NODES] = nodes
-    log_p[by_scales, :, :_NODES] = hidden[by_scales, :, :1] + log_weight
-    highest = log_p.max(axis=2, keepdims=True)
-    counts = (log_p > highest - _NEGLIGIBLE).any(axis=1)
-    counts[:, 0] |= ~counts.any(axis=1)  # what cannot be has one term all the same
-    of, term = np.nonzero(counts)
-    return _Terms(
-        np.concatenate([whole, open_[of]]),
-        np.concatenate([np.zeros((len(whole), hidden.shape[1])), number[of, :, term]]),
-        np.concatenate([steps.log_losses(runs.take(whole)), log_p[of, :, term]]),
-    )
-
-
-def _numbers_of(at_scales: Array) -> tuple[Array, Array]:
-    """Numbers m_j (..., 4) and log-weights of the sum a_j z^m_j that has the values (..., 8) at the ``SCALES``.
-
-    With x = r^m, r the ratio of the scales, the values are moments of x: Gauss quadrature by Chebyshev's algorithm and
-    the eigenvalues of the Jacobi matrix (Golub and Welsch 1969, doi:10.1090/S0025-5718-69-99647-1). Where fewer numbers
-    have these moments, the others get no weight.
-    """
-    total = at_scales[..., 0]
-    diagonal, beside = np.zeros((2, *total.shape, _NODES))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        before = np.zeros_like(at_scales)
-        now = at_scales / total[..., None]
-        diagonal[..., 0] = now[..., 1]
-        for k in range(1, _NODES):
-            # Mixed moments of the polynomial of degree k, of which those below k vanish.
-            after = np.zeros_like(now)
-            inner = slice(k, 2 * _NODES - k)
-            after[..., inner] = (
-                now[..., k + 1 : 2 * _NODES - k + 1]
-                - diagonal[..., k - 1, None] * now[..., inner]
-                - beside[..., k - 1, None] * before[..., inner]
-            )
-            enough = after[..., k] > _FLAT * now[..., k - 1]
-            beside[..., k] = np.where(enough, after[..., k] / now[..., k - 1], 0.0)
-            diagonal[..., k] = np.where(enough, after[..., k + 1] / after[..., k] - now[..., k] / now[..., k - 1], 0.0)
-            before, now = now, np.where(enough[..., None], after, 0.0)
-    jacobi = np.zeros((*total.shape, _NODES, _NODES))
-    at = np.arange(_NODES)
-    jacobi[..., at, at] = diagonal
-    jacobi[..., at[1:], at[:-1]] = np.sqrt(beside[..., 1:])
-    x, vectors = np.linalg.eigh(np.where(np.isfinite(jacobi), jacobi, 0.0))
-    number = np.log(np.maximum(x, 1.0)) / LOG_STEP
-    with np.errstate(divide="ignore"):
-        log_weight = np.log(total[..., None] * vectors[..., 0, :] ** 2)
-    return number, log_weight - number * np.log(SCALES[0])
 
 
 class FilterSteps:
@@ -282,12 +240,8 @@ class FilterSteps:
             )  # fmt: skip
         return out
 
-    def log_hidden(self, runs: Runs, scale: Array, sigma: Array) -> tuple[Array, Array]:
-        """(run, node, m) log-probabilities of the losses and of m unrecorded gains, but for exp(-Gamma); values.
-
-        The (run, node, 8) values of the polynomial in the multiplier of births at the ``SCALES`` are NaN where the
-        terms say it.
-        """
+    def log_hidden(self, runs: Runs, scale: Array, sigma: Array) -> Array:
+        """(run, node, m) log-probabilities of the losses and of m unrecorded gains, but for exp(-Gamma)."""
         n_run, n_interval = runs.gained.shape
         count = np.full_like(runs.gained, -1) if runs.at_end is None else runs.at_end
         density = np.full((n_run, n_interval + 1), np.nan) if runs.density is None else runs.density
@@ -296,14 +250,13 @@ class FilterSteps:
         open_ = runs.inside & (runs.gained < 0)
         n_m = int(np.where(open_, most, 0).sum(axis=1).max(initial=0)) + 1
         out = np.full((n_run, len(self.gamma), n_m), -np.inf)
-        at_scales = np.full((n_run, len(self.gamma), len(SCALES)), np.nan)
         numbers = (runs.n, runs.gained, runs.lost, count, runs.first, runs.stop)
         fill = log_hidden_of_many if n_run >= _MANY else log_hidden
         fill(
             (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
-            most, out, at_scales,
+            most, out,
         )  # fmt: skip
-        return out, at_scales
+        return out
 
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
@@ -324,16 +277,35 @@ def together(pieces: Sequence[Evidence]) -> Evidence:
     """Evidence of all records of several pieces, in their order."""
     if len(pieces) == 1:
         return pieces[0]
-    offset = np.cumsum([0, *(len(piece) for piece in pieces[:-1])])
     nodes = len(pieces[0].log_weight)
-    gains = [[np.broadcast_to(each, (len(each), nodes, 1)) for each in piece.gains] for piece in pieces]
+    gains = [piece.gains.at_nodes(nodes) for piece in pieces]
     return Evidence(
         pieces[0].log_weight,
         np.concatenate([piece.losses for piece in pieces]),
         Gains(*(np.concatenate(each) for each in zip(*gains, strict=True))),
-        np.concatenate([piece.record + start for piece, start in zip(pieces, offset, strict=True)]),
+        np.concatenate([piece.record + start for piece, start in zip(pieces, _starts(pieces), strict=True)]),
+        _series_of(pieces),
         one_start=all(piece.one_start for piece in pieces),
     )
+
+
+def _starts(sizes: Sequence[Sized]) -> list[int]:
+    """Where each of several things begins when they stand one after the other."""
+    return [0, *np.cumsum([len(each) for each in sizes[:-1]]).tolist()]
+
+
+def _series_of(pieces: Sequence[Evidence]) -> Series | None:
+    """Those of all pieces, filled up to the same number of gains."""
+    starts = _starts([piece.losses for piece in pieces])
+    found = [(piece.more, start) for piece, start in zip(pieces, starts, strict=True) if piece.more is not None]
+    if not found:
+        return None
+    width = max(more.log_a.shape[2] for more, _ in found)
+    filled = [
+        np.pad(more.log_a, ((0, 0), (0, 0), (0, width - more.log_a.shape[2])), constant_values=-np.inf)
+        for more, _ in found
+    ]
+    return Series(np.concatenate([more.run + start for more, start in found]), np.concatenate(filled))
 
 
 def joined(courses: Courses, keep: Integers) -> Courses:

@@ -19,7 +19,7 @@ from scipy.special import betaln, gammaln, xlogy
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.runs import Runs
 
-__all__ = ["Gains", "gains_of", "log_mixed"]
+__all__ = ["Gains", "births_law", "gains_of", "log_mixed"]
 
 Array = NDArray[np.float64]
 
@@ -29,9 +29,6 @@ def log_mixed(number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: Ar
     n, x, a, b = (np.asarray(each, float) for each in (number, exposure, shape, rate))
     # By the beta function, because log-gammas of a large shape (small variation) cancel.
     rising = np.where(n > 0, gammaln(np.maximum(n, 1.0)) - betaln(a, np.maximum(n, 1.0)), 0.0)
-    between = (n > 0) & (n < 1)  # of gains that are known by their mean
-    if np.any(between):
-        rising = np.where(between, gammaln(a + n) - gammaln(a), rising)
     mixed: Array = (rising - n * np.log(b)) - (a + n) * np.log1p(x / b)
     return mixed
 
@@ -59,9 +56,9 @@ class Gains(NamedTuple):
         """Some of the runs, or some of them several times."""
         return Gains(*(each[rows] for each in self))
 
-    def with_more(self, number: Array) -> "Gains":
-        """The gains with (run, node) more that nobody recorded; their probability stands elsewhere."""
-        return self._replace(number=self.number + number[:, :, None])
+    def at_nodes(self, n: int) -> "Gains":
+        """The gains with a number for each of n nodes."""
+        return self if n == 1 else Gains(*(np.broadcast_to(each, (len(each), n, 1)) for each in self))
 
     def log_probability(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(run, node, ...) logarithm of the probability of the gains given the start.
@@ -79,10 +76,7 @@ class Gains(NamedTuple):
         log_p = self.poisson + self.number * log_z
         if cv == 0:
             return log_p - z * self.exposure
-        kappa = cv**-2
-        if lasting:
-            return log_p + log_mixed(self.number, z * self.exposure, kappa + self.start, kappa + z * self.mean)
-        return log_p + log_mixed(self.number, z * self.exposure, kappa, kappa)
+        return log_p + log_mixed(self.number, z * self.exposure, *births_law(self, z, cv, lasting=lasting))
 
     def log_start(self, log_z: Array, cv: float) -> Array:
         """(run, node, ...) logarithm of the probability of the number at the start, a mixed Poisson number."""
@@ -91,6 +85,12 @@ class Gains(NamedTuple):
         if cv == 0:
             return log_p - mean
         return log_p + log_mixed(self.start, mean, cv**-2, cv**-2)
+
+
+def births_law(gains: Gains, z: Array, cv: float, *, lasting: bool) -> tuple[Array | float, Array | float]:
+    """Shape and rate of the gamma law of an unknown multiplier of births beside a known one z (run, 1, ...)."""
+    kappa = cv**-2
+    return (kappa + gains.start, kappa + z * gains.mean) if lasting else (kappa, kappa)
 
 
 def gains_of(runs: Runs, courses: Courses, scale: Array) -> Gains:

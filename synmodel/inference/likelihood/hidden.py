@@ -38,7 +38,7 @@ from synmodel.inference.likelihood.kernel import (
     survive_three,
     survive_two,
 )
-from synmodel.inference.likelihood.tail import SCALES, fates_two, length_changes, open_tail
+from synmodel.inference.likelihood.tail import fates_two, length_changes, open_tail
 
 __all__ = ["log_hidden", "log_hidden_of_many"]
 
@@ -331,10 +331,22 @@ def recorded_three(steps, c, n, record, span):  # type: ignore[no-untyped-def]
 def tail_work(most_n, room):  # type: ignore[no-untyped-def]
     """Arrays for the open sessions after up to ``most_n`` spines, with up to ``room`` newcomers."""
     size = most_n + room + 3
-    vectors = np.empty((4, max(2 * size, len(SCALES))))
+    vectors = np.empty((4, 2 * size))
     vectors[1] = logarithms(vectors.shape[1])
     line = np.empty((3, (size + 4) * size))
     return np.empty((most_n + 2, most_n + 2)), (line, vectors, most_n + room)
+
+
+@compiled
+def as_coefficients(series, means, base, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with the logarithms of a_m, from the mean probabilities given m newcomers."""
+    weight, mean = base, means[0] + means[1] + means[2]
+    for m in range(len(series)):
+        if series[m] > 0.0:
+            out[m] = weight + math.log(series[m])
+        if not mean > 0.0:
+            break
+        weight += math.log(mean / (m + 1))
 
 
 def run_of(  # noqa: C901 - three functions, counted as one
@@ -343,43 +355,44 @@ def run_of(  # noqa: C901 - three functions, counted as one
     """What is computed for one run, from the filters and what it starts and ends with."""
 
     @compiled
-    def after_all_recorded(start, c, steps, gamma, span, record, most_gained, at_scales):  # type: ignore[no-untyped-def]
-        """Fill ``at_scales`` (8,) of a run of which all was recorded up to the end of the span; returns base."""
+    def after_all_recorded(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
+        """Fill ``out`` (m,) of a run of which all was recorded up to the end of the span."""
         first, stop = span
         base, form = recorded(steps, c, start, record, span)
-        at_scales[:] = 0.0
-        if base > -math.inf:
-            n = start + np.sum(record[0][first:stop]) - np.sum(record[1][first:stop])
-            two = len(most_gained) == _LONGEST_TAIL
-            fate, means = tail_steps(stop, two, steps, gamma)
-            there, work = tail_work(n, np.sum(most_gained))
-            fates(form, n, fate, there)
-            open_tail(there, n, means, record[3][stop:], record[4], two, work, at_scales)
-        return base
+        if base == -math.inf:
+            return
+        n = start + np.sum(record[0][first:stop]) - np.sum(record[1][first:stop])
+        two = len(most_gained) == _LONGEST_TAIL
+        fate, means = tail_steps(stop, two, steps, gamma)
+        there, work = tail_work(n, np.sum(most_gained))
+        series = np.zeros(np.sum(most_gained) + 1)
+        fates(form, n, fate, there)
+        open_tail(there, n, means, record[3][stop:], record[4], two, work, series)
+        as_coefficients(series, means, base, out)
 
     @compiled
-    def through_tail(law, weights, i, steps, gamma, record, most_gained, at_scales):  # type: ignore[no-untyped-def]
-        """Fill ``at_scales`` (8,) over all numbers before the open sessions, the first of which ends interval i."""
+    def through_tail(law, weights, i, steps, gamma, record, most_gained, base, out):  # type: ignore[no-untyped-def]
+        """Fill ``out`` (m,) over all numbers before the open sessions, the first of which ends interval i."""
         two = len(most_gained) == _LONGEST_TAIL
         fate, means = tail_steps(i, two, steps, gamma)
         there, work = tail_work(len(weights) - 1, np.sum(most_gained))
-        at_scales[:] = 0.0
+        series = np.zeros(np.sum(most_gained) + 1)
         for n in range(len(weights)):
             if weights[n, 0] > _DROPPED:
                 fates(law[n, 0], n, fate, there)
-                open_tail(there, n, means, record[3][i:], record[4], two, work, at_scales)
+                open_tail(there, n, means, record[3][i:], record[4], two, work, series)
+        as_coefficients(series, means, base, out)
 
     @compiled
-    def one_run(start, c, steps, gamma, span, record, most_gained, out, at_scales):  # type: ignore[no-untyped-def]
-        """Fill ``out`` (m,) or, with ``out[0]``, ``at_scales`` (8,) of one run."""
+    def one_run(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
+        """Fill ``out`` (m,) of one run."""
         first, stop = span
         gained, lost, count = record[0], record[1], record[2]
         n_open = tail_length(gained, lost, count, first, stop)
         scored = stop - n_open
         out[:] = -math.inf
         if n_open > 0 and all_recorded(start, record, first, scored):
-            left = most_gained[scored:stop]
-            out[0] = after_all_recorded(start, c, steps, gamma, (first, scored), record, left, at_scales)
+            after_all_recorded(start, c, steps, gamma, (first, scored), record, most_gained[scored:stop], out)
             return
         n_law, n_m = start + 1, 1
         for i in range(first, scored):
@@ -397,8 +410,7 @@ def run_of(  # noqa: C901 - three functions, counted as one
                 if weights[at, 0, m] > 0.0:
                     out[m] = base + math.log(weights[at, 0, m])
             return
-        through_tail(law[at], weights[at], scored, steps, gamma, record, most_gained[scored:stop], at_scales)
-        out[0] = base
+        through_tail(law[at], weights[at], scored, steps, gamma, record, most_gained[scored:stop], base, out)
 
     return one_run
 
@@ -407,12 +419,8 @@ run_of_two = run_of(filter_pairs, recorded_two, begin_two, fates_two)
 run_of_three = run_of(filter_triples, recorded_three, begin_three, fates_three)
 
 
-def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out, at_scales):  # type: ignore[no-untyped-def]
+def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
-
-    A run that ends with one or two sessions of a density alone has one logarithm, to be added to that of its terms;
-    these follow from its polynomial ``at_scales`` (run, node, 8), see :mod:`synmodel.inference.likelihood.tail`. Those
-    of other runs stay as they are.
 
     ``steps`` are move, log_s, d, fresh and ``composition`` as in
     :func:`synmodel.inference.likelihood.kernel.log_losses`, of two or three classes; ``gamma`` (run, node, interval)
@@ -427,9 +435,9 @@ def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, ou
         for j in range(d.shape[0]):
             own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
             if d.shape[2] == 2:
-                run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], at_scales[r, j])
+                run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
             else:
-                run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j], at_scales[r, j])
+                run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
 
 
 log_hidden = compiled(_log_hidden)

@@ -9,17 +9,17 @@ there at both, V there at the first alone, W born after it, so
 and the law of (s1, s2) is f with each class replaced by what becomes of one spine of it. Of m newcomers each is of the
 kind U, V or W with probabilities that are the same for all, so the law of (N1, N2) given m follows from that given
 m - 1 by one sum of three terms, and what was recorded has given m the mean probability a_m m! / Gamma^m. The result is
-a polynomial in the multiplier z of the births, sum_m a_m z^m, and all its coefficients are known.
+a polynomial in the multiplier z of the births, sum_m a_m z^m.
+
+All a_m that matter where births are up to 1.8 times their mean are computed. Beyond them the mean probability falls as
+a power of the number of newcomers, by the law of the changes of length, and is continued so; that reaches dendrites
+whose births are many times the mean, and the tests hold it against the filter of
+:mod:`synmodel.inference.likelihood.hidden`, which takes thousands of times as long.
 
 The law of (N1, N2) is kept in one line, (N1, N2) at place N1 * stride + N2 with the stride a little more than the
 numbers N2 that matter at a time. So a place belongs to (N1, N2) and to (N1 + 1, N2 - stride), of which one matters at
 most; a newcomer is a step by 1, by the stride or by both; and the law of one spine more is one loop without rows, which
 the compiler turns into vector instructions.
-
-A record with many terms would be slow to integrate over z, so the polynomial is told by four numbers m_j and weights
-that agree with it at eight values of z, a geometric sequence around 1 (Prony's method, as Gauss quadrature in x = r^m).
-It is exact at z = 1, so where births do not differ; the error where they do is in the tests, which hold it against the
-filter of :mod:`synmodel.inference.likelihood.hidden`: that needs no such step, and thousands of times as long.
 """
 
 import math
@@ -28,14 +28,13 @@ import numpy as np
 
 from synmodel.core.compiled import allocating_nothing, compiled
 
-__all__ = ["LOG_STEP", "NORM_T2", "SCALES", "fates_two", "length_changes", "open_tail"]
+__all__ = ["NORM_T2", "fates_two", "length_changes", "open_tail"]
 
 NORM_T2 = 2.0 * math.sqrt(2.0)
-LOG_STEP = 0.3
-SCALES = np.exp(LOG_STEP * np.arange(-4, 4))
-"""Multipliers of births at which the end of a run is computed; their logarithms are ``LOG_STEP`` apart."""
 _DROPPED = 1e-8  # of the edges of a law of two numbers
-_NEGLIGIBLE = 1e-5  # of the sum at the largest multiplier, which hardly ever is; at 1 the rest is far smaller
+_FASTER, _NEGLIGIBLE = 1.8, 1e-3  # births, and what is continued of the sum there; at the mean it is far less
+_LIKELIER = 1e3  # at most, with more newcomers than those of the last term
+_LAST = 4  # terms that tell the power
 _BIRTHS_BETWEEN = 4  # looks at the edges
 _SLACK = 12  # numbers more than a row needs, so that weights are filled many at once
 _MARGIN = 2  # rows before that of 0, so that there is a place before the first
@@ -189,20 +188,32 @@ def make_room(law, weight, box, filled, stride, wider):  # type: ignore[no-untyp
 
 
 @allocating_nothing
+def continue_series(series, born):  # type: ignore[no-untyped-def]
+    """Fill a series beyond ``born`` newcomers by the power of their number that its last values follow."""
+    series[born + 1 :] = 0.0
+    before = max(born - _LAST, 0)
+    if series[born] > 0.0 and series[before] > 0.0 and before < born:
+        power = min(math.log(series[born] / series[before]) / math.log((born + 1) / (before + 1)), 0.0)
+        for m in range(born + 1, len(series)):
+            series[m] = series[m - 1] * ((m + 1) / m) ** power
+
+
+@allocating_nothing
 def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[no-untyped-def]
-    """Add to ``out`` (8,) the probability of the open sessions at each of the ``SCALES``, but for exp(-z Gamma).
+    """Add to ``out`` (m,) the mean probability of the open sessions with 0, 1, ... newcomers.
 
     ``law`` [s1, s2] holds the probability that s1 of n spines are there at the first open session and s2 of them at
     the second; ``means`` those of U, V and W; ``densities`` that of the last scored and of the open sessions; ``two``
-    whether there are two of these; ``work`` is (laws, weight, vectors), with room for all newcomers.
+    whether there are two of these; ``work`` is (laws and weight, vectors, most spines), with room for all newcomers.
     """
     lines, vectors, most = work
-    change, logs, terms, filled = vectors[0], vectors[1], vectors[2], vectors[3]
+    change, logs, filled = vectors[0], vectors[1], vectors[3]
     length_changes(n, densities[0], densities[1], sigma, logs, 0, change)
     filled[:] = 0.0
     mean = means[0] + means[1] + means[2]
     share = (means[0] / mean, means[1] / mean, means[2] / mean) if mean > 0.0 else (0.0, 0.0, 0.0)
-    room = most - n  # for newcomers
+    room = len(out) - 1  # for newcomers
+    series = vectors[2][: room + 1]
     now, then, weight = lines[0], lines[1], lines[2]
     stride = n + 1
     for i in range(n + 1):
@@ -221,15 +232,17 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
         for k in range(i * stride + box[2], i * stride + box[3]):
             likely += now[k] * weight[k]
     highest = (1.0 / (NORM_T2 * sigma)) ** (2 if two else 1)
-    terms[: len(SCALES)] = 1.0
-    last = len(SCALES) - 1
-    for born in range(1, room + 2):
-        for q in range(len(SCALES)):
-            out[q] += terms[q] * likely
-            terms[q] *= SCALES[q] * mean / born
-        shrinks = SCALES[last] * mean / (born + 1)  # from each term to the next, from here on
-        if born > room or (shrinks < 1.0 and terms[last] * highest <= _NEGLIGIBLE * (1.0 - shrinks) * out[last]):
+    chance, total = 1.0, 0.0  # of so many newcomers where births are faster, but for a factor, and the sum there
+    born = 0
+    while True:
+        series[born] = likely
+        total += chance * likely
+        chance *= _FASTER * mean / (born + 1)
+        shrinks = _FASTER * mean / (born + 2)  # from each chance to the next, from here on
+        ahead = chance * (min(highest, _LIKELIER * likely) if likely > 0.0 else highest)
+        if born == room or (born >= _LAST and shrinks < 1.0 and ahead <= _NEGLIGIBLE * (1.0 - shrinks) * total):
             break
+        born += 1
         if box[3] - box[2] + _BIRTHS_BETWEEN > stride and stride < most + 3:
             wider = min(stride + _SLACK, most + 3)
             make_room(now, weight, box, filled, stride, wider)
@@ -243,3 +256,6 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
             box = trimmed(then, stride, larger)
             filled[box[1] : larger[1]] = 0.0  # a row that comes back is filled anew, as its places may have moved
         now, then = then, now
+    continue_series(series, born)
+    for m in range(room + 1):
+        out[m] += series[m]

@@ -94,7 +94,7 @@ def tracked_rows(present: NDArray[np.int8], dendrite: Integers) -> tuple[NDArray
 
 
 def evidence_of_tracked(tracked: Tracked, courses: Courses) -> Evidence:
-    """What the histories say; each dendrite is a record of one term, and all start from the spines first seen."""
+    """What the histories say; each dendrite is a record of one run, and all start from the spines first seen."""
     histories = weighed(tracked.records, courses, tracked.scale)
     n = len(tracked.dendrite)
     return Evidence(
@@ -108,5 +108,6 @@ def evidence_of_tracked(tracked: Tracked, courses: Courses) -> Evidence:
             histories.mean[:, None, None],
         ),
         np.arange(n),
+        None,
         one_start=True,
     )

@@ -1,4 +1,7 @@
-"""Compiled loops of head widths: keyed uniforms of the sessions at which a spine is there, and its path from them."""
+"""Compiled loops of head widths, one after the other for the sessions at which each spine is there.
+
+``classes`` (spine, session) are negative where a spine is not there; the values of spine s begin at ``first`` (spine,).
+"""
 
 import numba
 import numpy as np
@@ -6,7 +9,7 @@ import numpy as np
 from synmodel.core.compiled import compiled_parallel
 from synmodel.core.randomness.philox import fill_uniforms
 
-__all__ = ["draw_present", "follow_present"]
+__all__ = ["count_present", "draw_present", "follow_present", "lay_out"]
 
 _TOGETHER = 256
 """Spines whose draws are made together."""
@@ -14,10 +17,7 @@ _TOGETHER = 256
 
 @compiled_parallel
 def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ignore[no-untyped-def]
-    """Fill ``u`` with the uniforms of all spines at the sessions at which they are there.
-
-    ``classes`` (spine, session) are negative where a spine is not; those of spine s begin at ``first`` (spine,).
-    """
+    """Fill ``u`` with the uniforms of all spines at the sessions at which they are there."""
     k0, k1 = key[0], key[1]
     n_session = classes.shape[1]
     n_spine = classes.shape[0]
@@ -35,20 +35,41 @@ def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ig
 
 
 @compiled_parallel
-def follow_present(noise, classes, first, kept, log_sd, deviation):  # type: ignore[no-untyped-def]
-    """Fill ``deviation`` (spine, session) from standard normal ``noise``, in the order of :func:`draw_present`.
+def count_present(classes, n):  # type: ignore[no-untyped-def]
+    """Fill ``n`` (spine,) with the numbers of sessions at which spines are there."""
+    for s in numba.prange(classes.shape[0]):
+        there = 0
+        for k in range(classes.shape[1]):
+            there += 1 if classes[s, k] >= 0 else 0
+        n[s] = there
 
-    ``kept`` (session,) is what is left of a deviation since the session before. A spine that was not there then starts
-    from the stationary law, so nothing is remembered. NaN where a spine is not there.
+
+@compiled_parallel
+def follow_present(noise, classes, first, kept, log_sd, shift):  # type: ignore[no-untyped-def]
+    """Make of standard normal ``noise`` what is added to the logarithm of the median width.
+
+    ``kept`` (session,) is what is left of a deviation since the session before, ``shift`` (session,) the shift of the
+    mean. A spine that was not there before starts from the stationary law, so nothing is remembered.
     """
-    n_session = classes.shape[1]
     for s in numba.prange(classes.shape[0]):
         at, before, was = first[s], 0.0, False
-        for k in range(n_session):
+        for k in range(classes.shape[1]):
             there = classes[s, k] >= 0
             if there:
                 share = kept[k] if was else 0.0
                 before = share * before + np.sqrt(1.0 - share * share) * log_sd * noise[at]
+                noise[at] = shift[k] + before
                 at += 1
-            deviation[s, k] = before if there else np.nan
             was = there
+
+
+@compiled_parallel
+def lay_out(values, classes, first, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (spine, session) with the values, NaN where a spine is not there."""
+    for s in numba.prange(classes.shape[0]):
+        at = first[s]
+        for k in range(classes.shape[1]):
+            out[s, k] = np.nan
+            if classes[s, k] >= 0:
+                out[s, k] = values[at]
+                at += 1

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy.special import logsumexp, pdtrc
-from scipy.stats import norm, poisson, t
+from scipy.stats import norm, t
 
 from synmodel.core.errors import FitError, SynmodelError
 from synmodel.data.explanations import OPEN, Record, pieces_of, pieces_of_fractions
@@ -14,10 +14,12 @@ from synmodel.inference import animals_log_likelihood, counts_log_likelihood, hi
 from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_of_blocks
 from synmodel.inference.likelihood.courses import courses_of
-from synmodel.inference.likelihood.evidence import ONE, _most_gained, _numbers_of, joined
+from synmodel.inference.likelihood.evidence import ONE, _most_gained, joined
+from synmodel.inference.likelihood.gains import Gains
 from synmodel.inference.likelihood.hidden import tail_work
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.tail import SCALES, fates_two, open_tail
+from synmodel.inference.likelihood.series import log_more
+from synmodel.inference.likelihood.tail import fates_two, open_tail
 from synmodel.inference.likelihood.tracked import tracked_rows
 from synmodel.turnover import TurnoverModel
 
@@ -182,7 +184,7 @@ def test_a_density_alone_tells_the_number_of_spines(model):
 
 @pytest.mark.parametrize("formation", [0.2, 0.5])
 @pytest.mark.parametrize("cv", [0.0, 0.3, 0.6])
-def test_the_end_of_a_record_by_scales_and_by_the_filter(cv, formation):
+def test_the_end_of_a_record_and_the_filter_of_all_numbers(cv, formation):
     record = fractions([0.2, 1 / 11, NAN, NAN], [0.1, 1 / 11, NAN, NAN], [0.33, 0.37, 0.36, 0.33, 0.39])
     times = np.array([0.0, 2.0, 4.0, 30.0, 60.0])
     pieces = [(0, piece) for piece in pieces_of_fractions(record, (1e-6, 1e-6))[0]]
@@ -198,22 +200,26 @@ def test_the_end_of_a_record_by_scales_and_by_the_filter(cv, formation):
         assert len(found) == 1
         return found.given_start(ONE, cv)[0, 0]
 
-    tolerance = {0.0: 1e-6, 0.3: 1e-3, 0.6: 1.2e-2}[cv]
+    tolerance = {0.0: 1e-6, 0.3: 1e-6, 0.6: 1e-4}[cv]
     assert value(block, formation) == pytest.approx(value(other, formation), abs=tolerance)
     assert abs(value(block, 1.05 * formation) - value(other, formation)) > tolerance
 
 
-def test_numbers_of_equal_values():
-    """Four numbers hold eight values of a polynomial, here of a Poisson number."""
-    m = np.arange(80)
-    weight = 0.1 * poisson.pmf(m, 4.0)
-    number, log_weight = _numbers_of((weight * SCALES[:, None] ** m).sum(axis=1)[None])
-    for z in SCALES:
-        assert (np.exp(log_weight[0]) * z ** number[0]).sum() == pytest.approx((weight * z**m).sum(), rel=1e-6)
-    assert (number > 0).all()
-    number, log_weight = _numbers_of(SCALES[None] ** 5)  # m is 5 for sure
-    assert np.exp(log_weight[0]) @ number[0] == pytest.approx(5.0)
-    assert np.exp(log_weight[0]).max() == pytest.approx(1.0)
+def test_sums_over_unrecorded_gains_are_those_term_by_term():
+    rng = np.random.default_rng(1)
+    log_a = np.where(rng.random((3, 1, 40)) < 0.1, -np.inf, rng.normal(-5.0, 3.0, (3, 1, 40)))
+    log_a[2] = -np.inf
+    numbers = [[0.0, 4.0, 2.0], [9.0] * 3, [0.0] * 3, [3.0] * 3, [8.0] * 3]
+    gains = Gains(*(np.array(each)[:, None, None] for each in numbers))
+    log_z = np.log(np.array([1e-6, 0.3, 1.0, 7.0]))[None, None]
+    for cv, lasting in ((0.0, False), (0.4, False), (0.4, True)):
+        more = np.stack([
+            log_a[:, :, m, None] + gains._replace(number=gains.number + m).log_probability(log_z, cv, lasting=lasting)
+            for m in range(40)
+        ])  # fmt: skip
+        expected = logsumexp(more, axis=0)
+        found = gains.log_probability(log_z, cv, lasting=lasting) + log_more(log_a, gains, log_z, cv, lasting=lasting)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_records_that_no_chain_explains_are_cut():
@@ -292,11 +298,12 @@ def test_the_end_of_a_record_reads_nothing_that_it_did_not_write(seed):
     fates_two(law, n, fate, there)
     found = []
     for before in (0.0, 50.0, np.nan):
-        _, work = tail_work(n, int(2.5 * sum(means) + 8 * np.sqrt(2.5 * sum(means)) + 5))
+        room = int(2.5 * sum(means) + 8 * np.sqrt(2.5 * sum(means)) + 5)
+        _, work = tail_work(n, room)
         logs = work[1][1].copy()
         work[0][:], work[1][:] = before, before
         work[1][1] = logs
-        found.append(np.zeros(len(SCALES)))
+        found.append(np.zeros(room + 1))
         open_tail(there, n, means, density, sigma, two, work, found[-1])
     assert np.isfinite(found[0]).all()
     np.testing.assert_array_equal(found[1], found[0])

@@ -1,0 +1,43 @@
+"""Compiled logarithms of polynomials with positive coefficients, at many points at once."""
+
+import math
+
+import numpy as np
+
+from synmodel.core.compiled import compiled
+
+__all__ = ["log_polynomials"]
+
+_NEGLIGIBLE = 1e-18  # of the largest term at the largest point
+
+
+@compiled
+def log_polynomials(log_c, y, work, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (run, node, point) with the logarithms of sum_m c_m y^m.
+
+    ``log_c`` is (run, node, m), ``work`` (m,) and ``y`` (run, node, point), which is written to.
+    """
+    for r in range(len(y)):
+        for j in range(y.shape[1]):
+            t, total = y[r, j], out[r, j]
+            largest = np.max(t)
+            log_y, top, last = math.log(largest), -math.inf, 0
+            for m in range(len(work)):
+                work[m] = log_c[r, j, m] + m * log_y
+                top = max(top, work[m])
+            if top == -math.inf:
+                total[:] = -math.inf
+                continue
+            for m in range(len(work)):
+                work[m] = math.exp(work[m] - top)
+                if work[m] > _NEGLIGIBLE:
+                    last = m
+            for p in range(len(t)):
+                t[p] /= largest
+                total[p] = work[last]
+            for k in range(last):
+                c = work[last - 1 - k]
+                for p in range(len(t)):
+                    total[p] = total[p] * t[p] + c
+            for p in range(len(t)):
+                total[p] = top + math.log(total[p]) if total[p] > 0.0 else -math.inf

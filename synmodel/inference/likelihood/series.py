@@ -1,0 +1,47 @@
+r"""Gains that nobody recorded: a run's probability as a polynomial in the multiplier of births.
+
+With a_m for m unrecorded gains (:mod:`synmodel.inference.likelihood.hidden`), beside G recorded ones of exposure x, and
+a multiplier z times a gamma law of shape a and rate b (:mod:`synmodel.inference.likelihood.gains`)::
+
+    E[sum_m a_m z^(G + m) exp(-z x)] = E[z^G exp(-z x)] sum_m a_m (a + G) (a + G + 1) ... (a + G + m - 1) y^m
+
+with y = z / (b + z x), or y = z and a_m alone where births do not differ. All terms are positive. Horner's scheme for
+many z at once costs less than one logarithm for each of them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel.inference.likelihood.gains import Gains, births_law
+from synmodel.inference.likelihood.polynomials import log_polynomials
+
+__all__ = ["log_more"]
+
+Array = NDArray[np.float64]
+
+
+def log_more(log_a: Array, gains: Gains, log_z: Array, cv: float, *, lasting: bool) -> Array:
+    """(run, node, ...) logarithm of the sum over unrecorded gains, relative to the recorded ones alone.
+
+    Parameters
+    ----------
+    log_a : (run, node, m) ndarray
+        Logarithms of a_m.
+    gains : Gains
+        Those recorded.
+    log_z, cv, lasting
+        As in :meth:`.gains.Gains.log_probability`.
+    """
+    z = np.exp(log_z)
+    if cv == 0:
+        y, log_c = z, log_a
+    else:
+        shape, rate = births_law(gains, z, cv, lasting=lasting)
+        rising = np.log(shape + gains.number + np.arange(log_a.shape[2] - 1))
+        log_c = log_a.copy()
+        log_c[:, :, 1:] += np.cumsum(rising, axis=2)
+        y = z / (rate + z * gains.exposure)
+    y = np.broadcast_to(y, (*log_a.shape[:2], log_z.shape[-1])).copy()
+    out = np.empty_like(y)
+    log_polynomials(log_c, y, np.empty(log_a.shape[2]), out)
+    return out
