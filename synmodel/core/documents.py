@@ -148,7 +148,7 @@ class Evidence(Document):
 
 
 _REGISTRY: Any = None
-_FIRST_PRINTABLE = 32
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -177,9 +177,9 @@ def read(model: type[Model], document: Json, where: str, error: type[SynmodelErr
     error : type
         Raised with one line for the first fault.
     """
-    place = next(_unprintable(document, where), None)
+    place = _unprintable(document)
     if place is not None:
-        message = f"{place} has a character that cannot be printed; take it out"
+        message = f"{where}{place} has a character that cannot be printed; take it out"
         raise error(message)
     try:
         return model.model_validate(document)
@@ -187,18 +187,21 @@ def read(model: type[Model], document: Json, where: str, error: type[SynmodelErr
         raise error(_first_line(model, faults, document, where)) from faults
 
 
-def _unprintable(value: object, place: str) -> Iterator[str]:
-    """Places of texts that no file of results could hold."""
+def _unprintable(value: object) -> str | None:
+    """Place of the first text that no file of results could hold, from here on; None if there is none."""
     if isinstance(value, str):
-        if any(ord(each) < _FIRST_PRINTABLE and each not in "\n\r\t" for each in value):
-            yield place
-    elif isinstance(value, Mapping):
+        return "" if _UNPRINTABLE.search(value) else None
+    if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _unprintable(key, place)
-            yield from _unprintable(inner, f"{place}.{key}")
+            if _unprintable(key) is not None:
+                return ""
+            if (place := _unprintable(inner)) is not None:
+                return f".{key}{place}"
     elif isinstance(value, list | tuple):
         for at, inner in enumerate(value):
-            yield from _unprintable(inner, f"{place}[{at}]")
+            if (place := _unprintable(inner)) is not None:
+                return f"[{at}]{place}"
+    return None
 
 
 def entry_fault(key: str, text: str) -> Exception:

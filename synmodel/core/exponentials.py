@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, compiled
+from synmodel.core.compiled import allocating_nothing, compiled, inlined
 
-__all__ = ["exponentials", "multiply"]
+__all__ = ["exponential", "exponentials", "multiply"]
 
 _MOST = 0.5  # norm of what the series is summed for
 _STIFF = 12  # squarings, each of which doubles a relative error, after which rows are held to their sums
+_FOUR = 4
 _NEGLIGIBLE = 1e-20  # norm of the first term that is left out; entries that are small by nature keep their digits
 
 
@@ -29,7 +30,7 @@ def exponentials(matrices, result, conserved):
         exponential(matrices[cell], result[cell], scaled, term, other, conserved)
 
 
-@compiled
+@allocating_nothing
 def exponential(matrix, total, scaled, term, other, conserved):
     """Fill ``total`` (m, m) with the exponential of one matrix; the next three are work space.
 
@@ -48,15 +49,13 @@ def exponential(matrix, total, scaled, term, other, conserved):
     factor = 0.5**halvings
     for i in range(m):
         for j in range(m):
-            scaled[i, j] = factor * (matrix[i, j] + (shift if i == j else 0.0))
-            term[i, j] = total[i, j] = 1.0 if i == j else 0.0
-    bound, k = 1.0, 0
+            scaled[i, j] = term[i, j] = factor * (matrix[i, j] + (shift if i == j else 0.0))
+            total[i, j] = (1.0 if i == j else 0.0) + scaled[i, j]
+    bound, k = norm, 1
     while bound > _NEGLIGIBLE:
         k += 1
         bound *= norm / k
-        multiply(term, scaled, other, 1.0 / k)
-        term, other = other, term
-        add(term, total)
+        add_term(term, scaled, total, other, 1.0 / k)
     scale(total, math.exp(-factor * shift))  # before squaring, so that nothing overflows
     for _ in range(halvings):
         multiply(total, total, other, 1.0)
@@ -65,15 +64,43 @@ def exponential(matrix, total, scaled, term, other, conserved):
             keep_sums(total, conserved)
 
 
-@compiled
-def add(term, total):
-    """Add a matrix to ``total``; loops, as operations on whole arrays take seconds to compile."""
-    for i in range(total.shape[0]):
-        for j in range(total.shape[1]):
-            total[i, j] += term[i, j]
+@inlined
+def row_of_four(a, i, b):
+    """Row i of the product of two matrices 4 x 4, the size of two classes with birth and death, and so of nearly all.
+
+    Written out, it becomes vector instructions.
+    """
+    w, x, y, z = a[i, 0], a[i, 1], a[i, 2], a[i, 3]
+    return (
+        w * b[0, 0] + x * b[1, 0] + y * b[2, 0] + z * b[3, 0],
+        w * b[0, 1] + x * b[1, 1] + y * b[2, 1] + z * b[3, 1],
+        w * b[0, 2] + x * b[1, 2] + y * b[2, 2] + z * b[3, 2],
+        w * b[0, 3] + x * b[1, 3] + y * b[2, 3] + z * b[3, 3],
+    )
 
 
-@compiled
+@allocating_nothing
+def add_term(term, scaled, total, other, factor):
+    """Multiply ``term`` by ``scaled`` and a factor, in place, and add it to ``total``; ``other`` is work space."""
+    m = term.shape[0]
+    if m == _FOUR:
+        for i in range(_FOUR):
+            w, x, y, z = row_of_four(term, i, scaled)
+            w, x, y, z = factor * w, factor * x, factor * y, factor * z
+            term[i, 0], term[i, 1], term[i, 2], term[i, 3] = w, x, y, z
+            total[i, 0] += w
+            total[i, 1] += x
+            total[i, 2] += y
+            total[i, 3] += z
+        return
+    multiply(term, scaled, other, factor)
+    for i in range(m):
+        for j in range(m):
+            term[i, j] = other[i, j]
+            total[i, j] += other[i, j]
+
+
+@allocating_nothing
 def scale(total, factor):
     """Multiply a matrix, in place."""
     for i in range(total.shape[0]):
@@ -81,7 +108,7 @@ def scale(total, factor):
             total[i, j] *= factor
 
 
-@compiled
+@allocating_nothing
 def copy(matrix, to):
     """Copy a matrix."""
     for i in range(to.shape[0]):
@@ -89,7 +116,7 @@ def copy(matrix, to):
             to[i, j] = matrix[i, j]
 
 
-@compiled
+@allocating_nothing
 def keep_sums(total, conserved):
     """Divide the first rows by their sums, and put 1 on the diagonal behind them."""
     m = total.shape[0]
@@ -103,7 +130,7 @@ def keep_sums(total, conserved):
         total[i, i] = 1.0
 
 
-@compiled
+@allocating_nothing
 def max_row_sum(matrix):
     """Largest sum of a row."""
     largest = -math.inf
@@ -119,6 +146,11 @@ def max_row_sum(matrix):
 def multiply(a, b, product, factor):
     """Fill ``product`` with the matrix product of ``a`` and ``b``, times ``factor``."""
     m = a.shape[0]
+    if m == _FOUR:
+        for i in range(_FOUR):
+            w, x, y, z = row_of_four(a, i, b)
+            product[i, 0], product[i, 1], product[i, 2], product[i, 3] = factor * w, factor * x, factor * y, factor * z
+        return
     for i in range(m):
         for j in range(m):
             entry = 0.0

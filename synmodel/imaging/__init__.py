@@ -2,6 +2,6 @@
 
 from synmodel.imaging.detection import Scoring, observe
 from synmodel.imaging.expectation import Expected, expected_statistics
-from synmodel.imaging.summary import between_arms, summarise
+from synmodel.imaging.summary import between_arms, means, summarise
 
-__all__ = ["Expected", "Scoring", "between_arms", "expected_statistics", "observe", "summarise"]
+__all__ = ["Expected", "Scoring", "between_arms", "expected_statistics", "means", "observe", "summarise"]

@@ -1,5 +1,8 @@
 """From Observations to the group summaries that papers print: means with SEM over dendrites and over animals."""
 
+import warnings
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -8,7 +11,11 @@ from scipy.special import stdtrit
 from synmodel.core.schema import OBSERVATIONS, conform
 from synmodel.imaging import metrics
 
-__all__ = ["between_arms", "summarise"]
+__all__ = ["between_arms", "means", "summarise"]
+
+Array = NDArray[np.float64]
+_ANIMAL, _DENDRITE = -2, -2  # of values by animal, and of values by animal and dendrite; intervals are the last axis
+_UNITS = (-3, -2)
 
 
 def summarise(observations: xr.Dataset) -> xr.Dataset:
@@ -35,23 +42,117 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
     ['density_change', 'elimination_fraction', 'formation_fraction']
     """
     conform(observations, OBSERVATIONS)
-    count = observations["spine_count"]
+    pieces: list[tuple[str, Array, Array, dict[str, Array]]] = []
+    for quantity, starts, ends, values in _measured(observations):
+        by_animal = _mean(values, _DENDRITE)
+        content = {
+            "mean": _mean(values, _UNITS),
+            "sem_dendrite": _standard_error(values, _UNITS),
+            "n_dendrites": (~np.isnan(values)).sum(_UNITS),
+            "mouse_mean": _mean(by_animal, _ANIMAL),
+            "mouse_sem": _standard_error(by_animal, _ANIMAL),
+            "n_mice": (~np.isnan(by_animal)).sum(_ANIMAL),
+        }
+        pieces.append((quantity, starts, ends, content))
+    for quantity, starts, ends, later, new in _followed(observations):
+        pieces.append(
+            (quantity, starts, ends, {"mean": metrics.persistence(later, new), "n_present": later, "n_new": new})
+        )
+    leading = observations["spine_count"].dims[:-3]
+    names = dict.fromkeys(name for *_, content in pieces for name in content)
+    variables = {
+        name: ((*leading, "point"), _joined([content.get(name) for *_, content in pieces], pieces), {"units": "1"})
+        for name in names
+    }
+    days = {"start_day": "start of the interval", "end_day": "end of the interval"}
+    coordinates: dict[str, Any] = {
+        "quantity": ("point", [quantity for quantity, _, ends, _ in pieces for _ in ends]),
+        **{
+            name: ("point", np.concatenate([piece[at] for piece in pieces]), {"units": "day", "long_name": what})
+            for at, (name, what) in enumerate(days.items(), 1)
+        },
+    }
+    of_dendrites = {"animal", "dendrite", "session", "interval"}
+    for name, each in observations.coords.items():
+        if not of_dendrites.intersection(each.dims):
+            coordinates[str(name)] = each
+    return xr.Dataset(variables, coordinates)
+
+
+def means(observations: xr.Dataset) -> tuple[list[tuple[str, float, float]], Array]:
+    """Quantity, start and end of every point of :func:`summarise`, and its ``mean`` there alone, (..., point)."""
+    conform(observations, OBSERVATIONS)
+    points: list[tuple[str, float, float]] = []
+    found: list[Array] = []
+    for quantity, starts, ends, values in _measured(observations):
+        points += _points(quantity, starts, ends)
+        found.append(_mean(values, _UNITS))
+    for quantity, starts, ends, later, new in _followed(observations):
+        points += _points(quantity, starts, ends)
+        found.append(metrics.persistence(later, new))
+    return points, np.concatenate(found, axis=-1)
+
+
+def _points(quantity: str, starts: Array, ends: Array) -> list[tuple[str, float, float]]:
+    return [(quantity, start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def _measured(observations: xr.Dataset) -> list[tuple[str, Array, Array, Array]]:
+    """Statistics of each dendrite: name, start and end of each interval, values (..., animal, dendrite, interval)."""
     sessions = observations["session"].to_numpy()
-    previous = count.isel(session=slice(None, -1)).drop_vars("session").rename(session="interval")
-    measured = metrics.density(count, observations["length_um"])
-    pieces = [
-        _points(metrics.formation_fraction(observations["gained"], previous), "formation_fraction", sessions),
-        _points(metrics.elimination_fraction(observations["lost"], previous), "elimination_fraction", sessions),
-        _points(_change(measured), "density_change", sessions),
+    count, gained, lost = (observations[name].to_numpy() for name in ("spine_count", "gained", "lost"))
+    starts, ends, first = sessions[:-1], sessions[1:], np.full(len(sessions) - 1, sessions[0])
+    density = metrics.density(count, observations["length_um"].to_numpy())
+    found = [
+        ("formation_fraction", starts, ends, metrics.formation_fraction(gained, count[..., :-1])),
+        ("elimination_fraction", starts, ends, metrics.elimination_fraction(lost, count[..., :-1])),
+        ("density_change", first, ends, metrics.relative_change(density[..., 1:], density[..., :1])),
     ]
     if "head_width" in observations:
-        pieces.append(_points(_change(observations["head_width"]), "head_width_change", sessions))
-    if "new_spines_followed" in observations:
-        pieces += [
-            _pooled(observations["new_spines_seen"], "new_spine_persistence_seen", sessions),
-            _pooled(observations["new_spines_followed"], "new_spine_persistence_followed", sessions),
-        ]
-    return xr.concat(pieces, dim="point", data_vars="all", coords="different", compat="equals", join="outer")
+        width = observations["head_width"].to_numpy()
+        found.append(("head_width_change", first, ends, metrics.relative_change(width[..., 1:], width[..., :1])))
+    return found
+
+
+def _followed(observations: xr.Dataset) -> list[tuple[str, Array, Array, Array, Array]]:
+    """Persistence of new spines, pooled over all dendrites: name, start, end, later and new numbers (..., interval)."""
+    if "new_spines_followed" not in observations:
+        return []
+    sessions, found = observations["session"].to_numpy(), []
+    for way in ("seen", "followed"):
+        total = observations[f"new_spines_{way}"].to_numpy().sum(_UNITS)
+        reference = int(np.argmax(~np.isnan(total).reshape(-1, len(sessions)).any(axis=0)))
+        later = total[..., reference + 1 :]
+        new = np.broadcast_to(total[..., reference, None], later.shape)
+        ends = sessions[reference + 1 :]
+        found.append((f"new_spine_persistence_{way}", np.full(len(ends), sessions[reference]), ends, later, new))
+    return found
+
+
+def _joined(each: list[Array | None], pieces: list[Any]) -> Array:
+    """Values of all points; those of a statistic that has none are NaN."""
+    shape = pieces[0][3]["mean"].shape[:-1]
+    filled = [
+        np.full((*shape, len(piece[1])), np.nan) if values is None else values
+        for values, piece in zip(each, pieces, strict=True)
+    ]
+    return np.concatenate(filled, axis=-1)
+
+
+def _mean(values: Array, axes: int | tuple[int, ...]) -> Array:
+    """Mean over axes of what is known; NaN where nothing is."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+        return np.asarray(np.nanmean(values, axis=axes))
+
+
+def _standard_error(values: Array, axes: int | tuple[int, ...]) -> Array:
+    """Standard error of the mean over axes; NaN where fewer than two values are known."""
+    known = ~np.isnan(values)
+    n = known.sum(axes)
+    deviations = values - np.expand_dims(_mean(values, axes), axes)
+    squares = np.where(known, deviations**2, 0.0).sum(axes)
+    return np.sqrt(squares / np.where(n > 1, n * (n - 1), np.nan))
 
 
 def between_arms(treated: xr.Dataset, control: xr.Dataset, *, level: float = 0.95) -> xr.Dataset:
@@ -102,57 +203,3 @@ def between_arms(treated: xr.Dataset, control: xr.Dataset, *, level: float = 0.9
 
 def _keys(summary: xr.Dataset) -> list[tuple[object, ...]]:
     return list(zip(*(summary[name].to_numpy().tolist() for name in ("quantity", "start_day", "end_day")), strict=True))
-
-
-def _change(values: xr.DataArray) -> xr.DataArray:
-    first = values.isel(session=0, drop=True)
-    later = values.isel(session=slice(1, None)).drop_vars("session").rename(session="interval")
-    return metrics.relative_change(later, first)
-
-
-def _coordinates(quantity: str, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> dict[str, object]:
-    return {
-        "quantity": ("point", [quantity] * len(ends)),
-        "start_day": ("point", starts, {"units": "day", "long_name": "start of the interval"}),
-        "end_day": ("point", ends, {"units": "day", "long_name": "end of the interval"}),
-    }
-
-
-def _points(values: xr.DataArray, quantity: str, sessions: NDArray[np.float64]) -> xr.Dataset:
-    """Means and standard errors of one statistic per dendrite and interval."""
-    is_change = quantity.endswith("_change")
-    starts = np.full(len(sessions) - 1, sessions[0]) if is_change else sessions[:-1]
-    values = values.rename(interval="point").drop_vars(["start_day", "end_day"], errors="ignore")
-    units = ("animal", "dendrite")
-    n = values.notnull().sum(units)
-    by_animal = values.mean("dendrite")
-    animals = by_animal.notnull().sum("animal")
-    content = {
-        "mean": values.mean(units),
-        "sem_dendrite": _standard_error(values, units),
-        "n_dendrites": n,
-        "mouse_mean": by_animal.mean("animal"),
-        "mouse_sem": _standard_error(by_animal, ("animal",)),
-        "n_mice": animals,
-    }
-    return xr.Dataset(content).assign_coords(_coordinates(quantity, starts, sessions[1:]))
-
-
-def _standard_error(values: xr.DataArray, dims: tuple[str, ...]) -> xr.DataArray:
-    """Standard error of the mean over dims; NaN where fewer than two values are known."""
-    n = values.notnull().sum(dims)
-    squares = ((values - values.mean(dims)) ** 2).sum(dims)
-    return (squares / (n * (n - 1)).where(n > 1)) ** 0.5
-
-
-def _pooled(numbers: xr.DataArray, quantity: str, sessions: NDArray[np.float64]) -> xr.Dataset:
-    """Persistence of new spines, pooled over all dendrites."""
-    total = numbers.sum(("animal", "dendrite"), skipna=False)
-    reference = int(np.argmax(total.notnull().to_numpy().reshape(-1, len(sessions)).all(axis=0)))
-    new = total.isel(session=reference, drop=True)
-    later = total.isel(session=slice(reference + 1, None)).drop_vars("session").rename(session="point")
-    content = {"mean": metrics.persistence(later, new * xr.ones_like(later)), "n_present": later, "n_new": new}
-    dataset = xr.Dataset(content)
-    dataset["n_new"] = dataset["n_new"] * xr.ones_like(later)
-    starts = np.full(later.sizes["point"], sessions[reference])
-    return dataset.assign_coords(_coordinates(quantity, starts, sessions[reference + 1 :]))

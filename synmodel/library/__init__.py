@@ -193,8 +193,16 @@ def cached(function: Callable[P, R]) -> Cached[P, R]:
 
 
 def _shipped(kind: str) -> tuple[str, ...]:
-    folder = _ROOT / kind
-    return _listed(folder, folder.stat().st_mtime_ns) if folder.is_dir() else ()
+    folder = _folder(_ROOT, kind)
+    try:
+        return _listed(folder, folder.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return ()
+
+
+@cache
+def _folder(root: Path, kind: str) -> Path:
+    return root / kind
 
 
 @cache

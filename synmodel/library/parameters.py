@@ -166,10 +166,11 @@ class ParameterSet(Mapping[str, Parameter]):
     (0.5, 1.0, True)
     """
 
-    __slots__ = ("_parameters",)
+    __slots__ = ("_floats", "_parameters")
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
         self._parameters: dict[str, Parameter] = {}
+        self._floats: dict[str, float] | None = None  # when they are first asked for
         for parameter in parameters:
             if parameter.name in self._parameters:
                 message = f"parameter {parameter.name} is given twice; names must be unique"
@@ -201,7 +202,9 @@ class ParameterSet(Mapping[str, Parameter]):
 
     def as_floats(self) -> dict[str, float]:
         """All values by name; looking up an unknown one raises ParameterError."""
-        return _Values((name, parameter.value) for name, parameter in self._parameters.items())
+        if self._floats is None:
+            self._floats = {name: parameter.value for name, parameter in self._parameters.items()}
+        return _Values(self._floats)
 
     def replace(self, values: Mapping[str, float]) -> "ParameterSet":
         """A new set with some values changed; supports are checked."""
@@ -210,7 +213,10 @@ class ParameterSet(Mapping[str, Parameter]):
             old = self[name]  # raises with the closest names
             if not (type(value) is float and value == old.value):  # a value that is there was checked before
                 changed[name] = replace(old, value=value)
-        return ParameterSet(changed.values())
+        made = ParameterSet(())
+        made._parameters = changed
+        made._floats = self.as_floats() | {name: changed[name].value for name in values}
+        return made
 
     def with_parameter(self, parameter: Parameter) -> "ParameterSet":
         """A new set in which a parameter takes the place of the one with its name."""

@@ -1,11 +1,13 @@
 """Exposure: from a list of doses to concentrations and engaged receptors on the time grid."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel import library
 from synmodel.core.errors import ScenarioError
 from synmodel.core.schema import EXPOSURE, stamped
 from synmodel.library.drug_numbers import OPEN_NUMBERS, route_key
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Species = Literal["mouse", "human"]
 _JUMP_DAY = 1e-6  # a tenth of a second
 _OF_BRAIN = ("_fraction_unbound", "_kp_uu")
 
@@ -172,45 +175,55 @@ def corners_of(doses: Sequence[Dose]) -> tuple[list[float], list[float]]:
 
 def kinetic_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:
     """Names of the parameters on which the concentrations after doses depend."""
-    return tuple(name for name in _numbers_of(doses, subject) if not name.endswith(_OF_BRAIN))
+    return tuple(name for name in _numbers_of(_given(doses), subject.species) if not name.endswith(_OF_BRAIN))
 
 
 def exposure_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:
     """Names of all parameters on which the Exposure of doses depends."""
+    return _exposure_names(_given(doses), subject.species)
+
+
+def open_targets(doses: Sequence[Dose], subject: Subject) -> list[str]:
+    """Names of the open targets that the compounds of doses, and their metabolites, engage."""
+    present = _present(_given(doses), subject.species)
+    return sorted({target for name in present for target in load_compound(name).targets.open})
+
+
+def _given(doses: Sequence[Dose]) -> tuple[tuple[str, str], ...]:
+    """Compound and route of the doses that are not of a vehicle."""
+    return tuple((dose.compound, dose.route) for dose in drug_doses(doses))
+
+
+def _present(given: Sequence[tuple[str, str]], species: str) -> list[str]:
+    """Compounds that are given, and their metabolites."""
+    return list(dict.fromkeys(name for compound, _ in given for name in chain_of(compound, species)))
+
+
+@library.cached
+def _exposure_names(given: tuple[tuple[str, str], ...], species: Species) -> tuple[str, ...]:
     targets = []
-    for name in _present(doses, subject):
+    for name in _present(given, species):
         at = load_compound(name).targets
         targets += [f"{name}.{key}" for key, entry in at if entry and key not in at.open]
         targets += [
             f"{name}.{key}_{part}" for key, entry in at.open.items() for part in OPEN_NUMBERS if getattr(entry, part)
         ]
-    return (*_numbers_of(doses, subject), *targets, "nmda.hill", "nmda.unblock_half_life")
+    return (*_numbers_of(given, species), *targets, "nmda.hill", "nmda.unblock_half_life")
 
 
-def open_targets(doses: Sequence[Dose], subject: Subject) -> list[str]:
-    """Names of the open targets that the compounds of doses, and their metabolites, engage."""
-    present = _present(doses, subject)
-    return sorted({target for name in present for target in load_compound(name).targets.open})
-
-
-def _present(doses: Sequence[Dose], subject: Subject) -> list[str]:
-    given = [dose.compound for dose in drug_doses(doses)]
-    return list(dict.fromkeys(name for each in given for name in chain_of(each, subject.species)))
-
-
-def _numbers_of(doses: Sequence[Dose], subject: Subject) -> list[str]:
+@library.cached
+def _numbers_of(given: tuple[tuple[str, str], ...], species: Species) -> tuple[str, ...]:
     """Names of all numbers of kinetics of the compounds that are present."""
-    of = {name: f"{name}.{subject.species}_" for name in _present(doses, subject)}
-    given = {(dose.compound, dose.route) for dose in drug_doses(doses)}
+    of = {name: f"{name}.{species}_" for name in _present(given, species)}
     # Uptake by a route counts where the compound is given by it: not for a metabolite, which is not given.
     unused = tuple(
         f"{prefix}{route_key(route)}_"
         for name, prefix in of.items()
-        for route in load_compound(name).kinetics[subject.species].absorption
+        for route in load_compound(name).kinetics[species].absorption
         if (name, route) not in given
     )
     prefixes = tuple(of.values())
-    return [name for name in default_parameters() if name.startswith(prefixes) and not name.startswith(unused)]
+    return tuple(name for name in default_parameters() if name.startswith(prefixes) and not name.startswith(unused))
 
 
 def _free(plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, float]) -> dict[str, Array]:

@@ -14,8 +14,10 @@ References
 Gabrielsson and Weiner, Pharmacokinetic and pharmacodynamic data analysis, 5th ed. 2016, chapters 2 and 3.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,9 +176,18 @@ def amounts_after_dose(
 
 def _exponential(matrix: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_time, n, n) exponentials of a matrix times each time."""
+    return _kept_exponential(*(np.asarray(each, float).tobytes() for each in (matrix, times)))
+
+
+@lru_cache(maxsize=16)
+def _kept_exponential(matrix: bytes, times: bytes) -> NDArray[np.float64]:
+    """:func:`_exponential`, kept: doses that differ in their amounts alone share it."""
     from synmodel.core.exponentials import exponentials  # on use: it brings numba, which a list of compounds needs not
 
-    scaled = times[:, None, None] * matrix
+    flat = np.frombuffer(matrix)
+    n = math.isqrt(len(flat))
+    scaled = np.frombuffer(times)[:, None, None] * flat.reshape(n, n)
     result = np.empty_like(scaled)
     exponentials(scaled, result, 0)
+    result.setflags(write=False)
     return result

@@ -121,4 +121,9 @@ def load_condition(name: str) -> Condition:
 def condition_names(*kinds: str) -> list[str]:
     """Names of the conditions of some kinds (all without any), sorted."""
     wanted: tuple[str, ...] = kinds or get_args(Kind)
-    return [name for name in library.names("conditions") if load_condition(name).kind in wanted]
+    return list(_of_kinds(wanted, tuple(library.names("conditions"))))
+
+
+@library.cached
+def _of_kinds(wanted: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if load_condition(name).kind in wanted)

@@ -36,15 +36,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.core.schema import DRIVE, EXPOSURE, conform, stamped
+from synmodel.core.schema import EXPOSURE, conform
 from synmodel.signalling.arrows import NEUTRAL, Arrows
+from synmodel.signalling.folds import drive_of_folds
 from synmodel.signalling.kernel import follow, pool
 from synmodel.signalling.signals import Signals, collect
 
 __all__ = [
     "SLOW",
     "cascade_folds",
-    "drive_of_engaged",
     "fast_states",
     "low_pass",
     "mechanistic_drive",
@@ -183,22 +183,18 @@ def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows:
         A Drive: folds on ``time``, each the mean over the cell that starts there.
     """
     conform(exposure, EXPOSURE)
-    return drive_of_engaged(exposure["time"].to_numpy(), exposure, values, arrows)
-
-
-def drive_of_engaged(
-    times: Array, engaged: xr.Dataset | Mapping[str, Array], values: Mapping[str, float], arrows: Arrows = NEUTRAL
-) -> xr.Dataset:
-    """:func:`mechanistic_drive` of engaged receptors by name, each (n_time,), without concentrations beside them."""
-    folds = cascade_folds(times, collect(engaged, values), values, arrows)
-    return stamped(xr.Dataset({name: ("time", fold) for name, fold in folds.items()}, {"time": times}), DRIVE)
+    times = exposure["time"].to_numpy()
+    return drive_of_folds(times, cascade_folds(times, exposure, values, arrows))
 
 
 def cascade_folds(
-    times: Array, signals: Signals, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+    times: Array, engaged: xr.Dataset | Mapping[str, Array], values: Mapping[str, float], arrows: Arrows = NEUTRAL
 ) -> dict[str, Array]:
-    """The array layer of :func:`mechanistic_drive`: folds by effect, each the mean over a cell (n_time,)."""
-    states = fast_states(times, signals, values, arrows)
+    """The array layer of :func:`mechanistic_drive`: folds by effect, each the mean over a cell (n_time,).
+
+    ``engaged`` are shares of receptors by name, each (n_time,), such as an Exposure has.
+    """
+    states = fast_states(times, collect(engaged, values), values, arrows)
     evoked = states["evoked"]
     return slow_folds(times, states["mtorc1"], values, arrows) | {
         "evoked": arrows.factor("evoked") * (1.0 + np.append(0.5 * (evoked[1:] + evoked[:-1]), evoked[-1])),

@@ -1,12 +1,20 @@
-"""Means of a Drive over windows of time."""
+"""Folds of a Drive: as a labelled Dataset, and their means over windows of time."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.core.schema import DRIVE, conform
+from synmodel.core.schema import DRIVE, conform, stamped
 
-__all__ = ["mean_folds"]
+__all__ = ["drive_of_folds", "mean_folds"]
+
+
+def drive_of_folds(times: NDArray[np.float64], folds: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
+    """A Drive of folds by effect, each (n_time,); they are copied, as whoever made them may keep them."""
+    content = {effect: ("time", fold.copy()) for effect, fold in folds.items()}
+    return stamped(xr.Dataset(content, {"time": times}), DRIVE)
 
 
 def mean_folds(drive: xr.Dataset, effect: str, windows: ArrayLike) -> NDArray[np.float64]:

@@ -18,8 +18,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.core.errors import ScenarioError
-from synmodel.core.schema import DRIVE, stamped
 from synmodel.signalling.arrows import NEUTRAL, Arrows
+from synmodel.signalling.folds import drive_of_folds
 
 __all__ = [
     "EFFECTS",
@@ -28,6 +28,7 @@ __all__ = [
     "SHARED_DECAY",
     "effective_doses",
     "phenomenological_drive",
+    "phenomenological_folds",
     "pulse",
     "pulse_folds",
     "pulse_names",
@@ -116,6 +117,13 @@ def phenomenological_drive(
     >>> drive["formation"].values.round(2).tolist()
     [1.0, 2.63, 2.82, 2.04, 1.38]
     """
+    return drive_of_folds(times, phenomenological_folds(doses, times, values, arrows))
+
+
+def phenomenological_folds(
+    doses: Sequence[tuple[str, float]], times: Array, values: Mapping[str, float], arrows: Arrows = NEUTRAL
+) -> dict[str, Array]:
+    """The array layer of :func:`phenomenological_drive`: folds by effect, each (n_time,)."""
     folds = pulse_folds(doses, times, values)
     for name in (*arrows.factors, *arrows.adds):
         if name not in _SCALED:
@@ -125,8 +133,7 @@ def phenomenological_drive(
             )
             raise ScenarioError(message)
         folds[_SCALED[name]] = arrows.factors[name] * folds[_SCALED[name]]
-    content = {effect: ("time", fold) for effect, fold in folds.items()}
-    return stamped(xr.Dataset(content, {"time": times}), DRIVE)
+    return folds
 
 
 def pulse_folds(
@@ -135,7 +142,7 @@ def pulse_folds(
     values: Mapping[str, float],
     factors: Mapping[str, float] | None = None,
 ) -> dict[str, Array]:
-    """The array layer of :func:`phenomenological_drive`: folds by effect, each (n_time,).
+    """Folds of :func:`phenomenological_drive` where nothing else acts, by effect, each (n_time,).
 
     ``factors`` multiply an effect, that is the distance of its fold from 1; those of ``EFFECT_duration`` its decay.
     """

@@ -8,6 +8,7 @@ Its functions are also those of :mod:`synmodel.simulation`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -21,12 +22,14 @@ from synmodel.core.grid import time_grid
 from synmodel.data import load_study
 from synmodel.library.parameters import ParameterSet, default_parameters
 from synmodel.scenario import Dose, Scenario, Spell, Subject
+from synmodel.turnover.hazards import checked_folds
 
 __all__ = [
     "drive_function",
     "drive_of",
     "drives_at",
     "exposure_of",
+    "folds_on_grid",
     "mechanism_function",
     "mechanism_of",
     "mechanisms_at",
@@ -36,6 +39,7 @@ __all__ = [
 Array = NDArray[np.float64]
 _PULSE_STEP_DAY = 0.02
 _KEPT = 256  # results that many parameter sets share; of subjects, who share none, no more are kept either
+Folding = Callable[[Mapping[str, float]], Mapping[str, Array]]
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 
@@ -66,7 +70,7 @@ def _plasma(
     changes, corners = pharmacology.corners_of(doses)
     jumps, around = signalling.corners(spells)
     changes, corners = changes + jumps, corners + around
-    grid = time_grid([*sessions, *(day for day in corners if day < max(sessions))], changes)
+    grid = _grid((*sessions, *(day for day in corners if day < max(sessions))), tuple(changes))
     kinetic = pharmacology.kinetic_parameters(doses, subject)
     known: dict[tuple[float, ...], dict[str, Array]] = {}
 
@@ -75,6 +79,14 @@ def _plasma(
         return _remembered(known, key, lambda: pharmacology.concentrations(doses, subject, grid, values))
 
     return grid, plasma
+
+
+@lru_cache(maxsize=16)
+def _grid(days: tuple[float, ...], changes: tuple[float, ...]) -> Array:
+    """The grid of time, which doses of any amount on the same days share."""
+    grid = time_grid(days, changes)
+    grid.setflags(write=False)
+    return grid
 
 
 def _remembered(known: dict[Key, Result], key: Key, make: Callable[[], Result]) -> Result:
@@ -132,35 +144,54 @@ def drive_function(scenario: Scenario) -> Callable[[ParameterSet | None], xr.Dat
 
 def drives_at(scenario: Scenario) -> Callable[[ParameterSet], xr.Dataset]:
     """:func:`drive_function` for complete parameters, such as a subject's: the scenario replaces none of them."""
-    doses, sessions = scenario.regimen.doses, scenario.schedule.sessions
+    times, folds_at = folds_on_grid(scenario)
+    return lambda parameters: signalling.drive_of_folds(times, folds_at(parameters.as_floats()))
+
+
+def folds_on_grid(scenario: Scenario, of_tissue: Sequence[str] = ()) -> tuple[Array, Folding]:
+    """The array layer of :func:`drives_at`: times (n_time,), and folds by effect there, at values by dotted name.
+
+    ``of_tissue`` are names of parameters on which no drive depends, so that sets which differ in them alone share it.
+    """
     if scenario.drive == "mechanistic":
-        known: dict[tuple[float, ...], dict[str, Array]] = {}
-        reads = pharmacology.exposure_parameters(doses, scenario.subject)
-        times, plasma_at = _plasma(doses, scenario.subject, sessions, scenario.spells)
-        arrows_on_grid = signalling.arrows_of(scenario, times)
-
-        def engaged_at(values: Mapping[str, float]) -> dict[str, Array]:
-            with one_blas_thread():
-                return pharmacology.engagement(plasma_at(values), scenario.subject, values, times)
-
-        def mechanistic(parameters: ParameterSet) -> xr.Dataset:
-            values = parameters.as_floats()
-            key = tuple(values[name] for name in reads)
-            engaged = _remembered(known, key, lambda: engaged_at(values))
-            return signalling.drive_of_engaged(times, engaged, values, arrows_on_grid)
-
-        return mechanistic
+        return _mechanistic(scenario, of_tissue)
     _refuse_other_than_fitted(scenario)
-    events = [(dose.compound, day) for dose in doses for day in dose.days]
+    sessions = scenario.schedule.sessions
+    events = [(dose.compound, day) for dose in scenario.regimen.doses for day in dose.days]
     jumps, around = signalling.corners(scenario.spells)
     within = [day for day in around if sessions[0] < day < sessions[-1]]
-    grid = time_grid([*sessions, *within], [day for _, day in events] + jumps, first_step=_PULSE_STEP_DAY)
-    arrows = signalling.arrows_of(scenario, grid)
+    times = time_grid([*sessions, *within], [day for _, day in events] + jumps, first_step=_PULSE_STEP_DAY)
+    arrows = signalling.arrows_of(scenario, times)
+    return times, lambda values: checked_folds(signalling.phenomenological_folds(events, times, values, arrows))
 
-    def phenomenological(parameters: ParameterSet) -> xr.Dataset:
-        return signalling.phenomenological_drive(events, grid, parameters.as_floats(), arrows)
 
-    return phenomenological
+def _mechanistic(scenario: Scenario, of_tissue: Sequence[str]) -> tuple[Array, Folding]:
+    """Folds, and engaged receptors before them, are kept: many parameter sets differ in the tissue alone."""
+    doses, subject = scenario.regimen.doses, scenario.subject
+    reads = pharmacology.exposure_parameters(doses, subject)
+    times, plasma_at = _plasma(doses, subject, scenario.schedule.sessions, scenario.spells)
+    arrows = signalling.arrows_of(scenario, times)
+    # Where nothing acts all folds are 1, whatever the values.
+    is_idle = not pharmacology.drug_doses(doses) and arrows == signalling.NEUTRAL
+    known_engaged: dict[tuple[float, ...], dict[str, Array]] = {}
+    known: dict[tuple[object, ...], Mapping[str, Array]] = {}
+
+    def engaged_at(values: Mapping[str, float]) -> dict[str, Array]:
+        with one_blas_thread():
+            return pharmacology.engagement(plasma_at(values), subject, values, times)
+
+    def made(values: Mapping[str, float]) -> Mapping[str, Array]:
+        key = tuple(values[name] for name in reads)
+        engaged = _remembered(known_engaged, key, lambda: engaged_at(values))
+        return checked_folds(signalling.cascade_folds(times, engaged, values, arrows))
+
+    def folds_at(values: Mapping[str, float]) -> Mapping[str, Array]:
+        other = {} if is_idle else dict(values)
+        for name in of_tissue:
+            other.pop(name, None)
+        return _remembered(known, (tuple(other), tuple(other.values())), lambda: made(values))
+
+    return times, folds_at
 
 
 def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:

@@ -21,11 +21,14 @@ from synmodel.core.errors import SimulationError
 from synmodel.imaging.expectation import Expected, expected_statistics
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
-from synmodel.simulation.mechanism import drives_at, mechanisms_at, parameters_of
+from synmodel.signalling import drive_of_folds
+from synmodel.simulation.mechanism import Folding, folds_on_grid, mechanisms_at, parameters_of
 from synmodel.simulation.subjects import Term, terms_of
-from synmodel.simulation.tissue import Tissue, dendrite_length, first_density, tissue_of
+from synmodel.simulation.tissue import Tissue, dendrite_length, first_density, tissue_names, tissue_of
 from synmodel.turnover import EliminationBySize, Interaction, Propagation, propagate
+from synmodel.turnover.hazards import folds_on_cells
 from synmodel.turnover.heterogeneity import dendrite_nodes
+from synmodel.turnover.propagation import compose
 
 __all__ = ["Preparation", "Setup", "expect"]
 
@@ -69,10 +72,18 @@ class Setup:
         return () if self.stated is not None else terms_of(self.plan)
 
     @cached_property
+    def folds_on_grid(self) -> tuple[Array, Folding]:
+        """Times of the Drive that the doses make, and its folds by effect there, at values by dotted name."""
+        return folds_on_grid(self.plan, tissue_names(self.plan.baseline))
+
+    @cached_property
     def drive_at(self) -> Callable[[ParameterSet], xr.Dataset]:
         """From complete parameters to the Drive."""
         stated = self.stated
-        return drives_at(self.plan) if stated is None else lambda _: stated
+        if stated is not None:
+            return lambda _: stated
+        times, folds_at = self.folds_on_grid
+        return lambda parameters: drive_of_folds(times, folds_at(parameters.as_floats()))
 
     @cached_property
     def mechanism_at(self) -> Callable[[ParameterSet], xr.Dataset]:
@@ -150,7 +161,13 @@ class Preparation:
 
     def steps(self, days: Array | None = None) -> Propagation:
         """Propagation of spines between sessions, or between given days [day]."""
-        return propagate(self.tissue.model, self.setup.sessions if days is None else days, self.drive)
+        between = self.setup.sessions if days is None else days
+        if self.setup.stated is not None:
+            return propagate(self.tissue.model, between, self.drive)
+        times, folds_at = self.setup.folds_on_grid
+        return compose(
+            self.tissue.model, folds_on_cells(self.tissue.model, between, times, folds_at(self.values)), between
+        )
 
     @property
     def expected(self) -> Expected:

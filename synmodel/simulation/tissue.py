@@ -16,9 +16,30 @@ from synmodel.scenario import Scenario
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.size import HeadWidth
 
-__all__ = ["Tissue", "dendrite_length", "first_density", "tissue_of"]
+__all__ = ["Tissue", "dendrite_length", "first_density", "tissue_names", "tissue_of"]
 
 Array = NDArray[np.float64]
+_KEYS = (
+    "formation",
+    "maturation",
+    "dematuration",
+    "loss_nascent",
+    "loss_mature",
+    "transient_formation",
+    "transient_loss",
+    "formation_trend",
+    "formation_cv_dendrite",
+    "formation_cv_animal",
+    "miss",
+    "false_positive_per_um",
+    "length_cv",
+    "head_width_median",
+    "head_width_log_sd",
+    "head_reversion",
+    "head_response",
+    "nascent_excess",
+    "density_log_sd",
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +131,11 @@ def tissue_of(
         nascent_excess=of("nascent_excess"),
         density_log_sd=of("density_log_sd"),
     )
+
+
+def tissue_names(study: str) -> tuple[str, ...]:
+    """Names of the parameters that :func:`tissue_of` reads; no drive of spines depends on them."""
+    return tuple(f"{study}.{key}" for key in _KEYS)
 
 
 def first_density(plan: Scenario) -> float:

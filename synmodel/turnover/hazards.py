@@ -1,6 +1,7 @@
 """Hazards in time: the folds of a Drive and the age trend as piecewise constants between sessions."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,16 @@ from synmodel.core.schema import DRIVE, conform
 from synmodel.turnover.arguments import number_array
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["Cells", "Folds", "cells_of", "checked_times", "folds_between", "folds_of", "folds_on_cells"]
+__all__ = [
+    "Cells",
+    "Folds",
+    "cells_of",
+    "checked_folds",
+    "checked_times",
+    "folds_between",
+    "folds_of",
+    "folds_on_cells",
+]
 
 _TREND_STEP_DAY = 0.5
 
@@ -76,11 +86,22 @@ def folds_between(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Da
         str(name): number_array(f"drive.{name}", variables[name].to_numpy(), "folds that are finite and 0 or more")
         for name in drive.data_vars
     }
+    return folds_on_cells(model, times, knots, checked_folds(folds))
+
+
+def checked_folds(folds: Mapping[str, NDArray[np.float64]]) -> Mapping[str, NDArray[np.float64]]:
+    """Folds by name, as they are.
+
+    Raises
+    ------
+    SimulationError
+        If one is negative or not finite.
+    """
     for name, values in folds.items():
-        if not np.all(np.isfinite(values)) or np.any(values < 0):
+        if not ((values >= 0) & (values < np.inf)).all():
             message = f"drive.{name} has a value of {values.min():g}; a fold is finite and 0 or more"
             raise SimulationError(message)
-    return folds_on_cells(model, times, knots, folds)
+    return folds
 
 
 def folds_on_cells(
@@ -90,7 +111,8 @@ def folds_on_cells(
     folds: Mapping[str, NDArray[np.float64]],
 ) -> Folds:
     """The array layer of :func:`folds_between`: folds by name on rising knots, unchecked."""
-    return folds_of(model, cells_of(times, knots, trend=model.formation_trend != 0), folds)
+    days = (np.asarray(each, float).tobytes() for each in (times, knots))
+    return folds_of(model, _cells(*days, model.formation_trend != 0), folds)
 
 
 class Cells(NamedTuple):
@@ -109,6 +131,15 @@ def cells_of(times: NDArray[np.float64], knots: NDArray[np.float64], *, trend: b
         pieces.append(steps[(steps > start) & (steps < end)])
     edges = np.unique(np.concatenate(pieces))
     return Cells(edges, np.searchsorted(knots, edges[:-1], side="right") - 1)
+
+
+@lru_cache(maxsize=32)
+def _cells(times: bytes, knots: bytes, trend: bool) -> Cells:
+    """:func:`cells_of`, which many models share."""
+    cells = cells_of(np.frombuffer(times), np.frombuffer(knots), trend=trend)
+    for each in cells:
+        each.setflags(write=False)
+    return cells
 
 
 def folds_of(model: TurnoverModel, cells: Cells, folds: Mapping[str, NDArray[np.float64]]) -> Folds:

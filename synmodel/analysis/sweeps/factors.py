@@ -8,11 +8,14 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from synmodel.core.documents import read
 from synmodel.core.errors import ScenarioError, SweepError, did_you_mean
@@ -20,10 +23,12 @@ from synmodel.core.plain import Json
 from synmodel.core.renamed import present_word
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import Scenario
+from synmodel.scenario.values import Replacements
 
 __all__ = ["RESERVED", "Factor", "changed", "factors_of", "plain", "without_doses"]
 
 _FIELD = "scenario."
+_REPLACEMENTS: TypeAdapter[Mapping[str, float]] = TypeAdapter(Replacements)  # of which nothing else in a scenario asks
 _STEP = re.compile(r"([A-Za-z_]\w*)((?:\[\d+\])*)")
 _UNITS = {
     "day": "day",
@@ -144,7 +149,13 @@ def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
     >>> plan.regimen.doses[0].amount
     3.0
     """
-    document = scenario.model_dump(mode="json", exclude_none=True)
+    if not any(path.startswith(_FIELD) for path in settings):
+        with suppress(ValidationError):  # which the whole document says better
+            replaced = _REPLACEMENTS.validate_python({**scenario.parameters, **settings})
+            return scenario.model_copy(update={"parameters": replaced})
+    touched = {str(_steps_of(path)[0]) if path.startswith(_FIELD) else "parameters" for path in settings}
+    document = {name: part for name, part in scenario if name not in touched}  # which are valid as they are
+    document |= scenario.model_dump(mode="json", exclude_none=True, include=touched)
     places: dict[tuple[str | int, ...], str] = {}
     for path, value in settings.items():
         if path.startswith(_FIELD):
@@ -161,9 +172,10 @@ def changed(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
 
 def without_doses(scenario: Scenario) -> Scenario:
     """The vehicle control: the same animals and sessions, no dose of anything."""
-    return changed(scenario, {"scenario.regimen.doses": []})
+    return scenario.model_copy(update={"regimen": scenario.regimen.model_copy(update={"doses": ()})})
 
 
+@cache
 def _steps_of(path: str) -> tuple[str | int, ...]:
     """Names and numbers that lead to a field, in the words of today."""
     steps: list[str | int] = []

@@ -13,6 +13,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,17 +78,19 @@ class Journal:
         """(n_slot,) whether each piece is done."""
         return np.array([sound for _, sound, _, _ in self._slots(0, self.n_slot)], bool)
 
-    def cell(self, number: int) -> tuple[Array, str]:
-        """(arm, row, point) summary of a cell whose pieces are all done, and why it failed, or an empty text."""
-        reasons: list[str] = []
+    def cells(self, first: int, end: int) -> Iterator[tuple[Array, str]]:
+        """(arm, row, point) summary of cells whose pieces are all done, and why each failed, or an empty text."""
+        slots = self._slots(first * self.per_cell, end * self.per_cell)
+        for _ in range(first, end):
+            reasons: list[str] = []
+            yield merged(self._pieces(slots, reasons)), next(filter(None, reasons), "")
 
-        def pieces() -> Iterator[Array]:
-            for _, sound, reason, record in self._slots(number * self.per_cell, (number + 1) * self.per_cell):
-                assert sound
-                reasons.append(reason)
-                yield record
-
-        return merged(pieces()), next(filter(None, reasons), "")
+    def _pieces(self, slots: Iterator[tuple[int, bool, str, Array]], reasons: list[str]) -> Iterator[Array]:
+        """Records of the pieces of the next cell; why they failed is added to the reasons."""
+        for _, sound, reason, record in islice(slots, self.per_cell):
+            assert sound
+            reasons.append(reason)
+            yield record
 
     def _slots(self, first: int, end: int) -> Iterator[tuple[int, bool, str, Array]]:
         """Number, soundness, reason and record of slots; read in runs."""

@@ -6,24 +6,23 @@ once for all cells that differ in parameters, and for all draws of a posterior.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library
+from synmodel.core.documents import FrozenMapping
 from synmodel.core.errors import SimulationError
-from synmodel.imaging import summarise
+from synmodel.imaging import means
 from synmodel.imaging.expectation import Expected
+from synmodel.library import Own
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Cohort, Scenario, Schedule
 from synmodel.simulation import expectation_function, parameters_of, simulate
 
 __all__ = ["Point", "exact_points_of", "exact_values_of", "points_of", "values_of"]
-
-_KEPT_CALLS = 1000  # a function keeps what each parameter set made of its doses, so it is made anew now and then
 
 
 class Point(NamedTuple):
@@ -41,7 +40,7 @@ def points_of(baseline: str, sessions: Sequence[float]) -> list[Point]:
     smallest = Cohort(animals=1, dendrites_per_animal=1, initial_density_per_um=density)
     schedule = Schedule(sessions=tuple(sessions))
     scenario = Scenario(name="smallest", baseline=baseline, schedule=schedule, cohort=smallest)
-    return _points(summarise(simulate(scenario, replicates=1, seed=0)))
+    return [Point(*point) for point in means(simulate(scenario, replicates=1, seed=0))[0]]
 
 
 def values_of(
@@ -60,19 +59,13 @@ def values_of(
         Columns of the result; NaN where the scenario does not report one, or a replicate does not know it.
     """
     observations = simulate(scenario, base, replicates=count, seed=seed, first_replicate=first)
-    summary = summarise(observations)
-    means = summary["mean"].transpose("replicate", "point").to_numpy()
-    place = {point: column for column, point in enumerate(_points(summary))}
+    reported, mean = means(observations)
+    place = {point: column for column, point in enumerate(reported)}
     values = np.full((count, len(points)), np.nan)
     for column, point in enumerate(points):
         if point in place:
-            values[:, column] = means[:, place[point]]
+            values[:, column] = mean[:, place[point]]
     return values
-
-
-def _points(summary: xr.Dataset) -> list[Point]:
-    starts, ends = summary["start_day"].to_numpy().tolist(), summary["end_day"].to_numpy().tolist()
-    return [Point(*each) for each in zip(map(str, summary["quantity"].to_numpy()), starts, ends, strict=True)]
 
 
 # -- exact expectations --------------------------------------------------------------------------------------------
@@ -111,28 +104,32 @@ def exact_values_of(
     SimulationError
         If a dendrite is possible at none of the sets; where it is not at some, their rows are NaN.
     """
-    place = {point: column for column, point in enumerate(exact_points_of(scenario.schedule.sessions))}
-    wanted = [(column, place[point]) for column, point in enumerate(points) if point in place]
-    columns = np.array(wanted, int).reshape(-1, 2)
-    bare = scenario.updated(parameters={}) if scenario.parameters else scenario
+    columns, places = _columns(scenario.schedule.sessions, tuple(points))
+    function = _function(scenario.model_copy(update={"parameters": FrozenMapping({})}), library.in_use())
     values = np.full((len(sets), len(points)), np.nan)
     impossible: list[SimulationError] = []
     for row, parameters in enumerate(sets):
-        function = _function(bare, next(_CALLS) // _KEPT_CALLS)
         try:
             expected = function(parameters_of(scenario, parameters))
         except SimulationError as error:  # more young spines than spines
             impossible.append(error)
             continue
-        values[row, columns[:, 0]] = np.concatenate(expected)[columns[:, 1]]
+        values[row, columns] = np.concatenate(expected)[places]
     if len(impossible) == len(sets):
         raise impossible[0]
     return values
 
 
-_CALLS = count()
-
-
-@lru_cache(maxsize=8)
-def _function(scenario: Scenario, _period: int) -> Callable[[ParameterSet | None], Expected]:
+@lru_cache(maxsize=4)
+def _function(scenario: Scenario, _: Own) -> Callable[[ParameterSet | None], Expected]:
+    """The last ones are kept: cells that differ in parameters share what the doses make, and so do their controls."""
     return expectation_function(scenario)
+
+
+@lru_cache(maxsize=4)
+def _columns(sessions: tuple[float, ...], points: tuple[Point, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Columns of the points that a scenario reports, and their places among all that it does."""
+    place = {point: at for at, point in enumerate(exact_points_of(sessions))}
+    known = [(column, place[point]) for column, point in enumerate(points) if point in place]
+    columns, places = np.array(known, np.int64).reshape(-1, 2).T
+    return columns, places

@@ -68,7 +68,7 @@ def assemble(plan: Plan, journal: Journal, out: Path) -> None:
         for name, (dims, shape, dtype, meaning) in _variables(plan).items()
     }
     for first, end, region in _regions(plan.shape, chunk):
-        cells, whys = zip(*(journal.cell(number) for number in range(first, end)), strict=True)
+        cells, whys = zip(*journal.cells(first, end), strict=True)
         shape = tuple(part.stop - part.start for part in region)
         for name, block in _blocks(plan, np.stack(cells), whys).items():
             arrays[name][region] = block.reshape(*shape, *block.shape[1:])

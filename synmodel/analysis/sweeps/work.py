@@ -34,11 +34,13 @@ from synmodel import library
 from synmodel.analysis.sweeps.draws import Draws
 from synmodel.analysis.sweeps.outputs import Point, exact_values_of, values_of
 from synmodel.analysis.sweeps.plan import Plan
+from synmodel.core.documents import FrozenMapping
 from synmodel.core.errors import SynmodelError
 from synmodel.library import Own
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import libraries, version_of_synmodel
 from synmodel.scenario import Scenario
+from synmodel.simulation.tissue import tissue_names
 from synmodel.turnover.simulator import thread_count
 
 __all__ = [
@@ -63,11 +65,12 @@ ROWS = 3
 _MOST_IN_PIECE = 1024
 _FEWEST_IN_PIECE = 32
 _DENDRITES_IN_PIECE = 131_072
+_FEWEST_TO_SHARE = 500  # dendrites; a few hundredths of a second for one thread
 _SECONDS_PER_DENDRITE = 5e-5  # of seven sessions; only to make tasks of about a second
 _SECONDS_PER_PIECE = 0.1
 _SECONDS_PER_EXPECTATION = 0.004
 _TASK_SECONDS = 1.0
-_REMEMBERED_BYTES = 64_000_000
+_REMEMBERED_BYTES, _REMEMBERED_CONTROLS = 64_000_000, 1000
 
 
 class Piece(NamedTuple):
@@ -197,15 +200,22 @@ def compute(work: Work, threads: int | None = None) -> Answer:
         Threads of the compiled loops; default: all. The bits do not depend on it.
     """
     records = []
-    with _ONE_AT_A_TIME, thread_count(threads), _PLAIN_SUMS(), library.using(own=work.own):
+    with _ONE_AT_A_TIME, _PLAIN_SUMS(), library.using(own=work.own):
         for piece in work.pieces:
             try:
-                records.append((piece.slot, _record(work, piece), ""))
+                with thread_count(1 if _is_small(work, piece) else threads):
+                    records.append((piece.slot, _record(work, piece), ""))
             except SynmodelError as error:
                 arms = 1 if piece.control is None else 3
                 blank = np.full((arms, work.rows, len(work.points)), np.nan)
                 records.append((piece.slot, blank, str(error)))
     return Answer(records, made_with())
+
+
+def _is_small(work: Work, piece: Piece) -> bool:
+    """Whether threads would take longer to wake up than the piece takes one of them; exact cells have no such loops."""
+    cohort = piece.scenario.cohort
+    return work.exact or piece.replicates * cohort.animals * cohort.dendrites_per_animal < _FEWEST_TO_SHARE
 
 
 def _record(work: Work, piece: Piece) -> Array:
@@ -214,7 +224,7 @@ def _record(work: Work, piece: Piece) -> Array:
     values = _values(work, piece.scenario, piece)
     arms = [values]
     if piece.control is not None:
-        control = _remembered(work, piece.control, piece)
+        control = _remembered(work, _shared(piece.control), piece)
         arms += [control, values - control]
     if work.exact:
         return np.stack(arms)
@@ -227,19 +237,30 @@ def _values(work: Work, scenario: Scenario, piece: Piece) -> Array:
     return values_of(scenario, work.base, work.seed, piece.first, piece.replicates, work.points)
 
 
-_MEMORY: OrderedDict[tuple[str, str, str, int, int, int, int], Array] = OrderedDict()
+_MEMORY: OrderedDict[tuple[Scenario, str, str, int, int, int, int], Array] = OrderedDict()
+
+
+def _shared(control: Scenario) -> Scenario:
+    """A control without the parameters of drugs and of the cascade where nothing acts, so that more cells share it."""
+    acts = control.regimen.doses or control.spells or control.subject.genotype != "wild-type"
+    if acts or not control.parameters:
+        return control
+    of_tissue = tissue_names(control.baseline)
+    kept = {name: value for name, value in control.parameters.items() if name in of_tissue}
+    return control.model_copy(update={"parameters": FrozenMapping(kept)})
 
 
 def _remembered(work: Work, control: Scenario, piece: Piece) -> Array:
     """Values of a control, which neighbouring cells often share; the last ones are kept."""
     base = (work.own.digest if work.own else "") + ("" if work.base is None else work.base.digest())
     kind = "" if not work.exact else "exact " + ("" if work.draws is None else work.draws.digest)
-    key = (control.digest(), base, kind, hash(work.points), work.seed, piece.first, piece.replicates)
+    key = (control, base, kind, hash(work.points), work.seed, piece.first, piece.replicates)
     if key in _MEMORY:
         _MEMORY.move_to_end(key)
     else:
         _MEMORY[key] = _values(work, control, piece)
-        while len(_MEMORY) > 1 and sum(each.nbytes for each in _MEMORY.values()) > _REMEMBERED_BYTES:
+        # Pieces are about alike, so the last one tells how many there is room for.
+        while len(_MEMORY) > max(1, min(_REMEMBERED_CONTROLS, _REMEMBERED_BYTES // max(1, _MEMORY[key].nbytes))):
             _MEMORY.popitem(last=False)
     return _MEMORY[key]
 
@@ -253,9 +274,12 @@ def _summary(values: Array, quantiles: Sequence[float], method: Literal["linear"
     squares = (np.where(known, values - mean, 0.0) ** 2).sum(axis=0)
     rows = np.full((ROWS + len(quantiles), values.shape[1]), np.nan)
     rows[0] = n
-    for column in np.flatnonzero(n):
-        rows[1, column], rows[2, column] = mean[column], squares[column]
-        if quantiles:
+    some = n > 0
+    rows[1, some], rows[2, some] = mean[some], squares[some]
+    if quantiles:
+        always = n == len(values)
+        rows[ROWS:, always] = np.quantile(values[:, always], quantiles, axis=0, method=method)
+        for column in np.flatnonzero(some & ~always):
             rows[ROWS:, column] = np.quantile(values[known[:, column], column], quantiles, method=method)
     return rows
 

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from synmodel.core.compiled import compiled
-from synmodel.core.exponentials import exponentials
+from synmodel.core.compiled import allocating_nothing, compiled
+from synmodel.core.exponentials import exponential
 
 __all__ = ["cross", "join", "relax"]
 
@@ -23,35 +23,57 @@ def cross(lengths, formation, maturation, elimination, acts, births, switches, l
     cells ``edges[i]`` up to, not including, ``edges[i + 1]``.
     """
     k = len(loss)
-    generator, result = np.zeros((1, k + 2, k + 2)), np.empty((1, k + 2, k + 2))
-    row, moved = np.empty(k), result[0]
+    generator, moved = np.zeros((k + 2, k + 2)), np.empty((k + 2, k + 2))
+    first, second, third, row = np.empty_like(moved), np.empty_like(moved), np.empty_like(moved), np.empty(k)
+    known = -1  # cell whose exponential is there; without a drug many cells in a row have the same
     for interval in range(len(edges) - 1):
-        gamma[interval] = 0.0
-        d[interval] = 0.0
+        survival, newborn, lost = p[interval], gamma[interval], d[interval]
         for i in range(k):
+            newborn[i] = lost[i] = 0.0
             for j in range(k):
-                p[interval, i, j] = 1.0 if i == j else 0.0
+                survival[i, j] = 1.0 if i == j else 0.0
         for cell in range(edges[interval], edges[interval + 1]):
-            for i in range(k):
-                leaving = loss[i] * (elimination[cell] if acts[i] else 1.0)
-                generator[0, i, k + 1] = leaving * lengths[cell]
-                generator[0, k, i] = births[i] * lengths[cell]
-                for j in range(k):
-                    if i != j:
-                        rate = switches[i, j] * (maturation[cell] if j > i else 1.0)
-                        generator[0, i, j] = rate * lengths[cell]
-                        leaving += rate
-                generator[0, i, i] = -leaving * lengths[cell]
-            exponentials(generator, result, k)
-            for i in range(k):
-                for j in range(k):
-                    d[interval, i] += p[interval, i, j] * moved[j, k + 1]
-            for i in range(k):
-                advance(p[interval, i], moved, row)
-            advance(gamma[interval], moved, row)
-            for i in range(k):
-                # Births only scale what is born, so their fold stays out of the exponential.
-                gamma[interval, i] += moved[k, i] * formation[cell]
+            if (
+                known < 0
+                or lengths[cell] != lengths[known]
+                or maturation[cell] != maturation[known]
+                or elimination[cell] != elimination[known]
+            ):
+                known = cell
+                fill(generator, lengths[cell], maturation[cell], elimination[cell], acts, births, switches, loss)
+                exponential(generator, moved, first, second, third, k)
+            follow(survival, newborn, lost, moved, formation[cell], row)
+
+
+@allocating_nothing
+def fill(generator, length, maturation, elimination, acts, births, switches, loss):  # type: ignore[no-untyped-def]
+    """Fill the generator of a cell, times its length, see :func:`cross`."""
+    k = len(loss)
+    for i in range(k):
+        leaving = loss[i] * (elimination if acts[i] else 1.0)
+        generator[i, k + 1] = leaving * length
+        generator[k, i] = births[i] * length
+        for j in range(k):
+            if i != j:
+                rate = switches[i, j] * (maturation if j > i else 1.0)
+                generator[i, j] = rate * length
+                leaving += rate
+        generator[i, i] = -leaving * length
+
+
+@allocating_nothing
+def follow(p, gamma, d, moved, formation, row):  # type: ignore[no-untyped-def]
+    """Join one cell to what came before it; ``moved`` is its exponential, ``row`` (K,) work space."""
+    k = len(gamma)
+    for i in range(k):
+        for j in range(k):
+            d[i] += p[i, j] * moved[j, k + 1]
+    for i in range(k):
+        advance(p[i], moved, row)
+    advance(gamma, moved, row)
+    for i in range(k):
+        # Births only scale what is born, so their fold stays out of the exponential.
+        gamma[i] += moved[k, i] * formation
 
 
 @compiled
@@ -77,7 +99,7 @@ def join(survival, newborn, lost, edges, p, gamma, d):  # type: ignore[no-untype
                 gamma[i, b] += newborn[cell, b]
 
 
-@compiled
+@allocating_nothing
 def advance(vector, matrix, row):  # type: ignore[no-untyped-def]
     """Multiply a row vector by a matrix, or by the first part of a larger one, in place; ``row`` is work space."""
     for b in range(len(vector)):

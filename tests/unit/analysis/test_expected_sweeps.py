@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synmodel.analysis.intervals import scenario_draws
-from synmodel.analysis.sweeps import changed, load_plan, open_sweep, plan_of, run_plan, sobol_indices, sweep, work
+from synmodel.analysis.sweeps import (
+    changed,
+    load_plan,
+    open_sweep,
+    outputs,
+    plan_of,
+    run_plan,
+    sobol_indices,
+    sweep,
+    work,
+)
 from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.analysis.sweeps.outputs import exact_points_of, points_of
 from synmodel.core.errors import SimulationError, SweepError, SynmodelError
@@ -91,10 +101,38 @@ def test_a_base_of_its_own_is_used():
     assert result["mean"].sel(amount=10, loss_nascent=0.5).to_numpy()[0].tobytes() == expected.tobytes()
 
 
-def test_functions_are_made_anew_without_a_trace(monkeypatch):
+def test_what_is_kept_leaves_no_trace(monkeypatch):
     before = exact(draws=5)
-    monkeypatch.setattr("synmodel.analysis.sweeps.outputs._KEPT_CALLS", 3)
+    monkeypatch.setattr("synmodel.simulation.mechanism._KEPT", 2)
+    outputs._function.cache_clear()
     assert exact(draws=5).identical(before)
+
+
+def test_cells_that_differ_in_the_drug_alone_share_their_control(monkeypatch):
+    """Nothing acts in a vehicle control, so no parameter of drugs and cascade does; of the tissue each counts."""
+    work._MEMORY.clear()
+    made, true = [], work._values
+    monkeypatch.setattr(work, "_values", lambda *given: made.append(given[1]) or true(*given))
+    mechanism = {"cascade.tau_bdnf": [0.1, 0.2, 0.3], "ketamine.mouse_volume": [2.0, 3.0]}
+    result = exact(grid={**mechanism, LOSS: [0.5, 1.0]})
+    assert len(made) == 12 + 2
+    for loss in (0.5, 1.0):
+        of_tissue = changed(without_doses(SMALL), {"cascade.tau_bdnf": 0.3, "ketamine.mouse_volume": 3.0, LOSS: loss})
+        alike = result["control_mean"].sel(loss_nascent=loss).to_numpy().reshape(6, -1)
+        assert (alike == by_itself(of_tissue, result)).all()
+    stressed = SMALL.updated(subject={"stress": "restraint stress"})
+    made.clear()
+    sweep(stressed, grid={"cascade.tau_bdnf": [0.1, 0.2]}, observe="expected", seed=1)
+    assert len(made) == 4
+
+
+def test_few_controls_are_kept(monkeypatch):
+    work._MEMORY.clear()
+    monkeypatch.setattr(work, "_REMEMBERED_CONTROLS", 2)
+    few = exact(grid={LOSS: [0.4, 0.5, 0.6, 0.7]})
+    assert len(work._MEMORY) == 2
+    monkeypatch.undo()
+    assert exact(grid={LOSS: [0.4, 0.5, 0.6, 0.7]}).identical(few)
 
 
 def test_an_impossible_draw_is_left_open_and_an_impossible_cell_said(monkeypatch):

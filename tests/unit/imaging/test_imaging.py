@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import synmodel
 from synmodel.core.errors import SchemaError, SimulationError
 from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
-from synmodel.imaging import Scoring, metrics, observe, summarise
+from synmodel.imaging import Scoring, means, metrics, observe, summarise
 
 SESSIONS = np.array([-1.0, 1.0, 3.0])
 
@@ -116,3 +117,32 @@ def test_summary_by_hand():
 def test_observations_without_a_variable_are_refused():
     with pytest.raises(SchemaError, match=r"Observations.gained is missing; it holds spines scored now"):
         summarise(scored(Scoring((0.0, 0.0))).drop_vars("gained"))
+
+
+@pytest.mark.parametrize("replicates", [1, 6])
+def test_means_alone_are_those_of_the_summary(replicates):
+    """Of short dendrites, some of which have no spine and so no fraction."""
+    short = {"animals": 2, "dendrites_per_animal": 2, "length_um": 1.5}
+    plan = synmodel.load_scenario("psilocybin-mouse").updated(cohort=short)
+    observations = synmodel.simulate(plan, replicates=replicates, seed=2)
+    summary = summarise(observations)
+    points, mean = means(observations)
+    assert np.isnan(mean).any() or replicates == 1
+    assert mean.tobytes() == summary["mean"].to_numpy().tobytes()
+    coordinates = (summary[name].to_numpy().tolist() for name in ("quantity", "start_day", "end_day"))
+    assert points == list(zip(*coordinates, strict=True))
+
+
+def test_a_summary_is_what_labelled_means_and_sums_say():
+    observations = synmodel.simulate("ketamine-mouse-single", replicates=3, seed=4)
+    summary = summarise(observations).isel(replicate=1)
+    one = observations.isel(replicate=1)
+    before = one["spine_count"].isel(session=slice(None, -1)).drop_vars("session").rename(session="interval")
+    lost = (one["lost"] / before).where(before > 0)
+    seen = summary.isel(point=(summary["quantity"] == "elimination_fraction").to_numpy())
+    mice = lost.mean("dendrite")
+    np.testing.assert_allclose(seen["mouse_mean"], mice.mean("animal"), rtol=1e-14)
+    np.testing.assert_allclose(
+        seen["mouse_sem"], mice.std("animal", ddof=1) / np.sqrt(mice.sizes["animal"]), rtol=1e-12
+    )
+    np.testing.assert_array_equal(seen["n_dendrites"], lost.notnull().sum(("animal", "dendrite")))

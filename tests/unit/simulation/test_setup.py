@@ -9,6 +9,8 @@ from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import Preparation, Setup, drive_of, expectation, simulate
 from synmodel.simulation.courses import course_function, course_of
+from synmodel.simulation.tissue import tissue_names, tissue_of
+from synmodel.turnover import propagate
 
 KETAMINE = load("ketamine-mouse-single")
 
@@ -59,3 +61,51 @@ def test_what_cannot_be_expected_is_refused():
     crowded = KETAMINE.updated(turnover={"crowding": {"n_max_per_um": 3.0}})
     with pytest.raises(ScenarioError, match="crowding"):
         _ = Setup(crowded).at().expected
+
+
+def test_a_tissue_reads_the_names_that_are_told():
+    """Drives are kept for sets that differ in these alone, so one more or less would give the drive of another set."""
+
+    class Told(dict):
+        def __getitem__(self, name):
+            read.add(name)
+            return super().__getitem__(name)
+
+    read: set[str] = set()
+    with_transient = default_parameters().replace({"shao2021.transient_formation": 0.1})
+    tissue_of("shao2021", Told(with_transient.as_floats()))
+    assert read == set(tissue_names("shao2021"))
+
+
+def test_a_drive_that_is_kept_is_that_of_its_parameters():
+    setup, given = Setup(KETAMINE), default_parameters()
+    changes = [
+        {"cascade.tau_bdnf": 0.3},
+        {},
+        {f"{KETAMINE.baseline}.loss_nascent": 0.9},
+        {"ketamine.mouse_volume": 3.0},
+    ]
+    for change in changes * 2:
+        parameters = given.replace(change)
+        xr.testing.assert_identical(setup.at(parameters).drive, drive_of(KETAMINE, parameters))
+    setup.at(given).drive["formation"][:] = 7.0  # is the caller's own
+    xr.testing.assert_identical(setup.at(given).drive, drive_of(KETAMINE))
+
+
+@pytest.mark.parametrize("plan", ["ketamine-mouse-daily5", "ketamine-human-infusion", "psilocybin-mouse"])
+def test_steps_are_those_of_the_labelled_drive(plan):
+    ready = Setup(load(plan)).at()
+    for one, other in zip(ready.steps(), propagate(ready.tissue.model, ready.setup.sessions, ready.drive), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_nothing_acts_without_drug_and_condition():
+    """All folds are exactly 1 at any parameters, on which controls of sweeps are shared."""
+    setup = Setup(KETAMINE.updated(regimen={"doses": []}))
+    names = [name for name in default_parameters() if name.startswith(("cascade.", "nmda.", "serotonin."))]
+    assert names
+    base = default_parameters()
+    moved = base.replace({name: min(1.3 * base.value(name), base[name].upper) for name in names})
+    for parameters in (base, moved):
+        drive = Setup(setup.plan).at(parameters).drive
+        assert all((drive[name] == 1.0).all() for name in drive.data_vars)
