@@ -101,7 +101,7 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows:
     [0.2, 0.4]
     """
     conform(exposure, EXPOSURE)
-    times = exposure["time"].to_numpy()
+    times = _writable(exposure["time"])
     states = solve_cascade(times, collect(exposure, values), values, arrows)
     dataset = xr.Dataset({name: ("time", state) for name, state in states.items()}, {"time": times})
     for name in dataset.data_vars:
@@ -183,7 +183,12 @@ def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows:
         A Drive: folds on ``time``, each the mean over the cell that starts there.
     """
     conform(exposure, EXPOSURE)
-    return drive_of_engaged(exposure["time"].to_numpy(), exposure, values, arrows)
+    return drive_of_engaged(_writable(exposure["time"]), exposure, values, arrows)
+
+
+def _writable(coordinate: xr.DataArray) -> Array:
+    """Values that may be written to, as all other arrays of kernels: for others they would be compiled once more."""
+    return coordinate.to_numpy().copy()
 
 
 def drive_of_engaged(
