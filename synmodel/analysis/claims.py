@@ -23,10 +23,9 @@ from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.embedded import Claim, embedded_arm, embedded_comparison
 from synmodel.core.plain import Json
 from synmodel.data import load_summaries
-from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.inference.summaries.readings import Reading, Receptor
 from synmodel.inference.summaries.targets import ArmTargets, arm_targets
-from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
 

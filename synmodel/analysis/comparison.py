@@ -27,9 +27,8 @@ from synmodel.core.randomness import stream_key
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
 from synmodel.imaging import summarise
-from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.inference.summaries.targets import arm_targets
-from synmodel.inference.summaries.verdicts import LEVEL
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
 from synmodel.simulation import expect, simulate

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
 from synmodel.imaging.expectation import Expected
-from synmodel.inference.summaries.estimate import Estimate
-from synmodel.inference.summaries.verdicts import LEVEL
+from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
 from synmodel.simulation import Setup

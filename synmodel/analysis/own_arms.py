@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.embedded import embedded_arm, embedded_comparison
 from synmodel.core.plain import Json
-from synmodel.inference.summaries.summary_fit import Fit
+from synmodel.inference.summaries.estimate import Estimate
 from synmodel.pharmacology import acting_doses
 
 __all__ = ["against_own_arms"]
@@ -31,12 +31,12 @@ _EFFECTS = (
 """Contrast of an effect, its name, the published fraction that shows it, the word for that, and what else moves it."""
 
 
-def against_own_arms(fit: Fit, contrasts: Mapping[str, Mapping[str, Contrast]]) -> list[Json]:
+def against_own_arms(fit: Estimate, contrasts: Mapping[str, Mapping[str, Contrast]]) -> list[Json]:
     """Effects that the fit is sure of, and that the drug's own arm shows the other way round, beside its control.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Estimate
         Joint fit, with what it expects of every arm.
     contrasts : mapping
         Drug -> name of a contrast -> Contrast, of the drugs that the library compares.
@@ -84,7 +84,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _after_dose(fit: Fit, study: str, arm: str, quantity: str, dosed: str) -> tuple[float, float, float]:
+def _after_dose(fit: Estimate, study: str, arm: str, quantity: str, dosed: str) -> tuple[float, float, float]:
     """Mean of an arm over the intervals that end after the first dose of the drug, fitted mean, and its z."""
     problem = fit.problem
     names = [(target.study.name, target.arm.name) for target in problem.arms]

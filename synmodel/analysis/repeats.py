@@ -12,7 +12,7 @@ import xarray as xr
 
 from synmodel.core.randomness import stream_key
 from synmodel.imaging import between_arms, summarise
-from synmodel.inference.summaries.verdicts import LEVEL
+from synmodel.inference.summaries.estimate import LEVEL
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
 from synmodel.simulation import simulate

@@ -5,7 +5,7 @@ names too, as the very same objects: what was written, pickled or patched by an 
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -91,16 +91,21 @@ def listen() -> None:
         sys.meta_path.insert(0, _EarlierNames())
 
 
-def on_first_use(room: str) -> Callable[[str], Any]:
-    """A ``__getattr__`` for a package whose modules need no import of their own.
+def on_first_use(room: str, homes: Mapping[str, str] | None = None) -> Callable[[str], Any]:
+    """A ``__getattr__`` for a package whose modules, and names of theirs, need no import of their own.
 
     Parameters
     ----------
     room : str
         ``__name__`` of the package.
+    homes : mapping of str to str, optional
+        Modules within the package, by their names from there, with the names that the package has from them.
     """
+    modules = {name: f"{room}.{module}" for module, names in (homes or {}).items() for name in names.split()}
 
-    def module_of(name: str) -> object:
+    def first_used(name: str) -> object:
+        if name in modules:
+            return getattr(import_module(modules[name]), name)
         message = f"module {room!r} has no attribute {name!r}"
         missing = AttributeError(message, name=name, obj=sys.modules[room])
         if name.startswith("_"):
@@ -112,4 +117,4 @@ def on_first_use(room: str) -> Callable[[str], Any]:
                 raise
             raise missing from None
 
-    return module_of
+    return first_used

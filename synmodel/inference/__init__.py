@@ -14,24 +14,26 @@ Examples
 from typing import TYPE_CHECKING
 
 from synmodel.core.module_names import on_first_use
-from synmodel.inference.dendrites import DendriteProblem
-from synmodel.inference.dendrites.arms import DendriteData
-from synmodel.inference.dendrites.calibration import Design, calibrate, centring, coverage, uniformity
-from synmodel.inference.dendrites.posterior import fit
-from synmodel.inference.dendrites.selection import compare_models
-from synmodel.inference.likelihood import (
-    LossFrailty,
-    animals_log_likelihood,
-    counts_log_likelihood,
-    counts_log_likelihood_of,
-    detected_counts_log_likelihood,
-    histories_log_likelihood,
-    log_likelihood,
-)
-from synmodel.inference.summaries.problem import SummaryProblem
-from synmodel.inference.summaries.readings import READINGS, Reading, joint_problem
-from synmodel.inference.summaries.summary_fit import Fit, fit_summaries
-from synmodel.inference.summaries.verdicts import Verdict, judge
+
+if TYPE_CHECKING:
+    from synmodel.inference.dendrites import DendriteProblem
+    from synmodel.inference.dendrites.arms import DendriteData
+    from synmodel.inference.dendrites.calibration import Design, calibrate, centring, coverage, uniformity
+    from synmodel.inference.dendrites.posterior import fit
+    from synmodel.inference.dendrites.selection import compare_models
+    from synmodel.inference.likelihood import (
+        LossFrailty,
+        animals_log_likelihood,
+        counts_log_likelihood,
+        counts_log_likelihood_of,
+        detected_counts_log_likelihood,
+        histories_log_likelihood,
+        log_likelihood,
+    )
+    from synmodel.inference.summaries.problem import SummaryProblem
+    from synmodel.inference.summaries.readings import READINGS, Reading, joint_problem
+    from synmodel.inference.summaries.summary_fit import Fit, fit_summaries
+    from synmodel.inference.summaries.verdicts import Verdict, judge
 
 __all__ = [
     "READINGS",
@@ -61,4 +63,19 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows the modules by itself
-    __getattr__ = on_first_use(__name__)
+    __getattr__ = on_first_use(
+        __name__,
+        {
+            "dendrites": "DendriteProblem",
+            "dendrites.arms": "DendriteData",
+            "dendrites.calibration": "Design calibrate centring coverage uniformity",
+            "dendrites.posterior": "fit",
+            "dendrites.selection": "compare_models",
+            "likelihood": "LossFrailty animals_log_likelihood counts_log_likelihood counts_log_likelihood_of "
+            "detected_counts_log_likelihood histories_log_likelihood log_likelihood",
+            "summaries.problem": "SummaryProblem",
+            "summaries.readings": "READINGS Reading joint_problem",
+            "summaries.summary_fit": "Fit fit_summaries",
+            "summaries.verdicts": "Verdict judge",
+        },
+    )

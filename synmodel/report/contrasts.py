@@ -11,7 +11,7 @@ from synmodel.analysis.contrasts import MEASURES, Compared
 from synmodel.analysis.intervals import with_ends
 from synmodel.analysis.lineup import Entry
 from synmodel.core.plain import Json
-from synmodel.inference.summaries.verdicts import LEVEL
+from synmodel.inference.summaries.estimate import LEVEL
 from synmodel.library.provenance import provenance
 from synmodel.report.documents import contradiction_entries
 from synmodel.report.tables import add_row, number_text, plain_table

@@ -2,27 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.analysis.comparison import Contrast
 from synmodel.analysis.intervals import with_ends
 from synmodel.analysis.own_arms import against_own_arms
 from synmodel.analysis.simulated import Simulated
-from synmodel.analysis.workflows import Comparison, FitResult
 from synmodel.core.plain import Json
 from synmodel.data import load_study
 from synmodel.data.summaries import FITTED
-from synmodel.inference import Fit, Verdict
-from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.inference.summaries.joint import Posterior
 from synmodel.inference.summaries.problem import ArmPrediction, SummaryProblem
 from synmodel.inference.summaries.targets import ArmTargets
-from synmodel.inference.summaries.verdicts import LEVEL, verdicts_of
 from synmodel.scenario import Scenario
 from synmodel.simulation.checking import Checked, Contradiction
+
+if TYPE_CHECKING:  # what a document is of has been made by whoever asks for one
+    from synmodel.analysis.comparison import Contrast
+    from synmodel.analysis.workflows import Comparison, FitResult
+    from synmodel.inference import Fit, Verdict
 
 __all__ = [
     "comparison_dataset",
@@ -39,7 +41,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-def study_documents(fit: Fit) -> Json:
+def study_documents(fit: "Fit") -> Json:
     """Goodness of fit of every study: observed, SEM and fitted by arm and interval, and chi-square.
 
     ``sem`` and ``chi2`` are over dendrites, as published; ``sem_mouse`` and ``chi2_mouse`` over mice, which is the
@@ -102,13 +104,15 @@ def _arm_document(target: ArmTargets, prediction: ArmPrediction) -> dict[str, li
     return document
 
 
-def parameter_entries(verdicts: list[Verdict]) -> Json:
+def parameter_entries(verdicts: "list[Verdict]") -> Json:
     """Estimates of parameters with 95 % intervals, and what the data say of each in a word and a sentence."""
     return {v.name: {k: x for k, x in asdict(v).items() if k != "name"} for v in verdicts}
 
 
 def compared_parameters(source: Estimate) -> Json:
     """Medians and 95 % intervals of what studies share; a ``note`` where the data add little to the prior."""
+    from synmodel.inference.summaries.verdicts import verdicts_of  # on use: it loads optimisers
+
     names = [name for name in source.problem.free if name.partition(".")[0] not in source.problem.studies]
     entries = parameter_entries(verdicts_of(source, names))
     for entry in entries.values():
@@ -117,7 +121,7 @@ def compared_parameters(source: Estimate) -> Json:
     return entries
 
 
-def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -> Json:
+def contrast_entries(contrasts: "Mapping[str, Contrast]", simulated: xr.Dataset) -> Json:
     """Contrasts of one drug as {estimate, low, high, unit, ...}, with simulated experiments where there are any.
 
     ``one_experiment`` is the range in which 95 % of repeats of the study (separate groups of animals) would
@@ -143,7 +147,7 @@ def contrast_entries(contrasts: Mapping[str, Contrast], simulated: xr.Dataset) -
     return entries
 
 
-def comparison_document(comparison: Comparison) -> Json:
+def comparison_document(comparison: "Comparison") -> Json:
     """Everything that a comparison says: fits by study, parameters, contrasts by drug, notes."""
     fit = comparison.fit
     return {
@@ -189,7 +193,7 @@ def caveat_of(study: str) -> str:
     return f"{study}: " + "; ".join(entry.caveats[:2])
 
 
-def comparison_dataset(comparison: Comparison, entries: Mapping[str, str]) -> xr.Dataset:
+def comparison_dataset(comparison: "Comparison", entries: Mapping[str, str]) -> xr.Dataset:
     """Curves and contrasts of both drugs as one Dataset."""
     drugs = list(comparison.curves)
     curves = xr.concat([comparison.curves[drug] for drug in drugs], dim=xr.Variable("drug", drugs))
@@ -205,7 +209,7 @@ def comparison_dataset(comparison: Comparison, entries: Mapping[str, str]) -> xr
     return dataset.assign_attrs(entries)
 
 
-def fit_document(result: FitResult) -> Json:
+def fit_document(result: "FitResult") -> Json:
     """Everything that a fit says."""
     fit = result.fit
     return {
@@ -221,7 +225,7 @@ def fit_document(result: FitResult) -> Json:
     }
 
 
-def fit_dataset(result: FitResult, entries: Mapping[str, str]) -> xr.Dataset:
+def fit_dataset(result: "FitResult", entries: Mapping[str, str]) -> xr.Dataset:
     """Estimates, covariance and profiles as one Dataset."""
     fit = result.fit
     free = fit.problem.free
@@ -251,7 +255,7 @@ def fit_dataset(result: FitResult, entries: Mapping[str, str]) -> xr.Dataset:
     return dataset.assign_attrs(entries)
 
 
-def parameters_toml(fit: Fit) -> str:
+def parameters_toml(fit: "Fit") -> str:
     """All parameters with the estimates in place, as a document that ParameterSet.from_toml reads."""
     import tomli_w
 

@@ -4,7 +4,7 @@ Colours and style are those of :mod:`synmodel.report.style`.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.ticker
@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from synmodel.analysis.embedded import embedded_arms, embedded_comparison
 from synmodel.core.errors import SynmodelError
 from synmodel.data import load_summaries
-from synmodel.inference import Fit
-from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.inference.summaries.problem import ArmPrediction
 from synmodel.inference.summaries.targets import ArmTargets
-from synmodel.inference.summaries.verdicts import LEVEL, Profiles
 from synmodel.pharmacology import acting_doses
 from synmodel.report.style import COLOURS, GREY, colours_of, panels, style
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
+
+if TYPE_CHECKING:
+    from synmodel.inference import Fit
+    from synmodel.inference.summaries.verdicts import Profiles
 
 __all__ = [
     "COLOURS",
@@ -291,7 +293,7 @@ def _draw_gain(axes: Axes, fit: Estimate, curves: Mapping[str, xr.Dataset]) -> N
     )
 
 
-def residual_figure(fit: Fit) -> Figure:
+def residual_figure(fit: "Fit") -> Figure:
     """Standardised residuals of every published mean, by study, arm and quantity (SEM over dendrites)."""
     names = {
         "formation_fraction": "formation",
@@ -326,7 +328,7 @@ def residual_figure(fit: Fit) -> Figure:
     return figure
 
 
-def profile_figure(profiles: Profiles) -> Figure:
+def profile_figure(profiles: "Profiles") -> Figure:
     """Profiles of drug effects: rise of -2 log posterior; the dotted line is the bound of a 95 % interval."""
     columns = 4
     rows = max(1, -(-len(profiles) // columns))

@@ -48,6 +48,8 @@ _PAGE: dict[Any, Any] = {
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "legend.frameon": False,
+    "figure.autolayout": False,  # without an engine of its own a figure has none
+    "figure.constrained_layout.use": False,
     "savefig.dpi": 160,
     "svg.hashsalt": "synmodel",
 }
@@ -220,9 +222,9 @@ def _settled(figure: Figure, dpi: float) -> Iterator[None]:
     corners = [(part, part.bbox_relative.get_points().copy()) for part in figure.subfigs]
     try:
         figure.dpi = dpi
-        figure.draw_without_rendering()
+        engine.execute(figure)
         figure.dpi = shown
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # a placeholder of an engine would have all drawn once more, for nothing
         for part in figure.subfigs:
             part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), _PLACES))
         for axes in figure.axes:

@@ -14,7 +14,7 @@ from synmodel.analysis.sweeps import Plan
 from synmodel.analysis.sweeps.factors import Factor
 from synmodel.core.errors import SynmodelError
 from synmodel.core.plain import Json
-from synmodel.inference.summaries.verdicts import LEVEL
+from synmodel.inference.summaries.estimate import LEVEL
 from synmodel.library.evidence import all_checks
 from synmodel.report.tables import add_row, number_text, plain_table
 from synmodel.simulation.checking import Contradiction, contradictions, day_of

@@ -71,6 +71,20 @@ def test_import_is_light(code):
     assert out.splitlines()[-1] == "[]"
 
 
+NEEDED = "import synmodel.analysis.simulated, synmodel.analysis.contrasts, synmodel.report.documents"
+"""What `simulate` and `compare A B` load."""
+OPTIMISERS_AND_READERS = (
+    "iminuit", "scipy.optimize", "dynesty", "synmodel.data.reading", "synmodel.inference.dendrites",
+    "synmodel.inference.conventional", "synmodel.inference.summaries.chains",
+)  # fmt: skip
+
+
+def test_commands_that_fit_nothing_load_no_optimiser_and_no_reader_of_tables():
+    code = f"{NEEDED}; import sys; print([m for m in {OPTIMISERS_AND_READERS} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
 def test_public_names_resolve():
     for name in synmodel.__all__:
         assert getattr(synmodel, name) is not None

@@ -8,13 +8,18 @@ Every cell shares the draws of every other, so that cells differ only by what wa
 a cell is its exact expectation, at each draw of a posterior if there is one, in place of pieces of replicates.
 """
 
-from synmodel.analysis.sweeps.designs import Range, RangeSample
-from synmodel.analysis.sweeps.draws import Draws, draws_digest, draws_of
-from synmodel.analysis.sweeps.expected import expected_cells
-from synmodel.analysis.sweeps.factors import changed
-from synmodel.analysis.sweeps.plan import Asked, Plan, load_plan, plan_of
-from synmodel.analysis.sweeps.run import open_sweep, run_plan, sweep
-from synmodel.analysis.sweeps.sobol import sobol_indices
+from typing import TYPE_CHECKING
+
+from synmodel.core.module_names import on_first_use
+
+if TYPE_CHECKING:
+    from synmodel.analysis.sweeps.designs import Range, RangeSample
+    from synmodel.analysis.sweeps.draws import Draws, draws_digest, draws_of
+    from synmodel.analysis.sweeps.expected import expected_cells
+    from synmodel.analysis.sweeps.factors import changed
+    from synmodel.analysis.sweeps.plan import Asked, Plan, load_plan, plan_of
+    from synmodel.analysis.sweeps.run import open_sweep, run_plan, sweep
+    from synmodel.analysis.sweeps.sobol import sobol_indices
 
 __all__ = [
     "Asked",
@@ -33,3 +38,17 @@ __all__ = [
     "sobol_indices",
     "sweep",
 ]
+
+if not TYPE_CHECKING:  # which knows the modules by itself
+    __getattr__ = on_first_use(
+        __name__,
+        {
+            "designs": "Range RangeSample",
+            "draws": "Draws draws_digest draws_of",
+            "expected": "expected_cells",
+            "factors": "changed",
+            "plan": "Asked Plan load_plan plan_of",
+            "run": "open_sweep run_plan sweep",
+            "sobol": "sobol_indices",
+        },
+    )

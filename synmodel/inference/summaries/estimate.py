@@ -19,9 +19,11 @@ from synmodel.inference.summaries.problem import SummaryProblem
 from synmodel.inference.summaries.targets import Unit
 from synmodel.library.parameters import ParameterSet, default_parameters
 
-__all__ = ["Estimate"]
+__all__ = ["LEVEL", "Estimate"]
 
 Array = NDArray[np.float64]
+LEVEL = 0.95
+"""Confidence level of all intervals."""
 
 
 @dataclass(frozen=True, eq=False)

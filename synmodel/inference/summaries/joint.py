@@ -7,10 +7,9 @@ that a file that does not belong to the code is noticed (:func:`Posterior.check`
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -19,14 +18,15 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.core import manifest, netcdf
 from synmodel.core.errors import FitError
+from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import generator_of
-from synmodel.inference.summaries.chains import Chains, SamplerName, sample_chains
 from synmodel.inference.summaries.estimate import Estimate
-from synmodel.inference.summaries.evidence import compare_readings
 from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
 from synmodel.inference.summaries.readings import DEFAULT, joint_problem, reading_named
-from synmodel.inference.summaries.summary_fit import fit_problem
 from synmodel.library.parameters import ParameterSet
+
+if TYPE_CHECKING:
+    from synmodel.inference.summaries.chains import Chains, SamplerName
 
 __all__ = [
     "Posterior",
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Steps = Callable[[str, int, int], None]
 _TOLERANCE = 1e-5
 
 
@@ -114,9 +113,9 @@ def sample_posterior(
     thin: int = 20,
     tune: int = 1000,
     processes: int = 2,
-    sampler: SamplerName = "crank-nicolson",
+    sampler: "SamplerName" = "crank-nicolson",
     progress: Steps | None = None,
-) -> tuple[Posterior, Chains]:
+) -> "tuple[Posterior, Chains]":
     """Sample the joint posterior of studies.
 
     Parameters
@@ -132,21 +131,23 @@ def sample_posterior(
     progress : callable, optional
         Called with (what, done, of).
     """
+    from synmodel.inference.summaries.chains import sample_chains  # on use: who reads a posterior does without
+    from synmodel.inference.summaries.summary_fit import fit_problem
+
     chosen = reading_named(reading)
     held = joint_problem(studies, parameters=parameters, reading=chosen)
     best = fit_problem(held, seed=seed, starts=1)
     problem = joint_problem(studies, parameters=parameters, reading=chosen, with_spreads=True)
     mode = problem.parameters.replace(held.parameters.unpack(best.vector, held.free)).pack(problem.free)
-    report = None if progress is None else lambda done, of: progress("chains", done, of)
     made = sample_chains(
         problem, mode, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, processes=processes,
-        sampler=sampler, progress=report,
+        sampler=sampler, progress=stage(progress, "chains"),
     )  # fmt: skip
     flat = made.vectors.reshape(-1, made.vectors.shape[-1])
     return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
 
 
-def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading: str, seed: int) -> None:
+def save_posterior(posterior: Posterior, chains: "Chains", path: Path, *, reading: str, seed: int) -> None:
     """Write a posterior as a DataTree with groups ``posterior``, ``constant_data`` and ``sample_stats`` (netCDF).
 
     The estimate is no draw, and ArviZ summarises all that is in ``posterior``; it stands in ``constant_data``.
@@ -239,13 +240,15 @@ def without_study(name: str) -> Estimate:
 
 
 def make_posteriors(
-    folder: Path, *, seed: int, chains: int, draws: int, thin: int, tune: int, sampler: SamplerName = "crank-nicolson",
-    progress: Steps | None = None,
+    folder: Path, *, seed: int, chains: int, draws: int, thin: int, tune: int,
+    sampler: "SamplerName" = "crank-nicolson", progress: Steps | None = None,
 ) -> list[str]:  # fmt: skip
     """Write the joint posterior, that without each study, and the comparison of readings; returns the files' names.
 
     A file that is there and belongs to the model and the data as they are is kept, so that an interrupted run goes on.
     """
+    from synmodel.inference.summaries.evidence import compare_readings  # on use, as above
+
     written = []
     left_out: list[str | None] = [None, *STUDIES]
     for number, missing in enumerate(left_out):
@@ -261,8 +264,7 @@ def make_posteriors(
         written.append(name)
         if progress is not None:
             progress("posteriors", number + 1, len(left_out))
-    report = None if progress is None else lambda done, of: progress("readings", done, of)
-    readings = compare_readings(seed=seed, progress=report)
+    readings = compare_readings(seed=seed, progress=stage(progress, "readings"))
     table = {"digest": data_digest(joint_problem()), "readings": [each.document() for each in readings]}
     (folder / "readings.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     return [*written, "readings.json"]

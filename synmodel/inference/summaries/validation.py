@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.progress import Steps
 from synmodel.core.randomness import generator_of
 from synmodel.data import load_study
 from synmodel.data.studies import Arm, Study
 from synmodel.inference.summaries.estimate import Estimate
-from synmodel.inference.summaries.prediction import DRAWS, Point, Prediction, Steps, coverage_range, predict
+from synmodel.inference.summaries.prediction import DRAWS, Point, Prediction, coverage_range, predict
 from synmodel.inference.summaries.problem import STUDIES
 from synmodel.inference.summaries.targets import ArmTargets, arm_targets
 from synmodel.pharmacology import acting_doses, drug_doses

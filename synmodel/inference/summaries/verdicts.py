@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import gammaincinv, ndtr
 
-from synmodel.inference.summaries.estimate import Estimate
+from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.inference.summaries.problem import SummaryProblem
 from synmodel.inference.summaries.summary_fit import Fit, fit_problem
 from synmodel.library.parameters import Parameter
@@ -30,9 +30,6 @@ __all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "hold", "judge", "profile"
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-LEVEL = 0.95
-"""Confidence level of all intervals."""
-
 BOUND = 2.0 * float(gammaincinv(0.5, LEVEL))  # quantile of chi-square with one degree of freedom
 """Rise of -2 log posterior at the ends of an interval."""
 

@@ -2,11 +2,13 @@
 
 import json
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from command_line import run
+from matplotlib.figure import Figure
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from synmodel.analysis.responses import dose_response
@@ -426,3 +428,18 @@ def test_places_of_axes_are_rounded_in_files(tmp_path, monkeypatch):
     style.save(figure, tmp_path / "a.svg", {})
     assert len(seen) == axes.size
     np.testing.assert_allclose(seen, np.round(seen, 9), rtol=0, atol=1e-14)
+
+
+def test_a_figure_is_drawn_once_for_a_file_whatever_the_settings_of_the_user(monkeypatch, tmp_path):
+    """A layout engine that is left in place has all drawn twice, and a setting of the user would make one anew."""
+    drawn = []
+    monkeypatch.setattr(
+        Figure, "draw", lambda figure, canvas, draw=Figure.draw: (drawn.append(1), draw(figure, canvas))
+    )
+    figure = timeline_figure([load("ketamine-mouse-single")])
+    style.save(figure, tmp_path / "a.svg", {})
+    with mpl.rc_context({"figure.constrained_layout.use": True}):
+        style.save(figure, tmp_path / "b.svg", {})
+    assert len(drawn) == 2
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert figure.get_layout_engine() is not None
