@@ -13,6 +13,7 @@ from synmodel.report.page.words import (
     begun,
     care_of,
     excludes,
+    in_its_unit,
     listed,
     named,
     percent,
@@ -41,7 +42,7 @@ def drugs_told(held: Held) -> Told:
         each["note"] for table in drugs.values() for each in table.values() if each["estimate"] is None and each["note"]
     })  # fmt: skip
     unknown += [
-        f"{name} ({entry['long_name']}) is {entry['note']}: {with_interval(entry, unit=_unit(entry))}"
+        f"{name} ({entry['long_name']}) is {entry['note']}: {in_its_unit(entry)}"
         for name, entry in parameters.items()
         if entry["note"]
     ]
@@ -133,10 +134,6 @@ def _shown_by(drugs: Mapping[str, Any]) -> str:
     """The study of each drug that the library compares."""
     arms = embedded_arms()
     return listed([f"{drug} in {named([arms[drug].study])}" for drug in drugs if drug in arms])
-
-
-def _unit(entry: Mapping[str, Any]) -> str:
-    return "" if entry.get("unit") in ("1", None) else str(entry["unit"])
 
 
 def _turnover_sentence(drugs: Mapping[str, Any]) -> str:

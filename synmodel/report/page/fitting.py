@@ -11,6 +11,7 @@ from synmodel.report.page.words import (
     begun,
     care_of,
     excludes,
+    in_its_unit,
     listed,
     named,
     percent,
@@ -25,10 +26,6 @@ _EFFECTS = {"formation_fold": "formation", "maturation_fold": "maturation", "eli
 _SENSITIVE = 0.05
 _NARROWED = 0.1
 _PARETO = 0.7
-
-
-def _unit(entry: Mapping[str, Any]) -> str:
-    return "" if entry.get("unit") in ("1", None) else str(entry["unit"])
 
 
 def fit_told(held: Held) -> Told:
@@ -108,20 +105,11 @@ def _examples(parameters: Mapping[str, Any], names: list[str]) -> list[str]:
     first = (
         sorted((name for name in names if name.startswith("cascade")), key=spread)[:2] or sorted(names, key=spread)[:2]
     )
-    return [f"{parameters[name]['long_name']} ({with_interval(parameters[name], unit=_unit(parameters[name]))})"
+    return [f"{parameters[name]['long_name']} ({in_its_unit(parameters[name])})"
             for name in first]  # fmt: skip
 
 
 # -- single dendrites ------------------------------------------------------------------------------------------
-
-
-def _known(value: object) -> object:
-    """JSON has no NaN: null stands for it, and the tables count with it."""
-    if isinstance(value, dict):
-        return {key: _known(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_known(each) for each in value]
-    return math.nan if value is None else value
 
 
 def dendrites_told(held: Held) -> Told:
@@ -222,7 +210,7 @@ def _prior_driven(parameters: Mapping[str, Any]) -> list[str]:
             lines.append(f"{name} is {entry['verdict']}: {entry['sentence']}")
         elif (entry.get("prior_sensitivity") or 0.0) > _SENSITIVE or entry.get("sd_below_prior", 1.0) < _NARROWED:
             lines.append(
-                f"{name}, {with_interval(entry, unit=_unit(entry))}, leans on its prior: sensitivity "
+                f"{name}, {in_its_unit(entry)}, leans on its prior: sensitivity "
                 f"{number_text(entry['prior_sensitivity'])}, standard deviation "
                 f"{100 * entry['sd_below_prior']:.0f} % below "
                 "the prior's"

@@ -12,6 +12,7 @@ __all__ = [
     "begun",
     "care_of",
     "excludes",
+    "in_its_unit",
     "listed",
     "named",
     "once",
@@ -35,6 +36,11 @@ def with_interval(entry: Mapping[str, Any], *, scale: float = 1.0, unit: str = "
     if "-" in (low, high):
         return f"{middle}{unit} (without an interval)"
     return f"{middle}{unit} (95 % interval {low} to {high})"
+
+
+def in_its_unit(entry: Mapping[str, Any]) -> str:
+    """An estimate with its interval and the unit that stands beside it, if it has one."""
+    return with_interval(entry, unit="" if entry.get("unit") in ("1", None) else str(entry["unit"]))
 
 
 def rounded(value: float | None) -> str:
