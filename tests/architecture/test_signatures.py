@@ -23,9 +23,6 @@ WIDE = {
     "synmodel.inference.dendrites.calibration.calibrate": _FIT,
     "synmodel.inference.dendrites.posterior.fit": _FIT,
     "synmodel.inference.dendrites.selection.compare_models": _FIT,
-    "synmodel.inference.summaries.chains.sample_chains": _FIT,
-    "synmodel.inference.summaries.joint.sample_posterior": _FIT,
-    "synmodel.inference.summaries.problem.SummaryProblem": "data and free parameters of a fit; `altered` makes others",
 }
 """Wider ones, and why; none may be added, and one that has become narrow is taken out."""
 KERNELS = (

@@ -8,7 +8,7 @@ that a file that does not belong to the code is noticed (:func:`Posterior.check`
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from synmodel import library
 from synmodel.core import manifest, netcdf
 from synmodel.core.errors import FitError
 from synmodel.core.randomness import generator_of
-from synmodel.inference.summaries.chains import Chains, SamplerName, sample_chains
+from synmodel.core.settings import by_fields
+from synmodel.inference.summaries.chains import Chains, Walks, sample_chains
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.evidence import compare_readings
 from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
@@ -103,18 +104,14 @@ def data_digest(problem: SummaryProblem) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+@by_fields(walks=Walks)
 def sample_posterior(
     *,
     studies: tuple[str, ...] = STUDIES,
     parameters: ParameterSet | None = None,
     reading: str = DEFAULT.name,
     seed: int = 1,
-    chains: int = 2,
-    draws: int = 300,
-    thin: int = 20,
-    tune: int = 1000,
-    processes: int = 2,
-    sampler: SamplerName = "crank-nicolson",
+    walks: Walks,
     progress: Steps | None = None,
 ) -> tuple[Posterior, Chains]:
     """Sample the joint posterior of studies.
@@ -127,7 +124,7 @@ def sample_posterior(
         Values of what is not free, and where the search for the mode begins; default: those of the library.
     reading : str
         Name of a reading, see :mod:`synmodel.inference.summaries.readings`.
-    seed, chains, draws, thin, tune, processes, sampler
+    seed, walks
         As in :func:`synmodel.inference.summaries.chains.sample_chains`.
     progress : callable, optional
         Called with (what, done, of).
@@ -138,10 +135,7 @@ def sample_posterior(
     problem = joint_problem(studies, parameters=parameters, reading=chosen, with_spreads=True)
     mode = problem.parameters.replace(held.parameters.unpack(best.vector, held.free)).pack(problem.free)
     report = None if progress is None else lambda done, of: progress("chains", done, of)
-    made = sample_chains(
-        problem, mode, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, processes=processes,
-        sampler=sampler, progress=report,
-    )  # fmt: skip
+    made = sample_chains(problem, mode, seed=seed, walks=walks, progress=report)
     flat = made.vectors.reshape(-1, made.vectors.shape[-1])
     return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
 
@@ -238,10 +232,8 @@ def without_study(name: str) -> Estimate:
     return load_posterior(library.posterior_path().with_name(f"without_{name}.nc"))
 
 
-def make_posteriors(
-    folder: Path, *, seed: int, chains: int, draws: int, thin: int, tune: int, sampler: SamplerName = "crank-nicolson",
-    progress: Steps | None = None,
-) -> list[str]:  # fmt: skip
+@by_fields(walks=Walks)
+def make_posteriors(folder: Path, *, seed: int, walks: Walks, progress: Steps | None = None) -> list[str]:
     """Write the joint posterior, that without each study, and the comparison of readings; returns the files' names.
 
     A file that is there and belongs to the model and the data as they are is kept, so that an interrupted run goes on.
@@ -253,10 +245,8 @@ def make_posteriors(
         studies = tuple(study for study in STUDIES if study != missing)
         if not _is_current(folder / name):
             # What only serves validation may be coarser.
-            kept = draws if missing is None else (draws + 1) // 2
-            made, of_chains = sample_posterior(
-                studies=studies, seed=seed, chains=chains, draws=kept, thin=thin, tune=tune, sampler=sampler
-            )
+            own = walks if missing is None else replace(walks, draws=(walks.draws + 1) // 2)
+            made, of_chains = sample_posterior(studies=studies, seed=seed, walks=own)
             save_posterior(made, of_chains, folder / name, reading=DEFAULT.name, seed=seed)
         written.append(name)
         if progress is not None:
