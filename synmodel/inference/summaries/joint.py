@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.core import manifest, netcdf
 from synmodel.core.errors import FitError
+from synmodel.core.plain import Json
 from synmodel.core.randomness import generator_of
 from synmodel.core.settings import by_fields
 from synmodel.inference.summaries.chains import Chains, Walks, sample_chains
@@ -266,7 +266,7 @@ def _is_current(path: Path) -> bool:
     return True
 
 
-def recorded_readings(problem: SummaryProblem) -> list[dict[str, Any]]:
+def recorded_readings(problem: SummaryProblem) -> list[Json]:
     """All readings as they were compared with the library's posterior; none if model or data are others."""
     path = library.posterior_path().with_name("readings.json")
     if not path.is_file():

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from synmodel.core.plain import Json
 from synmodel.report.page.parts import Held, Told
@@ -97,7 +96,7 @@ def fit_told(held: Held) -> Told:
     )
 
 
-def _examples(parameters: Mapping[str, Any], names: list[str]) -> list[str]:
+def _examples(parameters: Json, names: list[str]) -> list[str]:
     def spread(name: str) -> float:
         low, high = parameters[name]["low"], parameters[name]["high"]
         return math.log(high / low) if low and high and low > 0 < high else math.inf
@@ -157,7 +156,7 @@ def dendrites_told(held: Held) -> Told:
     )
 
 
-def _effects_sentence(effects: Mapping[str, Any]) -> str:
+def _effects_sentence(effects: Json) -> str:
     if not effects:
         return "This model has no effect of a drug."
     parts = []
@@ -169,7 +168,7 @@ def _effects_sentence(effects: Mapping[str, Any]) -> str:
     return begun("; ".join(parts)) + "."
 
 
-def _second_sentence(found: Mapping[str, Any], rows: list[Json]) -> str:
+def _second_sentence(found: Json, rows: list[Json]) -> str:
     if rows:
         first, *others = sorted(rows, key=lambda row: -row["log_evidence"])
         told = "; ".join(
@@ -188,7 +187,7 @@ def _second_sentence(found: Mapping[str, Any], rows: list[Json]) -> str:
     return f"The data identify {verdicts.count('identified')} of {len(verdicts)} parameters."
 
 
-def _trust(found: Mapping[str, Any], audit: Mapping[str, int]) -> list[str]:
+def _trust(found: Json, audit: Mapping[str, int]) -> list[str]:
     lines = [f"the audit of the table found: {listed(f'{n} {kind}' for kind, n in audit.items()) or 'no problem'}"]
     if "log_likelihood" in found:
         lines.append(f"log likelihood at the maximum {found['log_likelihood']:.2f}")
@@ -203,7 +202,7 @@ def _trust(found: Mapping[str, Any], audit: Mapping[str, int]) -> list[str]:
     return lines
 
 
-def _prior_driven(parameters: Mapping[str, Any]) -> list[str]:
+def _prior_driven(parameters: Json) -> list[str]:
     lines = []
     for name, entry in parameters.items():
         if entry.get("verdict") in ("flat", "one-sided"):

@@ -126,7 +126,7 @@ def _document(path: Path) -> Json:
     return document
 
 
-def _in_words_of_today(name: str, document: dict[str, Any]) -> dict[str, Any]:
+def _in_words_of_today(name: str, document: Json) -> Json:
     """The document with the words of today, where those of before are not a user's own."""
     if name in ("outcome.json", "measure-next.json"):
         return dict(told_today(document))
