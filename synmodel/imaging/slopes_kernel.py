@@ -15,7 +15,7 @@ _SMALL = 1e-3
 
 
 @compiled
-def ratio_factor_slope(x, c):  # type: ignore[no-untyped-def]
+def ratio_factor_slope(x, c):
     """Slope of c(x) = x S / (e^x - 1) at x, c being c(x): x S' = e^x - 1, so c' = 1 + c / x - c - c / (e^x - 1)."""
     if x >= _ASYMPTOTIC_FROM:
         total, term = 0.0, 1.0
@@ -32,7 +32,7 @@ def ratio_factor_slope(x, c):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fraction_partials(old, new, length_um, false, density, formation, share, partial):  # type: ignore[no-untyped-def]
+def fraction_partials(old, new, length_um, false, density, formation, share, partial):
     """Fill ``partial`` (3, n, 12) with the slopes of :func:`synmodel.imaging.kernel.mean_fractions`.
 
     Of formation (row 0), elimination (1) and change of density (2) of each interval, in: ``old`` rows 0 to 2 at the
@@ -105,7 +105,7 @@ def fraction_partials(old, new, length_um, false, density, formation, share, par
 
 
 @compiled
-def contribution_slopes(values, slopes, partial, d_false, d_total, result):  # type: ignore[no-untyped-def]
+def contribution_slopes(values, slopes, partial, d_false, d_total, result):
     """Fill ``result`` (direction, 3, n) with slopes of the fractions, ``d_total`` (direction, n + 1, K) of numbers.
 
     ``values`` are the initial means (K,), P (n, K, K), gamma (n, K) and 1 - miss (K,), ``slopes`` theirs with a
@@ -164,7 +164,7 @@ def contribution_slopes(values, slopes, partial, d_false, d_total, result):  # t
 
 
 @compiled
-def follow_new_slopes(values, slopes, false, d_false, seen, followed):  # type: ignore[no-untyped-def]
+def follow_new_slopes(values, slopes, false, d_false, seen, followed):
     """Fill ``seen`` and ``followed`` (direction, n - 1) with slopes of :func:`synmodel.imaging.kernel.follow_new`.
 
     ``values`` are the means before (K,), P (n, K, K), gamma (n, K) and 1 - miss (K,), ``slopes`` theirs.
