@@ -26,9 +26,9 @@ import xarray as xr
 
 from synmodel import library
 from synmodel.analysis.comparison import Contrast
-from synmodel.analysis.workflows import Steps, stage
 from synmodel.core.errors import LibraryError, SynmodelError, did_you_mean
 from synmodel.core.plain import Json
+from synmodel.core.progress import Steps, stage
 from synmodel.library.parameters import default_parameters
 from synmodel.library.provenance import provenance
 from synmodel.report import files

@@ -15,7 +15,7 @@ chain of imaging. Head widths there are means of ratios over dendrites, here the
 a rise of 0.002 to 0.008 where the ratio of means has none, and a drug and its vehicle differ by 1 % more than here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +29,7 @@ from synmodel.analysis.caveats import notes_of_several
 from synmodel.analysis.following import Followed, Point, follow, less
 from synmodel.analysis.lineup import VEHICLE, Entry, Lineup, lineup_of
 from synmodel.core.errors import ScenarioError
+from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import checked_seed
 from synmodel.imaging import summarise
 from synmodel.inference.summaries.estimate import Estimate
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["DRAWS", "MEASURES", "Compared", "Effect", "ScenarioContrast", "compare", "compared"]
 
 Array = NDArray[np.float64]
-Steps = Callable[[str, int, int], None]
 
 DRAWS = 400
 """Number of draws behind an interval, by default."""
@@ -211,7 +211,7 @@ def compare(
     parameters = None if posterior is None else source.typical()
     mechanistic = any(each.plan.drive == "mechanistic" for each in lineup.entries)
     sets = intervals.scenario_draws(source, asked, seed) if asked and mechanistic else []
-    report = None if progress is None else lambda done, of: progress("draws of the posterior", done, of)
+    report = stage(progress, "draws of the posterior")
     followed = follow(lineup, [parameters, *sets], report)
     checked = {}
     for number, each in enumerate(lineup.entries):

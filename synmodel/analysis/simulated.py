@@ -7,8 +7,8 @@ import xarray as xr
 from synmodel.analysis import intervals
 from synmodel.analysis.caveats import notes_of
 from synmodel.analysis.sweeps.factors import without_doses
-from synmodel.analysis.workflows import Steps, stage
 from synmodel.core.errors import SimulationError
+from synmodel.core.progress import Steps, stage
 from synmodel.imaging import summarise
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.joint import load_posterior

@@ -1,7 +1,7 @@
 """The jobs of the command line as functions: fit, compare, simulate, each with one report of progress."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from synmodel.analysis.embedded import embedded_arms
 from synmodel.analysis.sweeps import Plan, draws_digest, expected_cells, run_plan, sobol_indices
 from synmodel.core.errors import FitError
 from synmodel.core.plain import Json
+from synmodel.core.progress import Steps, stage
 from synmodel.core.settings import by_fields
 from synmodel.data import Arm, ReadingOptions, read_each, select
 from synmodel.data import Reading as TableReading
@@ -49,7 +50,6 @@ __all__ = [
     "sweep_intervals",
 ]
 
-Steps = Callable[[str, int, int], None]
 _DRAWS = 300
 _EXPERIMENTS = 200
 _FEWEST = 60
@@ -98,13 +98,6 @@ class FitResult:
     profiles: Profiles
     readings: list[ReadingFit]
     notes: list[str] = field(default_factory=list)
-
-
-def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
-    """The progress of one stage of a job, called with (done, of); None without progress."""
-    if progress is None:
-        return None
-    return lambda done, of: progress(what, done, of)
 
 
 def compare_drugs(

@@ -217,7 +217,7 @@ def dose_response(
 ) -> None:
     """Draw how formation, elimination and extra spines grow with the dose, with the interval of the posterior."""
     from synmodel.analysis.responses import dose_response as respond
-    from synmodel.analysis.workflows import stage
+    from synmodel.core.progress import stage
     from synmodel.library.provenance import provenance
     from synmodel.report.dose_figure import dose_figure
     from synmodel.scenario import load, naming

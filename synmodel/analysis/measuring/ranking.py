@@ -1,6 +1,5 @@
 """The job behind ``synmodel measure-next``: one ensemble, three rankings."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from synmodel.analysis.measuring.ensemble import Ensemble, Fixed, fixed_numbers
 from synmodel.analysis.measuring.experiments import Measurement, measurements
 from synmodel.analysis.measuring.shares import expected_reduction, share_known, sobol_normal
 from synmodel.core.errors import FitError, SimulationError
+from synmodel.core.progress import Steps
 from synmodel.core.randomness import checked_seed, generator_of
 from synmodel.inference.summaries.hierarchy import EFFECTS
 from synmodel.inference.summaries.joint import Posterior, load_posterior
@@ -20,7 +20,6 @@ from synmodel.turnover.arguments import whole_number
 __all__ = ["Ranking", "rank"]
 
 Array = NDArray[np.float64]
-Steps = Callable[[str, int, int], None]
 _FEWEST = 20
 _SCREENED = 0.02
 _RESAMPLES = 200

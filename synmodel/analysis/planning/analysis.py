@@ -5,7 +5,7 @@ by study. Each also says how often it finds a difference between two arms withou
 it does what it says.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from synmodel.analysis.planning.options import Option
 from synmodel.analysis.planning.outcome import DendriteOutcome
 from synmodel.analysis.planning.power import Analysis
 from synmodel.analysis.planning.simulated import SimulatedShare, dendrite_outcomes, estimated, of_mice, pooled_rejects
+from synmodel.core.progress import Steps, stage
 from synmodel.imaging.power import welch_rejects
 from synmodel.inference.conventional.mixed_models import arm_differences
 from synmodel.scenario import Scenario
@@ -28,7 +29,6 @@ __all__ = ["CheckedPower", "checked_power", "mixed_rejects"]
 
 Array = NDArray[np.float64]
 Hits = NDArray[np.bool_]
-Steps = Callable[[str, int, int], None]
 _LEVEL = 0.05
 _CHI2 = 3.841458820694124
 """95 % quantile of chi-squared with one degree of freedom."""
@@ -143,7 +143,7 @@ def _find(
             for place, (at, _) in enumerate(_ARMS)
         )
         null, power = (
-            [likelihood_ratios(arms, pair, each.quantity, progress=_named(progress, what)) for each in outcomes]
+            [likelihood_ratios(arms, pair, each.quantity, progress=stage(progress, what)) for each in outcomes]
             for pair, what in (((again, control), "fits without the effect"), ((treated, control), "fits with it"))
         )
         critical = [max(_CHI2, float(np.quantile(each, 1 - _LEVEL))) for each in null]
@@ -164,7 +164,7 @@ def _tested(
     treated, control, again = (
         dendrite_outcomes(
             plans[at], outcomes, replicates=(first + place * _ARM_STRIDE, n), seed=seed, parameters=arms.parameters,
-            drive=drives[at], progress=_named(progress, f"simulated studies, {what}"),
+            drive=drives[at], progress=stage(progress, f"simulated studies, {what}"),
         )
         for place, (at, what) in enumerate(_ARMS)
     )  # fmt: skip
@@ -174,10 +174,6 @@ def _tested(
         [rejects(*pair) for pair in zip(again, control, strict=True)],
         [pooled_rejects(*pair) for pair in zip(again, control, strict=True)],
     )
-
-
-def _named(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
-    return None if progress is None else lambda done, of: progress(what, done, of)
 
 
 def _welch_rejects(first: Array, second: Array) -> Hits:

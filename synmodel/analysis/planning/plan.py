@@ -9,7 +9,7 @@ The choice is made without simulation, and then checked by simulation. Where the
 was asked for, mice are added until it does not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,7 @@ from synmodel.analysis.planning.options import Grid, Option, day_sets, grid_of
 from synmodel.analysis.planning.outcome import DendriteOutcome
 from synmodel.analysis.planning.power import contrast_of, fewest_mice, least_power
 from synmodel.core.errors import DesignError
+from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import checked_seed
 from synmodel.inference.conventional.mixed_models import INSTALL, available
 from synmodel.inference.summaries.estimate import Estimate
@@ -38,7 +39,6 @@ from synmodel.scenario import Scenario, load
 __all__ = ["Design", "Precision", "design"]
 
 Array = NDArray[np.float64]
-Steps = Callable[[str, int, int], None]
 _DRAWS = 40
 _ADDED = 0.05
 _ROUNDS = 6
@@ -178,17 +178,13 @@ def design(
     information = information_of(
         arms, source, _pool(arms, limits), mice=cohort.animals, dendrites=cohort.dendrites_per_animal, seed=seed
     )
-    sets = day_sets(arms, aim, limits, information, _stage(progress, "days"))
-    grid = grid_of(draws, aim, limits, sets, information, _stage(progress, "options"))
+    sets = day_sets(arms, aim, limits, information, stage(progress, "days"))
+    grid = grid_of(draws, aim, limits, sets, information, stage(progress, "options"))
     precision = _precision(arms, limits, information)
     chosen, checked = _confirmed(draws, grid, aim, limits, seed, progress)
     needed = _sensitivity(draws, chosen, aim, limits)
     spread = dict(spreads_of(arms.treated.baseline))
     return Design(aim, limits, arms, draws, chosen, grid, checked, precision, spread, needed, seed)
-
-
-def _stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
-    return None if progress is None else lambda done, of: progress(what, done, of)
 
 
 def _arms(treated: Scenario, control: Scenario, aim: Aim) -> Arms:

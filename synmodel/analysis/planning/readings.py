@@ -19,7 +19,7 @@ and arms are ranked by the mean over both readings. Laws are taken for normal (a
 readings share the differences between laboratories. Above 3 the study is expected to decide.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ from synmodel import library
 from synmodel.analysis.planning.arms import Arms
 from synmodel.analysis.planning.assumptions import spread_parameters
 from synmodel.core.errors import DesignError, ScenarioError, SimulationError
+from synmodel.core.progress import Steps
 from synmodel.core.randomness import checked_seed
 from synmodel.inference.summaries.readings import Reading, reading_named
 from synmodel.inference.summaries.summary_fit import Fit, fit_summaries
@@ -38,7 +39,6 @@ from synmodel.scenario import Scenario, load
 __all__ = ["DOSES", "Separation", "arms_to_try", "divergence", "separate"]
 
 Array = NDArray[np.float64]
-Steps = Callable[[str, int, int], None]
 DOSES = (0.3, 1.0, 3.0)
 """Factors on all doses of an arm's drugs that are tried; antagonists keep theirs."""
 _DRAWS = 40

@@ -19,7 +19,6 @@ Cotter, Roberts, Stuart and White 2013, Stat Sci 28:424, doi:10.1214/13-STS421.
 """
 
 import multiprocessing
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.core.compiled import one_blas_thread
 from synmodel.core.errors import FitError, did_you_mean
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import stream_key
 from synmodel.core.settings import by_fields
 from synmodel.inference.summaries import no_u_turn
@@ -40,7 +40,6 @@ from synmodel.library import Own
 __all__ = ["STEPS", "Chains", "Walks", "sample_chains", "step"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 _FIRST_WIDTH, _WANTED = 0.2, 0.3
 _WIDEST = 0.95
 _SAMPLERS = ("crank-nicolson", "no-u-turn")

@@ -7,7 +7,6 @@ that a file that does not belong to the code is noticed (:func:`Posterior.check`
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from synmodel import library
 from synmodel.core import manifest, netcdf
 from synmodel.core.errors import FitError
 from synmodel.core.plain import Json
+from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import generator_of
 from synmodel.core.settings import by_fields
 from synmodel.inference.summaries.chains import Chains, Walks, sample_chains
@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Steps = Callable[[str, int, int], None]
 _TOLERANCE = 1e-5
 
 
@@ -134,7 +133,7 @@ def sample_posterior(
     best = fit_problem(held, seed=seed, starts=1)
     problem = joint_problem(studies, parameters=parameters, reading=chosen, with_spreads=True)
     mode = problem.parameters.replace(held.parameters.unpack(best.vector, held.free)).pack(problem.free)
-    report = None if progress is None else lambda done, of: progress("chains", done, of)
+    report = stage(progress, "chains")
     made = sample_chains(problem, mode, seed=seed, walks=walks, progress=report)
     flat = made.vectors.reshape(-1, made.vectors.shape[-1])
     return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
@@ -251,7 +250,7 @@ def make_posteriors(folder: Path, *, seed: int, walks: Walks, progress: Steps | 
         written.append(name)
         if progress is not None:
             progress("posteriors", number + 1, len(left_out))
-    report = None if progress is None else lambda done, of: progress("readings", done, of)
+    report = stage(progress, "readings")
     readings = compare_readings(seed=seed, progress=report)
     table = {"digest": data_digest(joint_problem()), "readings": [each.document() for each in readings]}
     (folder / "readings.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")

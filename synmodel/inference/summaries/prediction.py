@@ -10,7 +10,7 @@ the drug; then its drug arms, predicted by the joint posterior. A predicted mean
   share their first session, so an arm that was above it before the drug is expected above it afterwards.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from scipy.special import logsumexp
 
 from synmodel.core.errors import FitError, SimulationError
 from synmodel.core.plain import Json
+from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import generator_of
 from synmodel.data.studies import Study
 from synmodel.inference.summaries.density import Density, weighted
@@ -36,7 +37,6 @@ from synmodel.pharmacology import acting_doses, drug_doses
 __all__ = ["DRAWS", "Point", "Prediction", "Steps", "coverage_range", "predict", "predict_folder", "read_folder"]
 
 Array = NDArray[np.float64]
-Steps = Callable[[str, int, int], None]
 DRAWS = 800
 _POINTS = 4096
 _FEWEST = 50
@@ -244,11 +244,6 @@ def predict(
         sems = _sems(target, targets, source.problem.unit)
         points += _points(target, np.array(centres), sems, problem.correlation(place), generator)
     return Prediction(study, points, calibrated.pareto_k)
-
-
-def stage(progress: Steps | None, what: str) -> Callable[[int, int], None] | None:
-    """The progress of one stage, called with (done, of); None without progress."""
-    return None if progress is None else lambda done, of: progress(what, done, of)
 
 
 def _baseline_parameters(study: Study, source: Estimate, seed: int) -> ParameterSet:
