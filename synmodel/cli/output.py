@@ -16,7 +16,7 @@ from synmodel.core.progress import Steps
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["print_result", "print_tables", "progress"]
+__all__ = ["print_json", "print_result", "print_tables", "progress"]
 
 
 _SECONDS_BETWEEN_LINES, _SECONDS_IN_LOG = 30.0, 5.0
@@ -161,15 +161,20 @@ def print_result(
         A line behind the tables.
     """
     if as_json:
-        from synmodel.report.files import to_json
-
-        sys.stdout.write(to_json(document))
+        print_json(document)
         return
     for entry in document.get("contradictions", ()):
         sys.stdout.write(entry["line"] + "\n")
     print_tables(tables_of(document))
     sys.stdout.write(f"{last}\n" if last else "")
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON."""
+    from synmodel.report.files import to_json
+
+    sys.stdout.write(to_json(document))
 
 
 def print_tables(tables: "list[Table]") -> None:
