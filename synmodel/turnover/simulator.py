@@ -77,12 +77,15 @@ def simulate(
     seed : int
         The same seed gives the same bits for any number of threads.
     size : Size
-        Replicates, animals, dendrites and their lengths (``replicates``, ``animals``, ``dendrites``, ``length_um``);
-        the fields of this and of the following may be given by keywords of their own.
+        Independent ``replicates`` (1000), ``animals`` in each and ``dendrites`` per animal (1), and ``length_um`` of
+        each dendrite, float or (animals * dendrites,), which multiplies formation. Fields of this and of the following
+        are given by keywords of their own.
     acting : Acting
-        What acts on spines beside the drive (``interaction``, ``elimination_by_size``, ``resets``).
+        ``interaction`` of spines (needs ``engine="coupled"``), ``elimination_by_size`` (needs ``engine="events"``), and
+        ``resets``: days on which all spines are replaced, and by which, as in ``initial``.
     method : Method
-        ``engine``, number of ``threads``, and whether to count ``transient`` spines.
+        ``engine``, "sessions" (default), "events" or "coupled", which follow one law; number of ``threads``
+        (all); ``transient``, whether to count the spines that are formed and lost between two sessions.
 
     Returns
     -------
