@@ -1,12 +1,11 @@
 """Arms: the difference between two arms of a study as it was published and as a fit has it."""
 
-from collections.abc import Callable
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.analysis.comparison import with_interval
+from synmodel.core.progress import Progress
 from synmodel.data import load_summaries
 from synmodel.imaging import between_arms
 from synmodel.inference.summaries.estimate import Estimate
@@ -26,7 +25,7 @@ def arms_compared(
     *,
     draws: int = 300,
     seed: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Difference between two arms, model beside data.
 

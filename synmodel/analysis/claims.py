@@ -15,7 +15,7 @@ that of a review of imaging studies (the guide), which is no source of numbers h
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -36,7 +36,7 @@ RECEPTORS: tuple[Receptor, ...] = ("membrane", "intracellular", "TrkB")
 
 Support = Literal["supported", "supported in part", "not identifiable", "contradicted"]
 Table = Mapping[str, Contrast]
-Readings = Sequence[Mapping[str, Any]]
+Readings = Sequence[Json]
 _ABOVE = {True: "lie above the control", False: "do not all lie above the control"}
 _EXCLUDED = {True: "both intervals lie above no effect", False: "not every interval excludes no effect"}
 _HOURS = 24.0
@@ -83,7 +83,7 @@ class Cell:
 
 
 def compared(
-    estimate: Estimate, contrasts: Mapping[str, Mapping[str, Contrast]], readings: Sequence[Mapping[str, Any]]
+    estimate: Estimate, contrasts: Mapping[str, Mapping[str, Contrast]], readings: Sequence[Json]
 ) -> list[Cell]:
     """Every cell of the table, feature by feature.
 

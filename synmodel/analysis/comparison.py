@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from synmodel.analysis.embedded import embedded_arm
 from synmodel.core.errors import FitError, SimulationError
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import stream_key
 from synmodel.data import load_study
 from synmodel.data.summaries import baseline_density
@@ -42,7 +43,6 @@ from synmodel.turnover.size import log_width_shift
 __all__ = ["Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario", "with_interval"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 HORIZON_DAY = 35.0
 SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)

@@ -29,7 +29,7 @@ from synmodel.analysis.caveats import notes_of_several
 from synmodel.analysis.following import Followed, Point, follow, less
 from synmodel.analysis.lineup import VEHICLE, Entry, Lineup, lineup_of
 from synmodel.core.errors import ScenarioError
-from synmodel.core.progress import Steps
+from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import checked_seed
 from synmodel.imaging import summarise
 from synmodel.inference.summaries.estimate import Estimate
@@ -211,7 +211,7 @@ def compare(
     parameters = None if posterior is None else source.typical()
     mechanistic = any(each.plan.drive == "mechanistic" for each in lineup.entries)
     sets = intervals.scenario_draws(source, asked, seed) if asked and mechanistic else []
-    report = None if progress is None else lambda done, of: progress("draws of the posterior", done, of)
+    report = stage(progress, "draws of the posterior")
     followed = follow(lineup, [parameters, *sets], report)
     checked = {}
     for number, each in enumerate(lineup.entries):

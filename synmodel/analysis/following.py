@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synmodel.analysis.intervals import QUANTITIES
 from synmodel.analysis.lineup import Entry, Lineup
 from synmodel.core.errors import SimulationError
+from synmodel.core.progress import Progress
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, naming
 from synmodel.simulation import Setup
@@ -76,9 +77,7 @@ def less(one: Array, other: Array) -> Array:
     return np.where(np.abs(difference) < _ROUNDING, 0.0, difference)
 
 
-def follow(
-    lineup: Lineup, sets: Sequence[ParameterSet | None], progress: Callable[[int, int], None] | None = None
-) -> Followed:
+def follow(lineup: Lineup, sets: Sequence[ParameterSet | None], progress: Progress | None = None) -> Followed:
     """Follow scenarios and their references at parameter sets, the first of which is the estimate.
 
     A phenomenological scenario is followed at the estimate alone (NaN elsewhere): the posterior is of the mechanism.

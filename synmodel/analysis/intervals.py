@@ -4,13 +4,14 @@ Simulated experiments differ by chance; these intervals are of what they have in
 animals. Drug and vehicle share every draw.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
+from synmodel.core.progress import Progress
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.library.parameters import ParameterSet
@@ -40,7 +41,7 @@ def expected_statistics(
     *,
     control: Scenario | None = None,
     draws: Sequence[ParameterSet] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Exact means of the published quantities of a scenario, and their difference from those of a control.
 

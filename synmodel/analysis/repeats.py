@@ -4,12 +4,12 @@ Both arms are simulated with draws of their own, as separate groups of animals, 
 by Welch's interval over mice (:func:`synmodel.imaging.between_arms`).
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import stream_key
 from synmodel.imaging import between_arms, summarise
 from synmodel.inference.summaries.estimate import LEVEL
@@ -27,7 +27,7 @@ def repeats_that_find(
     *,
     replicates: int,
     seed: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Share of repeats of a study whose 95 % interval of the difference over mice excludes 0.
 

@@ -3,13 +3,14 @@
 Every dose is followed at the same draws of the posterior, so the curve is surer than the bands at two doses look.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from synmodel.analysis.intervals import scenario_draws
 from synmodel.core.errors import ScenarioError
+from synmodel.core.progress import Progress
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import ParameterSet
@@ -32,7 +33,7 @@ def dose_response(
     draws: int = 100,
     seed: int = 1,
     posterior: Estimate | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Extra spines, formation and elimination of a scenario at multiples of its doses.
 

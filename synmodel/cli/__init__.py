@@ -30,7 +30,7 @@ from synmodel.cli.compare import Unit
 from synmodel.cli.end import INTERRUPTED, hear_interruptions, told
 from synmodel.cli.end import end as _end
 from synmodel.cli.joint import AsJson, Out, Quiet, Seed
-from synmodel.cli.output import print_result
+from synmodel.cli.output import print_json, print_result
 from synmodel.cli.output import print_tables as _print_tables
 from synmodel.cli.output import progress as _progress
 from synmodel.cli.report import reporting
@@ -174,7 +174,7 @@ def experiments(as_json: AsJson = False) -> None:
 
     entries = [entry(name) for name in names()]
     if as_json:
-        _print_json({"experiments": {e.name: {"row": e.row, "title": e.title, "verdict": e.verdict} for e in entries}})
+        print_json({"experiments": {e.name: {"row": e.row, "title": e.title, "verdict": e.verdict} for e in entries}})
     else:
         _print_tables([listing([(e.row, e.name, e.title, e.verdict) for e in entries])])
 
@@ -265,9 +265,3 @@ def main() -> None:
 
 def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
-
-
-def _print_json(document: object) -> None:
-    from synmodel.report.files import to_json
-
-    sys.stdout.write(to_json(document))

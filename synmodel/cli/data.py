@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synmodel.cli.option import in_place_of
+from synmodel.cli.output import print_json
 
 if TYPE_CHECKING:
     from synmodel.data import Reading, ReadingOptions
@@ -75,7 +76,7 @@ def check(
     """Audit a file: how it is read, and what in it is inconsistent. Exit status 2 when it cannot be used."""
     found = _read(files, reading)
     if as_json:
-        _print_json(found.document())
+        print_json(found.document())
     else:
         _print_audit(found, every=True)
 
@@ -102,7 +103,7 @@ def convert(
             written.insert(1, "presence.nc")
         (folder / "audit.json").write_text(results.to_json(document), encoding="utf-8")
     if as_json:
-        _print_json(document)
+        print_json(document)
     else:
         _print_audit(found, every=False)
         sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
@@ -113,19 +114,13 @@ def schema() -> None:
     """Print the JSON schema of the table with one row per spine and session."""
     from synmodel.data.presence import long_table_schema
 
-    _print_json(long_table_schema())
+    print_json(long_table_schema())
 
 
 def _read(files: list[Path], options: "ReadingOptions") -> "Reading":
     from synmodel.data import read_observations
 
     return read_observations(files[0] if len(files) == 1 else files, options=options)
-
-
-def _print_json(document: object) -> None:
-    from synmodel.report.files import to_json
-
-    sys.stdout.write(to_json(document))
 
 
 def _print_audit(reading: "Reading", *, every: bool) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ from synmodel.core.plain import Json
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from synmodel.inference.summaries.chains import SamplerName
     from synmodel.inference.summaries.joint import Posterior
 
 __all__ = ["AsJson", "File", "Out", "Quiet", "Seed", "posterior", "posterior_from", "predict", "validate"]
@@ -106,14 +105,13 @@ def posterior(
     `synmodel posterior --out synmodel/library/posterior` in a checkout.
     """
     from synmodel.core.randomness import checked_seed
+    from synmodel.inference.summaries.chains import Walks
     from synmodel.inference.summaries.joint import make_posteriors
 
     checked_seed(seed)
+    walks = Walks(chains, draws, thin, tune, sampler=sampler)
     with progress(quiet) as steps:
-        written = make_posteriors(
-            out, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, sampler=cast("SamplerName", sampler),
-            progress=steps,
-        )  # fmt: skip
+        written = make_posteriors(out, seed=seed, walks=walks, progress=steps)
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
 
 

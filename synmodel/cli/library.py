@@ -10,7 +10,7 @@ import typer
 
 from synmodel import library
 from synmodel.cli.joint import AsJson
-from synmodel.cli.output import print_tables
+from synmodel.cli.output import print_json, print_tables
 from synmodel.core.plain import Json
 
 __all__ = ["VERBS", "Folders", "open_library"]
@@ -98,7 +98,6 @@ def show(
     """Print a scenario or sweep as TOML to edit; any other entry as tables with sources."""
     from synmodel.library.drug_numbers import with_priors
     from synmodel.report import tables
-    from synmodel.report.files import to_json
 
     for kind in _SHOWN_AS_FILES:
         if not as_json and name in library.names(kind):
@@ -110,7 +109,7 @@ def show(
         entries["compounds"] = with_priors(entries["compounds"])
     first, *others = entries
     if as_json:
-        sys.stdout.write(to_json(entries[first] | {kind: entries[kind] for kind in others}))
+        print_json(entries[first] | {kind: entries[kind] for kind in others})
         return
     for kind, document in entries.items():
         place = library.place_of(kind, name)

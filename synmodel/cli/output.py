@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from synmodel.cli import log as cli_log
 from synmodel.core.plain import Json
+from synmodel.core.progress import Steps
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["print_result", "print_tables", "progress"]
+__all__ = ["print_json", "print_result", "print_tables", "progress"]
 
 
 _SECONDS_BETWEEN_LINES, _SECONDS_IN_LOG = 30.0, 5.0
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+def progress(quiet: bool) -> Iterator[Steps | None]:
     """A callable (what, done, of) that tells on stderr how far work is and what time is left; None when quiet.
 
     On a terminal it draws bars; in the log file of a cluster it writes a line now and then.
@@ -39,7 +40,7 @@ def progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
             yield _all([_Lines(_to_stderr, _SECONDS_BETWEEN_LINES), *logged])
 
 
-def _all(reports: Sequence[Callable[[str, int, int], None]]) -> Callable[[str, int, int], None]:
+def _all(reports: Sequence[Steps]) -> Steps:
     """One callable that tells all of them."""
     if len(reports) == 1:
         return reports[0]
@@ -72,7 +73,7 @@ def _log_shown() -> Iterator[None]:
 
 
 @contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
+def _bars() -> Iterator[Steps]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -160,15 +161,20 @@ def print_result(
         A line behind the tables.
     """
     if as_json:
-        from synmodel.report.files import to_json
-
-        sys.stdout.write(to_json(document))
+        print_json(document)
         return
     for entry in document.get("contradictions", ()):
         sys.stdout.write(entry["line"] + "\n")
     print_tables(tables_of(document))
     sys.stdout.write(f"{last}\n" if last else "")
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON."""
+    from synmodel.report.files import to_json
+
+    sys.stdout.write(to_json(document))
 
 
 def print_tables(tables: "list[Table]") -> None:

@@ -8,7 +8,7 @@ import typer
 
 from synmodel.cli import data as cli_data
 from synmodel.cli.joint import Seed
-from synmodel.cli.output import progress
+from synmodel.cli.output import print_json, progress
 from synmodel.core.errors import DataError
 from synmodel.core.plain import Json
 
@@ -128,7 +128,6 @@ def estimation(
     """Draw an estimation plot (Gardner-Altman): every mouse a dot, and differences from the control."""
     from synmodel.inference.conventional.estimation import differences_of, groups_of
     from synmodel.report.estimation_figure import estimation_figure
-    from synmodel.report.files import to_json
 
     _check(out, style)
     groups = groups_of(_table(source, reading, seed), quantity=quantity, control=control, interval=_pair(interval))
@@ -139,8 +138,8 @@ def estimation(
         for each in differences
     ]
     if as_json:
-        sys.stdout.write(to_json({"quantity": quantity, "start_day": groups.start_day, "end_day": groups.end_day,
-                                  "differences": told}))  # fmt: skip
+        days = {"start_day": groups.start_day, "end_day": groups.end_day}
+        print_json({"quantity": quantity, **days, "differences": told})
         return
     for each in differences:
         sys.stdout.write(

@@ -10,6 +10,7 @@ import typer
 
 from synmodel.cli.joint import AsJson
 from synmodel.cli.option import with_option
+from synmodel.cli.output import print_json
 
 __all__ = ["cite", "report", "reporting"]
 
@@ -48,7 +49,6 @@ def cite(
     from dataclasses import asdict
 
     from synmodel import library
-    from synmodel.report.files import to_json
     from synmodel.report.page import bibtex as entries_of
     from synmodel.report.page import sources_of
     from synmodel.report.page.sources import papers_of, software
@@ -58,7 +58,7 @@ def cite(
     else:
         sources = sources_of(folder)
     if as_json:
-        sys.stdout.write(to_json({"sources": [{"key": each.key, **asdict(each)} for each in sources]}))
+        print_json({"sources": [{"key": each.key, **asdict(each)} for each in sources]})
         return
     if not bibtex:
         for number, each in enumerate(sources, 1):

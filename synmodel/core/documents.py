@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from synmodel.core.errors import SynmodelError, close_names, did_you_mean
 from synmodel.core.intake import DOCUMENT_BYTES, content_of
@@ -214,11 +214,11 @@ def _first_line(model: type[BaseModel], faults: ValidationError, document: Mappi
     other = getattr(model, "other_kind", None)
     if other is not None and other.lacks not in document and other.has in document:
         return str(other.line)
-    listed: list[Any] = faults.errors()
+    listed = faults.errors()
     return _one_line(model, _misspelt(model, listed) or listed[0], where)
 
 
-def _misspelt(model: type[BaseModel], faults: list[Any]) -> object:
+def _misspelt(model: type[BaseModel], faults: list[ErrorDetails]) -> ErrorDetails | None:
     """The unknown key that was meant for a missing one, if that is the first fault: it is what was written."""
     first = faults[0]
     if first["type"] != "missing":
@@ -255,7 +255,7 @@ def _places_within(document: Any, key: str) -> Iterator[str]:
         yield from (f"{place}.{further}" for further in _places_within(inner, key))
 
 
-def _one_line(model: type[BaseModel], fault: Any, where: str) -> str:
+def _one_line(model: type[BaseModel], fault: ErrorDetails, where: str) -> str:
     place = where
     for step in fault["loc"]:
         # A dotted name is one key, not a path.
@@ -285,7 +285,7 @@ _PLAIN = (
 """What pydantic says in words of Python, and what a writer of TOML understands."""
 
 
-def _in_plain_words(fault: Any) -> str:
+def _in_plain_words(fault: ErrorDetails) -> str:
     if fault["type"] in ("too_short", "string_too_short"):
         return "too few entries" if fault["type"] == "too_short" else "give at least one character"
     text = str(fault["msg"])

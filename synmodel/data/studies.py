@@ -69,12 +69,7 @@ class Study(Document):
 
 @library.cached
 def load_study(name: str) -> Study:
-    """A study of the library by name.
-
-    Raises
-    ------
-    LibraryError
-        For an unknown name (with the closest matches) or a broken entry.
+    """A study of the library by name; errors as of :func:`synmodel.library.read_entry`.
 
     Examples
     --------

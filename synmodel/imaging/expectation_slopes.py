@@ -1,8 +1,8 @@
 r"""Exact slopes of the expected statistics of an arm, in any direction.
 
 Every statistic of :mod:`synmodel.imaging.expectation` is a ratio of sums over classes. The sums (scored, gained, lost,
-scored at both ends; of first spines and of births) are differentiated forwards through the sessions; what they make of
-the mixture over dendrites has eleven partial slopes for each statistic, which are found once. With
+scored at both ends; of first spines and of new ones) are differentiated forwards through the sessions; what they make
+of the mixture over dendrites has eleven partial slopes for each statistic, which are found once. With
 x = S l, c(x) = x E[1/N | N > 0] has c' = 1 + c / x - c - c / (e^x - 1).
 """
 

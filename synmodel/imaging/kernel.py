@@ -13,7 +13,7 @@ _TERMS = 10
 
 
 @compiled
-def ratio_factor_of(x):  # type: ignore[no-untyped-def]
+def ratio_factor_of(x):
     """c(x) = x E[1/N | N > 0] for N ~ Poisson(x), by its series of positive terms; asymptotic for large x."""
     if x >= _ASYMPTOTIC_FROM:
         total, term = 1.0, 1.0
@@ -32,14 +32,14 @@ def ratio_factor_of(x):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def ratio_factors(x, result):  # type: ignore[no-untyped-def]
+def ratio_factors(x, result):
     """Fill ``result`` (n,) with c of ``x`` (n,)."""
     for i in range(len(x)):
         result[i] = ratio_factor_of(x[i])
 
 
 @compiled
-def mean_fractions(old, new, length_um, false, density, formation, share, result):  # type: ignore[no-untyped-def]
+def mean_fractions(old, new, length_um, false, density, formation, share, result):
     """Fill ``result`` (3, n) with mean formation, elimination and change of density over kinds of dendrites.
 
     ``old`` and ``new`` (4, n + 1) are what first spines and new ones contribute, per um: scored at each session (row
@@ -74,7 +74,7 @@ def mean_fractions(old, new, length_um, false, density, formation, share, result
 
 
 @compiled
-def contributions(initial, survival, newborn, hit, old, new):  # type: ignore[no-untyped-def]
+def contributions(initial, survival, newborn, hit, old, new):
     """Fill ``old`` and ``new`` (4, n + 1), see :func:`mean_fractions`, and return mean numbers by class (n + 1, K)."""
     n, k = newborn.shape
     of_old, of_new, reach = initial.copy(), np.zeros(k), initial * hit
@@ -106,7 +106,7 @@ def contributions(initial, survival, newborn, hit, old, new):  # type: ignore[no
 
 
 @compiled
-def follow_new(before, survival, newborn, hit, false, seen, followed):  # type: ignore[no-untyped-def]
+def follow_new(before, survival, newborn, hit, false, seen, followed):
     """Fill ``seen`` and ``followed`` (n - 1,): of the spines new in the first of n intervals, those scored later.
 
     ``before`` (K,) are the means at its start; ``seen`` counts a spine that is scored at a later session, ``followed``

@@ -13,7 +13,7 @@ _TOGETHER = 64
 
 
 @compiled_parallel
-def score(key, who, spines, seen, reference, first, tallies, sums):  # type: ignore[no-untyped-def]
+def score(key, who, spines, seen, reference, first, tallies, sums):
     """Add the spines of each dendrite to its tallies, in their order.
 
     ``who`` are (spine,) replicate, dendrite and key, by which draws are named; ``spines`` the (spine, session) classes,

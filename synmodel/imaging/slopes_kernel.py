@@ -15,7 +15,7 @@ _SMALL = 1e-3
 
 
 @compiled
-def ratio_factor_slope(x, c):  # type: ignore[no-untyped-def]
+def ratio_factor_slope(x, c):
     """Slope of c(x) = x S / (e^x - 1) at x, c being c(x): x S' = e^x - 1, so c' = 1 + c / x - c - c / (e^x - 1)."""
     if x >= _ASYMPTOTIC_FROM:
         total, term = 0.0, 1.0
@@ -32,7 +32,7 @@ def ratio_factor_slope(x, c):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fraction_partials(old, new, length_um, false, density, births, share, partial):  # type: ignore[no-untyped-def]
+def fraction_partials(old, new, length_um, false, density, formation, share, partial):
     """Fill ``partial`` (3, n, 12) with the slopes of :func:`synmodel.imaging.kernel.mean_fractions`.
 
     Of formation (row 0), elimination (1) and change of density (2) of each interval, in: ``old`` rows 0 to 2 at the
@@ -44,7 +44,7 @@ def fraction_partials(old, new, length_um, false, density, births, share, partia
     total, value = np.zeros(n), np.zeros((3, n))
     d_total = np.zeros((n, 3))  # of the weights, in old, new and false at the start of the interval
     for kind in range(len(share)):
-        y, z = density[kind], births[kind]
+        y, z = density[kind], formation[kind]
         first = y * old[0, 0] + z * new[0, 0] + false
         c0 = ratio_factor_of(length_um * first)
         d_c0 = length_um * ratio_factor_slope(length_um * first, c0)
@@ -105,7 +105,7 @@ def fraction_partials(old, new, length_um, false, density, births, share, partia
 
 
 @compiled
-def contribution_slopes(values, slopes, partial, d_false, d_total, result):  # type: ignore[no-untyped-def]
+def contribution_slopes(values, slopes, partial, d_false, d_total, result):
     """Fill ``result`` (direction, 3, n) with slopes of the fractions, ``d_total`` (direction, n + 1, K) of numbers.
 
     ``values`` are the initial means (K,), P (n, K, K), gamma (n, K) and 1 - miss (K,), ``slopes`` theirs with a
@@ -143,12 +143,12 @@ def contribution_slopes(values, slopes, partial, d_false, d_total, result):  # t
                     t_reach[d] += s_reach[c] * p + reach[c] * s
                 miss, s_miss = 1.0 - hit[c], -d_hit[q, c]
                 gain, s_gain = miss * later, s_miss * later + miss * s_later
-                loss, s_loss = hit[c] * (1.0 - later), d_hit[q, c] * (1.0 - later) - hit[c] * s_later
+                lost, s_lost = hit[c] * (1.0 - later), d_hit[q, c] * (1.0 - later) - hit[c] * s_later
                 d_old[1, i] += s_old[c] * gain + of_old[c] * s_gain
                 d_new[1, i] += s_new[c] * gain + of_new[c] * s_gain
                 d_new[1, i] += d_newborn[q, i, c] * hit[c] + newborn[i, c] * d_hit[q, c]
-                d_old[2, i] += s_old[c] * loss + of_old[c] * s_loss
-                d_new[2, i] += s_new[c] * loss + of_new[c] * s_loss
+                d_old[2, i] += s_old[c] * lost + of_old[c] * s_lost
+                d_new[2, i] += s_new[c] * lost + of_new[c] * s_lost
             of_old, of_new, reach = next_old, next_new, next_reach
             s_old, s_new, s_reach = t_old, t_new, t_reach
             for c in range(k):
@@ -164,7 +164,7 @@ def contribution_slopes(values, slopes, partial, d_false, d_total, result):  # t
 
 
 @compiled
-def follow_new_slopes(values, slopes, false, d_false, seen, followed):  # type: ignore[no-untyped-def]
+def follow_new_slopes(values, slopes, false, d_false, seen, followed):
     """Fill ``seen`` and ``followed`` (direction, n - 1) with slopes of :func:`synmodel.imaging.kernel.follow_new`.
 
     ``values`` are the means before (K,), P (n, K, K), gamma (n, K) and 1 - miss (K,), ``slopes`` theirs.

@@ -31,6 +31,7 @@ from scipy.special import logsumexp
 
 from synmodel.core.errors import FitError
 from synmodel.core.private import private_folder
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import generator_of, stream_key
 
 __all__ = [
@@ -47,7 +48,6 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Any]
-Progress = Callable[[int, int], None]
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _TOLERANCE = 0.1
 """Change of the log-evidence that the live points could still bring when sampling ends."""

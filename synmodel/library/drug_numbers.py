@@ -16,7 +16,6 @@ where it was measured, 0.4 where it was derived, 0.7 where it is assumed.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from synmodel import library
 from synmodel.core.documents import Evidence, read
@@ -79,7 +78,7 @@ OPEN_NUMBERS = ("affinity", "efficacy", "hill", "cooperativity")
 """Numbers that a compound may have at an open target."""
 
 
-def _is_open(target: Mapping[str, Any]) -> bool:
+def _is_open(target: Json) -> bool:
     """Whether an entry of a compound's targets is one of its own table, not one number."""
     return "value" not in target
 
@@ -118,7 +117,7 @@ def routes_of(name: str) -> tuple[str, ...]:
     return ("i.v.", *dict.fromkeys(absorbed)) if kinetics else ()
 
 
-def entries_of(compound: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def entries_of(compound: Json) -> Iterator[tuple[str, str, Json]]:
     """Key of the parameter, kind of number and evidence, of every number of a compound's file but its molar mass."""
     for key, entry in compound.get("targets", {}).items():
         if _is_open(entry):
@@ -225,7 +224,7 @@ def chain_fault(name: str) -> str | None:
     return None
 
 
-def table_of(compound: Mapping[str, Any], key: str, kind: str, evidence: Evidence) -> Json:
+def table_of(compound: Json, key: str, kind: str, evidence: Evidence) -> Json:
     """One number as a table of a parameter."""
     mass = compound.get("molar_mass")
     try:

@@ -140,13 +140,7 @@ class Check(Document):
 
 @library.cached
 def load_check(name: str) -> Check:
-    """A check of the library by name.
-
-    Raises
-    ------
-    LibraryError
-        For an unknown name (with the closest matches) or a broken entry.
-    """
+    """A check of the library by name; errors as of :func:`synmodel.library.read_entry`."""
     return library.read_entry("evidence", name, Check)
 
 

@@ -1,9 +1,9 @@
 """Which entries of one's own something rests on, by digest, so that a result says from what it was made."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from synmodel import library
+from synmodel.core.plain import Json
 
 __all__ = ["digests_behind", "told"]
 
@@ -51,7 +51,7 @@ def _chain(names: Iterable[str]) -> list[str]:
         name = waiting.pop(0)
         if name not in found:
             found[name] = None
-            kinetics: Mapping[str, Any] = library.document_of("compounds", name).get("kinetics", {})
+            kinetics: Json = library.document_of("compounds", name).get("kinetics", {})
             waiting += [each["compound"] for of in kinetics.values() for each in of.get("metabolites", ())]
     return list(found)
 

@@ -102,13 +102,7 @@ BUILT_IN = {
 
 @library.cached
 def load_target(name: str) -> Target:
-    """A target of the library by name.
-
-    Raises
-    ------
-    LibraryError
-        For an unknown name (with the closest matches) or a broken entry.
-    """
+    """A target of the library by name; errors as of :func:`synmodel.library.read_entry`."""
     return library.read_entry("targets", name, Target)
 
 

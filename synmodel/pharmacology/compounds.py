@@ -214,12 +214,7 @@ class Compound(Document):
 
 @library.cached
 def load_compound(name: str) -> Compound:
-    """A compound of the library by name.
-
-    Raises
-    ------
-    LibraryError
-        For an unknown name (with the closest matches) or a broken entry.
+    """A compound of the library by name; errors as of :func:`synmodel.library.read_entry`.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from synmodel.core.plain import Json
 from synmodel.inference.summaries.estimate import LEVEL
 from synmodel.library.provenance import provenance
 from synmodel.report.documents import contradiction_entries
-from synmodel.report.tables import add_row, number_text, plain_table
+from synmodel.report.tables import add_row, notes_tables, number_text, plain_table
 
 __all__ = ["compared_dataset", "compared_document", "compared_tables"]
 
@@ -114,11 +114,7 @@ def compared_dataset(result: Compared, document: Json) -> xr.Dataset:
 
 def compared_tables(document: Json) -> list[Table]:
     """What to read with care, extra spines scenario beside scenario, then one table for each pair."""
-    tables = []
-    if document["notes"]:
-        tables.append(plain_table("Read with care"))
-        for note in document["notes"]:
-            add_row(tables[0], "- " + note)
+    tables = notes_tables(document["notes"])
     effects = [entry for entry in document["scenarios"] if entry["effects"]]
     if effects:
         tables.append(_effects_table(effects))

@@ -3,11 +3,11 @@
 import math
 
 from rich.table import Table
-from rich.text import Text
 
 from synmodel.core.plain import Json
 from synmodel.inference.conventional import COLUMNS, Conventional
 from synmodel.inference.conventional.mixed_models import NOT_INSTALLED
+from synmodel.report.tables import add_row, notes_tables, plain_table
 
 __all__ = ["conventional_csv", "conventional_document", "conventional_tables"]
 
@@ -50,23 +50,18 @@ def conventional_tables(found: Json) -> list[Table]:
                 own,
             )
         )
-    notes = Table(title=Text("Of the tests", style="bold"), title_justify="left", box=None, pad_edge=False)
-    notes.add_column("")
     remarks = sorted({row[key] for row in rows for key in ("mixed_note", "welch_note")} - {"", NOT_INSTALLED})
-    for note in (*found["notes"], *(f"{remark} (see conventional.csv)" for remark in remarks)):
-        notes.add_row(Text(f"- {note}"))
-    return [*shown, notes] if notes.row_count else shown
+    notes = (*found["notes"], *(f"{remark} (see conventional.csv)" for remark in remarks))
+    return [*shown, *notes_tables(notes, "Of the tests")]
 
 
 def _table(title: str, rows: list[Json]) -> Table:
-    table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
     heads = ("day", "mice", "n", "mixed model", "p", "Welch over mice", "p", "g", "model", "n")
-    for number, head in enumerate(("", *heads)):
-        table.add_column(Text(head), justify="left" if number == 0 else "right", overflow="fold")
+    table = plain_table(title, "", *heads)
     last = ""
     for row in rows:
         name = _NAMES[row["quantity"]]
-        table.add_row(*map(Text, (name if name != last else "", *_cells(row))))
+        add_row(table, name if name != last else "", *_cells(row))
         last = name
     return table
 

@@ -1,7 +1,6 @@
 """Figures of fits of single dendrites: effects with what was seen and predicted, and models side by side."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -27,14 +26,14 @@ _STRONG = 3.0
 _LINE = "#999999"
 
 
-def figure_of(document: Mapping[str, Any]) -> Figure:
+def figure_of(document: Json) -> Figure:
     """The figure of one fit, or of several side by side, from :func:`synmodel.report.dendrites.document`."""
     if "comparison" in document:
         return models_figure({"models side by side": document["comparison"]})
     return dendrite_figure(document)
 
 
-def dendrite_figure(found: Mapping[str, Any], *, look: str = "page") -> Figure:
+def dendrite_figure(found: Json, *, look: str = "page") -> Figure:
     """Effects of the drugs above; below, by arm, what was seen in each interval beside what the model predicts.
 
     Points are means over dendrites; bands hold 95 % of what the fitted model would have seen on the same
@@ -68,7 +67,7 @@ def dendrite_figure(found: Mapping[str, Any], *, look: str = "page") -> Figure:
     return figure
 
 
-def _draw_effects(axes: Axes, found: Mapping[str, Any]) -> None:
+def _draw_effects(axes: Axes, found: Json) -> None:
     rows = []
     for name, entry in found["parameters"].items():
         drug, _, key = name.partition(".")
@@ -96,7 +95,7 @@ def _draw_effects(axes: Axes, found: Mapping[str, Any]) -> None:
     axes.set_title(f"{found['model']}: {found['n_dendrite_intervals']} intervals of dendrites, {found['n_mice']} mice")
 
 
-def _draw_arm(axes: Axes, cells: list[Mapping[str, Any]], arm: tuple[str, str]) -> None:
+def _draw_arm(axes: Axes, cells: list[Json], arm: tuple[str, str]) -> None:
     place = np.arange(len(cells))
     colour = figures.COLOURS.get(arm[1], figures.GREY)
     low, high, middle, seen = (

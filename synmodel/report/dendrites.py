@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from rich.table import Table
-from rich.text import Text
 
 from synmodel.analysis.workflows import DendriteFits
 from synmodel.core.plain import Json
@@ -17,6 +16,7 @@ from synmodel.inference.dendrites.predictive import CELL
 from synmodel.inference.dendrites.selection import left_out
 from synmodel.inference.sampling import LARGEST_PARETO_K
 from synmodel.report.conventional import conventional_document, conventional_tables
+from synmodel.report.tables import add_row, notes_tables, plain_table
 
 __all__ = ["FILES", "document", "tables"]
 
@@ -154,10 +154,7 @@ def tables(found: Json) -> list[Table]:
     else:
         shown = _of_one(found)
     shown += conventional_tables(found["conventional"])
-    notes = _table("Read with care", "")
-    for note in found["read_with_care"]:
-        notes.add_row(Text(f"- {note}"))
-    return [*shown, notes]
+    return [*shown, *notes_tables(found["read_with_care"])]
 
 
 def _of_one(found: Json) -> list[Table]:
@@ -167,50 +164,43 @@ def _of_one(found: Json) -> list[Table]:
 
 
 def _comparison(rows: list[Json]) -> Table:
-    table = _table(
+    table = plain_table(
         "Models side by side (differences from the best; evidence and leave-one-mouse-out)",
         "model", "log evidence", "elpd of mice", "verdict",
     )  # fmt: skip
     for row in sorted(rows, key=lambda row: -row["log_evidence"]):
         evidence = f"{row['evidence_difference']:.1f} +- {row['log_evidence_error']:.1f}"
         elpd = f"{row['elpd_difference']:.1f} +- {row['elpd_difference_error']:.1f}"
-        table.add_row(*map(Text, (row["model"], evidence, elpd, row["verdict"])))
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if number == 0 else "right", overflow="fold")
+        add_row(table, row["model"], evidence, elpd, row["verdict"])
     return table
 
 
 def _parameters(found: Json) -> Table:
     title = f"{found['model']}: {found['n_dendrite_intervals']} intervals of dendrites, {found['n_mice']} mice"
     last = "verdict" if "log_likelihood" in found else "sd below prior's; sensitivity to it"
-    table = _table(title, "name", "estimate (95 % interval)", "unit", last)
+    table = plain_table(title, "name", "estimate (95 % interval)", "unit", last)
     for name, entry in found["parameters"].items():
         interval = f"{entry['estimate']:.3g} ({entry['low']:.3g} to {entry['high']:.3g})"
         last = entry.get("verdict") or f"{100 * entry['sd_below_prior']:.0f} %; {entry['prior_sensitivity']:.2f}"
-        table.add_row(*map(Text, (name, interval, entry["unit"], last)))
+        add_row(table, name, interval, entry["unit"], last)
     return table
 
 
 def _evidence(found: Json) -> Table:
-    table = _table("How well the model describes the data", "", "value")
+    table = plain_table("How well the model describes the data", "", "value")
     cross = found["loo_by_mouse"]
     for what, value in (
         ("log evidence", f"{found['log_evidence']:.2f} +- {found['log_evidence_error']:.2f}"),
         ("expected log predictive density, leaving out mice", f"{cross['elpd']:.2f}"),
         ("effective number of draws", f"{found['effective_size']:.0f}"),
     ):
-        table.add_row(Text(what), Text(value))
+        add_row(table, what, value)
     if found["pareto_k"] > LARGEST_PARETO_K:
         warning = f"importance sampling may not be trusted here (Pareto k {found['pareto_k']:.2f}); use --engine nested"
-        table.add_row(Text(warning))
+        add_row(table, warning)
     if cross["largest_pareto_k"] > LARGEST_PARETO_K:
-        table.add_row(
-            Text(f"a mouse weighs much (Pareto k {cross['largest_pareto_k']:.2f}): leaving it out is a rough guess")
+        add_row(
+            table, f"a mouse weighs much (Pareto k {cross['largest_pareto_k']:.2f}): leaving it out is a rough guess"
         )
     return table
 
@@ -218,11 +208,11 @@ def _evidence(found: Json) -> Table:
 def _misfits(found: Json) -> Table:
     rows = found["predictive"]
     outside = [row for row in rows if not row["low"] <= row["observed"] <= row["high"]]
-    table = _table(
+    table = plain_table(
         f"Statistics outside the model's 95 % interval: {len(outside)} of {len(rows)} (1 in 20 by chance)",
         "what", "observed", "predicted",
     )  # fmt: skip
     for row in outside:
         interval = f"{row['low']:.3g} to {row['high']:.3g}"
-        table.add_row(*map(Text, (row["what"], f"{row['observed']:.3g}", interval)))
+        add_row(table, row["what"], f"{row['observed']:.3g}", interval)
     return table

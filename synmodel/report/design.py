@@ -13,7 +13,7 @@ from synmodel.analysis.planning.options import Option
 from synmodel.analysis.planning.simulated import SimulatedShare
 from synmodel.core.plain import Json
 from synmodel.library.provenance import provenance
-from synmodel.report.tables import add_row, number_text, plain_table
+from synmodel.report.tables import add_row, notes_tables, number_text, plain_table
 
 __all__ = ["design_dataset", "design_document", "design_tables"]
 
@@ -167,10 +167,7 @@ def design_tables(document: Json) -> list[Table]:
     if document["sensitivity"]:
         made.append(_sensitivity(document))
     made.append(_days(document))
-    notes = plain_table("Read with care")
-    for text in document["notes"]:
-        add_row(notes, "- " + text)
-    return [*made, notes]
+    return [*made, *notes_tables(document["notes"])]
 
 
 def _compare_text(document: Json) -> str:

@@ -1,11 +1,10 @@
 """What to measure next: the rankings as plain data, tables and a figure."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from rich.table import Table
 
 from synmodel.analysis.measuring import Ranking
@@ -52,7 +51,7 @@ def _columns(result: xr.Dataset, *names: str) -> dict[str, list[float]]:
     return {name: result[name].to_numpy().tolist() for name in names}
 
 
-def _most(row: Any, result: xr.Dataset) -> Json:
+def _most(row: NDArray[np.float64], result: xr.Dataset) -> Json:
     """Mean over conclusions, and the conclusion on which a share is largest."""
     at = int(np.argmax(row))
     return {

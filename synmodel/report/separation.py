@@ -10,7 +10,7 @@ from synmodel.analysis.planning.readings import Separation
 from synmodel.core.plain import Json
 from synmodel.library.provenance import provenance
 from synmodel.report import figures
-from synmodel.report.tables import add_row, plain_table
+from synmodel.report.tables import add_row, notes_tables, plain_table
 
 __all__ = ["separation_document", "separation_figure", "separation_tables"]
 
@@ -59,10 +59,7 @@ def separation_tables(document: Json) -> list[Table]:
         keys = ("expected_log_bayes_factor", "if_first_is_true", "if_second_is_true")
         cells = ["-" if each[key] is None else f"{each[key]:.2f}" for key in keys]
         add_row(table, each["arm"], *cells)
-    notes = plain_table("Read with care")
-    for text in document["notes"]:
-        add_row(notes, "- " + text)
-    return [table, notes]
+    return [table, *notes_tables(document["notes"])]
 
 
 def separation_figure(readings: tuple[str, str], found: Sequence[Separation]) -> Figure:

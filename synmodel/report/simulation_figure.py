@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -43,7 +43,7 @@ _SMALL: dict[str, Any] = {"color": figures.GREY, "fontsize": 8, "va": "bottom"}
 
 def simulation_figure(
     plan: Scenario,
-    document: Mapping[str, Any],
+    document: Json,
     mechanism: xr.Dataset | None = None,
     population: xr.Dataset | None = None,
 ) -> Figure:
@@ -133,7 +133,7 @@ def _subtitle(
     plan: Scenario,
     drugs: Sequence[Dose],
     shown: Sequence[Dose],
-    document: Mapping[str, Any],
+    document: Json,
     population: xr.Dataset | None,
 ) -> list[str]:
     """What the marks mean, of those that are drawn."""
@@ -179,13 +179,11 @@ def _sem(plan: Scenario) -> str:
     return "mouse_sem" if plan.cohort.animals > 1 else "sem_dendrite"
 
 
-def _column(points: Sequence[Mapping[str, Any]], name: str) -> Array:
+def _column(points: Sequence[Json], name: str) -> Array:
     return np.array([point[name] for point in points], float)
 
 
-def _draw(
-    axes: Axes, quantity: str, entries: Sequence[Mapping[str, Any]], sem: str, colour: str, aside: float = 0.0
-) -> None:
+def _draw(axes: Axes, quantity: str, entries: Sequence[Json], sem: str, colour: str, aside: float = 0.0) -> None:
     """Points with bars, over a band: a step for what happens within an interval, a course for a state.
 
     The points of a control stand aside and its lines below, for before a dose both are the same numbers.
@@ -220,7 +218,7 @@ def _draw(
     )
 
 
-def _draw_expected(axes: Axes, quantity: str, entries: Sequence[Mapping[str, Any]], colour: str) -> None:
+def _draw_expected(axes: Axes, quantity: str, entries: Sequence[Json], colour: str) -> None:
     """Where the posterior has the mean itself."""
     points = [entry for entry in entries if entry["quantity"] == quantity and entry["low"] is not None]
     if not points:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +16,9 @@ from matplotlib.figure import Figure
 
 from synmodel.core.errors import SynmodelError
 from synmodel.core.plain import Json
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 __all__ = [
     "COLOURS",
@@ -40,7 +43,7 @@ FORMATS = (".png", ".svg", ".pdf")
 
 _PLACES = 9  # of figures: digits that places of axes keep
 _POINTS = 72.0  # per inch, in which drawings are laid out
-_PAGE: dict[Any, Any] = {
+_PAGE: "dict[RcKeyType, object]" = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -53,7 +56,7 @@ _PAGE: dict[Any, Any] = {
     "savefig.dpi": 160,
     "svg.hashsalt": "synmodel",
 }
-_PAPER: dict[Any, Any] = {
+_PAPER: "dict[RcKeyType, object]" = {
     "font.size": 7,
     "axes.titlesize": 8,
     "axes.linewidth": 0.6,
@@ -62,7 +65,7 @@ _PAPER: dict[Any, Any] = {
     "savefig.dpi": 600,
     "pdf.fonttype": 42,  # text that an editor of figures can change
 }
-_SLIDES: dict[Any, Any] = {
+_SLIDES: "dict[RcKeyType, object]" = {
     "font.size": 17,
     "axes.titlesize": 20,
     "axes.linewidth": 1.6,
@@ -72,7 +75,7 @@ _SLIDES: dict[Any, Any] = {
     "lines.markersize": 9,
     "savefig.dpi": 150,
 }
-_LOOKS: dict[str, dict[Any, Any]] = {"page": {}, "paper": _PAPER, "slides": _SLIDES}
+_LOOKS: "dict[str, dict[RcKeyType, object]]" = {"page": {}, "paper": _PAPER, "slides": _SLIDES}
 _WIDTHS = {"page": 7.4, "paper": 7.0, "slides": 13.3}
 
 GREY = "#6b6b6b"

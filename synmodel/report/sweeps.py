@@ -16,7 +16,7 @@ from synmodel.core.errors import SynmodelError
 from synmodel.core.plain import Json
 from synmodel.inference.summaries.estimate import LEVEL
 from synmodel.library.evidence import all_checks
-from synmodel.report.tables import add_row, number_text, plain_table
+from synmodel.report.tables import add_row, notes_tables, number_text, plain_table
 from synmodel.simulation.checking import Contradiction, contradictions, day_of
 
 __all__ = ["document", "tables"]
@@ -171,11 +171,8 @@ def tables(document: Json) -> list[Table]:
     for factor in document["factors"]:
         ends = [number_text(factor["low"]), number_text(factor["high"])] if "low" in factor else ["", ""]
         add_row(varied, factor["path"], factor["unit"], str(factor["n"]), *ends)
-    found = [varied]
-    if left_out := document["notes"][len(document["contradictions"]) :]:  # the others are the first lines of all
-        found.append(plain_table("Read with care"))
-        for text in left_out:
-            add_row(found[-1], "- " + text)
+    # Contradictions are the first notes, and the first lines of all already.
+    found = [varied, *notes_tables(document["notes"][len(document["contradictions"]) :])]
     if document["failures"]:
         some = f"{len(document['failures'])} of {document['failed_cells']}"
         failures = plain_table(f"Cells that cannot be simulated ({some})", "cell", "reason")

@@ -1,6 +1,7 @@
 """Tables for the terminal, made from the same documents that are written as JSON."""
 
 import math
+from collections.abc import Iterable
 
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +13,7 @@ __all__ = [
     "comparison_tables",
     "entry_tables",
     "fit_tables",
+    "notes_tables",
     "number_text",
     "plain_table",
     "simulation_tables",
@@ -41,6 +43,14 @@ def plain_table(title: str, *columns: str) -> Table:
 def add_row(table: Table, *cells: str) -> None:
     """Add a row as it is: in a plain string rich would take [words] for markup and drop them."""
     table.add_row(*map(Text, cells))
+
+
+def notes_tables(notes: Iterable[str], title: str = "Read with care") -> list[Table]:
+    """One table of a line for each note; none where there are no notes."""
+    table = plain_table(title, "")
+    for note in notes:
+        add_row(table, f"- {note}")
+    return [table] if table.row_count else []
 
 
 def number_text(value: float | None) -> str:
@@ -99,10 +109,8 @@ def comparison_tables(document: Json) -> list[Table]:
         column.justify = "left"
     for cell in document.get("claims", ()):
         add_row(claims, cell["feature"], cell["drug"], cell["wording"], f"{cell['support']}: {cell['reason']}")
-    notes = plain_table("Read with care")
-    for text in document["notes"]:
-        add_row(notes, "- " + text)
-    return [_goodness(document), effects, contrasts, mechanism, _readings(document), claims, notes]
+    shown = [_goodness(document), effects, contrasts, mechanism, _readings(document), claims]
+    return [*shown, *notes_tables(document["notes"])]
 
 
 def fit_tables(document: Json) -> list[Table]:
@@ -110,12 +118,7 @@ def fit_tables(document: Json) -> list[Table]:
     parameters = plain_table("Parameters", "name", "estimate (95 % interval)", "unit", "verdict")
     for name, entry in document["parameters"].items():
         add_row(parameters, name, _interval(entry), entry["unit"], entry["verdict"])
-    shown = [_goodness(document), parameters, _readings(document)]
-    if document["notes"]:
-        shown.append(plain_table("Read with care"))
-        for text in document["notes"]:
-            add_row(shown[-1], "- " + text)
-    return shown
+    return [_goodness(document), parameters, _readings(document), *notes_tables(document["notes"])]
 
 
 def _readings(document: Json) -> Table:
@@ -157,15 +160,7 @@ def simulation_tables(document: Json) -> list[Table]:
             number_text(entry["sem_dendrite"]),
             number_text(entry["mouse_sem"]),
         )
-    made = [table]
-    if expected:
-        made.append(_expected_table(expected))
-    if document["notes"]:
-        notes = plain_table("Read with care")
-        for text in document["notes"]:
-            add_row(notes, "- " + text)
-        made.append(notes)
-    return made
+    return [table, *([_expected_table(expected)] if expected else []), *notes_tables(document["notes"])]
 
 
 def _expected_table(entries: list[Json]) -> Table:

@@ -108,13 +108,7 @@ class Condition(Document):
 
 @library.cached
 def load_condition(name: str) -> Condition:
-    """A condition of the library by name.
-
-    Raises
-    ------
-    LibraryError
-        For an unknown name (with the closest matches) or a broken entry.
-    """
+    """A condition of the library by name; errors as of :func:`synmodel.library.read_entry`."""
     return library.read_entry("conditions", name, Condition)
 
 

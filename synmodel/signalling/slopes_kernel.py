@@ -8,7 +8,7 @@ __all__ = ["follow_slopes", "pool_slopes"]
 
 
 @compiled
-def follow_slopes(times, target, tau, d_target, d_tau, slope):  # type: ignore[no-untyped-def]
+def follow_slopes(times, target, tau, d_target, d_tau, slope):
     """Fill ``slope`` (direction, n) with those of :func:`synmodel.signalling.kernel.follow` at one ``tau``.
 
     ``d_target`` (direction, n) and ``d_tau`` (direction,) are the changes of the input and of the time constant.
@@ -30,7 +30,7 @@ def follow_slopes(times, target, tau, d_target, d_tau, slope):  # type: ignore[n
 
 
 @compiled
-def pool_slopes(times, drive, gain, most, tau, d_drive, d_gain, d_most, d_tau, slope):  # type: ignore[no-untyped-def]
+def pool_slopes(times, drive, gain, most, tau, d_drive, d_gain, d_most, d_tau, slope):
     """Fill ``slope`` (direction, n) with those of the means of :func:`synmodel.signalling.kernel.pool` at one ``tau``.
 
     ``d_drive`` (direction, n), ``d_gain``, ``d_most`` and ``d_tau`` (direction,) are the changes.

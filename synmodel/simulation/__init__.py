@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from synmodel.core.errors import SimulationError
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import checked_seed
 from synmodel.imaging.expectation import Expected
 from synmodel.library.own_entries import told
@@ -50,7 +51,6 @@ __all__ = [
     "tissue_of",
 ]
 
-Progress = Callable[[int, int], None]
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
 _MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours

@@ -5,7 +5,7 @@ what a microscope reports, averaged over dendrites and over the formation rates 
 What is left between subjects is what ``[variability]`` says of them; without it all percentiles are one curve.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import checked_seed
 from synmodel.imaging.expectation import Expected
 from synmodel.library.parameters import ParameterSet
@@ -67,7 +68,7 @@ def population_bands(
     *,
     subjects: int = 1000,
     seed: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Percentiles over subjects of what a scenario does to them.
 

@@ -214,7 +214,7 @@ class Preparation:
         crowding, homeostasis, pool = plan.turnover.crowding, plan.turnover.homeostasis, plan.turnover.pool
         n_star = None if homeostasis is None else homeostasis.n_star_per_um or density
         if homeostasis is not None and n_star is not None:
-            _refuse_losses(homeostasis.steepness, density, n_star)
+            _refuse_elimination(homeostasis.steepness, density, n_star)
         dendrites = plan.cohort.dendrites_per_animal
         return Interaction(
             n_max=None if crowding is None else crowding.n_max_per_um,
@@ -226,7 +226,7 @@ class Preparation:
         )
 
 
-def _refuse_losses(steepness: float, density: float, n_star: float) -> None:
+def _refuse_elimination(steepness: float, density: float, n_star: float) -> None:
     """Refuse a homeostasis that takes all spines at once; numbers of spines are per um."""
     factor = math.exp(min(steepness * (density / n_star - 1.0), 700.0))
     if factor > _MOST_ELIMINATION:

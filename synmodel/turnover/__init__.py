@@ -7,16 +7,20 @@ from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.moments import covariance, moments, survival
 from synmodel.turnover.propagation import Propagation, propagate
+from synmodel.turnover.settings import Acting, Method, Size
 from synmodel.turnover.simulator import simulate
 from synmodel.turnover.size import EliminationBySize, HeadWidth
 from synmodel.turnover.spines import Coupling, joined, trace, trace_coupled, trace_sessions
 
 __all__ = [
+    "Acting",
     "Coupling",
     "EliminationBySize",
     "HeadWidth",
     "Interaction",
+    "Method",
     "Propagation",
+    "Size",
     "TurnoverModel",
     "covariance",
     "joined",

@@ -8,21 +8,22 @@ on threads.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
 import numba
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from synmodel.core.errors import SimulationError, did_you_mean
+from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
 from synmodel.core.renamed import takes_earlier_arguments
 from synmodel.core.schema import TRAJECTORY, stamped
-from synmodel.turnover.arguments import LARGEST_NUMBER, whole_number
+from synmodel.core.settings import by_fields
+from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, checked_times, folds_between
@@ -32,36 +33,29 @@ from synmodel.turnover.kernels.lockstep import LANES, lockstep
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.resets import Stretch, assembled, stretches, told_resets
-from synmodel.turnover.size import EliminationBySize, head_size_of
+from synmodel.turnover.settings import Acting, Method, Size
+from synmodel.turnover.size import head_size_of
 from synmodel.turnover.start import Block, Start, lengths_of, numbers_of, start_of
 from synmodel.turnover.tables import tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Engine", "coupling_of", "course_of", "simulate", "thread_count"]
-
-Engine = Literal["sessions", "events", "coupled"]
+__all__ = ["coupling_of", "course_of", "simulate", "thread_count"]
 
 
 @takes_earlier_arguments
+@by_fields(size=Size, acting=Acting, method=Method)
 def simulate(
     model: TurnoverModel,
     *,
     initial: object,
     times: ArrayLike,
-    replicates: int = 1000,
-    dendrites: int = 1,
     drive: xr.Dataset | None = None,
     seed: int = 1,
-    engine: Engine = "sessions",
-    animals: int = 1,
-    length_um: ArrayLike | None = None,
-    threads: int | None = None,
-    interaction: Interaction | None = None,
-    elimination_by_size: EliminationBySize | None = None,
-    resets: Mapping[float, object] | None = None,
-    transient: bool = False,
+    size: Size,
+    acting: Acting,
+    method: Method,
 ) -> xr.Dataset:
     """Simulate spines of one or more dendrites at imaging sessions.
 
@@ -77,28 +71,21 @@ def simulate(
         an array (dendrite, class) of fixed numbers of each dendrite.
     times : (n_time,) array_like
         Sessions [day]; the state at the first one is ``initial``.
-    replicates, animals, dendrites : int
-        Independent replicates, animals in each, and dendrites per animal.
     drive : Dataset, optional
         Folds ``formation``, ``maturation`` (transitions to a later class), ``elimination`` (of all classes)
         on ``time`` (day), each constant from its time to the next and 1 before the first.
     seed : int
         The same seed gives the same bits for any number of threads.
-    engine : {"sessions", "events", "coupled"}
-        All follow the same law; see the module's docstring.
-    length_um : float or (animals * dendrites,) array_like, optional
-        Length of each dendrite [um]; multiplies formation.
-    threads : int, optional
-        Number of threads; default: all.
-    interaction : Interaction, optional
-        How spines interact; needs ``engine="coupled"``.
-    elimination_by_size : EliminationBySize, optional
-        Elimination that falls with head width; needs ``engine="events"``.
-    resets : mapping of float to mapping, sequence, str or array, optional
-        Days on which all spines are replaced, and by which, as in ``initial``; a session on that day sees the new
-        ones. Over a reset all spines are lost and gained.
-    transient : bool
-        Whether to count the spines that are formed and lost between two sessions, which none of them sees.
+    size : Size
+        Independent ``replicates`` (1000), ``animals`` in each and ``dendrites`` per animal (1), and ``length_um`` of
+        each dendrite, float or (animals * dendrites,), which multiplies formation. Fields of this and of the following
+        are given by keywords of their own.
+    acting : Acting
+        ``interaction`` of spines (needs ``engine="coupled"``), ``elimination_by_size`` (needs ``engine="events"``), and
+        ``resets``: days on which all spines are replaced, and by which, as in ``initial``.
+    method : Method
+        ``engine``, "sessions" (default), "events" or "coupled", which follow one law; number of ``threads``
+        (all); ``transient``, whether to count the spines that are formed and lost between two sessions.
 
     Returns
     -------
@@ -121,39 +108,34 @@ def simulate(
     ('replicate', 'dendrite', 'time', 'spine_class')
     """
     session_days = checked_times(times)
-    _check_engine(engine, interaction, elimination_by_size)
-    if transient and resets:
-        message = "resets and transient are both given; spines between a session and a reset are not counted: give one"
-        raise SimulationError(message)
-    sizes = {"replicates": replicates, "animals": animals, "dendrites": dendrites}
-    replicates, animals, dendrites = (whole_number(name, size, LARGEST_NUMBER) for name, size in sizes.items())
-    block = Block(np.arange(replicates), animals, dendrites, length_um)
+    method.check(acting)
+    block, engine = size.block(), method.engine
     runs = [
-        _Run.of(stretch, model, drive, interaction, block, seed=seed, transient=transient)
-        for stretch in stretches(session_days, initial, resets)
+        _Run.of(stretch, model, drive, acting.interaction, block, seed=seed, transient=method.transient)
+        for stretch in stretches(session_days, initial, acting.resets)
     ]
-    effects = interaction or Interaction()
-    coupling = coupling_of(effects, model.n_class, lengths_of(length_um, animals * dendrites))
+    effects = acting.interaction or Interaction()
+    coupling = coupling_of(effects, model.n_class, lengths_of(block.length_um, block.n_dendrite))
     parts = []
     for run in runs:
-        tallies = _Tallies.zeros(run.start.initial.shape, len(run.days), transient=transient)
-        parts.append((run.stretch, tallies.labelled(run.days, model.classes, animals)))
+        tallies = _Tallies.zeros(run.start.initial.shape, len(run.days), transient=method.transient)
+        parts.append((run.stretch, tallies.labelled(run.days, model.classes, block.animals)))
         if run.folds is None:
             tallies.present[:, :, 0] = run.start.initial
             continue
         key = stream_key(seed, f"turnover{run.stretch.name}")
-        with thread_count(threads):
+        with thread_count(method.threads):
             if engine == "sessions":
                 _between_sessions(key, seed, model, run.folds, run.days, run.start, tallies)
             elif engine == "events":
                 check_names(model, run.folds, run.start.initial, run.start.scale)
-                hazards = hazards_of(model, run.folds, run.days, elimination_by_size, head_size_of(drive))
+                hazards = hazards_of(model, run.folds, run.days, acting.elimination_by_size, head_size_of(drive))
                 events.tally(key, 0, run.start.initial, run.start.scale, *hazards, *tallies)
             else:
                 course = course_of(model, run.folds, run.days, effects.batch)
-                _couple(key, run.start, course, coupling, dendrites if effects.pool else 1, tallies)
-    origin = _origin(engine, seed, model, drive, interaction, elimination_by_size, resets)
-    return stamped((assembled(parts, session_days) if resets else parts[0][1]).assign_attrs(origin), TRAJECTORY)
+                _couple(key, run.start, course, coupling, block.dendrites if effects.pool else 1, tallies)
+    origin = _origin(engine, seed, model, drive, acting)
+    return stamped((assembled(parts, session_days) if acting.resets else parts[0][1]).assign_attrs(origin), TRAJECTORY)
 
 
 class _Run(NamedTuple):
@@ -263,25 +245,17 @@ def _between_sessions(
         sessions.draw_transient(stream_key(seed, "transient"), 0, means, start.scale, tallies.transient)
 
 
-def _origin(
-    engine: str,
-    seed: int,
-    model: TurnoverModel,
-    drive: xr.Dataset | None,
-    interaction: Interaction | None,
-    elimination_by_size: EliminationBySize | None,
-    resets: Mapping[float, object] | None,
-) -> dict[str, str]:
+def _origin(engine: str, seed: int, model: TurnoverModel, drive: xr.Dataset | None, acting: Acting) -> dict[str, str]:
     """What shaped the numbers, as far as it was given."""
     origin = {"engine": engine, "seed": str(seed), "model_digest": model.digest()}
-    if interaction is not None:
-        origin["interaction"] = _shown_effects(interaction)
-    if elimination_by_size is not None:
-        origin["elimination_by_size"] = repr(elimination_by_size)
+    if acting.interaction is not None:
+        origin["interaction"] = _shown_effects(acting.interaction)
+    if acting.elimination_by_size is not None:
+        origin["elimination_by_size"] = repr(acting.elimination_by_size)
     if drive is not None:
         origin["drive_digest"] = _digest_of(drive)
-    if resets:
-        origin["resets"] = told_resets(resets)
+    if acting.resets:
+        origin["resets"] = told_resets(acting.resets)
     return origin
 
 
@@ -298,24 +272,6 @@ def _digest_of(drive: xr.Dataset) -> str:
     for name in ("time", *sorted(map(str, drive.data_vars))):
         digest.update(name.encode() + np.ascontiguousarray(drive[name].to_numpy(), "<f8").tobytes())
     return digest.hexdigest()[:16]
-
-
-def _check_engine(engine: str, interaction: Interaction | None, elimination_by_size: EliminationBySize | None) -> None:
-    if engine not in get_args(Engine):
-        message = f"engine is {engine!r}; {did_you_mean(str(engine), get_args(Engine))}"
-        raise SimulationError(message)
-    if interaction is not None and elimination_by_size is not None:
-        message = (
-            "interaction and elimination_by_size are both given, and no engine simulates them together; give one of "
-            "the two"
-        )
-        raise SimulationError(message)
-    if interaction is not None and engine != "coupled":
-        message = f"engine is {engine!r}, whose spines are independent; use engine='coupled' with an interaction"
-        raise SimulationError(message)
-    if elimination_by_size is not None and engine != "events":
-        message = f"engine is {engine!r}, which knows no head widths; use engine='events' with elimination_by_size"
-        raise SimulationError(message)
 
 
 def _couple(

@@ -14,7 +14,6 @@ MOST = 8
 _LIKELIHOOD = "data, model and what was seen of them are named by keyword in the calls of users and of tests"
 _FIT = "the calls of users; its settings of the sampler are named by keyword"
 WIDE = {
-    "synmodel.turnover.simulator.simulate": "the calls of users; every keyword has a default but two",
     "synmodel.inference.likelihood.animals.animals_log_likelihood": _LIKELIHOOD,
     "synmodel.inference.likelihood.counts.counts_log_likelihood": _LIKELIHOOD,
     "synmodel.inference.likelihood.detected.detected_counts_log_likelihood": _LIKELIHOOD,
@@ -23,9 +22,6 @@ WIDE = {
     "synmodel.inference.dendrites.calibration.calibrate": _FIT,
     "synmodel.inference.dendrites.posterior.fit": _FIT,
     "synmodel.inference.dendrites.selection.compare_models": _FIT,
-    "synmodel.inference.summaries.chains.sample_chains": _FIT,
-    "synmodel.inference.summaries.joint.sample_posterior": _FIT,
-    "synmodel.inference.summaries.problem.SummaryProblem": "data and free parameters of a fit; `altered` makes others",
 }
 """Wider ones, and why; none may be added, and one that has become narrow is taken out."""
 KERNELS = (

@@ -25,13 +25,13 @@ from scipy.optimize import minimize
 
 from synmodel.analysis.planning.arms import ArmCourse, Arms
 from synmodel.analysis.planning.effects import stated_drive
+from synmodel.core.progress import Progress
 from synmodel.inference.likelihood import animals_log_likelihood
 from synmodel.turnover import TurnoverModel
 
 __all__ = ["likelihood_ratios"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 _REACH = 3.0  # of the logarithm of each factor
 _LEAST_FOLD = 1e-3
 

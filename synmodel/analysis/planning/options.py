@@ -22,10 +22,10 @@ from synmodel.analysis.planning.moments import MOST_SESSIONS
 from synmodel.analysis.planning.outcome import Measure
 from synmodel.analysis.planning.power import Power, contrast_of, fewest_mice, least_power
 from synmodel.core.errors import DesignError
+from synmodel.core.progress import Progress
 
 __all__ = ["DaySet", "Grid", "Option", "day_sets", "grid_of"]
 
-Progress = Callable[[int, int], None]
 _CRITICAL = float(ndtri(0.975))
 
 

@@ -4,7 +4,7 @@ Arms are simulated by :func:`synmodel.simulate`, under one seed but each with re
 independent, as those of a laboratory are; and bits depend neither on threads nor on blocks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.analysis.planning.outcome import DendriteOutcome
+from synmodel.core.progress import Progress
 from synmodel.imaging.power import share_interval, welch_rejects
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
@@ -20,7 +21,6 @@ from synmodel.simulation import simulate
 __all__ = ["SimulatedShare", "dendrite_outcomes", "estimated", "fractions_of", "of_mice", "pooled_rejects"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 _BLOCK_DENDRITES = 40_000  # of which all observations are held at a time
 
 

@@ -2,7 +2,7 @@ r"""Exact slopes of the expected statistics of an arm in parameters, by the chai
 
 ::
 
-    parameters -> births, hazards, trend; folds of the drive -> P, gamma -> expected statistics -> residuals
+    parameters -> formation, hazards, trend; folds of the drive -> P, gamma -> expected statistics -> residuals
 
 The first arrow is written out here, with the slopes of a drive from :mod:`synmodel.inference.summaries.drives`; the
 others are those of :mod:`synmodel.turnover.slopes` and :mod:`synmodel.imaging.expectation_slopes`. All directions go
@@ -43,7 +43,7 @@ class ArmState(NamedTuple):
     cells : Cells
         Of the sessions and of the knots of its drive.
     folds : Folds
-        On the cells, births with the age trend.
+        On the cells, formation with the age trend.
     knots, head_size : (n_knot,) ndarray
         Of the drive [day], and its folds of head size; empty without a drug.
     steps : Propagation
@@ -146,20 +146,20 @@ def _rate_slopes(
     """Fill the directions with changes of rates; returns those of everything else."""
     study, k, n = target.study.name, tissue.model.n_class, len(directions.births)
     arm = target.arm.name
-    births, losses = arm_factors(target.study, arm, values)
+    formation, elimination = arm_factors(target.study, arm, values)
     changes = _Changes(np.zeros((n, k)), np.zeros(n), np.zeros(n), np.zeros(n))
 
     def of(key: str) -> Sequence[int]:
         return places.get(f"{study}.{key}", [])
 
-    directions.births[of("formation"), -2] = births
-    directions.loss[of("loss_nascent"), -2] = losses
-    directions.loss[of("loss_mature"), -1] = losses
+    directions.births[of("formation"), -2] = formation
+    directions.loss[of("loss_nascent"), -2] = elimination
+    directions.loss[of("loss_mature"), -1] = elimination
     directions.transition[of("maturation"), -2, -1] = 1.0
     directions.transition[of("dematuration"), -1, -2] = 1.0
     if k == 3:
-        directions.births[of("transient_formation"), 0] = births
-        directions.loss[of("transient_loss"), 0] = losses
+        directions.births[of("transient_formation"), 0] = formation
+        directions.loss[of("transient_loss"), 0] = elimination
     of_arm = [(f"{study}.{key}_of.{arm}", key) for key in ("formation", "elimination")]
     for name, key in of_arm:
         deviation = values.get(name, 0.0)
@@ -177,7 +177,7 @@ def _rate_slopes(
 
 
 def _trend_of(tissue: Tissue, cells: Cells) -> Array:
-    """(cell,) factor of the age trend on the folds of births."""
+    """(cell,) factor of the age trend on the folds of formation."""
     from synmodel.turnover.hazards import folds_of
 
     return folds_of(tissue.model, cells, {}).formation
@@ -188,15 +188,15 @@ def _initial_slopes(
 ) -> tuple[Array, Array]:
     """Means at the first session (:meth:`.Tissue.initial_means`) and slopes (direction, K)."""
     model, excess = tissue.model, tissue.nascent_excess
-    hit, births = 1.0 - np.asarray(tissue.scoring.miss), model.formation_rates
-    switches, loss = np.asarray(model.transition, float), np.asarray(model.elimination, float)
+    hit, formation = 1.0 - np.asarray(tissue.scoring.miss), model.formation_rates
+    transition, elimination = np.asarray(model.transition, float), np.asarray(model.elimination, float)
     young = model.n_class - 1
     onward = np.triu(np.ones((model.n_class, model.n_class)), 1)
-    leaving = (loss + (switches * onward).sum(axis=1))[:young]
+    leaving = (elimination + (transition * onward).sum(axis=1))[:young]
     d_leaving = (directions.loss + (directions.transition * onward).sum(axis=2))[:, :young]
-    sustained = births[:young] / leaving
+    sustained = formation[:young] / leaving
     d_sustained = (directions.births[:, :young] - sustained * d_leaving) / leaving
-    back, d_back = switches[-1, -2] / leaving[-1], directions.transition[:, -1, -2] / leaving[-1]
+    back, d_back = transition[-1, -2] / leaving[-1], directions.transition[:, -1, -2] / leaving[-1]
     d_back = d_back - back * d_leaving[:, -1] / leaving[-1]
     d_means = d_sustained.copy()
     d_means[:, -1] = excess * d_sustained[:, -1] + changes.excess * sustained[-1]

@@ -19,9 +19,9 @@ Cotter, Roberts, Stuart and White 2013, Stat Sci 28:424, doi:10.1214/13-STS421.
 """
 
 import multiprocessing
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import Literal, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +29,20 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.core.compiled import one_blas_thread
 from synmodel.core.errors import FitError, did_you_mean
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import stream_key
+from synmodel.core.settings import by_fields
 from synmodel.inference.summaries import no_u_turn
 from synmodel.inference.summaries.density import Density
 from synmodel.inference.summaries.problem import SummaryProblem
 from synmodel.library import Own
 
-__all__ = ["STEPS", "Chains", "SamplerName", "sample_chains", "step"]
+__all__ = ["STEPS", "Chains", "Walks", "sample_chains", "step"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 _FIRST_WIDTH, _WANTED = 0.2, 0.3
 _WIDEST = 0.95
-SamplerName = Literal["crank-nicolson", "no-u-turn"]
-"""How chains walk."""
+_SAMPLERS = ("crank-nicolson", "no-u-turn")
 STEPS = 3
 """Steps of each block in a sweep."""
 
@@ -65,17 +65,48 @@ class Chains(NamedTuple):
     accepted: Array
 
 
+@dataclass(frozen=True)
+class Walks:
+    """How many chains there are, and how they walk.
+
+    Parameters
+    ----------
+    chains, draws : int
+        Number of chains, and of draws of each that are kept.
+    thin, tune : int
+        Sweeps over all blocks per draw, and before the first. Of the no-U-turn sampler ``tune`` are draws, and all
+        draws after them are kept.
+    processes : int
+        Chains that run at a time.
+    sampler : {"crank-nicolson", "no-u-turn"}
+        The second needs nutpie.
+
+    Raises
+    ------
+    FitError
+        For another sampler.
+    """
+
+    chains: int = 2
+    draws: int = 300
+    thin: int = 20
+    tune: int = 1000
+    processes: int = 2
+    sampler: str = "crank-nicolson"
+
+    def __post_init__(self) -> None:
+        if self.sampler not in _SAMPLERS:
+            message = f"sampler is {self.sampler!r}; {did_you_mean(str(self.sampler), _SAMPLERS)}"
+            raise FitError(message)
+
+
+@by_fields(walks=Walks)
 def sample_chains(
     problem: SummaryProblem,
     mode: Array,
     *,
     seed: int,
-    chains: int = 2,
-    draws: int = 300,
-    thin: int = 20,
-    tune: int = 1000,
-    processes: int = 2,
-    sampler: SamplerName = "crank-nicolson",
+    walks: Walks,
     progress: Progress | None = None,
 ) -> Chains:
     """Draw from the posterior of a problem.
@@ -88,31 +119,18 @@ def sample_chains(
         Where chains begin, on the scales of the fit.
     seed : int
         Of the chains; the same seed gives the same draws on any number of processes.
-    chains, draws : int
-        Number of chains, and of draws of each that are kept.
-    thin, tune : int
-        Sweeps over all blocks per draw, and before the first. Of the no-U-turn sampler ``tune`` are draws, and all
-        draws after them are kept.
-    processes : int
-        Chains that run at a time.
-    sampler : {"crank-nicolson", "no-u-turn"}
-        How they walk; the second needs nutpie.
+    walks : Walks
+        How many, and how; its fields may be given by keywords of their own.
 
     Raises
     ------
     FitError
-        For another sampler, or if it is not installed.
+        If the sampler is not installed.
     """
-    if sampler not in get_args(SamplerName):
-        message = f"sampler is {sampler!r}; {did_you_mean(str(sampler), get_args(SamplerName))}"
-        raise FitError(message)
-    own = library.in_use()
-    tasks = [
-        (own, problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), draws, thin, tune, sampler)
-        for at in range(chains)
-    ]
+    own, chains = library.in_use(), walks.chains
+    tasks = [(own, problem, mode, int(stream_key(seed, f"chain {at}")[0] % 2**31), walks) for at in range(chains)]
     done = []
-    if min(processes, chains) == 1:
+    if min(walks.processes, chains) == 1:
         for task in tasks:
             done.append(_chain(task))
             if progress is not None:
@@ -120,7 +138,7 @@ def sample_chains(
     else:
         # Not by fork: threads of BLAS and numba do not survive it.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(max_workers=min(processes, chains), mp_context=context) as pool:
+        with ProcessPoolExecutor(max_workers=min(walks.processes, chains), mp_context=context) as pool:
             for each in pool.map(_chain, tasks):
                 done.append(each)
                 if progress is not None:
@@ -128,22 +146,20 @@ def sample_chains(
     return Chains(*(np.stack(each) for each in zip(*done, strict=True)))
 
 
-_Task = tuple[Own, SummaryProblem, Array, int, int, int, int, SamplerName]
+_Task = tuple[Own, SummaryProblem, Array, int, Walks]
 
 
 def _chain(task: _Task) -> tuple[Array, Array, Array]:
     """One chain, in a process of its own, with the library that is in use in this one."""
-    own, problem, mode, seed, draws, thin, tune, sampler = task
+    own, problem, mode, seed, walks = task
     with one_blas_thread(), library.using(own=own):
-        if sampler == "no-u-turn":
-            return no_u_turn.walk(problem, mode, seed, draws, tune)
-        return _walk(problem, mode, seed, draws, thin, tune)
+        if walks.sampler == "no-u-turn":
+            return no_u_turn.walk(problem, mode, seed, walks.draws, walks.tune)
+        return _walk(problem, mode, seed, walks)
 
 
-def _walk(
-    problem: SummaryProblem, mode: Array, seed: int, draws: int, thin: int, tune: int
-) -> tuple[Array, Array, Array]:
-    density = Density(problem, mode)
+def _walk(problem: SummaryProblem, mode: Array, seed: int, walks: Walks) -> tuple[Array, Array, Array]:
+    density, draws, thin, tune = Density(problem, mode), walks.draws, walks.thin, walks.tune
     generator = np.random.Generator(np.random.Philox(seed))
     blocks = density.blocks
     widths, taken, tried = np.full(len(blocks), _FIRST_WIDTH), np.zeros(len(blocks)), np.zeros(len(blocks))

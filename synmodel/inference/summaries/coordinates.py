@@ -2,7 +2,7 @@ r"""Coordinates in which the posterior of a study's turnover is nearly normal.
 
 What is scored determines sums and balances, not rates: gained spines are flips of scoring and new spines that are still
 there, and a density that hardly changes says that as many spines mature as are lost. On the scale of the rates these
-are curved ridges. Instead of the logarithms of formation lambda, miss m and loss delta_1, a study has
+are curved ridges. Instead of the logarithms of formation lambda, miss m and elimination delta_1, a study has
 
 ::
 
@@ -52,24 +52,24 @@ class Coordinates:
         """Point on the scales of the fit, (n_free,), at coordinates (n_free,)."""
         vector = phi.copy()
         vector[self._spreads] = np.exp(phi[self._spreads])
-        for (formation, miss, loss, nascent, maturation), density in self._blocks:
-            f, s, b = phi[formation], phi[miss], phi[loss]
+        for (formation, miss, elimination, nascent, maturation), density in self._blocks:
+            f, s, b = phi[formation], phi[miss], phi[elimination]
             log_g, log_share = _of_formation(phi[nascent], phi[maturation])
             vector[miss] = f - _log1pexp(-s)
             vector[formation] = f - _log1pexp(s) + density - log_g
-            vector[loss] = b + vector[formation] + log_share - density
+            vector[elimination] = b + vector[formation] + log_share - density
         return vector
 
     def from_vector(self, vector: Array) -> Array:
         """Coordinates of a point on the scales of the fit."""
         phi = vector.copy()
         phi[self._spreads] = np.log(vector[self._spreads])
-        for (formation, miss, loss, nascent, maturation), density in self._blocks:
+        for (formation, miss, elimination, nascent, maturation), density in self._blocks:
             log_g, log_share = _of_formation(vector[nascent], vector[maturation])
             formed = vector[formation] + log_g - density
             phi[formation] = np.logaddexp(vector[miss], formed)
             phi[miss] = vector[miss] - formed
-            phi[loss] = vector[loss] - (vector[formation] + log_share - density)
+            phi[elimination] = vector[elimination] - (vector[formation] + log_share - density)
         return phi
 
     def log_volume(self, phi: Array) -> float:
@@ -86,34 +86,34 @@ class Coordinates:
         """(n_free, n_free) derivatives of :meth:`to_vector`."""
         slopes = np.eye(len(phi))
         slopes[self._spreads, self._spreads] = np.exp(phi[self._spreads])
-        for (formation, miss, loss, nascent, maturation), _ in self._blocks:
+        for (formation, miss, elimination, nascent, maturation), _ in self._blocks:
             flips = 1.0 / (1.0 + math.exp(-phi[miss]))  # share of flips in what is gained
-            of_g, of_share = _of_births_slopes(phi[nascent], phi[maturation])
+            of_g, of_share = _of_formation_slopes(phi[nascent], phi[maturation])
             slopes[miss, [formation, miss]] = 1.0, 1.0 - flips
             slopes[formation, [formation, miss]] = 1.0, -flips
             slopes[formation, [nascent, maturation]] = -of_g[0], -of_g[1]
-            slopes[loss, [formation, miss]] = 1.0, -flips
-            slopes[loss, [nascent, maturation]] = of_share[0] - of_g[0], of_share[1] - of_g[1]
+            slopes[elimination, [formation, miss]] = 1.0, -flips
+            slopes[elimination, [nascent, maturation]] = of_share[0] - of_g[0], of_share[1] - of_g[1]
         return slopes
 
 
 def _of_formation(log_nascent: float, log_maturation: float) -> tuple[float, float]:
     """Ln g, and the logarithm of the share of newborns that mature."""
-    loss, alpha = math.exp(log_nascent), math.exp(log_maturation)
-    k = loss + alpha
+    delta, alpha = math.exp(log_nascent), math.exp(log_maturation)
+    k = delta + alpha
     young = -math.expm1(-k * _DAYS) / k
-    return math.log(young * loss / k + alpha * _DAYS / k), math.log(alpha / k)
+    return math.log(young * delta / k + alpha * _DAYS / k), math.log(alpha / k)
 
 
-def _of_births_slopes(log_nascent: float, log_maturation: float) -> tuple[tuple[float, float], tuple[float, float]]:
+def _of_formation_slopes(log_nascent: float, log_maturation: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Slopes of both of :func:`_of_formation` in both logarithms."""
-    loss, alpha = math.exp(log_nascent), math.exp(log_maturation)
-    k = loss + alpha
+    delta, alpha = math.exp(log_nascent), math.exp(log_maturation)
+    k = delta + alpha
     young = -math.expm1(-k * _DAYS) / k
     in_k = (_DAYS * math.exp(-k * _DAYS) - young) / k
-    g = young * loss / k + alpha * _DAYS / k
-    both = in_k * loss / k - (young * loss + alpha * _DAYS) / k**2
-    return (loss * (both + young / k) / g, alpha * (both + _DAYS / k) / g), (-loss / k, loss / k)
+    g = young * delta / k + alpha * _DAYS / k
+    both = in_k * delta / k - (young * delta + alpha * _DAYS) / k**2
+    return (delta * (both + young / k) / g, alpha * (both + _DAYS / k) / g), (-delta / k, delta / k)
 
 
 def _log1pexp(x: float) -> float:

@@ -12,14 +12,15 @@ whose posterior is sampled. Differences between readings of the same data are wh
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
 from synmodel.core.errors import FitError
+from synmodel.core.plain import Json
+from synmodel.core.progress import Progress
 from synmodel.inference.summaries.folders import FittedStudy
 from synmodel.inference.summaries.problem import STUDIES
 from synmodel.inference.summaries.readings import READINGS, Reading, joint_problem
@@ -28,8 +29,6 @@ from synmodel.inference.summaries.targets import Unit
 from synmodel.library.parameters import ParameterSet
 
 __all__ = ["ReadingFit", "compare_readings", "laplace_evidence"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class ReadingFit:
     fit: Fit
     log_evidence: float
 
-    def document(self, note: str = "") -> dict[str, Any]:
+    def document(self, note: str = "") -> Json:
         """The reading as plain data."""
         problem, vector = self.fit.problem, self.fit.vector
         deviance = float(np.sum(problem.residuals(vector, with_prior=False) ** 2))

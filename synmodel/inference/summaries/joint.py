@@ -7,9 +7,8 @@ that a file that does not belong to the code is noticed (:func:`Posterior.check`
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -18,15 +17,15 @@ from numpy.typing import NDArray
 from synmodel import library
 from synmodel.core import manifest, netcdf
 from synmodel.core.errors import FitError
+from synmodel.core.plain import Json
 from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import generator_of
+from synmodel.core.settings import by_fields
+from synmodel.inference.summaries.chains import Chains, Walks, sample_chains
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
 from synmodel.inference.summaries.readings import DEFAULT, joint_problem, reading_named
 from synmodel.library.parameters import ParameterSet
-
-if TYPE_CHECKING:
-    from synmodel.inference.summaries.chains import Chains, SamplerName
 
 __all__ = [
     "Posterior",
@@ -102,20 +101,16 @@ def data_digest(problem: SummaryProblem) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+@by_fields(walks=Walks)
 def sample_posterior(
     *,
     studies: tuple[str, ...] = STUDIES,
     parameters: ParameterSet | None = None,
     reading: str = DEFAULT.name,
     seed: int = 1,
-    chains: int = 2,
-    draws: int = 300,
-    thin: int = 20,
-    tune: int = 1000,
-    processes: int = 2,
-    sampler: "SamplerName" = "crank-nicolson",
+    walks: Walks,
     progress: Steps | None = None,
-) -> "tuple[Posterior, Chains]":
+) -> tuple[Posterior, Chains]:
     """Sample the joint posterior of studies.
 
     Parameters
@@ -126,28 +121,25 @@ def sample_posterior(
         Values of what is not free, and where the search for the mode begins; default: those of the library.
     reading : str
         Name of a reading, see :mod:`synmodel.inference.summaries.readings`.
-    seed, chains, draws, thin, tune, processes, sampler
+    seed, walks
         As in :func:`synmodel.inference.summaries.chains.sample_chains`.
     progress : callable, optional
         Called with (what, done, of).
     """
-    from synmodel.inference.summaries.chains import sample_chains  # on use: who reads a posterior does without
-    from synmodel.inference.summaries.summary_fit import fit_problem
+    from synmodel.inference.summaries.summary_fit import fit_problem  # on use: who reads a posterior does without
 
     chosen = reading_named(reading)
     held = joint_problem(studies, parameters=parameters, reading=chosen)
     best = fit_problem(held, seed=seed, starts=1)
     problem = joint_problem(studies, parameters=parameters, reading=chosen, with_spreads=True)
     mode = problem.parameters.replace(held.parameters.unpack(best.vector, held.free)).pack(problem.free)
-    made = sample_chains(
-        problem, mode, seed=seed, chains=chains, draws=draws, thin=thin, tune=tune, processes=processes,
-        sampler=sampler, progress=stage(progress, "chains"),
-    )  # fmt: skip
+    report = stage(progress, "chains")
+    made = sample_chains(problem, mode, seed=seed, walks=walks, progress=report)
     flat = made.vectors.reshape(-1, made.vectors.shape[-1])
     return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
 
 
-def save_posterior(posterior: Posterior, chains: "Chains", path: Path, *, reading: str, seed: int) -> None:
+def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading: str, seed: int) -> None:
     """Write a posterior as a DataTree with groups ``posterior``, ``constant_data`` and ``sample_stats`` (netCDF).
 
     The estimate is no draw, and ArviZ summarises all that is in ``posterior``; it stands in ``constant_data``.
@@ -239,10 +231,8 @@ def without_study(name: str) -> Estimate:
     return load_posterior(library.posterior_path().with_name(f"without_{name}.nc"))
 
 
-def make_posteriors(
-    folder: Path, *, seed: int, chains: int, draws: int, thin: int, tune: int,
-    sampler: "SamplerName" = "crank-nicolson", progress: Steps | None = None,
-) -> list[str]:  # fmt: skip
+@by_fields(walks=Walks)
+def make_posteriors(folder: Path, *, seed: int, walks: Walks, progress: Steps | None = None) -> list[str]:
     """Write the joint posterior, that without each study, and the comparison of readings; returns the files' names.
 
     A file that is there and belongs to the model and the data as they are is kept, so that an interrupted run goes on.
@@ -256,15 +246,14 @@ def make_posteriors(
         studies = tuple(study for study in STUDIES if study != missing)
         if not _is_current(folder / name):
             # What only serves validation may be coarser.
-            kept = draws if missing is None else (draws + 1) // 2
-            made, of_chains = sample_posterior(
-                studies=studies, seed=seed, chains=chains, draws=kept, thin=thin, tune=tune, sampler=sampler
-            )
+            own = walks if missing is None else replace(walks, draws=(walks.draws + 1) // 2)
+            made, of_chains = sample_posterior(studies=studies, seed=seed, walks=own)
             save_posterior(made, of_chains, folder / name, reading=DEFAULT.name, seed=seed)
         written.append(name)
         if progress is not None:
             progress("posteriors", number + 1, len(left_out))
-    readings = compare_readings(seed=seed, progress=stage(progress, "readings"))
+    report = stage(progress, "readings")
+    readings = compare_readings(seed=seed, progress=report)
     table = {"digest": data_digest(joint_problem()), "readings": [each.document() for each in readings]}
     (folder / "readings.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     return [*written, "readings.json"]
@@ -278,7 +267,7 @@ def _is_current(path: Path) -> bool:
     return True
 
 
-def recorded_readings(problem: SummaryProblem) -> list[dict[str, Any]]:
+def recorded_readings(problem: SummaryProblem) -> list[Json]:
     """All readings as they were compared with the library's posterior; none if model or data are others."""
     path = library.posterior_path().with_name("readings.json")
     if not path.is_file():

@@ -13,13 +13,13 @@ the drug; then its drug arms, predicted by the joint posterior. A predicted mean
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from synmodel.core.errors import FitError, SimulationError
+from synmodel.core.plain import Json
 from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import generator_of
 from synmodel.data.studies import Study
@@ -84,7 +84,7 @@ class Point:
         low, high = np.quantile(self.sample, [(1 - level) / 2, (1 + level) / 2])
         return bool(low <= self.observed <= high)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         """The point as plain data."""
         low_90, low_50, high_50, high_90 = np.quantile(self.sample, [0.05, 0.25, 0.75, 0.95]).tolist()
         return {
@@ -131,7 +131,7 @@ class Prediction:
         """Mean of ``log_density`` or ``crps`` over the points that were seen."""
         return float(np.mean([getattr(point, score) for point in self.seen])) if self.seen else None
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         """The prediction as plain data."""
         return {
             "study": self.study.name,

@@ -25,7 +25,7 @@ bias of a mean of ratios, from the published SEM itself (second order).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from synmodel.core.errors import FitError, SimulationError
+from synmodel.core.settings import by_fields
 from synmodel.data import load_study
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.summaries.arm_slopes import ArmState
@@ -49,7 +50,7 @@ from synmodel.turnover.hazards import Cells, cells_of, folds_of
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.size import log_width_shift
 
-__all__ = ["STUDIES", "ArmPrediction", "DriveKind", "SummaryProblem", "Term"]
+__all__ = ["STUDIES", "ArmPrediction", "DriveKind", "Driven", "SummaryProblem", "Term"]
 
 Array = NDArray[np.float64]
 DriveKind = Literal["phenomenological", "mechanistic"]
@@ -97,6 +98,22 @@ class Term(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Driven:
+    """How doses become folds, and where those of elimination act.
+
+    Parameters
+    ----------
+    drive : {"mechanistic", "phenomenological"}
+        How doses become folds.
+    protected : (2,) tuple of bool
+        Whether the drive of elimination acts on nascent and on mature spines.
+    """
+
+    drive: DriveKind = "mechanistic"
+    protected: tuple[bool, bool] = (True, True)
+
+
 class SummaryProblem:
     """Residuals of the published summaries as a function of free parameters.
 
@@ -110,18 +127,17 @@ class SummaryProblem:
         Names of studies.
     unit : {"mouse", "dendrite"}
         Unit of replication, whose SEM weighs the residuals.
-    drive : {"mechanistic", "phenomenological"}
-        How doses become folds.
+    driven : Driven
+        How doses become folds; its fields may be given by keywords of their own.
     targets : sequence of ArmTargets, optional
         Published numbers by arm; default: those of the library for all arms of the studies.
     tied : mapping, optional
         Name -> name of the parameter whose value it takes.
     terms : sequence of Term
         Further data.
-    protected : (2,) tuple of bool
-        Whether the drive of elimination acts on nascent and on mature spines.
     """
 
+    @by_fields(driven=Driven)
     def __init__(
         self,
         parameters: ParameterSet,
@@ -129,11 +145,10 @@ class SummaryProblem:
         studies: Sequence[str] = STUDIES,
         *,
         unit: Unit = "mouse",
-        drive: DriveKind = "mechanistic",
+        driven: Driven,
         targets: Sequence[ArmTargets] | None = None,
         tied: Mapping[str, str] | None = None,
         terms: Sequence[Term] = (),
-        protected: tuple[bool, bool] = (True, True),
     ) -> None:
         if unit not in ("mouse", "dendrite"):
             message = f"unit is {unit!r}; the unit of replication is 'mouse' or 'dendrite'"
@@ -142,16 +157,15 @@ class SummaryProblem:
         self.free = list(free)
         self.studies = list(studies)
         self.unit = unit
-        self.drive = drive
+        self.drive, self.protected = driven.drive, driven.protected
         self.tied = dict(tied or {})
         self.terms = tuple(terms)
-        self.protected = protected
         self.lower, self.upper = parameters.bounds(self.free)
         if targets is None:
             targets = [arm_targets(study, arm.name) for study in studies for arm in load_study(study).arms]
         self.arms = [target for study in studies for target in targets if target.study.name == study]
         self._fixed = parameters.as_floats()
-        self.drives = Drives(drive, parameters)
+        self.drives = Drives(driven.drive, parameters)
         self._reads = [self._read_by(target) for target in self.arms]
         self._cells: dict[tuple[str, int], Cells] = {}
         self._memory: dict[int, tuple[tuple[float, ...], ArmPrediction]] = {}

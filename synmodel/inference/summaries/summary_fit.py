@@ -1,6 +1,6 @@
 """Maximum a posteriori by multi-start least squares."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import ndtri
 
 from synmodel.core.errors import FitError
+from synmodel.core.progress import Progress
 from synmodel.core.randomness import generator_of, stream_key, uniform_array
 from synmodel.inference.sampling import sobol_points
 from synmodel.inference.summaries.estimate import Estimate
@@ -21,7 +22,6 @@ from synmodel.library.parameters import ParameterSet, default_parameters
 __all__ = ["Fit", "fit_problem", "fit_summaries", "release", "settled_parameters"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 _SAME_MINIMUM = 0.1
 _RIDGE = 1e-9
 

@@ -5,11 +5,11 @@ other studies, added to this study's own vehicle.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.plain import Json
 from synmodel.core.progress import Steps
 from synmodel.core.randomness import generator_of
 from synmodel.data import load_study
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 def validate(
     without: Callable[[str], Estimate], *, studies: Sequence[str] = STUDIES, draws: int = DRAWS, seed: int = 1,
     progress: Steps | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> Json:  # fmt: skip
     """Predict every study from a posterior that has not seen it, beside the two rivals.
 
     Parameters
@@ -62,7 +62,7 @@ def validate(
     return {"studies": results}
 
 
-def _scores(rivals: Mapping[str, Prediction]) -> dict[str, Any]:
+def _scores(rivals: Mapping[str, Prediction]) -> Json:
     mechanism = rivals["mechanism"]
     scores = _of(mechanism.points, rivals)
     scores["points"] = [point.document() for point in mechanism.points]
@@ -71,7 +71,7 @@ def _scores(rivals: Mapping[str, Prediction]) -> dict[str, Any]:
     return scores
 
 
-def _of(points: Sequence[Point], rivals: Mapping[str, Prediction]) -> dict[str, Any]:
+def _of(points: Sequence[Point], rivals: Mapping[str, Prediction]) -> Json:
     """Scores over some points, of the mechanism and of its rivals at the same points."""
     keys = {(point.arm, point.quantity, point.end_day) for point in points}
 

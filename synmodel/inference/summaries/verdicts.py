@@ -11,7 +11,7 @@ References
 James and Roos 1975, Comput Phys Commun 10:343 (MINOS). Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import gammaincinv, ndtr
 
+from synmodel.core.progress import Progress
 from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.inference.summaries.problem import SummaryProblem
 from synmodel.inference.summaries.summary_fit import Fit, fit_problem
@@ -29,7 +30,6 @@ from synmodel.library.parameters import Parameter
 __all__ = ["LEVEL", "Profile", "Profiles", "Verdict", "hold", "judge", "profile", "verdicts_of"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 BOUND = 2.0 * float(gammaincinv(0.5, LEVEL))  # quantile of chi-square with one degree of freedom
 """Rise of -2 log posterior at the ends of an interval."""
 

@@ -6,11 +6,10 @@ every estimate and interval of the page is theirs to the last digit.
 
 import csv
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
 
@@ -131,7 +130,7 @@ def _quoted(text: str) -> str:
 # -- tables ----------------------------------------------------------------------------------------------------
 
 
-def csv_of(document: Mapping[str, Any]) -> str:
+def csv_of(document: Json) -> str:
     """The curves and points of a page as a tidy table: one row per point, with its unit; no text is a formula.
 
     Parameters

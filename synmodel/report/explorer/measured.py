@@ -4,10 +4,9 @@ A table of one's own comes as bytes under a name, as a browser sends it. It is r
 or, where it has the columns of group summaries, by the reader of those; it is never kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import hypot
 from pathlib import PurePath
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -218,7 +217,7 @@ def _own_dendrites(received: Received) -> Json:
 # -- beside the prediction -------------------------------------------------------------------------------------
 
 
-def beside(shown: Shown, own: Sequence[Mapping[str, Any]]) -> list[Json]:
+def beside(shown: Shown, own: Sequence[Json]) -> list[Json]:
     """Measured means beside what the scenario expects of the same interval.
 
     Parameters

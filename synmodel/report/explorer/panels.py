@@ -3,9 +3,8 @@
 Values are as computed, in the units of the panel (per cent for fractions and changes); the page rounds what it prints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -318,7 +317,9 @@ def _fold_row(shown: Shown, label: str, values: Array, *, highest: bool) -> Json
     return _row(label, "fold", peaks, words)
 
 
-def _peak_row(shown: Shown, label: str, unit: str, curves_of: Any) -> Json:
+def _peak_row(
+    shown: Shown, label: str, unit: str, curves_of: Callable[[xr.Dataset], Iterable[tuple[str, Array]]]
+) -> Json:
     """Peaks of the curves of each scenario, with their names and times; no difference, for they differ in kind."""
     cells: list[list[Json]] = []
     for plan, made in zip(shown.state.plans, shown.mechanisms, strict=True):

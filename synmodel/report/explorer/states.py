@@ -8,7 +8,6 @@ wrong, with the place of the fault, by which the page finds its control.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from synmodel import library
 from synmodel.analysis.caveats import dose_text
@@ -85,7 +84,7 @@ def state_of(given: object) -> State:
     return State((one, other), (first, second), draws)
 
 
-def _plan_of(given: Mapping[str, Any], letter: str) -> tuple[Scenario, str]:
+def _plan_of(given: Json, letter: str) -> tuple[Scenario, str]:
     """One scenario, under the library's name as long as it is the library's, and the name of its start."""
     start, document = given.get("start"), given.get("document")
     if not isinstance(start, str) or not isinstance(document, Mapping):

@@ -1,6 +1,7 @@
 """The cascade as rates and formulas, with genotype, stress and treatments as factors that windows switch on and off."""
 
 from collections.abc import Callable
+from functools import partial
 
 from synmodel.inference.summaries.hierarchy import SCALED
 from synmodel.library.targets import load_target
@@ -10,7 +11,7 @@ from synmodel.scenario.conditions import Condition, load_condition
 from synmodel.signalling.cascade import SLOW
 from synmodel.signalling.signals import Signals
 
-__all__ = ["add_arrows", "add_cascade", "add_folds"]
+__all__ = ["add_arrows", "add_cascade", "add_folds", "factors_of"]
 
 ONE = "1 dimensionless"
 _STATE = {name: name if name == "stabilisation" else f"{name}_state" for name in (*SLOW, "evoked")}
@@ -63,9 +64,7 @@ def add_cascade(model: Description, plan: Plan, arrows: Arrows, targets: list[st
     def number(name: str) -> str:
         return model.parameter(plan.parameters[name])
 
-    def left(arrow: str) -> str:
-        return "".join(f"{each} * " for each in arrows.get(f"factor {arrow}", ()))
-
+    left = partial(factors_of, arrows)
     signals = _signals(number, targets)
     for signal in signals:
         signals[signal] += arrows.get(f"added {signal}", [])
@@ -106,10 +105,6 @@ def add_cascade(model: Description, plan: Plan, arrows: Arrows, targets: list[st
 
 def add_folds(model: Description, arrows: Arrows) -> None:
     """Add the drive of spines that the slow states are."""
-
-    def times(arrow: str) -> str:
-        return "".join(f"{each} * " for each in arrows.get(f"factor {arrow}", ()))
-
     for fold, arrow, formula in (
         ("formation", "formation_rate", f"({ONE} + formation_state)"),
         ("maturation", "maturation_hazard", f"({ONE} + maturation_state)"),
@@ -118,7 +113,14 @@ def add_folds(model: Description, arrows: Arrows) -> None:
         ("protein", "", f"({ONE} + protein_state)"),
         ("evoked", "evoked", f"({ONE} + evoked_state)"),
     ):
-        model.rule(f"{fold}_fold", f"{times(arrow)}{formula}", "1", f"{fold.replace('_', ' ')}, over baseline")
+        model.rule(
+            f"{fold}_fold", f"{factors_of(arrows, arrow)}{formula}", "1", f"{fold.replace('_', ' ')}, over baseline"
+        )
+
+
+def factors_of(arrows: Arrows, arrow: str) -> str:
+    """What stands before the formula of an arrow that conditions scale."""
+    return "".join(f"{each} * " for each in arrows.get(f"factor {arrow}", ()))
 
 
 def _excess(name: str) -> str:

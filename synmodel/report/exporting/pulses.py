@@ -1,6 +1,6 @@
 """The phenomenological drive as formulas, one pulse per dose and effect (:mod:`synmodel.signalling.phenomenology`)."""
 
-from synmodel.report.exporting.cascade import Arrows
+from synmodel.report.exporting.cascade import Arrows, factors_of
 from synmodel.report.exporting.description import Description, joined
 from synmodel.report.exporting.kinetics import day_formula
 from synmodel.report.exporting.plan import Plan
@@ -37,7 +37,7 @@ def add_pulses(model: Description, plan: Plan, arrows: Arrows) -> None:
             terms.append(f"{left}({top} - {ONE}) * piecewise({shape} / {most}, {since} > 0 day, 0 dimensionless)")
         least = "0.1 dimensionless" if effect == "head_size" else "0 dimensionless"
         pulse = joined([ONE, *terms])
-        factors = "".join(f"{each} * " for each in arrows.get(f"factor {_ARROWS.get(effect, '')}", ()))
+        factors = factors_of(arrows, _ARROWS.get(effect, ""))
         model.rule(
             f"{effect}_fold", f"{factors}{_at_least(pulse, least)}", "1",
             f"{effect.replace('_', ' ')}, over baseline",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synmodel.core.schema import DRIVE, stamped
 from synmodel.report.exporting.description import Description, Event, Quantity, Reaction, identifier
 from synmodel.report.exporting.plan import Plan
+from synmodel.report.exporting.spines import ELIMINATION_OF, FORMATION_OF
 from synmodel.simulation.tissue import Tissue
 from synmodel.turnover import TurnoverModel, moments
 from synmodel.turnover.hazards import Folds, folds_between
@@ -154,17 +155,15 @@ def _add_reactions(model: Description, plan: Plan, tissue: Tissue) -> None:
     def number(key: str) -> str:
         return model.parameter(plan.parameters[f"{plan.study}.{key}"])
 
-    formation = {"transient": "transient_formation", "nascent": "formation"}
-    elimination = {"transient": "transient_loss", "nascent": "loss_nascent", "mature": "loss_mature"}
     for name in tissue.model.classes:
-        if name in formation:
+        if name in FORMATION_OF:
             model.reactions.append(
                 Reaction(f"birth_of_{name}", f"formation of a {name} spine", (), (name,),
-                         f"{number(formation[name])} * dendrite_length * formation_fold * one_spine")
+                         f"{number(FORMATION_OF[name])} * dendrite_length * formation_fold * one_spine")
             )  # fmt: skip
         model.reactions.append(
             Reaction(f"loss_of_{name}", f"elimination of a {name} spine", (name,), (),
-                     f"{number(elimination[name])} * elimination_fold * {name}")
+                     f"{number(ELIMINATION_OF[name])} * elimination_fold * {name}")
         )  # fmt: skip
     for key, start, end, fold in (
         ("maturation", "nascent", "mature", " * maturation_fold"),

@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 from synmodel.report.exporting.description import Description, Event, joined
 from synmodel.report.exporting.plan import Plan
 
-__all__ = ["SINCE_DAY", "Number", "Spines", "add_spines", "tissue_numbers"]
+__all__ = ["ELIMINATION_OF", "FORMATION_OF", "SINCE_DAY", "Number", "Spines", "add_spines", "tissue_numbers"]
 
 SINCE_DAY = 1e-6
 """Time after a session at which the next interval begins [day]."""
+FORMATION_OF = {"transient": "transient_formation", "nascent": "formation"}
+ELIMINATION_OF = {"transient": "transient_loss", "nascent": "loss_nascent", "mature": "loss_mature"}
+"""Class of spines -> key of its rate of formation, where it has one, and of its hazard of elimination."""
 
 ONE = "1 dimensionless"
 Spines = dict[str, str]
@@ -31,10 +34,10 @@ def add_spines(model: Description, plan: Plan) -> Spines:
                "hazard of a nascent spine to become mature")  # fmt: skip
     formation, elimination = ("births_of_arm", "losses_of_arm") if plan.in_general else (ONE, ONE)
     for place, name in enumerate(classes):
-        rate = _formation(number, name)
+        rate = number(FORMATION_OF[name]) if name in FORMATION_OF else ""
         model.rule(f"births_{name}", f"{formation} * {rate} * {fold} * {trend}" if rate else "0 per_micrometre_per_day",
                    "1/um/day", f"formation of {name} spines per um")  # fmt: skip
-        model.rule(f"loss_{name}", f"{elimination} * {number(_LOSS[name])} * elimination_fold", "1/day",
+        model.rule(f"loss_{name}", f"{elimination} * {number(ELIMINATION_OF[name])} * elimination_fold", "1/day",
                    f"elimination hazard of {name} spines")  # fmt: skip
         for part, words, start in (
             ("old", "of the first session", starts[place]),
@@ -59,7 +62,6 @@ def add_spines(model: Description, plan: Plan) -> Spines:
     return spines
 
 
-_LOSS = {"transient": "transient_loss", "nascent": "loss_nascent", "mature": "loss_mature"}
 Number = Callable[[str], str]
 
 
@@ -70,11 +72,6 @@ def tissue_numbers(model: Description, plan: Plan) -> Number:
         return model.parameter(plan.parameters[f"{plan.study}.{key}"], f"tissue_{key}" if plan.in_general else "")
 
     return number
-
-
-def _formation(number: Number, name: str) -> str:
-    keys = {"transient": "transient_formation", "nascent": "formation"}
-    return number(keys[name]) if name in keys else ""
 
 
 def _transition(number: Number, start: str, end: str) -> str:
@@ -105,15 +102,15 @@ def _add_first_session(model: Description, plan: Plan, number: Number, classes: 
             model.rule(f"{what}_of_arm", f"exp({spread} * {own})", "1", f"factor of this arm on {of}")
         formation, elimination = "births_of_arm", "losses_of_arm"
     hit, false = f"({ONE} - {number('miss')})", number("false_positive_per_um")
-    excess, loss = number("nascent_excess"), f"({elimination} * {number('loss_nascent')} + {number('maturation')})"
-    sustained = {"nascent": f"{excess} * {formation} * {number('formation')} / {loss}"}
+    excess, leaving = number("nascent_excess"), f"({elimination} * {number('loss_nascent')} + {number('maturation')})"
+    sustained = {"nascent": f"{excess} * {formation} * {number('formation')} / {leaving}"}
     if "transient" in classes:
         sustained["transient"] = (
             f"{formation} * {number('transient_formation')} / ({elimination} * {number('transient_loss')})"
         )
     for name, formula in sustained.items():
         model.rule(f"sustained_{name}", formula, "1/um", f"{name} spines per um that formation sustains")
-    ratio = model.rule("nascent_per_mature", f"{excess} * {number('dematuration')} / {loss}", "1",
+    ratio = model.rule("nascent_per_mature", f"{excess} * {number('dematuration')} / {leaving}", "1",
                        "nascent spines that mature ones sustain, for each")  # fmt: skip
     young = joined([f"sustained_{name}" for name in sustained])
     mature = f"((scored_density - {false}) / {hit} - {young}) / ({ONE} + {ratio})"

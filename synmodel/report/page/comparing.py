@@ -1,8 +1,7 @@
 """What a comparison says of itself: the main job, and any scenarios against each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from shlex import quote
-from typing import Any
 
 from synmodel import library
 from synmodel.analysis.embedded import embedded_arms
@@ -13,6 +12,7 @@ from synmodel.report.page.words import (
     begun,
     care_of,
     excludes,
+    in_its_unit,
     listed,
     named,
     percent,
@@ -41,7 +41,7 @@ def drugs_told(held: Held) -> Told:
         each["note"] for table in drugs.values() for each in table.values() if each["estimate"] is None and each["note"]
     })  # fmt: skip
     unknown += [
-        f"{name} ({entry['long_name']}) is {entry['note']}: {with_interval(entry, unit=_unit(entry))}"
+        f"{name} ({entry['long_name']}) is {entry['note']}: {in_its_unit(entry)}"
         for name, entry in parameters.items()
         if entry["note"]
     ]
@@ -129,17 +129,13 @@ def _dosed(drug: str, studies: Sequence[str]) -> str:
     return drug
 
 
-def _shown_by(drugs: Mapping[str, Any]) -> str:
+def _shown_by(drugs: Json) -> str:
     """The study of each drug that the library compares."""
     arms = embedded_arms()
     return listed([f"{drug} in {named([arms[drug].study])}" for drug in drugs if drug in arms])
 
 
-def _unit(entry: Mapping[str, Any]) -> str:
-    return "" if entry.get("unit") in ("1", None) else str(entry["unit"])
-
-
-def _turnover_sentence(drugs: Mapping[str, Any]) -> str:
+def _turnover_sentence(drugs: Json) -> str:
     parts = []
     for drug, table in drugs.items():
         formation, elimination = table["formation_peak_fold"], table["elimination_lowest_fold"]
@@ -159,7 +155,7 @@ def _turnover_sentence(drugs: Mapping[str, Any]) -> str:
     return "One dose of " + "; one of ".join(parts) + "."
 
 
-def _extra_sentence(drugs: Mapping[str, Any]) -> str:
+def _extra_sentence(drugs: Json) -> str:
     parts = []
     for drug, table in drugs.items():
         week, later = table["extra_spines_day_7"], table["extra_spines_day_35"]
@@ -231,7 +227,7 @@ def scenarios_told(held: Held) -> Told:
     )
 
 
-def _conditions(plan: Mapping[str, Any]) -> list[str]:
+def _conditions(plan: Json) -> list[str]:
     subject = plan.get("subject", {})
     return [str(value) for key in ("genotype", "stress", "treatment") if (value := subject.get(key))]
 

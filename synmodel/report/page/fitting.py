@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from synmodel.core.plain import Json
 from synmodel.report.page.parts import Held, Told
@@ -11,6 +10,7 @@ from synmodel.report.page.words import (
     begun,
     care_of,
     excludes,
+    in_its_unit,
     listed,
     named,
     percent,
@@ -25,10 +25,6 @@ _EFFECTS = {"formation_fold": "formation", "maturation_fold": "maturation", "eli
 _SENSITIVE = 0.05
 _NARROWED = 0.1
 _PARETO = 0.7
-
-
-def _unit(entry: Mapping[str, Any]) -> str:
-    return "" if entry.get("unit") in ("1", None) else str(entry["unit"])
 
 
 def fit_told(held: Held) -> Told:
@@ -100,7 +96,7 @@ def fit_told(held: Held) -> Told:
     )
 
 
-def _examples(parameters: Mapping[str, Any], names: list[str]) -> list[str]:
+def _examples(parameters: Json, names: list[str]) -> list[str]:
     def spread(name: str) -> float:
         low, high = parameters[name]["low"], parameters[name]["high"]
         return math.log(high / low) if low and high and low > 0 < high else math.inf
@@ -108,20 +104,11 @@ def _examples(parameters: Mapping[str, Any], names: list[str]) -> list[str]:
     first = (
         sorted((name for name in names if name.startswith("cascade")), key=spread)[:2] or sorted(names, key=spread)[:2]
     )
-    return [f"{parameters[name]['long_name']} ({with_interval(parameters[name], unit=_unit(parameters[name]))})"
+    return [f"{parameters[name]['long_name']} ({in_its_unit(parameters[name])})"
             for name in first]  # fmt: skip
 
 
 # -- single dendrites ------------------------------------------------------------------------------------------
-
-
-def _known(value: object) -> object:
-    """JSON has no NaN: null stands for it, and the tables count with it."""
-    if isinstance(value, dict):
-        return {key: _known(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_known(each) for each in value]
-    return math.nan if value is None else value
 
 
 def dendrites_told(held: Held) -> Told:
@@ -169,7 +156,7 @@ def dendrites_told(held: Held) -> Told:
     )
 
 
-def _effects_sentence(effects: Mapping[str, Any]) -> str:
+def _effects_sentence(effects: Json) -> str:
     if not effects:
         return "This model has no effect of a drug."
     parts = []
@@ -181,7 +168,7 @@ def _effects_sentence(effects: Mapping[str, Any]) -> str:
     return begun("; ".join(parts)) + "."
 
 
-def _second_sentence(found: Mapping[str, Any], rows: list[Json]) -> str:
+def _second_sentence(found: Json, rows: list[Json]) -> str:
     if rows:
         first, *others = sorted(rows, key=lambda row: -row["log_evidence"])
         told = "; ".join(
@@ -200,7 +187,7 @@ def _second_sentence(found: Mapping[str, Any], rows: list[Json]) -> str:
     return f"The data identify {verdicts.count('identified')} of {len(verdicts)} parameters."
 
 
-def _trust(found: Mapping[str, Any], audit: Mapping[str, int]) -> list[str]:
+def _trust(found: Json, audit: Mapping[str, int]) -> list[str]:
     lines = [f"the audit of the table found: {listed(f'{n} {kind}' for kind, n in audit.items()) or 'no problem'}"]
     if "log_likelihood" in found:
         lines.append(f"log likelihood at the maximum {found['log_likelihood']:.2f}")
@@ -215,14 +202,14 @@ def _trust(found: Mapping[str, Any], audit: Mapping[str, int]) -> list[str]:
     return lines
 
 
-def _prior_driven(parameters: Mapping[str, Any]) -> list[str]:
+def _prior_driven(parameters: Json) -> list[str]:
     lines = []
     for name, entry in parameters.items():
         if entry.get("verdict") in ("flat", "one-sided"):
             lines.append(f"{name} is {entry['verdict']}: {entry['sentence']}")
         elif (entry.get("prior_sensitivity") or 0.0) > _SENSITIVE or entry.get("sd_below_prior", 1.0) < _NARROWED:
             lines.append(
-                f"{name}, {with_interval(entry, unit=_unit(entry))}, leans on its prior: sensitivity "
+                f"{name}, {in_its_unit(entry)}, leans on its prior: sensitivity "
                 f"{number_text(entry['prior_sensitivity'])}, standard deviation "
                 f"{100 * entry['sd_below_prior']:.0f} % below "
                 "the prior's"

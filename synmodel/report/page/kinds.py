@@ -4,16 +4,26 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from rich.table import Table
 
 from synmodel.core import manifest
 from synmodel.core.plain import Json
 from synmodel.core.renamed import RENAMED, told_today
-from synmodel.report.page import comparing, fitting, planned, simulating
+from synmodel.report import dendrites, sweeps
+from synmodel.report.contrasts import compared_tables
+from synmodel.report.design import design_tables
+from synmodel.report.experiments import outcome_tables
+from synmodel.report.measuring import measuring_tables
+from synmodel.report.page.comparing import drugs_told, scenarios_told
+from synmodel.report.page.fitting import dendrites_told, fit_told, prediction_told, validation_told
 from synmodel.report.page.parts import Held, PageError, Told
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from synmodel.report.page.planned import arms_told, design_told, measuring_told
+from synmodel.report.page.simulating import experiment_told, scenario_told, sweep_told
+from synmodel.report.prediction import prediction_tables, validation_tables
+from synmodel.report.separation import separation_tables
+from synmodel.report.tables import comparison_tables, fit_tables, simulation_tables
 
 __all__ = ["KINDS", "Kind", "kind_of", "opened"]
 
@@ -40,106 +50,38 @@ class Kind(NamedTuple):
     name: str
     file: str
     keys: tuple[str, ...]
-    tables: Callable[[Json], "list[Table]"]
+    tables: Callable[[Json], list[Table]]
     told: Callable[[Held], Told]
 
 
-def _main(document: Json) -> "list[Table]":
-    from synmodel.report.tables import comparison_tables
-
-    return comparison_tables(document)
+def _dendrite_tables(document: Json) -> list[Table]:
+    return dendrites.tables(_with_nan(document))
 
 
-def _compared(document: Json) -> "list[Table]":
-    from synmodel.report.contrasts import compared_tables
-
-    return compared_tables(document)
-
-
-def _fit(document: Json) -> "list[Table]":
-    from synmodel.report.tables import fit_tables
-
-    return fit_tables(document)
-
-
-def _dendrites(document: Json) -> "list[Table]":
-    from synmodel.report.dendrites import tables
-
-    return tables(_numbers(document))
-
-
-def _prediction(document: Json) -> "list[Table]":
-    from synmodel.report.prediction import prediction_tables
-
-    return prediction_tables(document)
-
-
-def _validation(document: Json) -> "list[Table]":
-    from synmodel.report.prediction import validation_tables
-
-    return validation_tables(document)
-
-
-def _simulation(document: Json) -> "list[Table]":
-    from synmodel.report.tables import simulation_tables
-
-    return simulation_tables(document)
-
-
-def _sweep(document: Json) -> "list[Table]":
-    from synmodel.report.sweeps import tables
-
-    return tables(document)
-
-
-def _design(document: Json) -> "list[Table]":
-    from synmodel.report.design import design_tables
-
-    return design_tables(document)
-
-
-def _arms(document: Json) -> "list[Table]":
-    from synmodel.report.separation import separation_tables
-
-    return separation_tables(document)
-
-
-def _measuring(document: Json) -> "list[Table]":
-    from synmodel.report.measuring import measuring_tables
-
-    return measuring_tables(document)
-
-
-def _experiment(document: Json) -> "list[Table]":
-    from synmodel.report.experiments import outcome_tables
-
-    return outcome_tables(document)
+def _with_nan(value: Any) -> Any:
+    """JSON has no NaN, for which null stands; the tables of dendrites count with it."""
+    if isinstance(value, dict):
+        return {key: _with_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_nan(each) for each in value]
+    return math.nan if value is None else value
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("comparison of the embedded studies", "comparison.json", ("drugs", "fits"), _main, comparing.drugs_told),
-    Kind("comparison of scenarios", "comparison.json", ("contrasts", "scenarios"), _compared, comparing.scenarios_told),
-    Kind("fit of group summaries", "fit.json", ("fits", "readings"), _fit, fitting.fit_told),
-    Kind("fit of single dendrites", "fit.json", ("conventional", "audit"), _dendrites, fitting.dendrites_told),
-    Kind("prediction", "prediction.json", ("points", "coverage"), _prediction, fitting.prediction_told),
-    Kind("validation", "validation.json", ("studies",), _validation, fitting.validation_told),
-    Kind("sweep", "summary.json", ("sweep", "extremes"), _sweep, simulating.sweep_told),
-    Kind("simulation", "summary.json", ("scenario", "summary"), _simulation, simulating.scenario_told),
-    Kind("plan of a study", "design.json", ("recommended", "power"), _design, planned.design_told),
-    Kind("arms that tell readings apart", "arms.json", ("between", "arms"), _arms, planned.arms_told),
-    Kind("what to measure next", "measure-next.json", ("numbers", "measurements"), _measuring, planned.measuring_told),
-    Kind("experiment", "outcome.json", ("experiment", "findings"), _experiment, simulating.experiment_told),
+    Kind("comparison of the embedded studies", "comparison.json", ("drugs", "fits"), comparison_tables, drugs_told),
+    Kind("comparison of scenarios", "comparison.json", ("contrasts", "scenarios"), compared_tables, scenarios_told),
+    Kind("fit of group summaries", "fit.json", ("fits", "readings"), fit_tables, fit_told),
+    Kind("fit of single dendrites", "fit.json", ("conventional", "audit"), _dendrite_tables, dendrites_told),
+    Kind("prediction", "prediction.json", ("points", "coverage"), prediction_tables, prediction_told),
+    Kind("validation", "validation.json", ("studies",), validation_tables, validation_told),
+    Kind("sweep", "summary.json", ("sweep", "extremes"), sweeps.tables, sweep_told),
+    Kind("simulation", "summary.json", ("scenario", "summary"), simulation_tables, scenario_told),
+    Kind("plan of a study", "design.json", ("recommended", "power"), design_tables, design_told),
+    Kind("arms that tell readings apart", "arms.json", ("between", "arms"), separation_tables, arms_told),
+    Kind("what to measure next", "measure-next.json", ("numbers", "measurements"), measuring_tables, measuring_told),
+    Kind("experiment", "outcome.json", ("experiment", "findings"), outcome_tables, experiment_told),
 )
 """In the order in which a folder is asked."""
-
-
-def _numbers(value: object) -> Any:
-    """JSON has no NaN, for which null stands; the tables of dendrites count with it."""
-    if isinstance(value, dict):
-        return {key: _numbers(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_numbers(each) for each in value]
-    return math.nan if value is None else value
 
 
 def opened(folder: Path) -> Held:
@@ -184,7 +126,7 @@ def _document(path: Path) -> Json:
     return document
 
 
-def _in_words_of_today(name: str, document: dict[str, Any]) -> dict[str, Any]:
+def _in_words_of_today(name: str, document: Json) -> Json:
     """The document with the words of today, where those of before are not a user's own."""
     if name in ("outcome.json", "measure-next.json"):
         return dict(told_today(document))

@@ -1,9 +1,8 @@
 """What simulations say of themselves: one scenario, a sweep of many, and an experiment about a claim."""
 
-from collections.abc import Mapping
 from shlex import quote
-from typing import Any
 
+from synmodel.core.plain import Json
 from synmodel.report.page.parts import Held, Told
 from synmodel.report.page.words import MECHANISM, begun, care_of, excludes, listed, percent, settings, with_interval
 from synmodel.report.tables import number_text
@@ -17,7 +16,7 @@ _WORDS = {
 }
 
 
-def _days(entry: Mapping[str, Any]) -> str:
+def _days(entry: Json) -> str:
     return f"from day {entry['start_day']:g} to {entry['end_day']:g}"
 
 
@@ -69,20 +68,20 @@ def scenario_told(held: Held) -> Told:
     )
 
 
-def _dose(dose: Mapping[str, Any]) -> str:
+def _dose(dose: Json) -> str:
     times = f", {dose['repeat']} times" if dose.get("repeat", 1) > 1 else ""
     day, unit = dose.get("day", 0), dose.get("unit", "mg/kg")
     return f"{dose['compound']} {dose['amount']:g} {unit} {dose['route']} on day {day:g}{times}"
 
 
-def _conditions(plan: Mapping[str, Any]) -> list[str]:
+def _conditions(plan: Json) -> list[str]:
     names = [plan["subject"].get("genotype", "")]
     names += [plan["subject"].get("stress", {}).get("name", "")]
     names += [each.get("name", "") for each in plan["regimen"].get("treatments", ())]
     return [name for name in names if name and name != "wild-type"]
 
 
-def _expected_answer(document: Mapping[str, Any]) -> list[str]:
+def _expected_answer(document: Json) -> list[str]:
     """The interval in which gains differ most from the vehicle, and the density at the end."""
     entries = document["expected"]
     against = [entry for entry in entries if entry.get("difference")]
@@ -118,7 +117,7 @@ def _expected_answer(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _simulated_answer(document: Mapping[str, Any]) -> list[str]:
+def _simulated_answer(document: Json) -> list[str]:
     sentences = []
     for quantity, text in _WORDS.items():
         entries = [
@@ -133,7 +132,7 @@ def _simulated_answer(document: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _agreement(document: Mapping[str, Any]) -> list[str]:
+def _agreement(document: Json) -> list[str]:
     """How far the mean of simulated experiments is from the exact expectation, in its own errors."""
     exact = {(e["quantity"], e["start_day"], e["end_day"]): e["mean"] for e in document["expected"]}
     n, far = document["replicates"], 0.0
@@ -149,7 +148,7 @@ def _agreement(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _undecided(document: Mapping[str, Any]) -> list[str]:
+def _undecided(document: Json) -> list[str]:
     lines = [
         f"{_WORDS.get(entry['quantity'], entry['quantity'])} {_days(entry)}: the interval of the difference "
         f"from vehicle "
@@ -200,7 +199,7 @@ def sweep_told(held: Held) -> Told:
     )
 
 
-def _extremes(document: Mapping[str, Any]) -> list[str]:
+def _extremes(document: Json) -> list[str]:
     sentences = []
     for quantity in ("formation_fraction", "density_change"):
         entries = [each for each in document["extremes"] if each["quantity"] == quantity]
@@ -217,7 +216,7 @@ def _extremes(document: Mapping[str, Any]) -> list[str]:
     return sentences or ["The sweep holds no statistic of which a lowest and a highest could be told."]
 
 
-def _place(document: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+def _place(document: Json, entry: Json) -> str:
     where = []
     for factor in document["factors"]:
         value = entry[factor["name"]]

@@ -2,16 +2,17 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from synmodel import library
+from synmodel.core.plain import Json
 
 __all__ = [
     "MECHANISM",
     "begun",
     "care_of",
     "excludes",
+    "in_its_unit",
     "listed",
     "named",
     "once",
@@ -27,7 +28,7 @@ MECHANISM = ("nmda", "serotonin", "cascade", "blocker", "spread")
 """Groups of parameters of the mechanism, on which whatever follows from a dose rests."""
 
 
-def with_interval(entry: Mapping[str, Any], *, scale: float = 1.0, unit: str = "", key: str = "estimate") -> str:
+def with_interval(entry: Json, *, scale: float = 1.0, unit: str = "", key: str = "estimate") -> str:
     """``13 % (95 % interval 5 to 24)``; without ends the estimate alone."""
     values = [entry.get(key), entry.get("low"), entry.get("high")]
     middle, low, high = (rounded(None if value is None else scale * value) for value in values)
@@ -35,6 +36,11 @@ def with_interval(entry: Mapping[str, Any], *, scale: float = 1.0, unit: str = "
     if "-" in (low, high):
         return f"{middle}{unit} (without an interval)"
     return f"{middle}{unit} (95 % interval {low} to {high})"
+
+
+def in_its_unit(entry: Json) -> str:
+    """An estimate with its interval and the unit that stands beside it, if it has one."""
+    return with_interval(entry, unit="" if entry.get("unit") in ("1", None) else str(entry["unit"]))
 
 
 def rounded(value: float | None) -> str:
@@ -68,12 +74,12 @@ def named(studies: Iterable[str]) -> str:
     return listed(told)
 
 
-def percent(entry: Mapping[str, Any], key: str = "estimate") -> str:
+def percent(entry: Json, key: str = "estimate") -> str:
     """A fraction with its interval, in per cent."""
     return with_interval(entry, scale=100.0, unit="%", key=key)
 
 
-def excludes(entry: Mapping[str, Any], value: float) -> bool | None:
+def excludes(entry: Json, value: float) -> bool | None:
     """Whether the interval leaves a value out; None where there is no interval."""
     low, high = entry.get("low"), entry.get("high")
     if low is None or high is None:
@@ -81,7 +87,7 @@ def excludes(entry: Mapping[str, Any], value: float) -> bool | None:
     return not low <= value <= high
 
 
-def phrase(entry: Mapping[str, Any], neutral: float, up: str, down: str, *, open_: str) -> str:
+def phrase(entry: Json, neutral: float, up: str, down: str, *, open_: str) -> str:
     """``up`` or ``down`` where the interval says so, else ``open_``."""
     sure = excludes(entry, neutral)
     if not sure or entry.get("estimate") is None:
@@ -95,7 +101,7 @@ def listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)
 
 
-def settings(provenance: Mapping[str, Any]) -> str:
+def settings(provenance: Json) -> str:
     """``--seed N`` of a result, where it has one."""
     return f" --seed {provenance['seed']}" if "seed" in provenance else ""
 

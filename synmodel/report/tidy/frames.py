@@ -72,7 +72,7 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def of_document(document: Mapping[str, Any], name: str) -> list[Table]:
+def of_document(document: Json, name: str) -> list[Table]:
     """Tables of a document; of a part whose entries lie at several depths, one for each."""
     rows: dict[tuple[str, int], list[Json]] = {}
     for path, entry in _entries({key: part for key, part in document.items() if key not in _NO_RESULT}, ()):
