@@ -12,7 +12,7 @@ from synmodel.cli.option import in_place_of
 if TYPE_CHECKING:
     from synmodel.data import Reading, ReadingOptions
 
-__all__ = ["app", "with_reading"]
+__all__ = ["app", "convert", "with_reading"]
 
 app = typer.Typer(no_args_is_help=True, help="Read observations of spines from tables, with an audit of each file.")
 
@@ -80,7 +80,6 @@ def check(
         _print_audit(found, every=True)
 
 
-@app.command()
 @with_reading()
 def convert(
     files: Files,
