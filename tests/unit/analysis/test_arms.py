@@ -23,6 +23,8 @@ from synmodel.scenario import load
 from synmodel.signalling.folds import mean_folds
 from synmodel.simulation import drive_function, drive_of, expectation
 
+pytestmark = pytest.mark.heavy
+
 
 def arm(values, quantity="density_change", end=1.0):
     """Summary of one point over mice."""

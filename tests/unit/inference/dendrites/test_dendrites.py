@@ -24,6 +24,8 @@ from synmodel.inference.likelihood import animals_log_likelihood
 from synmodel.library.parameters import ParameterSet
 from synmodel.signalling import phenomenological_drive
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):

@@ -10,6 +10,8 @@ from slopes import RELATIVE, STEP, along, check, error
 from synmodel.data import read_observations
 from synmodel.inference.dendrites import DendriteProblem
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory):
