@@ -19,6 +19,8 @@ from synmodel.report import tidy
 from synmodel.report.tidy import writers
 from synmodel.report.tidy.frames import of_dataset, of_document
 
+pytestmark = pytest.mark.heavy
+
 SIMULATE = ("simulate", "saline-mouse", "--replicates", "2", "--draws", "0", "--quiet")
 TEXTS = ["=1+1", "+2", "-3 apples", "@cmd", "plain", "\ttab", ""]
 READERS = {
