@@ -5,8 +5,8 @@ import nox
 nox.options.sessions = ["lint", "fast"]
 nox.options.reuse_existing_virtualenvs = True
 
-FAST = ("tests/architecture", "tests/golden", "tests/properties", "tests/unit")
-"""Without laws, twins and other programs."""
+FAST = ("tests/architecture", "tests/golden", "tests/unit")
+"""Without laws, properties over random cases, twins and other programs."""
 
 
 @nox.session

@@ -29,8 +29,6 @@ from synmodel.report.explorer.states import catalogue, state_of
 from synmodel.report.files import to_json
 from synmodel.report.tidy import tables_of
 
-pytestmark = pytest.mark.heavy
-
 TABLE = "animal,treatment,dendrite,day,count,gained,lost,length_um\n" + "".join(
     f"m{mouse},{'drug' if mouse % 2 else 'saline'},d{dendrite},{day},{10 + day},{int(day > 0)},0,25.5\n"
     for mouse in range(3)

@@ -14,6 +14,8 @@ from synmodel.inference.summaries.readings import READINGS, joint_problem
 from synmodel.inference.summaries.twitches import TwitchData
 from synmodel.library.parameters import default_parameters
 
+pytestmark = pytest.mark.heavy
+
 
 def near(problem, seed=1, spread=0.1):
     """A point near the start, inside of all supports."""
