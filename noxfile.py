@@ -5,12 +5,8 @@ import nox
 nox.options.sessions = ["lint", "fast"]
 nox.options.reuse_existing_virtualenvs = True
 
-FAST = ("tests/architecture", "tests/golden", "tests/properties", "tests/unit")
-"""Without laws, twins and other programs, and without what starts processes, browsers and servers."""
-NOT_FAST = (
-    "test_cli or explorer or test_report or experiments or rim or code_cache or scenario_turnover or sweeps or "
-    "designs or dendrites or test_inference or measuring or conventional or variability or arms or mutated or partial"
-)
+FAST = ("tests/architecture", "tests/golden", "tests/unit")
+"""Without laws, properties over random cases, twins and other programs."""
 
 
 @nox.session
@@ -27,7 +23,7 @@ def lint(session: nox.Session) -> None:
 def fast(session: nox.Session) -> None:
     """What tells soonest whether a change broke something; the first time it compiles."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-q", *FAST, "-k", f"not ({NOT_FAST})", *session.posargs)
+    session.run("pytest", "-q", *FAST, "-m", "not (heavy or slow or long)", *session.posargs)
 
 
 @nox.session

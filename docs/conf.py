@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # scraper, references
 
 project = "synmodel"
 author = "The synmodel developers"
+project_copyright = f"2026, {author}"
 release = importlib.metadata.version("synmodel")
 extensions = [
     "myst_nb",

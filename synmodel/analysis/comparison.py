@@ -35,12 +35,15 @@ from synmodel.scenario import Cohort, Regimen, Scenario, Schedule
 from synmodel.simulation import expect, simulate
 from synmodel.simulation.courses import half_peak
 from synmodel.turnover import Propagation
+from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.hazards import folds_on_cells
 from synmodel.turnover.moments import newborn_means
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.size import log_width_shift
 
-__all__ = ["Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario", "with_interval"]
+__all__ = [
+    "FEWEST_DRAWS", "Contrast", "Effect", "contrasts", "effect_of", "paired", "study_scenario", "with_interval",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -54,7 +57,8 @@ _OF_FIRST_DAY = ("density_onset_day", "formation_onset_day", "extra_spines_day_1
 _OF_LAST_DAY = ("extra_spine_days", "extra_spines_day_35", "extra_spines_kept_day_34")
 
 _FINE_DAYS = np.concatenate([np.arange(0.0, 1.0, 1 / 12), np.arange(1.0, 8.0, 0.25)])
-_FEWEST_DRAWS = 50
+FEWEST_DRAWS = 50
+"""Of the parameters, behind a 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -257,9 +261,12 @@ def contrasts(
 
     Raises
     ------
+    SimulationError
+        If fewer than 50 draws are asked for.
     FitError
-        If fewer than 50 draws are possible parameter values.
+        If fewer than 50 of them are possible parameter values.
     """
+    draws = whole_number("draws", draws, least=FEWEST_DRAWS)
     best = effect_of(drug, fit)
     estimates = _scalars(best)
     columns: dict[str, list[float]] = {name: [] for name in estimates}
@@ -276,7 +283,7 @@ def contrasts(
         if progress is not None:
             progress(number + 1, draws)
     gains = curves_of["gain"]
-    if len(gains) < _FEWEST_DRAWS:
+    if len(gains) < FEWEST_DRAWS:
         message = f"only {len(gains)} of {draws} parameter draws are possible; the fit of {drug} is too loose"
         raise FitError(message)
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
@@ -347,9 +354,12 @@ def with_interval(
 
     Raises
     ------
+    SimulationError
+        If fewer than 50 draws are asked for.
     FitError
-        If fewer than 50 draws are possible parameter values.
+        If fewer than 50 of them are possible parameter values.
     """
+    draws = whole_number("draws", draws, least=FEWEST_DRAWS)
     best, free = fit.parameters, fit.problem.free
     drawn = []
     for number, vector in enumerate(fit.draws(draws, seed)):
@@ -359,7 +369,7 @@ def with_interval(
             continue  # more nascent spines than spines: not a possible dendrite
         if progress is not None:
             progress(number + 1, draws)
-    if len(drawn) < _FEWEST_DRAWS:
+    if len(drawn) < FEWEST_DRAWS:
         message = f"only {len(drawn)} of {draws} parameter draws are possible; the fit is too loose, or give more"
         raise FitError(message)
     tails = np.nanquantile(np.array(drawn, float), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)

@@ -44,9 +44,9 @@ def against_own_arms(fit: Estimate, contrasts: Mapping[str, Mapping[str, Contras
     Returns
     -------
     list of dict
-        ``drug``, ``effect``, ``fold`` (estimate, low, high), means after the dose ``observed`` and ``fitted`` (arm,
-        control), ``z``: how many standard errors (unit of the fit, correlated means) the arm is off its fit, and
-        ``line``, which says it.
+        ``drug``, ``effect``, ``fold`` (estimate, low, high), published means ``before`` the dose, and after it
+        ``observed`` and ``fitted`` (arm, control), ``z``: how many standard errors (unit of the fit, correlated means)
+        the arm is off its fit, and ``line``, which says it.
     """
     found = []
     controls = {(panel.study, panel.arm): panel.control for panel in embedded_comparison().panels}
@@ -59,23 +59,24 @@ def against_own_arms(fit: Estimate, contrasts: Mapping[str, Mapping[str, Contras
             fold = table[name]
             if fold.low <= 1.0 <= fold.high:
                 continue
-            (mine, mine_fitted, z), (others, others_fitted, _) = (
-                _after_dose(fit, arm.study, each, quantity, arm.arm) for each in (arm.arm, control)
+            (mine_before, mine, mine_fitted, z), (others_before, others, others_fitted, _) = (
+                _around_dose(fit, arm.study, each, quantity, arm.arm) for each in (arm.arm, control)
             )
             if (mine > others) == (fold.estimate > 1.0):
                 continue
             more = "more" if mine > others else "fewer"
             line = (
-                f"{drug}: {effect} are said to change to {fold.estimate:.2g} of baseline ({fold.low:.2g} to "
+                f"{drug}: {effect} is said to change to {fold.estimate:.2g} of baseline ({fold.low:.2g} to "
                 f"{fold.high:.2g}), but its arm in {arm.study} {word} {more} spines after the dose than its control: "
-                f"{_percent(mine)} against {_percent(others)} per interval (fitted {_percent(mine_fitted)} and "
-                f"{_percent(others_fitted)}; the arm is {abs(z):.1f} standard errors off). "
-                f"{besides}{'arms' if besides else 'Arms'} may differ before the drug; the change itself rests on what "
-                "the drugs share"
+                f"{_percent(mine)} against {_percent(others)} per interval (before it {_percent(mine_before)} and "
+                f"{_percent(others_before)}; fitted after it {_percent(mine_fitted)} and {_percent(others_fitted)}; "
+                f"the arm is {abs(z):.1f} standard errors off). {besides}{'arms' if besides else 'Arms'} may differ "
+                "before the drug; the change itself rests on what the drugs share"
             )
             found.append({
                 "drug": drug, "effect": effect, "fold": [fold.estimate, fold.low, fold.high],
-                "observed": [mine, others], "fitted": [mine_fitted, others_fitted], "z": z, "line": line,
+                "before": [mine_before, others_before], "observed": [mine, others],
+                "fitted": [mine_fitted, others_fitted], "z": z, "line": line,
             })  # fmt: skip
     return found
 
@@ -84,8 +85,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _after_dose(fit: Estimate, study: str, arm: str, quantity: str, dosed: str) -> tuple[float, float, float]:
-    """Mean of an arm over the intervals that end after the first dose of the drug, fitted mean, and its z."""
+def _around_dose(fit: Estimate, study: str, arm: str, quantity: str, dosed: str) -> tuple[float, float, float, float]:
+    """Mean of an arm over the intervals before the first dose of the drug; over those after it, fitted, and its z."""
     problem = fit.problem
     names = [(target.study.name, target.arm.name) for target in problem.arms]
     place = names.index((study, arm))
@@ -99,4 +100,5 @@ def _after_dose(fit: Estimate, study: str, arm: str, quantity: str, dosed: str) 
     after = means.end > first
     rows = sizes[number] + np.flatnonzero(after)
     z = problem.standardised(place, values)[rows].sum() / np.sqrt(problem.correlation(place)[np.ix_(rows, rows)].sum())
-    return float(means.mean[after].mean()), float(fitted[after].mean()), float(z)
+    before, seen, expected = means.mean[~after].mean(), means.mean[after].mean(), fitted[after].mean()
+    return float(before), float(seen), float(expected), float(z)

@@ -11,7 +11,7 @@ import xarray as xr
 
 from synmodel.analysis import intervals
 from synmodel.analysis.claims import RECEPTORS, Cell, compared
-from synmodel.analysis.comparison import Contrast, contrasts, paired, study_scenario
+from synmodel.analysis.comparison import FEWEST_DRAWS, Contrast, contrasts, paired, study_scenario
 from synmodel.analysis.embedded import embedded_arms
 from synmodel.analysis.sweeps import Plan, draws_digest, expected_cells, run_plan, sobol_indices
 from synmodel.core.errors import FitError
@@ -37,6 +37,7 @@ from synmodel.inference.summaries.readings import READINGS, Reading, readings_of
 from synmodel.inference.summaries.summary_fit import settled_parameters
 from synmodel.inference.summaries.targets import Unit
 from synmodel.inference.summaries.verdicts import Profiles, profile, verdicts_of
+from synmodel.turnover.arguments import whole_number
 
 __all__ = [
     "Comparison",
@@ -117,7 +118,7 @@ def compare_drugs(
     unit : {"mouse", "dendrite"}
         Unit of replication.
     draws : int
-        Of the posterior, behind intervals.
+        Of the posterior, behind intervals; at least 50.
     posterior : Estimate, optional
         In place of the one of the library.
     progress : callable, optional
@@ -132,6 +133,8 @@ def compare_drugs(
     ------
     FitError
         If the unit of replication is none of the two.
+    SimulationError
+        If the draws are too few for an interval, before any work.
 
     Examples
     --------
@@ -141,6 +144,7 @@ def compare_drugs(
     >>> [round(float(value), 1) for value in (fold.estimate, fold.low, fold.high)]  # doctest: +SKIP
     [3.0, 2.2, 4.4]
     """
+    draws = whole_number("draws", draws, least=FEWEST_DRAWS)
     chosen = (Reading(), Reading("pulse"))
     readings = compare_readings(chosen, unit=unit, seed=seed, progress=stage(progress, "fitting"))
     fit, pulse = (each.fit for each in readings)

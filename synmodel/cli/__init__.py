@@ -61,6 +61,7 @@ def _result(verb: Callable[..., None]) -> Callable[..., None]:
     return reporting(with_tables(verb))
 
 
+cli_data.app.command()(with_tables(cli_data.convert))
 app.command()(_result(cli_compare.compare))
 
 

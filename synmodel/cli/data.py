@@ -13,7 +13,7 @@ from synmodel.cli.output import print_json
 if TYPE_CHECKING:
     from synmodel.data import Reading, ReadingOptions
 
-__all__ = ["app", "with_reading"]
+__all__ = ["app", "convert", "with_reading"]
 
 app = typer.Typer(no_args_is_help=True, help="Read observations of spines from tables, with an audit of each file.")
 
@@ -81,7 +81,6 @@ def check(
         _print_audit(found, every=True)
 
 
-@app.command()
 @with_reading()
 def convert(
     files: Files,

@@ -101,7 +101,7 @@ def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows:
     [0.2, 0.4]
     """
     conform(exposure, EXPOSURE)
-    times = _writable(exposure["time"])
+    times = _times_of(exposure)
     states = solve_cascade(times, collect(exposure, values), values, arrows)
     dataset = xr.Dataset({name: ("time", state) for name, state in states.items()}, {"time": times})
     for name in dataset.data_vars:
@@ -183,8 +183,13 @@ def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows:
         A Drive: folds on ``time``, each the mean over the cell that starts there.
     """
     conform(exposure, EXPOSURE)
-    times = exposure["time"].to_numpy().copy()  # writable, as for arrays that are not kernels are compiled once more
+    times = _times_of(exposure)
     return drive_of_folds(times, cascade_folds(times, exposure, values, arrows))
+
+
+def _times_of(exposure: xr.Dataset) -> Array:
+    """Times that may be written to, as all other arrays of kernels: for others they would be compiled once more."""
+    return exposure["time"].to_numpy().copy()
 
 
 def cascade_folds(

@@ -3,8 +3,8 @@
 A module is a small frozen dataclass in a file of its own under ``signalling/modules``: its fields are its
 parameters (``<prefix>.<field>`` in the parameter set), ``inputs`` the Exposure variables that it reads, and
 ``signals`` maps them to what the cascade takes in; a module whose inputs are not there is not asked. All signals are
-excess over the drug-free steady state, so that no drug gives exactly zero. A new module is a new file; no other file
-changes.
+excess over the drug-free steady state, so that no drug gives exactly zero. A new module is a new file and its
+parameters; no other code changes.
 """
 
 import importlib

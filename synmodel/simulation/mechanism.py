@@ -9,6 +9,7 @@ Its functions are also those of :mod:`synmodel.simulation`.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from synmodel.core.errors import ScenarioError
 from synmodel.core.grid import time_grid
 from synmodel.data import load_study
 from synmodel.library.parameters import ParameterSet, default_parameters
-from synmodel.scenario import Dose, Scenario, Spell, Subject
+from synmodel.scenario import Dose, Scenario, Spell, Subject, load
 from synmodel.turnover.hazards import checked_folds
 
 __all__ = [
@@ -98,13 +99,13 @@ def _remembered(known: dict[Key, Result], key: Key, make: Callable[[], Result]) 
     return known[key]
 
 
-def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
+def drive_of(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
     """The Drive of a scenario, mechanistic or phenomenological as the scenario says.
 
     Parameters
     ----------
-    scenario : Scenario
-        Its doses, subject, conditions and days.
+    scenario : str, Path or Scenario
+        Name in the library, TOML file or object: its doses, subject, conditions and days.
     parameters : ParameterSet, optional
         Default: those of the library, with the scenario's replacements.
 
@@ -123,11 +124,11 @@ def drive_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.D
     Examples
     --------
     >>> import synmodel
-    >>> drive = synmodel.drive_of(synmodel.load_scenario("psilocybin-mouse"))
+    >>> drive = synmodel.drive_of("psilocybin-mouse")
     >>> {name: round(float(drive[name].sel(time=1, method="nearest")), 2) for name in ("formation", "elimination")}
     {'formation': 2.23, 'elimination': 0.43}
     """
-    return drive_function(scenario)(parameters)
+    return drive_function(load(scenario))(parameters)
 
 
 def drive_function(scenario: Scenario) -> Callable[[ParameterSet | None], xr.Dataset]:
@@ -194,8 +195,13 @@ def _mechanistic(scenario: Scenario, of_tissue: Sequence[str]) -> tuple[Array, F
     return times, folds_at
 
 
-def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
+def mechanism_of(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:
     """All that lies between the doses of a scenario and its spines, on one grid of time.
+
+    Parameters
+    ----------
+    scenario, parameters
+        As in :func:`drive_of`.
 
     Returns
     -------
@@ -205,7 +211,7 @@ def mechanism_of(scenario: Scenario, parameters: ParameterSet | None = None) -> 
         ``formation_fold`` and so on, states of the same effect ``formation_state``. For a phenomenological scenario
         the folds alone.
     """
-    return mechanism_function(scenario)(parameters)
+    return mechanism_function(load(scenario))(parameters)
 
 
 def mechanism_function(scenario: Scenario) -> Callable[[ParameterSet | None], xr.Dataset]:

@@ -12,6 +12,8 @@ import pytest
 import synmodel
 from synmodel.core.module_names import earlier_names, present_name
 
+pytestmark = pytest.mark.heavy
+
 OF_BEFORE = (Path(__file__).with_name("names_of_before.txt")).read_text(encoding="utf-8").split()
 """All modules of the last state without rooms."""
 

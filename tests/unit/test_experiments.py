@@ -13,6 +13,8 @@ from synmodel.experiments import ExperimentError, Finding, Outcome
 from synmodel.report.experiments import claims_page
 from synmodel.report.figures import panels
 
+pytestmark = pytest.mark.heavy
+
 NAMES = experiments.names()
 LONGEST = 80
 

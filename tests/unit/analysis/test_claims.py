@@ -87,11 +87,11 @@ def test_an_arm_that_shows_the_opposite_is_told(fit):
     (entry,) = [each for each in found if each["drug"] == "ketamine"]
     assert entry["effect"] == "elimination"
     published = pd.read_csv(library.summaries_path())
-    rows = published[(published["study"] == "phoumthipphavong2016") & (published["end_day"] > 0)]
-    rows = rows[rows["quantity"] == "elimination_fraction"]
-    for arm, observed in zip(("ketamine", "saline"), entry["observed"], strict=True):
-        assert observed == pytest.approx(rows[rows["arm"] == arm]["mean"].mean())
-    assert "28.7 % against 18.2 %" in entry["line"]
+    rows = published[(published["study"] == "phoumthipphavong2016") & (published["quantity"] == "elimination_fraction")]
+    for key, rows_then in (("before", rows[rows["end_day"] < 0]), ("observed", rows[rows["end_day"] > 0])):
+        for arm, seen in zip(("ketamine", "saline"), entry[key], strict=True):
+            assert seen == pytest.approx(rows_then[rows_then["arm"] == arm]["mean"].mean())
+    assert "28.7 % against 18.2 % per interval (before it 25.2 % and 22.7 %;" in entry["line"]
     assert "\n" not in entry["line"]
 
 

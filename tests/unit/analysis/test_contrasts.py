@@ -28,6 +28,8 @@ from synmodel.simulation import drive_of, tissue_of
 from synmodel.simulation.courses import course_function, half_peak, peak_of, shared_days
 from synmodel.turnover import moments
 
+pytestmark = pytest.mark.heavy
+
 DRUG, OTHER, CONTROL = "psilocybin-mouse", "ketamine-mouse-single", "saline-mouse"
 DRAWS = 6
 

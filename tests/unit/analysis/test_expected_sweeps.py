@@ -28,6 +28,8 @@ from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import expectation
 
+pytestmark = pytest.mark.heavy
+
 AMOUNT, LOSS = "scenario.regimen.doses[0].amount", "phoumthipphavong2016.loss_nascent"
 SESSIONS = "scenario.schedule.sessions"
 SMALL = load("ketamine-mouse-single").updated(schedule={"sessions": [-1, 1, 3]})

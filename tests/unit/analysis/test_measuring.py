@@ -18,6 +18,8 @@ from synmodel.inference.summaries.joint import load_posterior
 from synmodel.inference.summaries.summary_fit import fit_problem
 from synmodel.simulation import drive_of, expectation
 
+pytestmark = pytest.mark.heavy
+
 SOME = (
     "ketamine.human_clearance", "psilocin.agonist_5ht2a_maximum", "psilocin.mouse_half_life", "psilocin.mouse_kp_uu"
 )  # fmt: skip

@@ -27,6 +27,8 @@ from synmodel.scenario import load
 from synmodel.simulation import drive_of, expectation, simulate
 from synmodel.turnover.simulator import thread_count
 
+pytestmark = pytest.mark.heavy
+
 DAYS = (-3.0, -1.0, 1.0, 3.0, 7.0)
 SPREAD = {"shao2021.formation_cv_animal": 0.3, "shao2021.formation_cv_dendrite": 0.2}
 

@@ -29,6 +29,8 @@ from synmodel.imaging import summarise
 from synmodel.scenario import load
 from synmodel.simulation import simulate
 
+pytestmark = pytest.mark.heavy
+
 AMOUNT, EVERY = "scenario.regimen.doses[0].amount", "scenario.regimen.doses[0].every_days"
 LOSS = "phoumthipphavong2016.loss_nascent"
 SMALL = load("ketamine-mouse-single").updated(

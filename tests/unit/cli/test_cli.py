@@ -22,6 +22,8 @@ from synmodel.library.evidence import load_check
 from synmodel.scenario import load
 from synmodel.simulation import checking, mechanism_of, simulate
 
+pytestmark = pytest.mark.heavy
+
 SCENARIO = """
 name = "mine"
 baseline = "shao2021"

@@ -6,6 +6,8 @@ import command_line
 import pytest
 import xarray as xr
 
+pytestmark = pytest.mark.heavy
+
 COUNTS = """study,arm,mouse,dendrite,day,spine_count,gained,lost,length_um
 s,drug,m1,1,-1,10,,,20
 s,drug,m1,1,1,12,2,1,20

@@ -6,6 +6,8 @@ import pytest
 import xarray as xr
 from command_line import names_in, run
 
+pytestmark = pytest.mark.heavy
+
 ARMS = ("design", "--scenario", "psilocybin-mouse", "--control", "saline-mouse")
 FILES = {"design.json", "design.nc", "design.png", "design.svg", "study.toml", "control.toml"}
 

@@ -13,6 +13,8 @@ from synmodel import cli
 from synmodel.cli.end import end, told
 from synmodel.core.errors import ScenarioError
 
+pytestmark = pytest.mark.heavy
+
 
 def disguised():
     """An end of a file as typer passes it on."""

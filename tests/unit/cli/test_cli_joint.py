@@ -9,6 +9,8 @@ import pytest
 from synmodel import library
 from synmodel.cli import main
 
+pytestmark = pytest.mark.heavy
+
 
 def run(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["synmodel", *map(str, arguments)])

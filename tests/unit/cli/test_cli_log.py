@@ -11,6 +11,8 @@ from command_line import run
 from synmodel.cli import log as cli_log
 from synmodel.cli.output import progress
 
+pytestmark = pytest.mark.heavy
+
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|WARNING|ERROR) .+")
 
 

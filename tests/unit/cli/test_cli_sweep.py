@@ -15,6 +15,8 @@ from synmodel.analysis.sweeps import open_sweep
 from synmodel.cli.output import _SECONDS_BETWEEN_LINES, _clock, _Lines, _to_stderr
 from synmodel.scenario import load
 
+pytestmark = pytest.mark.heavy
+
 SMALL = load("ketamine-mouse-single").updated(
     cohort={"animals": 1, "dendrites_per_animal": 3}, schedule={"sessions": [-1, 1, 3]}
 )

@@ -11,6 +11,8 @@ from synmodel.data import read_observations
 from synmodel.scenario import load
 from synmodel.simulation import expected_spines, histories
 
+pytestmark = pytest.mark.heavy
+
 SCENARIO = 'name = "{name}"\nbaseline = "shao2021"\n[schedule]\nsessions = [-1, 1]\n'
 SWEEP = (
     'name = "s"\ntitle = "s"\nseed = 1\nobserve = "expected"\nscenarios = ["psilocybin-mouse"]\ncontrol = "none"\n'

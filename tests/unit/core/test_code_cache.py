@@ -18,6 +18,8 @@ from synmodel.turnover.kernels.events import tally
 from synmodel.turnover.kernels.lockstep import lockstep
 from synmodel.turnover.kernels.sessions import run_sessions
 
+pytestmark = pytest.mark.heavy
+
 PACKAGE = Path(synmodel.__file__).parent
 DRAW = """
 import logging, sys

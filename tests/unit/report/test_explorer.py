@@ -26,6 +26,8 @@ from synmodel.report.explorer.states import catalogue, state_of
 from synmodel.scenario import load, loads
 from synmodel.simulation import mechanism_of
 
+pytestmark = pytest.mark.heavy
+
 DRAWS = 4
 HEADING = b"arm,quantity,end_day,mean,sem_dendrite\n"
 

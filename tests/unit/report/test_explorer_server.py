@@ -14,6 +14,8 @@ from explorer_server import explorer_process
 
 from synmodel.report.explorer import server
 
+pytestmark = pytest.mark.heavy
+
 pytest.importorskip("uvicorn", reason="the explorer needs starlette and uvicorn: pip install 'synmodel[explore]'")
 pytest.importorskip("starlette", reason="the explorer needs starlette and uvicorn: pip install 'synmodel[explore]'")
 

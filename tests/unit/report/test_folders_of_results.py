@@ -10,6 +10,8 @@ import pytest
 from synmodel.core import manifest
 from synmodel.report import files
 
+pytestmark = pytest.mark.heavy
+
 WRITER = """
 import os, signal, sys
 from pathlib import Path

@@ -26,6 +26,8 @@ from synmodel.report.simulation_figure import simulation_figure
 from synmodel.scenario import load, loads
 from synmodel.simulation import simulate
 
+pytestmark = pytest.mark.heavy
+
 
 def printed(made):
     """The tables as text, with runs of white space as one blank."""

@@ -25,6 +25,8 @@ from synmodel.library.provenance import version_of_synmodel
 from synmodel.report import page
 from synmodel.report.page import build, drawing, kinds, parts, sources, words
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[3]
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)> & "quotes"'
 HEADINGS = {

@@ -19,6 +19,8 @@ from synmodel.report import tidy
 from synmodel.report.tidy import writers
 from synmodel.report.tidy.frames import of_dataset, of_document
 
+pytestmark = pytest.mark.heavy
+
 SIMULATE = ("simulate", "saline-mouse", "--replicates", "2", "--draws", "0", "--quiet")
 TEXTS = ["=1+1", "+2", "-3 apples", "@cmd", "plain", "\ttab", ""]
 READERS = {
@@ -167,14 +169,25 @@ def test_every_verb_that_writes_a_result_has_the_option():
 
     without_result = {"convert", "explore", "export", "new", "report"}
     with_out = {}
-    for registered in (*cli.app.registered_commands, *cli_data.app.registered_commands):
-        parameters = inspect.signature(registered.callback).parameters
-        if "out" in parameters:
-            with_out[registered.name or registered.callback.__name__] = "table_format" in parameters
+    for group, commands in (("", cli.app.registered_commands), ("data ", cli_data.app.registered_commands)):
+        for registered in commands:
+            parameters = inspect.signature(registered.callback).parameters
+            if "out" in parameters:
+                name = group + (registered.name or registered.callback.__name__)
+                with_out[name] = "table_format" in parameters
     assert {name for name, has in with_out.items() if not has} <= without_result
-    assert {"compare", "fit", "predict", "validate", "simulate", "sweep", "design", "experiment", "measure_next"} <= {
-        name for name, has in with_out.items() if has
-    }
+    assert {
+        "compare",
+        "fit",
+        "predict",
+        "validate",
+        "simulate",
+        "sweep",
+        "design",
+        "experiment",
+        "measure_next",
+        "data convert",
+    } <= {name for name, has in with_out.items() if has}
 
 
 def test_convert_of_a_folder_and_its_faults(tmp_path, capsys, monkeypatch):

@@ -26,6 +26,8 @@ from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import thread_count
 from synmodel.turnover.start import Start, start_of
 
+pytestmark = pytest.mark.heavy
+
 PLAIN = load("psilocybin-mouse").updated(cohort={"animals": 3, "dendrites_per_animal": 4})
 CROWDING = {"crowding": {"n_max_per_um": 1.5}}
 HOMEOSTASIS = {"homeostasis": {"steepness": 2.0}}

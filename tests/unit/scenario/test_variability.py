@@ -22,6 +22,8 @@ from synmodel.simulation.population import population_bands, subjects_of
 from synmodel.simulation.subjects import between_subjects, terms_of
 from synmodel.turnover.simulator import thread_count
 
+pytestmark = pytest.mark.heavy
+
 PLAIN = load("psilocybin-mouse").updated(cohort={"animals": 3, "dendrites_per_animal": 4})
 SPREADS = {"clearance": 0.3, "volume": 0.2, "potency": {"log_sd": 0.3, "status": "measured", "source": "mine"}}
 VARIED = PLAIN.updated(variability=SPREADS)

@@ -10,6 +10,7 @@ from scipy.integrate import solve_ivp
 from synmodel import signalling, simulation
 from synmodel.core.errors import ScenarioError
 from synmodel.core.grid import refined
+from synmodel.core.schema import EXPOSURE
 from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import exposure
 from synmodel.scenario import load
@@ -180,11 +181,23 @@ def test_readings_of_psilocybin(values):
 
 def test_modules_are_found_and_named():
     prefixes = [module.prefix for module in all_modules()]
-    assert prefixes == ["nmda", "serotonin", "target"]
-    parameters = default_parameters()
-    for module in all_modules()[:2]:  # the parameters of the third are those of the targets in use
-        for field in fields(module):
-            assert f"{module.prefix}.{field.name}" in parameters
+    assert {"nmda", "serotonin", "target"} <= set(prefixes)
+    assert len(set(prefixes)) == len(prefixes)
+
+
+@pytest.mark.parametrize("module", [each for each in all_modules() if each.prefix != "target"])
+def test_a_module_has_its_parameters_and_is_silent_without_a_drug(module, values):
+    """Those of targets are the gains of the targets in use."""
+    missing = [
+        f"[{module.prefix}.{each.name}]" for each in fields(module) if f"{module.prefix}.{each.name}" not in values
+    ]
+    assert not missing, f"put {', '.join(missing)} into synmodel/library/parameters/mechanism.toml"
+    unknown = set(module.inputs) - set(EXPOSURE.variables)
+    assert not unknown, f"{module.prefix} reads {sorted(unknown)}; an Exposure has {', '.join(EXPOSURE.variables)}"
+    own = module(**{each.name: values[f"{module.prefix}.{each.name}"] or 1.0 for each in fields(module)})
+    sent = own.signals({name: np.zeros(3) for name in module.inputs})
+    for each in fields(sent):
+        assert not np.any(getattr(sent, each.name)), f"{module.prefix} sends {each.name} without any drug"
 
 
 def test_pulse_has_its_peak_at_one_and_its_area():

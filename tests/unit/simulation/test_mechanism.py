@@ -7,6 +7,7 @@ import xarray as xr
 from synmodel import library
 from synmodel.analysis.simulated import simulate_scenario
 from synmodel.analysis.sweeps import changed
+from synmodel.core.errors import LibraryError
 from synmodel.core.schema import DRIVE, EXPOSURE
 from synmodel.report import documents
 from synmodel.report.mechanism_panels import panel_names
@@ -45,8 +46,15 @@ def test_a_mechanism_is_the_chain_in_one_dataset(name, tmp_path):
         assert again.identical(mechanism)
 
 
+def test_a_scenario_may_be_named():
+    assert mechanism_of("psilocybin-mouse").identical(mechanism_of(load("psilocybin-mouse")))
+    assert drive_of("psilocybin-mouse").identical(drive_of(load("psilocybin-mouse")))
+    with pytest.raises(LibraryError, match=r"did you mean .psilocybin-mouse."):
+        drive_of("psilocybin-mous")
+
+
 def test_a_mechanism_has_every_stage():
-    mechanism = mechanism_of(load("ketamine-mouse-single"))
+    mechanism = mechanism_of("ketamine-mouse-single")
     always = {name for name, quantity in EXPOSURE.variables.items() if not quantity.optional}
     assert set(mechanism.data_vars) & set(EXPOSURE.variables) == always
     assert {"glutamate", "bdnf", "trkb", "mtorc1", "stabilisation", "formation_state"} <= set(mechanism.data_vars)
@@ -64,7 +72,7 @@ def test_without_a_drug_or_a_mechanism_there_is_less():
 
 
 def drawn(plan):
-    result = simulate_scenario(plan, replicates=2, seed=1)
+    result = simulate_scenario(plan, replicates=2, seed=1, draws=10)
     figure = simulation_figure(plan, documents.simulation_document(plan, result), result.mechanism)
     figure.canvas.draw()
     names = panel_names(plan, result.mechanism)

@@ -1,15 +1,18 @@
 """What a claim is judged by: arms, intervals, windows, held parameters, repeats; each against something else."""
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
 from scipy.stats import ttest_ind
 
 import synmodel
+from synmodel.analysis import workflows
 from synmodel.analysis.arms import arms_compared
-from synmodel.analysis.comparison import effect_of, with_interval
+from synmodel.analysis.comparison import contrasts, effect_of, with_interval
 from synmodel.analysis.repeats import repeats_that_find
-from synmodel.core.errors import FitError, ScenarioError
+from synmodel.core.errors import FitError, ScenarioError, SimulationError
 from synmodel.data import load_summaries
 from synmodel.imaging import between_arms
 from synmodel.inference.summaries.hierarchy import effect_factor
@@ -19,6 +22,8 @@ from synmodel.inference.summaries.verdicts import hold, judge
 from synmodel.scenario import load
 from synmodel.signalling.folds import mean_folds
 from synmodel.simulation import drive_function, drive_of, expectation
+
+pytestmark = pytest.mark.heavy
 
 
 def arm(values, quantity="density_change", end=1.0):
@@ -63,9 +68,26 @@ def test_an_interval_is_that_of_the_parameter_it_shows(fit):
     assert high == pytest.approx(fit.vector[at] + 1.96 * error, abs=0.15 * error)
 
 
-def test_an_interval_of_too_few_draws_is_refused(fit):
-    with pytest.raises(FitError, match="only 20 of 20 parameter draws are possible"):
-        with_interval(fit, lambda p: p.value("cascade.tau_formation"), draws=20, seed=1)
+def test_an_interval_of_too_few_draws_is_refused(fit, monkeypatch):
+    """Those that are asked for, before any work; those that are possible, at the end."""
+    monkeypatch.setattr(workflows, "compare_readings", lambda *_, **__: pytest.fail("work has begun"))
+    for refused in (
+        lambda: synmodel.compare_drugs(seed=1, draws=49),
+        lambda: contrasts(fit, "ketamine", draws=49),
+        lambda: with_interval(fit, lambda _: pytest.fail("work has begun"), draws=49),
+    ):
+        with pytest.raises(SimulationError, match="draws is 49; it must be a whole number of at least 50"):
+            refused()
+    calls = itertools.count()
+
+    def rarely(_):
+        if next(calls) % 2:
+            message = "no such dendrite"
+            raise SimulationError(message)
+        return 1.0
+
+    with pytest.raises(FitError, match="only 30 of 60 parameter draws are possible"):
+        with_interval(fit, rarely, draws=60, seed=1)
 
 
 def test_the_mean_over_a_window_is_the_area_under_the_steps():

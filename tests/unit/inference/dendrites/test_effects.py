@@ -19,6 +19,8 @@ from synmodel.inference.summaries.drives import Drives
 from synmodel.inference.summaries.targets import arm_targets
 from synmodel.library.parameters import ParameterSet, default_parameters
 
+pytestmark = pytest.mark.heavy
+
 KNOCK_OUT = "psilocybin:1:i.p.+genotype:5-HT2A knock-out"
 DOSE = regimens_of(["psilocybin=psilocybin:1:i.p.:0"])
 

@@ -18,6 +18,8 @@ from synmodel.inference.conventional.measured import dendrite_table
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.report.conventional import conventional_csv, conventional_document, conventional_tables
 
+pytestmark = pytest.mark.heavy
+
 statsmodels = pytest.importorskip("statsmodels.api")
 DAYS = (-3.0, -1.0, 1.0, 3.0)
 

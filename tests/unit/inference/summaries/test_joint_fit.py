@@ -29,6 +29,8 @@ from synmodel.library.parameters import Parameter, Prior, default_parameters
 from synmodel.signalling import signals
 from synmodel.signalling.signals import Signals
 
+pytestmark = pytest.mark.heavy
+
 KETAMINE, PSILOCYBIN, PT, KO = STUDIES
 
 

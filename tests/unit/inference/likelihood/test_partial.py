@@ -23,6 +23,8 @@ from synmodel.inference.likelihood.tail import fates_two, open_tail
 from synmodel.inference.likelihood.tracked import tracked_rows
 from synmodel.turnover import TurnoverModel
 
+pytestmark = pytest.mark.heavy
+
 ONE_CLASS = TurnoverModel(("spine",), 1.3, [[0]], [0.2], formation_cv_dendrite=0.6)
 TWO_CLASSES = TurnoverModel(("nascent", "mature"), 1.3, [[0, 0.3], [0, 0]], [0.4, 0.03], formation_cv_dendrite=0.6)
 THREE_CLASSES = TurnoverModel(
