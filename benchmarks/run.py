@@ -96,17 +96,18 @@ def memory(name: str, replicates: int) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def peers_python(given: str | None) -> Path:
-    """Interpreter of the peers' environment, made if there is none."""
+def environment(given: str | None, name: str) -> Path:
+    """The interpreter that is given, or that of build/NAME, made of requirements-NAME.txt if there is none."""
     if given:
         return Path(given)
-    folder = HERE.parent / "build" / "peers"
+    folder = HERE.parent / "build" / name
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-        for line in (HERE / "requirements-peers.txt").read_text().splitlines():
+        for line in (HERE / f"requirements-{name}.txt").read_text().splitlines():
             if line and not line.startswith("#"):  # one by one, so that one that fails to build costs only itself
-                subprocess.run([python, "-m", "pip", "install", "-q", line], check=False)
+                install = [python, "-m", "pip", "install", "-q", *line.split()]
+                subprocess.run(install, check=False, cwd=HERE.parent)
     return python
 
 
@@ -253,7 +254,7 @@ def main() -> None:
         os.environ |= {"SYNMODEL_NUMBA_CACHE": "1", "NUMBA_CACHE_DIR": cache}
         used = {name: memory(name, replicates) for name in programs.programs()}
     say("peers")
-    found = {} if given.no_peers else compare_peers(peers_python(given.peers))
+    found = {} if given.no_peers else compare_peers(environment(given.peers, "peers"))
     say("cost against replicates, dendrites, spines and sessions")
     points = scaling.measure(1 / 20 if given.quick else 1.0)
     say("cost of the likelihood against what goes in")
