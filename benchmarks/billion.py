@@ -2,9 +2,9 @@
 
     python benchmarks/billion.py FOLDER [CELLS]
 
-A cell is a dose: 10,000 experiments of 56 dendrites at 7 sessions, with imaging; there is no control, as cells share one.
-An interrupted run goes on in the same folder; the time told is then that of the last part. Of three cells every number
-is compared with a sweep of these cells in one process.
+A cell is a dose: 10,000 experiments of 56 dendrites at 7 sessions, with imaging; there is no control, as cells share
+one. An interrupted run goes on in the same folder; the time told is then that of the last part. Of three cells every
+number is compared with a sweep of these cells in one process.
 """
 
 import sys
