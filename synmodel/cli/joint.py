@@ -105,8 +105,8 @@ def posterior(
     `synmodel posterior --out synmodel/library/posterior` in a checkout.
     """
     from synmodel.core.randomness import checked_seed
-    from synmodel.inference.summaries.chains import Walks
     from synmodel.inference.summaries.joint import make_posteriors
+    from synmodel.inference.summaries.walks import Walks
 
     checked_seed(seed)
     walks = Walks(chains, draws, thin, tune, sampler=sampler)

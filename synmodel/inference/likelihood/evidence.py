@@ -17,7 +17,7 @@ from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
-from synmodel.inference.likelihood.kernel import log_losses
+from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.series import log_more
 
@@ -28,6 +28,7 @@ Integers = NDArray[np.int64]
 ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 _REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
+_THREE = 3
 _FEW = 20.0  # mean births, up to which the quantile itself is looked for
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
@@ -89,7 +90,7 @@ class Evidence:
         self.log_weight, self.losses, self.gains, self.record, self.more, self.one_start = (
             log_weight, losses, gains, record, more, one_start
         )  # fmt: skip
-        self._first = np.flatnonzero(np.diff(record, prepend=-1))
+        self._first = np.flatnonzero(np.append(len(record) > 0, record[1:] != record[:-1]))
         self._single = len(self._first) == len(record)
 
     def __len__(self) -> int:
@@ -171,7 +172,7 @@ def evidence_of(
     record = np.arange(n) if mixture is None else mixture.record
     prior = np.zeros(n) if mixture is None else mixture.log_prior
     # Several runs of one record are several numbers at its start.
-    one_start = len(np.unique(record)) == n
+    one_start = mixture is None or len(np.unique(record)) == n
     sigma = np.ones(n) if mixture is None else mixture.sigma
     losses, gains, more = _remembered(runs, courses, scale, sigma, memory)
     return Evidence(courses.log_weight, losses + prior[:, None], gains, record, more, one_start=one_start)
@@ -234,7 +235,9 @@ class FilterSteps:
         """(run, node) log-probabilities of the losses given starts and gains."""
         out = np.empty((len(runs.n), len(self.gamma)))
         if len(out):
-            log_losses(
+            # The first wakes no second thread, which takes as long as the losses of a hundred runs of two classes.
+            fill = log_losses_of_many if self.lost.shape[2] == _THREE and len(out) >= _MANY else log_losses
+            fill(
                 self.move, self.log_alive, self.lost, self.fresh, self.composition,
                 runs.n, runs.gained, runs.lost, runs.first, runs.stop, out,
             )  # fmt: skip

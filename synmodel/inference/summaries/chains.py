@@ -20,7 +20,6 @@ Cotter, Roberts, Stuart and White 2013, Stat Sci 28:424, doi:10.1214/13-STS421.
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -28,21 +27,20 @@ from numpy.typing import NDArray
 
 from synmodel import library
 from synmodel.core.compiled import one_blas_thread
-from synmodel.core.errors import FitError, did_you_mean
 from synmodel.core.progress import Progress
 from synmodel.core.randomness import stream_key
 from synmodel.core.settings import by_fields
 from synmodel.inference.summaries import no_u_turn
 from synmodel.inference.summaries.density import Density
 from synmodel.inference.summaries.problem import SummaryProblem
+from synmodel.inference.summaries.walks import Walks
 from synmodel.library import Own
 
-__all__ = ["STEPS", "Chains", "Walks", "sample_chains", "step"]
+__all__ = ["STEPS", "Chains", "sample_chains", "step"]
 
 Array = NDArray[np.float64]
 _FIRST_WIDTH, _WANTED = 0.2, 0.3
 _WIDEST = 0.95
-_SAMPLERS = ("crank-nicolson", "no-u-turn")
 STEPS = 3
 """Steps of each block in a sweep."""
 
@@ -63,41 +61,6 @@ class Chains(NamedTuple):
     vectors: Array
     log_posterior: Array
     accepted: Array
-
-
-@dataclass(frozen=True)
-class Walks:
-    """How many chains there are, and how they walk.
-
-    Parameters
-    ----------
-    chains, draws : int
-        Number of chains, and of draws of each that are kept.
-    thin, tune : int
-        Sweeps over all blocks per draw, and before the first. Of the no-U-turn sampler ``tune`` are draws, and all
-        draws after them are kept.
-    processes : int
-        Chains that run at a time.
-    sampler : {"crank-nicolson", "no-u-turn"}
-        The second needs nutpie.
-
-    Raises
-    ------
-    FitError
-        For another sampler.
-    """
-
-    chains: int = 2
-    draws: int = 300
-    thin: int = 20
-    tune: int = 1000
-    processes: int = 2
-    sampler: str = "crank-nicolson"
-
-    def __post_init__(self) -> None:
-        if self.sampler not in _SAMPLERS:
-            message = f"sampler is {self.sampler!r}; {did_you_mean(str(self.sampler), _SAMPLERS)}"
-            raise FitError(message)
 
 
 @by_fields(walks=Walks)

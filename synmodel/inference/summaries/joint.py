@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -21,11 +22,14 @@ from synmodel.core.plain import Json
 from synmodel.core.progress import Steps, stage
 from synmodel.core.randomness import generator_of
 from synmodel.core.settings import by_fields
-from synmodel.inference.summaries.chains import Chains, Walks, sample_chains
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
 from synmodel.inference.summaries.readings import DEFAULT, joint_problem, reading_named
+from synmodel.inference.summaries.walks import Walks
 from synmodel.library.parameters import ParameterSet
+
+if TYPE_CHECKING:
+    from synmodel.inference.summaries.chains import Chains
 
 __all__ = [
     "Posterior",
@@ -110,7 +114,7 @@ def sample_posterior(
     seed: int = 1,
     walks: Walks,
     progress: Steps | None = None,
-) -> tuple[Posterior, Chains]:
+) -> "tuple[Posterior, Chains]":
     """Sample the joint posterior of studies.
 
     Parameters
@@ -126,7 +130,8 @@ def sample_posterior(
     progress : callable, optional
         Called with (what, done, of).
     """
-    from synmodel.inference.summaries.summary_fit import fit_problem  # on use: who reads a posterior does without
+    from synmodel.inference.summaries.chains import sample_chains  # on use: who reads a posterior does without
+    from synmodel.inference.summaries.summary_fit import fit_problem
 
     chosen = reading_named(reading)
     held = joint_problem(studies, parameters=parameters, reading=chosen)
@@ -139,7 +144,7 @@ def sample_posterior(
     return Posterior(problem, mode, flat, made.log_posterior.ravel()), made
 
 
-def save_posterior(posterior: Posterior, chains: Chains, path: Path, *, reading: str, seed: int) -> None:
+def save_posterior(posterior: Posterior, chains: "Chains", path: Path, *, reading: str, seed: int) -> None:
     """Write a posterior as a DataTree with groups ``posterior``, ``constant_data`` and ``sample_stats`` (netCDF).
 
     The estimate is no draw, and ArviZ summarises all that is in ``posterior``; it stands in ``constant_data``.
