@@ -2,8 +2,8 @@
 
     python benchmarks/billion.py FOLDER [CELLS]
 
-A cell is a dose: 10,000 experiments of 56 dendrites at 7 sessions, with imaging; there is no control, as cells share
-one. An interrupted run goes on in the same folder; the time told is then that of the last part. Of three cells every
+A cell is a dose: 10,000 experiments of 56 dendrites imaged on 28 days, without a control, as cells share one.
+An interrupted run goes on in the same folder; the time told is then that of the last part. Of three cells every
 number is compared with a sweep of these cells in one process.
 """
 
@@ -17,7 +17,8 @@ import numpy as np
 from synmodel.analysis.sweeps import sweep
 from synmodel.scenario import load
 
-PLAN, REPLICATES, CELLS = load("ketamine-mouse-single"), 10_000, 256
+PLAN = load("ketamine-mouse-single").updated(schedule={"sessions": list(range(-3, 25))})
+REPLICATES, CELLS = 10_000, 64
 AMOUNT = "scenario.regimen.doses[0].amount"
 
 

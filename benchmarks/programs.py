@@ -15,7 +15,9 @@ from synmodel.turnover.tables import conditional_of
 
 HERE = Path(__file__).parent
 ENGINES = ("sessions", "events", "coupled")
-C_LOOPS = ("intervals", "spines", "direct")
+C_LOOPS = {"intervals": "reference", "spines": "reference", "direct": "reference", "lockstep": "lockstep"}
+"""The file of each."""
+OPTIONS = {"reference": ["-O3"], "lockstep": ["-Ofast", "-mprefer-vector-width=512"]}
 
 Program = Callable[[int, str, int], np.ndarray]
 """Counts (replicate, session, class) of (replicates, formation A or B, threads)."""
@@ -41,15 +43,12 @@ def synmodel_engine(engine: str) -> Program:
 
 
 @cache
-def library() -> ctypes.CDLL | None:
-    """The C loops, compiled for this machine; None without a compiler."""
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        return None
-    target = HERE.parent / "build" / "reference.so"
+def library(name: str) -> ctypes.CDLL:
+    """C loops of a file, compiled for this machine."""
+    target = HERE.parent / "build" / f"{name}.so"
     target.parent.mkdir(exist_ok=True)
-    options = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
-    subprocess.run([compiler, *options, "-o", target, HERE / "reference.c", "-lm"], check=True)
+    options = [*OPTIONS[name], "-march=native", "-fopenmp", "-shared", "-fPIC"]
+    subprocess.run(["gcc", *options, "-o", target, HERE / f"{name}.c", "-lm"], check=True)
     return ctypes.CDLL(str(target))
 
 
@@ -60,7 +59,7 @@ def c_loop(name: str) -> Program:
         return ctypes.c_void_p(array.ctypes.data)
 
     def run(replicates: int, formation: str, threads: int) -> np.ndarray:
-        call = getattr(library(), name)
+        call = getattr(library(C_LOOPS[name]), name)
         start, times = np.array(model.START, np.int32), np.ascontiguousarray(model.TIMES)
         if name == "intervals":
             steps = propagate(model.MODEL, times, model.drive(formation))
@@ -96,6 +95,6 @@ def numpy_intervals(replicates: int, formation: str, threads: int) -> np.ndarray
 def programs() -> dict[str, Program]:
     """All of them by name."""
     found: dict[str, Program] = {f"synmodel {engine}": synmodel_engine(engine) for engine in ENGINES}
-    if library() is not None:
+    if shutil.which("gcc"):
         found |= {f"C {name}": c_loop(name) for name in C_LOOPS}
     return found | {"NumPy intervals": numpy_intervals}

@@ -173,7 +173,7 @@ def engines_table(rows: dict[tuple[str, str], dict], used: dict[str, float], rep
 
 def targets(rows: dict[tuple[str, str], dict]) -> list[str]:
     """Each engine beside the C loop of the same kind."""
-    pairs = (("sessions", "intervals"), ("events", "spines"), ("coupled", "direct"))
+    pairs = (("sessions", "intervals"), ("events", "spines"), ("coupled", "direct"), ("coupled", "lockstep"))
     lines = ["| engine | beside | A | B | A, two threads | B, two threads |", "|---|---|--:|--:|--:|--:|"]
     for engine, loop in pairs:
         if (f"C {loop}", "A") not in rows:

@@ -6,7 +6,7 @@
 import numba
 import numpy as np
 
-from synmodel.core.compiled import compiled_parallel
+from synmodel.core.compiled import compiled, compiled_parallel
 from synmodel.core.randomness.philox import fill_uniforms
 
 __all__ = ["count_present", "draw_present", "follow_present", "lay_out"]
@@ -34,10 +34,10 @@ def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ig
                     at += 1
 
 
-@compiled_parallel
+@compiled
 def count_present(classes, n):  # type: ignore[no-untyped-def]
     """Fill ``n`` (spine,) with the numbers of sessions at which spines are there."""
-    for s in numba.prange(classes.shape[0]):
+    for s in range(classes.shape[0]):
         there = 0
         for k in range(classes.shape[1]):
             there += 1 if classes[s, k] >= 0 else 0
