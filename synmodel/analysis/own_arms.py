@@ -64,18 +64,22 @@ def against_own_arms(fit: Estimate, contrasts: Mapping[str, Mapping[str, Contras
             )
             if (mine > others) == (fold.estimate > 1.0):
                 continue
-            more = "more" if mine > others else "fewer"
+            more, before = "more" if mine > others else "fewer", None
+            earlier = ""
+            if mine_before is not None and others_before is not None:
+                before = [mine_before, others_before]
+                earlier = f"before it {_percent(mine_before)} and {_percent(others_before)}; "
             line = (
                 f"{drug}: {effect} is said to change to {fold.estimate:.2g} of baseline ({fold.low:.2g} to "
                 f"{fold.high:.2g}), but its arm in {arm.study} {word} {more} spines after the dose than its control: "
-                f"{_percent(mine)} against {_percent(others)} per interval (before it {_percent(mine_before)} and "
-                f"{_percent(others_before)}; fitted after it {_percent(mine_fitted)} and {_percent(others_fitted)}; "
+                f"{_percent(mine)} against {_percent(others)} per interval ({earlier}"
+                f"fitted after it {_percent(mine_fitted)} and {_percent(others_fitted)}; "
                 f"the arm is {abs(z):.1f} standard errors off). {besides}{'arms' if besides else 'Arms'} may differ "
                 "before the drug; the change itself rests on what the drugs share"
             )
             found.append({
                 "drug": drug, "effect": effect, "fold": [fold.estimate, fold.low, fold.high],
-                "before": [mine_before, others_before], "observed": [mine, others],
+                "before": before, "observed": [mine, others],
                 "fitted": [mine_fitted, others_fitted], "z": z, "line": line,
             })  # fmt: skip
     return found
@@ -85,8 +89,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _around_dose(fit: Estimate, study: str, arm: str, quantity: str, dosed: str) -> tuple[float, float, float, float]:
-    """Mean of an arm over the intervals before the first dose of the drug; over those after it, fitted, and its z."""
+def _around_dose(
+    fit: Estimate, study: str, arm: str, quantity: str, dosed: str
+) -> tuple[float | None, float, float, float]:
+    """Mean of an arm over intervals before the first dose of the drug, if any; after it, fitted, and its z."""
     problem = fit.problem
     names = [(target.study.name, target.arm.name) for target in problem.arms]
     place = names.index((study, arm))
@@ -100,5 +106,5 @@ def _around_dose(fit: Estimate, study: str, arm: str, quantity: str, dosed: str)
     after = means.end > first
     rows = sizes[number] + np.flatnonzero(after)
     z = problem.standardised(place, values)[rows].sum() / np.sqrt(problem.correlation(place)[np.ix_(rows, rows)].sum())
-    before, seen, expected = means.mean[~after].mean(), means.mean[after].mean(), fitted[after].mean()
-    return float(before), float(seen), float(expected), float(z)
+    before = float(means.mean[~after].mean()) if np.any(~after) else None
+    return before, float(means.mean[after].mean()), float(fitted[after].mean()), float(z)

@@ -43,12 +43,12 @@ def by_fields(**kinds: type) -> Callable[[Callable[..., Result]], Callable[..., 
         def call(*args: object, **given: object) -> Result:
             for name, kind in kinds.items():
                 loose = {field: given.pop(field) for field in names[kind] if field in given}
-                if loose and name in given:
+                if loose and given.get(name) is not None:
                     message = (
                         f"{function.__name__}() got {name} and {', '.join(loose)}, which it holds; give one of them"
                     )
                     raise TypeError(message)
-                if name not in given:
+                if given.get(name) is None:
                     given[name] = kind(**loose)
             return function(*args, **given)
 

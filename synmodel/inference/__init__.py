@@ -62,6 +62,11 @@ __all__ = [
     "uniformity",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 if not TYPE_CHECKING:  # which knows the modules by itself
     __getattr__ = on_first_use(
         __name__,

@@ -177,6 +177,10 @@ class ParameterSet(Mapping[str, Parameter]):
                 raise ParameterError(message)
             self._parameters[parameter.name] = parameter
 
+    def __setstate__(self, state: tuple[None, dict[str, dict[str, Parameter]]]) -> None:
+        # Pickles of before know of parameters alone; numbers are asked for anew.
+        self._parameters, self._floats = state[1]["_parameters"], None
+
     def __getitem__(self, name: str) -> Parameter:
         try:
             return self._parameters[name]

@@ -71,7 +71,7 @@ def _plasma(
     changes, corners = pharmacology.corners_of(doses)
     jumps, around = signalling.corners(spells)
     changes, corners = changes + jumps, corners + around
-    grid = _grid((*sessions, *(day for day in corners if day < max(sessions))), tuple(changes))
+    grid = _grid((*sessions, *(day for day in corners if day < max(sessions))), tuple(changes)).copy()
     kinetic = pharmacology.kinetic_parameters(doses, subject)
     known: dict[tuple[float, ...], dict[str, Array]] = {}
 

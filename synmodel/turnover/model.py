@@ -160,13 +160,17 @@ class TurnoverModel:
         lost, transitions = np.asarray(self.elimination) > 0, np.asarray(self.transition) > 0
         for _ in range(self.n_class - 1):
             lost = lost | transitions[:, lost].any(axis=1)
-        if not lost.all():
+        try:
+            numbers = np.linalg.solve(self.generator().T, -self.formation_rates) if lost.all() else None
+        except np.linalg.LinAlgError:  # rates that differ by more than numbers can tell
+            numbers = None
+        if numbers is None or not np.all(np.isfinite(numbers)):
             message = (
                 f"model.elimination is {self.elimination}; spines of some class can never be lost, so numbers grow for "
                 "ever"
             )
             raise SimulationError(message)
-        return np.asarray(np.linalg.solve(self.generator().T, -self.formation_rates), float)
+        return np.asarray(numbers, float)
 
     def digest(self) -> str:
         """SHA-256 of all rates."""

@@ -39,6 +39,11 @@ __all__ = [
     "sweep",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 if not TYPE_CHECKING:  # which knows the modules by itself
     __getattr__ = on_first_use(
         __name__,

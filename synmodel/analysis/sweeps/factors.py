@@ -195,7 +195,10 @@ def _set(document: Json, steps: tuple[str | int, ...], value: object) -> None:
     for step in steps[:-1]:
         if isinstance(step, str) and isinstance(place, dict):
             if step not in place:
-                message = f"{where}.{step} is not known; {did_you_mean(step, place)}"
+                fields = Scenario.model_fields if place is document else place
+                message = f"{where}.{step} is not known; {did_you_mean(step, fields)}"
+                if step in fields:
+                    message = f"{where}.{step} is not set, so nothing in it can be changed; give the whole of it"
                 raise ScenarioError(message)
             where += f".{step}"
         else:

@@ -4,11 +4,25 @@ import math
 
 import numpy as np
 
-from synmodel.core.compiled import compiled
+from synmodel.core.compiled import allocating_nothing, compiled
 
 __all__ = ["log_polynomials"]
 
 _NEGLIGIBLE = 1e-18  # of the largest term at the largest point
+_UNDERFLOWS = 1e-280  # terms of a smaller sum may be no numbers
+
+
+@allocating_nothing
+def log_polynomial(log_c, y):  # type: ignore[no-untyped-def]
+    """Logarithm of sum_m c_m y^m, relative to its own largest term."""
+    log_y, top, total = math.log(y) if y > 0.0 else -math.inf, log_c[0], 0.0
+    for m in range(1, len(log_c)):
+        top = max(top, log_c[m] + m * log_y)
+    if top == -math.inf:
+        return top
+    for m in range(len(log_c)):
+        total += math.exp(log_c[m] + (m * log_y if m > 0 else 0.0) - top)
+    return top + math.log(total)
 
 
 @compiled
@@ -40,4 +54,7 @@ def log_polynomials(log_c, y, work, out):  # type: ignore[no-untyped-def]
                 for p in range(len(t)):
                     total[p] = total[p] * t[p] + c
             for p in range(len(t)):
-                total[p] = top + math.log(total[p]) if total[p] > 0.0 else -math.inf
+                if total[p] > _UNDERFLOWS:
+                    total[p] = top + math.log(total[p])
+                else:
+                    total[p] = log_polynomial(log_c[r, j], t[p] * largest)

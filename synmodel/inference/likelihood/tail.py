@@ -12,9 +12,11 @@ m - 1 by one sum of three terms, and what was recorded has given m the mean prob
 a polynomial in the multiplier z of the births, sum_m a_m z^m.
 
 All a_m that matter where births are up to 1.8 times their mean are computed. Beyond them the mean probability falls as
-a power of the number of newcomers, by the law of the changes of length, and is continued so; that reaches dendrites
-whose births are many times the mean, and the tests hold it against the filter of
-:mod:`synmodel.inference.likelihood.hidden`, which takes thousands of times as long.
+a power of the number of newcomers, by the law of the changes of length, and is continued so. Where births differ
+between dendrites by 0.3 of their mean, that is off by less than 1e-6 of a logarithm at a density that implies the
+newcomers expected, by up to 3e-5 at twice and 0.01 at three times as many. The tests hold it against sums over all
+newcomers, and against the filter of :mod:`synmodel.inference.likelihood.hidden`, which takes thousands of times as
+long.
 
 The law of (N1, N2) is kept in one line, (N1, N2) at place N1 * stride + N2 with the stride a little more than the
 numbers N2 that matter at a time. So a place belongs to (N1, N2) and to (N1 + 1, N2 - stride), of which one matters at
@@ -233,14 +235,18 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
             likely += now[k] * weight[k]
     highest = (1.0 / (NORM_T2 * sigma)) ** (2 if two else 1)
     chance, total = 1.0, 0.0  # of so many newcomers where births are faster, but for a factor, and the sum there
-    born = 0
+    born, before = 0, math.inf
     while True:
         series[born] = likely
         total += chance * likely
         chance *= _FASTER * mean / (born + 1)
         shrinks = _FASTER * mean / (born + 2)  # from each chance to the next, from here on
-        ahead = chance * (min(highest, _LIKELIER * likely) if likely > 0.0 else highest)
-        if born == room or (born >= _LAST and shrinks < 1.0 and ahead <= _NEGLIGIBLE * (1.0 - shrinks) * total):
+        is_past = born >= _LAST and 0.0 < likely <= before  # the numbers that were recorded
+        ahead = chance * (min(highest, _LIKELIER * likely) if is_past else highest)
+        before = likely
+        if born == room or (
+            (is_past or not likely > 0.0) and shrinks < 1.0 and ahead <= _NEGLIGIBLE * (1.0 - shrinks) * total
+        ):
             break
         born += 1
         if box[3] - box[2] + _BIRTHS_BETWEEN > stride and stride < most + 3:

@@ -5,8 +5,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp, pdtrc
-from scipy.stats import norm, t
+from scipy.special import gammaln, logsumexp, pdtrc
+from scipy.stats import binom, nbinom, norm, poisson, t
 
 from synmodel.core.errors import FitError, SynmodelError
 from synmodel.data.explanations import OPEN, Record, pieces_of, pieces_of_fractions
@@ -222,6 +222,44 @@ def test_sums_over_unrecorded_gains_are_those_term_by_term():
         expected = logsumexp(more, axis=0)
         found = gains.log_probability(log_z, cv, lasting=lasting) + log_more(log_a, gains, log_z, cv, lasting=lasting)
         np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_sums_over_hundreds_of_unrecorded_gains_are_numbers_everywhere():
+    """What matters at the smallest multiplier may be no number beside what matters at the largest."""
+    m, mean = np.arange(900), 300.0
+    log_a = (m * np.log(mean) - gammaln(m + 1))[None, None]
+    gains = Gains(*(np.full((1, 1, 1), each) for each in (0.0, 9.0, 0.0, mean, 8.0)))
+    log_z = np.linspace(-4.0, 1.0, 30)[None, None]
+    expected = logsumexp(log_a[..., None] + m[:, None] * log_z[:, :, None, :], axis=2)
+    np.testing.assert_allclose(log_more(log_a, gains, log_z, 0.0, lasting=False), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("implied", "tolerances"), [(1.0, (1e-6, 1e-6, 3e-5)), (2.0, (1e-6, 3e-5, 3e-3)), (3.0, (1e-6, 1e-2, 0.3))]
+)
+@pytest.mark.parametrize("n", [10, 30])
+@pytest.mark.parametrize("mean", [1.0, 10.0])
+def test_a_density_at_the_end_and_the_sum_over_all_newcomers(n, mean, implied, tolerances):
+    """Where the density implies one, two or three times the newcomers that are expected."""
+    left, sigma, many = 0.6, 0.05, np.arange(600)
+    ratio = (n * left + implied * mean) / n
+    there, work = tail_work(n, room := int(2 * mean + 8 * np.sqrt(2 * mean) + 10))
+    fates_two(np.eye(n + 2)[0], n, np.array([[0.0, left, 1.0 - left]] * 2), there)
+    series = np.zeros(room + 1)
+    open_tail(there, n, (0.0, mean, 0.0), np.array([1.0, ratio, NAN]), sigma, False, work, series)
+    numbers = np.arange(1, n + len(many) + 1)
+    weight = np.append(0.0, t.pdf(np.log(numbers / (n * ratio)) / sigma, 2) / sigma)
+    exact = np.array([binom.pmf(np.arange(n + 1), n, left) @ weight[m : m + n + 1] for m in many])
+
+    def log_mean(values, mean, cv):
+        law = poisson(mean) if cv == 0 else nbinom(cv**-2, 1.0 / (1.0 + cv**2 * mean))
+        return np.log(values @ law.pmf(np.arange(len(values))))
+
+    for cv, tolerance in zip((0.0, 0.3, 0.6), tolerances, strict=True):
+        expected = log_mean(exact, mean, cv)
+        assert log_mean(series, mean, cv) == pytest.approx(expected, abs=tolerance)
+        if implied == 1.0 and mean == 10.0:
+            assert log_mean(series, 1.05 * mean, cv) != pytest.approx(expected, abs=tolerance)
 
 
 def test_records_that_no_chain_explains_are_cut():
