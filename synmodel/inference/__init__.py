@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from synmodel.inference.dendrites import DendriteProblem
     from synmodel.inference.dendrites.arms import DendriteData
     from synmodel.inference.dendrites.calibration import Design, calibrate, centring, coverage, uniformity
-    from synmodel.inference.dendrites.posterior import fit
+    from synmodel.inference.dendrites.posterior import Searching, fit
     from synmodel.inference.dendrites.selection import compare_models
     from synmodel.inference.likelihood import (
+        Assumed,
+        Detection,
         LossFrailty,
+        Seen,
         animals_log_likelihood,
         counts_log_likelihood,
         counts_log_likelihood_of,
@@ -37,12 +40,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "READINGS",
+    "Assumed",
     "DendriteData",
     "DendriteProblem",
     "Design",
+    "Detection",
     "Fit",
     "LossFrailty",
     "Reading",
+    "Searching",
+    "Seen",
     "SummaryProblem",
     "Verdict",
     "animals_log_likelihood",
@@ -74,10 +81,10 @@ if not TYPE_CHECKING:  # which knows the modules by itself
             "dendrites": "DendriteProblem",
             "dendrites.arms": "DendriteData",
             "dendrites.calibration": "Design calibrate centring coverage uniformity",
-            "dendrites.posterior": "fit",
+            "dendrites.posterior": "Searching fit",
             "dendrites.selection": "compare_models",
-            "likelihood": "LossFrailty animals_log_likelihood counts_log_likelihood counts_log_likelihood_of "
-            "detected_counts_log_likelihood histories_log_likelihood log_likelihood",
+            "likelihood": "Assumed Detection LossFrailty Seen animals_log_likelihood counts_log_likelihood "
+            "counts_log_likelihood_of detected_counts_log_likelihood histories_log_likelihood log_likelihood",
             "summaries.problem": "SummaryProblem",
             "summaries.readings": "READINGS Reading joint_problem",
             "summaries.summary_fit": "Fit fit_summaries",

@@ -11,19 +11,6 @@ import synmodel
 from synmodel.core.settings import by_fields
 
 MOST = 8
-_LIKELIHOOD = "data, model and what was seen of them are named by keyword in the calls of users and of tests"
-_FIT = "the calls of users; its settings of the sampler are named by keyword"
-WIDE = {
-    "synmodel.inference.likelihood.animals.animals_log_likelihood": _LIKELIHOOD,
-    "synmodel.inference.likelihood.counts.counts_log_likelihood": _LIKELIHOOD,
-    "synmodel.inference.likelihood.detected.detected_counts_log_likelihood": _LIKELIHOOD,
-    "synmodel.inference.likelihood.histories.histories_log_likelihood": _LIKELIHOOD,
-    "synmodel.inference.dendrites.by_simulation.fit_by_simulation": _FIT,
-    "synmodel.inference.dendrites.calibration.calibrate": _FIT,
-    "synmodel.inference.dendrites.posterior.fit": _FIT,
-    "synmodel.inference.dendrites.selection.compare_models": _FIT,
-}
-"""Wider ones, and why; none may be added, and one that has become narrow is taken out."""
 KERNELS = (
     "turnover.kernels.",
     "inference.likelihood.kernel.",
@@ -66,7 +53,7 @@ def test_signatures_are_narrow():
             count = len(inspect.signature(function).parameters.keys() - {"self", "cls"})
             if count > MOST:
                 wide.add(name)
-    assert wide == set(WIDE)
+    assert not wide
 
 
 @dataclass(frozen=True)
@@ -83,6 +70,17 @@ def counted(first, *, size, seed=0):
 def test_settings_are_given_whole_or_by_their_fields():
     assert counted(1, size=Size(2, 3)) == counted(1, animals=2, trials=3) == (1, Size(2, 3), 0)
     assert counted(1, animals=2, seed=4) == (1, Size(2), 4)
+
+
+@by_fields(size=Size(5, trials=2))
+def usually_five(*, size):
+    return size
+
+
+def test_a_function_has_defaults_of_its_own():
+    assert usually_five() == Size(5, 2)
+    assert usually_five(trials=3) == Size(5, 3)
+    assert usually_five(size=Size(1)) == Size(1)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ Alamoudi and Hasenauer 2022, doi:10.21105/joss.04304 (pyABC).
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -31,15 +32,15 @@ from scipy.special import ndtr, ndtri
 
 from synmodel.core.errors import FitError
 from synmodel.core.randomness import checked_seed, stream_key
+from synmodel.core.settings import by_fields
 from synmodel.inference.dendrites.priors import Priors
-from synmodel.inference.likelihood.runs import checked_lengths, checked_runs
+from synmodel.inference.likelihood.runs import Seen, checked_lengths
 from synmodel.inference.sampling import Progress, Sample
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import provenance
 from synmodel.turnover import Interaction, TurnoverModel, simulate
-from synmodel.turnover.hazards import checked_times
 
-__all__ = ["Course", "fit_by_simulation"]
+__all__ = ["Course", "Narrowing", "fit_by_simulation"]
 
 Array = NDArray[np.float64]
 
@@ -53,21 +54,36 @@ class Course(NamedTuple):
     drive: xr.Dataset | None = None
 
 
+@dataclass(frozen=True)
+class Narrowing:
+    """How near simulated experiments are brought to the observed one.
+
+    Parameters
+    ----------
+    particles, rounds : int
+        Size of the population, and the most rounds of narrowing.
+    least_accepted : float
+        Share of simulations that must be near enough; when fewer are, narrowing ends.
+    database : Path, optional
+        SQLite file of all rounds; a run that was interrupted goes on from the last complete one.
+    """
+
+    particles: int = 500
+    rounds: int = 8
+    least_accepted: float = 0.01
+    database: Path | None = None
+
+
+@by_fields(seen=Seen, narrowing=Narrowing)
 def fit_by_simulation(
     course: Callable[[Mapping[str, float]], Course],
     parameters: ParameterSet,
     *,
-    n0: ArrayLike,
-    gained: ArrayLike,
-    lost: ArrayLike,
-    times: ArrayLike,
+    seen: Seen,
     length_um: ArrayLike | None = None,
-    particles: int = 500,
-    rounds: int = 8,
-    least_accepted: float = 0.01,
+    narrowing: Narrowing,
     draws: int = 1000,
     seed: int,
-    database: Path | None = None,
     progress: Progress | None = None,
 ) -> xr.DataTree:
     """Fit tracked counts of dendrites whose spines interact.
@@ -78,24 +94,20 @@ def fit_by_simulation(
         From parameter values by name to a :class:`Course`.
     parameters : ParameterSet
         Supports and priors; all of them are free.
-    n0 : (dendrite,) array_like of int
-        Spines at the first session.
-    gained, lost : (dendrite, interval) array_like of int
-        Tracked gains and losses.
-    times : (interval + 1,) array_like
-        Sessions [day].
+    seen : Seen
+        ``n0`` (dendrite,), the spines at the first session; ``gained`` and ``lost`` (dendrite, interval), all of them;
+        ``times`` (interval + 1,), the sessions [day]. Fields of this and of ``narrowing`` are given by keywords of
+        their own.
     length_um : float or (dendrite,) array_like, optional
         Length of each dendrite [um]; multiplies formation.
-    particles, rounds : int
-        Size of the population, and the most rounds of narrowing.
-    least_accepted : float
-        Share of simulations that must be near enough; when fewer are, narrowing ends.
+    narrowing : Narrowing
+        ``particles`` (500), the size of the population; the most ``rounds`` of narrowing (8); ``least_accepted``
+        (0.01), the share of simulations that must be near enough, or narrowing ends; ``database``, an SQLite file of
+        all rounds, from which an interrupted run goes on.
     draws : int
         Draws of equal weight in the result.
     seed : int
         Of all draws; the same seed gives the same result.
-    database : Path, optional
-        SQLite file of all rounds; a run that was interrupted goes on from the last complete one.
     progress : callable, optional
         Called with (simulations done, 0).
 
@@ -108,11 +120,15 @@ def fit_by_simulation(
     ------
     FitError
         For counts that are none, or if pyABC is not installed.
+
+    Examples
+    --------
+    >>> data = {"n0": [8, 12], "gained": [[1], [0]], "lost": [[0], [2]], "times": [0, 2]}
+    >>> fit_by_simulation(course, parameters, **data, particles=400, rounds=5, seed=1)  # doctest: +SKIP
     """
     pyabc = _pyabc()
     checked_seed(seed)
-    sessions = checked_times(times)
-    runs = checked_runs(n0, gained, lost, len(sessions) - 1)
+    sessions, runs = seen.checked()
     if runs.partial.any():
         message = "gained or lost is negative, not recorded, but a fit by simulation compares all of them: give them"
         raise FitError(message)
@@ -138,17 +154,17 @@ def fit_by_simulation(
             experiment,
             pyabc.Distribution(**{name: pyabc.RV("uniform", 0, 1) for name in names}),
             pyabc.AdaptivePNormDistance(p=2),
-            population_size=particles,
+            population_size=narrowing.particles,
             sampler=pyabc.sampler.SingleCoreSampler(),
         )
-        file = Path(folder) / "rounds.db" if database is None else database
+        file = Path(folder) / "rounds.db" if narrowing.database is None else narrowing.database
         observed = {"statistics": _statistics(runs.n, runs.gained, runs.lost)}
         url = f"sqlite:///{file.absolute()}"
         if file.exists():
             engine.load(url, 1)
         else:
             engine.new(url, observed)
-        history = engine.run(max_nr_populations=rounds, min_acceptance_rate=least_accepted)
+        history = engine.run(max_nr_populations=narrowing.rounds, min_acceptance_rate=narrowing.least_accepted)
         particles_kept = history.get_population().particles
         populations = history.get_all_populations()
         history.done()

@@ -21,11 +21,12 @@ from scipy.special import ndtr
 
 from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import OBSERVATIONS, stamped
+from synmodel.core.settings import by_fields
 from synmodel.data.options import MOST_SPINES
 from synmodel.inference.dendrites import DendriteProblem, baseline_of, parameters_for, template
 from synmodel.inference.dendrites.arms import doses_of
 from synmodel.inference.dendrites.effects import pulse_parameters
-from synmodel.inference.dendrites.posterior import fit
+from synmodel.inference.dendrites.posterior import Searching, fit
 from synmodel.library.parameters import ParameterSet, Prior
 from synmodel.library.provenance import provenance
 from synmodel.signalling.phenomenology import phenomenological_drive
@@ -197,6 +198,7 @@ def _own_seed(seed: int, number: int) -> int:
     return int(stream_key(seed, f"calibration {number}")[0])
 
 
+@by_fields(searching=Searching("importance", draws=99))
 def calibrate(
     design: Design,
     model: str,
@@ -204,9 +206,7 @@ def calibrate(
     parameters: ParameterSet | None = None,
     replicates: int,
     first: int = 0,
-    draws: int = 99,
-    engine: str = "importance",
-    size: int | None = None,
+    searching: Searching,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
@@ -222,10 +222,9 @@ def calibrate(
         Supports and priors that replace the default ones; truths are drawn from them.
     replicates, first : int
         Replicates ``first`` to ``first + replicates - 1``; each is the same whichever others are computed.
-    draws : int
-        Draws of each posterior.
-    engine, size
-        As in :func:`synmodel.inference.fit`.
+    searching : Searching
+        ``engine`` ("importance"), ``draws`` of each posterior (99) and ``size``, as in :func:`synmodel.inference.fit`.
+        Its fields are given by keywords of their own.
     seed : int
         Of truths, experiments and samplers.
     progress : callable, optional
@@ -235,6 +234,13 @@ def calibrate(
     -------
     Dataset
         ``truth`` and ``rank`` (replicate, parameter), ``posterior`` (replicate, draw, parameter).
+
+    Examples
+    --------
+    >>> small = Design(arms=("saline",), mice=2, dendrites=2)
+    >>> found = calibrate(small, "none", replicates=2, draws=9, size=64, seed=1)
+    >>> dict(found["rank"].sizes), bool((found["rank"] <= 9).all())
+    ({'replicate': 2, 'parameter': 7}, True)
     """
     transient = "transient" in model
     start = _prior(design, model, parameters, transient=transient)
@@ -246,10 +252,7 @@ def calibrate(
         values = start.values(vector)
         own = _own_seed(seed, number)
         observations = simulated_observations(design, values, transient=transient, seed=own)
-        tree = fit(
-            observations, model=model, engine=engine, seed=own, draws=draws, size=size,
-            parameters=parameters,
-        )  # fmt: skip
+        tree = fit(observations, model=model, searching=searching, seed=own, parameters=parameters)
         truths.append([values[name] for name in names])
         posteriors.append(np.stack([tree["posterior"][name].to_numpy()[0] for name in names], axis=1))
         if progress is not None:
@@ -262,7 +265,7 @@ def calibrate(
             "rank": (("replicate", "parameter"), (posterior < truth[:, None]).sum(axis=1)),
         },
         {"replicate": np.arange(first, first + replicates), "parameter": names},
-        attrs={**provenance(seed=seed), "model": start.terms.name, "engine": engine},
+        attrs={**provenance(seed=seed), "model": start.terms.name, "engine": searching.engine},
     )
 
 

@@ -11,19 +11,18 @@ import numpy as np
 from iminuit import Minuit
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
-from scipy.special import gammaincinv, ndtri
+from scipy.special import gammaincinv
 
-from synmodel.core.errors import FitError
-from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.randomness import stream_key
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.sampling import Progress
+from synmodel.inference.summaries.starts import best_of_starts
 from synmodel.inference.summaries.verdicts import LEVEL, Verdict, in_words
 
 __all__ = ["Maximum", "judge_maximum", "maximise"]
 
 Array = NDArray[np.float64]
 _SPREAD = 0.4  # of starts, as a share of the prior's spread or of the support
-_SAME = 0.1
 _INSIDE = 1e-6
 _ITERATIONS, _ENOUGH, _REMEMBERED = 400, 1e-9, 30
 _EVALUATIONS = 100  # for the question whether an end of a support is excluded
@@ -49,27 +48,25 @@ def maximise(problem: DendriteProblem, *, seed: int, starts: int = 4, progress: 
     """
     margin = _INSIDE * (problem.upper - problem.lower)
     bounds = list(zip(problem.lower + margin, problem.upper - margin, strict=True))
-    origin = problem.parameters.pack(problem.free)
-    spread = np.array([_spread(problem, name) for name in problem.free])
-    key = stream_key(seed, "starts of dendrites")
-    results = []
-    for number in range(starts):
-        shift = ndtri(uniform_array(key, number, np.arange(len(origin)))) * spread if number else 0.0
-        first = np.clip(origin + shift, *np.transpose(bounds))
-        result = _climb(problem, first, bounds)
-        if np.isfinite(result.fun):
-            results.append(result)
-        if progress is not None:
-            progress(number + 1, starts)
-    if not results:
-        message = f"none of {starts} starts gave a finite likelihood; look at the audit of the data"
-        raise FitError(message)
-    best = min(results, key=lambda result: float(result.fun))
+
+    def climb(start: Array) -> tuple[float, OptimizeResult]:
+        result = _climb(problem, np.clip(start, *np.transpose(bounds)), bounds)
+        return float(result.fun), result
+
+    best, found = best_of_starts(
+        climb,
+        problem.parameters.pack(problem.free),
+        np.array([_spread(problem, name) for name in problem.free]),
+        key=stream_key(seed, "starts of dendrites"),
+        starts=starts,
+        advice="look at the audit of the data",
+        progress=progress,
+    )
     return Maximum(
         vector=np.asarray(best.x, float),
         log_posterior=-float(best.fun),
         log_likelihood=problem.log_likelihood(best.x),
-        found=sum(bool(result.fun - best.fun < _SAME) for result in results),
+        found=found,
         starts=starts,
     )
 

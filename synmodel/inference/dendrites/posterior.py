@@ -5,6 +5,7 @@
 ``maximum`` (estimates, intervals, verdicts) from the other engine.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from synmodel.core.compiled import one_blas_thread
 from synmodel.core.errors import FitError, did_you_mean
 from synmodel.core.randomness import checked_seed, stream_key
+from synmodel.core.settings import by_fields
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.dendrites.arms import Dendrites
 from synmodel.inference.dendrites.laplace import judge_laplace, laplace
@@ -26,7 +28,7 @@ from synmodel.inference.summaries.verdicts import Verdict
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import provenance
 
-__all__ = ["DEFAULT_MODEL", "fit"]
+__all__ = ["DEFAULT_MODEL", "Searching", "fit"]
 
 Array = NDArray[np.float64]
 DEFAULT_MODEL = "formation+maturation+elimination"
@@ -37,15 +39,35 @@ _SAMPLERS: dict[str, tuple[Sampler, int]] = {"nested": (nested, 300), "importanc
 """Engine -> sampler and its usual size."""
 
 
+@dataclass(frozen=True)
+class Searching:
+    """How the posterior is searched, and how much is kept of it.
+
+    Parameters
+    ----------
+    engine : {"nested", "importance", "laplace", "map"}
+        Posterior and evidence by nested or by importance sampling (ten times faster; it says when it may not be
+        trusted), or the highest posterior: with intervals of its curvature and Laplace's evidence (many parameters), or
+        with profile intervals (few).
+    draws : int
+        Posterior draws of equal weight.
+    size : int, optional
+        Live points of the nested sampler (300) or points of importance sampling (8192).
+    """
+
+    engine: str
+    draws: int
+    size: int | None = None
+
+
 @one_blas_thread()  # vectors are short
+@by_fields(searching=Searching("nested", draws=1000))
 def fit(
     observations: Dendrites,
     *,
     model: str = DEFAULT_MODEL,
-    engine: str = "nested",
+    searching: Searching,
     seed: int,
-    size: int | None = None,
-    draws: int = 1000,
     parameters: ParameterSet | None = None,
     checkpoint: Path | None = None,
     sampler: Sampler | None = None,
@@ -60,16 +82,14 @@ def fit(
         (:func:`synmodel.data.read_observations`).
     model : str
         Terms joined by ``+``, see :mod:`synmodel.inference.dendrites.terms`.
-    engine : {"nested", "importance", "laplace", "map"}
-        Posterior and evidence by nested or by importance sampling (ten times faster; it says when it may not be
-        trusted), or the highest posterior: with intervals of its curvature and Laplace's evidence (many parameters), or
-        with profile intervals (few).
+    searching : Searching
+        ``engine``: posterior and evidence by "nested" (default) or by "importance" sampling (ten times faster; it says
+        when it may not be trusted), or the highest posterior, with intervals of its curvature and Laplace's evidence
+        ("laplace": many parameters) or with profile intervals ("map": few); posterior ``draws`` of equal weight (1000);
+        ``size``, live points of the nested sampler (300) or points of importance sampling (8192). Its fields are given
+        by keywords of their own.
     seed : int
         Of all draws.
-    size : int, optional
-        Live points of the nested sampler (300) or points of importance sampling (8192).
-    draws : int
-        Posterior draws of equal weight.
     parameters : ParameterSet, optional
         Other starting values, supports or priors, by name.
     checkpoint : Path, optional
@@ -102,6 +122,7 @@ def fit(
     """
     checked_seed(seed)
     problem = DendriteProblem(observations, model, parameters)
+    engine = searching.engine
     about: dict[str, Any] = {
         **provenance(seed=seed, parameters=problem.parameters.digest()),
         "model": problem.terms.name,
@@ -124,7 +145,7 @@ def fit(
         message = f"engine is {engine!r}; {did_you_mean(str(engine), ['map', 'laplace', *_SAMPLERS])}"
         raise FitError(message)
     draw, usual = _SAMPLERS[engine]
-    size = usual if size is None else size
+    size = usual if searching.size is None else searching.size
     around = repartition(
         problem.log_likelihood_at,
         len(problem.free),
@@ -142,7 +163,7 @@ def fit(
         progress=progress,
     )
     points = np.array([problem.prior_transform(cube_of(z)) for z in sample.points])
-    return _tree(problem, sample._replace(points=points), draws, seed, about)
+    return _tree(problem, sample._replace(points=points), searching.draws, seed, about)
 
 
 def _tree_of_maximum(

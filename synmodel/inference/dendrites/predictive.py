@@ -100,7 +100,8 @@ def drawn_changes(
     """Spines before, gains and losses (record, interval) of every record, drawn from the model given its start."""
     formation = shown.length_um * _multipliers(model.formation_cv_animal, len(arm.mice), generator)[shown.mouse]
     formation = formation * _multipliers(model.formation_cv_dendrite, len(shown.n), generator)
-    moves_to = np.concatenate([courses.survival[0], courses.lost[0][:, :, None]], axis=2)
+    # A loss that is all but sure is above 1 by a rounding, which no draw takes.
+    moves_to = np.minimum(np.concatenate([courses.survival[0], courses.lost[0][:, :, None]], axis=2), 1.0)
     newborn = courses.newborn[0]
     state = generator.multinomial(shown.n, courses.composition[0, shown.first])
     before, gained, lost = (np.zeros(shown.known.shape) for _ in range(3))

@@ -22,9 +22,10 @@ from scipy.special import logsumexp
 
 from synmodel.core import netcdf
 from synmodel.core.errors import FitError
+from synmodel.core.settings import by_fields
 from synmodel.inference.dendrites import DendriteProblem
 from synmodel.inference.dendrites.arms import Dendrites
-from synmodel.inference.dendrites.posterior import fit
+from synmodel.inference.dendrites.posterior import Searching, fit
 from synmodel.inference.sampling import smoothed
 from synmodel.library.parameters import ParameterSet
 
@@ -35,14 +36,13 @@ _STRONG = 3.0
 _ERRORS = 2.0
 
 
+@by_fields(searching=Searching("importance", draws=1000))
 def compare_models(
     observations: Dendrites,
     models: Sequence[str],
     *,
-    engine: str = "importance",
+    searching: Searching,
     seed: int,
-    size: int | None = None,
-    draws: int = 1000,
     parameters: ParameterSet | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -51,10 +51,13 @@ def compare_models(
 
     Parameters
     ----------
-    observations, engine, seed, size, draws, parameters, checkpoint
+    observations, seed, parameters, checkpoint
         As in :func:`synmodel.inference.fit`; models that are done are kept beside the checkpoint until all are.
     models : sequence of str
         Two or more different ones.
+    searching : Searching
+        ``engine`` ("importance"), ``draws`` (1000) and ``size``, as there. Its fields are given by keywords of their
+        own.
     progress : callable, optional
         Called with (model, done, of how many).
 
@@ -70,7 +73,18 @@ def compare_models(
     ------
     FitError
         For fewer than two models, one that is given twice, or the engine ``map``, which has no evidence.
+
+    Examples
+    --------
+    >>> import synmodel
+    >>> seen = synmodel.simulate("saline-mouse", replicates=1, seed=1).isel(replicate=0, animal=slice(4))
+    >>> labels = {"study": ["lab"] * 4, "arm": ["saline", "psilocybin"] * 2, "mouse": ["m1", "m2", "m3", "m4"]}
+    >>> seen = seen.assign_coords({name: ("animal", values) for name, values in labels.items()})
+    >>> _, table = compare_models(seen, ["none", "formation"], engine="importance", size=128, draws=50, seed=1)
+    >>> table["verdict"].to_series().to_dict()  # neither had a drug
+    {'none': 'highest evidence', 'formation': 'open'}
     """
+    engine = searching.engine
     if len(models) < 2 or len(set(models)) < len(models) or engine == "map":
         message = (
             f"models are {', '.join(models)} with engine {engine}; give two or more different ones, and an engine that "
@@ -85,8 +99,8 @@ def compare_models(
             trees[model] = _kept(kept, DendriteProblem(observations, model, parameters).digest(), engine, seed)
             continue
         trees[model] = fit(
-            observations, model=model, engine=engine, seed=seed, size=size, draws=draws, parameters=parameters,
-            checkpoint=checkpoint, progress=report,
+            observations, model=model, searching=searching, seed=seed, parameters=parameters, checkpoint=checkpoint,
+            progress=report,
         )  # fmt: skip
         if kept is not None:
             netcdf.write(trees[model], kept)

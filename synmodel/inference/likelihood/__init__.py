@@ -6,13 +6,17 @@ number per dendrite (or animal); their sum is the log-likelihood of the data.
 
 from synmodel.inference.likelihood.animals import animals_log_likelihood
 from synmodel.inference.likelihood.counts import counts_log_likelihood, counts_log_likelihood_of
-from synmodel.inference.likelihood.courses import LossFrailty
-from synmodel.inference.likelihood.detected import detected_counts_log_likelihood
+from synmodel.inference.likelihood.courses import Assumed, LossFrailty
+from synmodel.inference.likelihood.detected import Detection, detected_counts_log_likelihood
 from synmodel.inference.likelihood.histories import histories_log_likelihood
 from synmodel.inference.likelihood.observations import log_likelihood
+from synmodel.inference.likelihood.runs import Seen
 
 __all__ = [
+    "Assumed",
+    "Detection",
     "LossFrailty",
+    "Seen",
     "animals_log_likelihood",
     "counts_log_likelihood",
     "counts_log_likelihood_of",

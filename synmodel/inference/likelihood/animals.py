@@ -14,16 +14,15 @@ The animal is the unit of replication: cross-validation leaves out animals.
 from collections.abc import Callable
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from synmodel.core.errors import FitError
+from synmodel.core.settings import by_fields
 from synmodel.inference.likelihood.counts import check_balance, one_level
-from synmodel.inference.likelihood.courses import LossFrailty, checked_effect, courses_of
+from synmodel.inference.likelihood.courses import Assumed, LossFrailty, checked_effect, courses_of
 from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of
-from synmodel.inference.likelihood.runs import checked_lengths, checked_runs
-from synmodel.turnover.hazards import checked_times
+from synmodel.inference.likelihood.runs import Seen, checked_lengths
 from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["animals_log_likelihood", "animals_log_probability", "integral_points", "log_integral", "log_prior", "sums"]
@@ -38,31 +37,31 @@ _COARSE = 13  # points of the first look, which only says where the hump lies
 _ROUNDS = 60
 
 
+@by_fields(seen=Seen, assumed=Assumed)
 def animals_log_likelihood(
     model: TurnoverModel,
     *,
-    n0: ArrayLike,
-    gained: ArrayLike,
-    lost: ArrayLike,
-    times: ArrayLike,
+    seen: Seen,
     animal: ArrayLike,
     count: ArrayLike | None = None,
-    composition: str | ArrayLike = "stationary",
-    drive: xr.Dataset | None = None,
-    length_um: ArrayLike | None = None,
-    birth_effect: str = "lasting",
+    assumed: Assumed,
     frailty: LossFrailty | None = None,
 ) -> Array:
-    """Log-probability of the gains and losses of each animal, its birth rate integrated out.
+    """Log-probability of the gains and losses of each animal, its formation integrated out.
 
     Parameters
     ----------
     model : TurnoverModel
-        Rates; ``formation_cv_animal`` and ``formation_cv_dendrite`` make births differ at the two levels.
+        Rates; ``formation_cv_animal`` and ``formation_cv_dendrite`` make formation differ at the two levels.
+    seen : Seen
+        ``n0``, ``gained``, ``lost``, ``times``, as in :func:`counts_log_likelihood`. Fields of this and of ``assumed``
+        are given by keywords of their own.
     animal : (dendrite,) array_like
         Label of the animal of each dendrite.
-    n0, gained, lost, times, count, composition, drive, length_um, birth_effect, frailty
-        As in :func:`counts_log_likelihood`; ``birth_effect`` holds for both levels.
+    count, frailty
+        As in :func:`counts_log_likelihood`.
+    assumed : Assumed
+        ``composition``, ``drive``, ``length_um``, ``birth_effect``, as there; ``birth_effect`` holds for both levels.
 
     Returns
     -------
@@ -81,16 +80,15 @@ def animals_log_likelihood(
     >>> animals_log_likelihood(one, **data, animal=["m1", "m1"]).round(3).tolist()
     [-5.36]
     """
-    sessions = checked_times(times)
-    runs = checked_runs(n0, gained, lost, len(sessions) - 1, count)
+    sessions, runs = seen.checked(count)
     labels = np.asarray(animal)
     if labels.shape != runs.n.shape:
         message = f"animal has shape {labels.shape}; expected {runs.n.shape}: the label of the animal of each dendrite"
         raise FitError(message)
-    scale = checked_lengths(length_um, len(runs.n))
-    evidence = evidence_of(runs, courses_of(model, sessions, drive, composition, frailty), scale)
+    scale = checked_lengths(assumed.length_um, len(runs.n))
+    evidence = evidence_of(runs, courses_of(model, sessions, assumed.drive, assumed.composition, frailty), scale)
     names, which = np.unique(labels, return_inverse=True)
-    return animals_log_probability(evidence, model, which, len(names), birth_effect)
+    return animals_log_probability(evidence, model, which, len(names), assumed.birth_effect)
 
 
 def animals_log_probability(

@@ -13,14 +13,13 @@ This is the wrong tool where spines are overlooked or imagined (flicker): then a
 """
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import FitError
-from synmodel.inference.likelihood.courses import LossFrailty, checked_effect, courses_of, plain_courses
+from synmodel.core.settings import by_fields
+from synmodel.inference.likelihood.courses import Assumed, LossFrailty, checked_effect, courses_of, plain_courses
 from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of
-from synmodel.inference.likelihood.runs import Runs, checked_lengths, checked_runs
-from synmodel.turnover.hazards import checked_times
+from synmodel.inference.likelihood.runs import Runs, Seen, checked_lengths
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation
 
@@ -35,18 +34,13 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
+@by_fields(seen=Seen, assumed=Assumed)
 def counts_log_likelihood(
     model: TurnoverModel,
     *,
-    n0: ArrayLike,
-    gained: ArrayLike,
-    lost: ArrayLike,
-    times: ArrayLike,
+    seen: Seen,
     count: ArrayLike | None = None,
-    composition: str | ArrayLike = "stationary",
-    drive: xr.Dataset | None = None,
-    length_um: ArrayLike | None = None,
-    birth_effect: str = "lasting",
+    assumed: Assumed,
     frailty: LossFrailty | None = None,
 ) -> Array:
     """Exact log-probability of gains and losses given the spines at the first session.
@@ -54,26 +48,20 @@ def counts_log_likelihood(
     Parameters
     ----------
     model : TurnoverModel
-        Rates, with up to three classes; births are per dendrite, or per um where ``length_um`` is given.
-        ``formation_cv_dendrite`` makes them differ between dendrites.
-    n0 : (dendrite,) array_like of int
-        Spines at the first session.
-    gained, lost : (dendrite, interval) array_like of int
-        Spines that are new, and that are gone, at the end of each interval; negative where that was not recorded.
-    times : (interval + 1,) array_like
-        Sessions [day].
+        Rates, with up to three classes; formation is per dendrite, or per um where ``length_um`` is given.
+        ``formation_cv_dendrite`` makes it differ between dendrites.
+    seen : Seen
+        ``n0`` (dendrite,), the spines at the first session; ``gained`` and ``lost`` (dendrite, interval), those that
+        are new and that are gone at the end of each interval, negative where that was not recorded; ``times``
+        (interval + 1,), the sessions [day]. Fields of this and of ``assumed`` are given by keywords of their own.
     count : (dendrite, interval) array_like of int, optional
         Spines at the end of each interval; negative where not recorded. What was not recorded is summed over: with a
         count and neither gains nor losses, the result is the logarithm of the sum over all that lead to it.
-    composition : "stationary" or (K,) array_like
-        Probabilities of the classes of a spine at the first session.
-    drive : Dataset, optional
-        A Drive, as in :func:`synmodel.turnover.simulate`.
-    length_um : float or (dendrite,) array_like, optional
-        Length of each dendrite [um]; multiplies births.
-    birth_effect : {"lasting", "response"}
-        Whether a dendrite's births differed long before the first session, so that ``n0`` tells of them, or only
-        from then on. Without ``formation_cv_dendrite`` this does not matter.
+    assumed : Assumed
+        ``composition``, "stationary" (default) or the (K,) probabilities of the classes of a spine at the first
+        session; a ``drive``; ``length_um`` of each dendrite, which multiplies formation; ``birth_effect``, whether a
+        dendrite's formation differed long before the first session ("lasting", default), so that ``n0`` tells of it, or
+        only from then on ("response").
     frailty : LossFrailty, optional
         Differences between dendrites in losses.
 
@@ -85,7 +73,7 @@ def counts_log_likelihood(
     Raises
     ------
     FitError
-        For shapes that do not fit, numbers that are no counts, more than three classes, or births that differ
+        For shapes that do not fit, numbers that are no counts, more than three classes, or formation that differs
         between animals (then dendrites are not independent: use :func:`animals_log_likelihood`).
 
     Examples
@@ -95,11 +83,10 @@ def counts_log_likelihood(
     [-2.423, -inf]
     """
     refuse_animals(model)
-    sessions = checked_times(times)
-    runs = checked_runs(n0, gained, lost, len(sessions) - 1, count)
-    scale = checked_lengths(length_um, len(runs.n))
-    evidence = evidence_of(runs, courses_of(model, sessions, drive, composition, frailty), scale)
-    return one_level(evidence, model, birth_effect)
+    sessions, runs = seen.checked(count)
+    scale = checked_lengths(assumed.length_um, len(runs.n))
+    courses = courses_of(model, sessions, assumed.drive, assumed.composition, frailty)
+    return one_level(evidence_of(runs, courses, scale), model, assumed.birth_effect)
 
 
 def counts_log_likelihood_of(

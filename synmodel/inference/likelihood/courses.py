@@ -23,12 +23,35 @@ from synmodel.turnover.hazards import Folds, folds_between
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation, compose
 
-__all__ = ["Courses", "Effect", "LossFrailty", "checked_effect", "courses_of", "courses_on", "plain_courses"]
+__all__ = ["Assumed", "Courses", "Effect", "LossFrailty", "checked_effect", "courses_of", "courses_on", "plain_courses"]
 
 Array = NDArray[np.float64]
 Effect = Literal["lasting", "response"]
 _MOST_CLASSES = 3
 _SUM_ERROR = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Assumed:
+    """What is assumed of dendrites beside their rates.
+
+    Parameters
+    ----------
+    composition : "stationary" or (K,) array_like
+        Probabilities of the classes of a spine at the first session.
+    drive : Dataset, optional
+        A Drive, as in :func:`synmodel.turnover.simulate`.
+    length_um : float or (dendrite,) array_like, optional
+        Length of each dendrite [um]; multiplies formation.
+    birth_effect : {"lasting", "response"}
+        Whether a dendrite's formation differed long before the first session, so that the spines seen there tell of
+        it, or only from then on. Without ``formation_cv_dendrite`` and ``formation_cv_animal`` this does not matter.
+    """
+
+    composition: str | ArrayLike = "stationary"
+    drive: xr.Dataset | None = None
+    length_um: ArrayLike | None = None
+    birth_effect: str = "lasting"
 
 
 @dataclass(frozen=True)

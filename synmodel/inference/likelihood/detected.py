@@ -13,23 +13,43 @@ from a bootstrap over mice. Where the history of each spine is known,
 :func:`synmodel.inference.histories_log_likelihood` is exact and tells more.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
 from synmodel.core.errors import FitError
+from synmodel.core.settings import by_fields
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.inference.likelihood.records import checked_miss
 from synmodel.inference.likelihood.runs import checked_lengths
 from synmodel.turnover.hazards import checked_times
 from synmodel.turnover.model import TurnoverModel
 
-__all__ = ["detected_counts_log_likelihood"]
+__all__ = ["Detection", "detected_counts_log_likelihood"]
 
 Array = NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What a session makes of the spines that are there.
+
+    Parameters
+    ----------
+    miss : float or (K,) array_like
+        Probability that a spine of each class is overlooked at a session.
+    false_positive_per_um : float
+        Mean number of false spines per um (per dendrite where no length is given) and session.
+    """
+
+    miss: ArrayLike = 0.0
+    false_positive_per_um: float = 0.0
+
+
+@by_fields(detection=Detection)
 def detected_counts_log_likelihood(
     model: TurnoverModel,
     *,
@@ -37,8 +57,7 @@ def detected_counts_log_likelihood(
     gained: ArrayLike,
     lost: ArrayLike,
     times: ArrayLike,
-    miss: ArrayLike = 0.0,
-    false_positive_per_um: float = 0.0,
+    detection: Detection,
     drive: xr.Dataset | None = None,
     length_um: ArrayLike | None = None,
 ) -> Array:
@@ -47,7 +66,7 @@ def detected_counts_log_likelihood(
     Parameters
     ----------
     model : TurnoverModel
-        Rates, with up to three classes, in balance before the first session; births alike in all dendrites, per um
+        Rates, with up to three classes, in balance before the first session; formation alike in all dendrites, per um
         where ``length_um`` is given, else per dendrite.
     scored : (dendrite, interval) array_like
         Spines scored at the start of each interval.
@@ -56,10 +75,10 @@ def detected_counts_log_likelihood(
         leaves the interval out.
     times : (interval + 1,) array_like
         Sessions [day].
-    miss : float or (K,) array_like
-        Probability that a spine of each class is overlooked at a session.
-    false_positive_per_um : float
-        Mean number of false spines per um (per dendrite without ``length_um``) and session.
+    detection : Detection
+        ``miss`` (0), the probability that a spine is overlooked at a session, one or (K,) of each class, and
+        ``false_positive_per_um`` (0), the mean number of false spines per um (per dendrite without ``length_um``) and
+        session. Its fields are given by keywords of their own.
     drive : Dataset, optional
         A Drive.
     length_um : float or (dendrite,) array_like, optional
@@ -73,7 +92,7 @@ def detected_counts_log_likelihood(
     Raises
     ------
     FitError
-        For tables of other shapes, births that differ between dendrites, or a model without balance.
+        For tables of other shapes, formation that differs between dendrites, or a model without balance.
 
     Examples
     --------
@@ -92,14 +111,14 @@ def detected_counts_log_likelihood(
             message = f"{name} has shape {table.shape}; expected (dendrite, {len(sessions) - 1})"
             raise FitError(message)
     length = checked_lengths(length_um, len(tables[0]))
-    hit = 1.0 - checked_miss(miss, model.n_class)
+    hit = 1.0 - checked_miss(detection.miss, model.n_class)
     courses = courses_of(model, sessions, drive, "stationary")
     if not np.all(courses.total[0] > 0):
         message = "detected counts need births and losses in balance: give births, and losses from every class"
         raise FitError(message)
     loss, gain = _per_interval(
         courses.composition[0] * courses.total[0][:, None], courses.survival[0], courses.newborn[0], hit,
-        float(false_positive_per_um),
+        float(detection.false_positive_per_um),
     )  # fmt: skip
     n, g, d = tables
     known = np.isfinite(n) & np.isfinite(g) & np.isfinite(d) & (n >= 0) & (g >= 0) & (d >= 0)

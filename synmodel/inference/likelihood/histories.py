@@ -32,13 +32,13 @@ Schwarz and Arnason 1996, Biometrics 52:860, doi:10.2307/2533048 (entries as a s
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from synmodel.core.errors import FitError
+from synmodel.core.settings import by_fields
 from synmodel.inference.likelihood.counts import refuse_animals
-from synmodel.inference.likelihood.courses import Courses, checked_effect, courses_of
+from synmodel.inference.likelihood.courses import Assumed, Courses, checked_effect, courses_of
 from synmodel.inference.likelihood.gains import log_mixed
 from synmodel.inference.likelihood.records import Records, checked_miss, checked_records
 from synmodel.inference.likelihood.runs import checked_lengths
@@ -50,6 +50,7 @@ __all__ = ["Weighed", "histories_log_likelihood", "weighed"]
 Array = NDArray[np.float64]
 
 
+@by_fields(assumed=Assumed)
 def histories_log_likelihood(
     model: TurnoverModel,
     *,
@@ -57,10 +58,7 @@ def histories_log_likelihood(
     times: ArrayLike,
     dendrite: ArrayLike | None = None,
     n_dendrite: int | None = None,
-    composition: str | ArrayLike = "stationary",
-    drive: xr.Dataset | None = None,
-    length_um: ArrayLike | None = None,
-    birth_effect: str = "lasting",
+    assumed: Assumed,
     miss: ArrayLike | None = None,
 ) -> Array:
     """Exact log-probability of the histories of all spines of each dendrite.
@@ -68,7 +66,7 @@ def histories_log_likelihood(
     Parameters
     ----------
     model : TurnoverModel
-        Rates, with up to three classes; births are per dendrite, or per um where ``length_um`` is given.
+        Rates, with up to three classes; formation is per dendrite, or per um where ``length_um`` is given.
     present : (spine, session) array_like of int
         1 seen, 0 not seen, -1 censored: not known, for a reason that has nothing to do with the spine. A session at
         which all spines of a dendrite are censored is one at which it was not imaged; a single censored
@@ -79,14 +77,11 @@ def histories_log_likelihood(
         Number of the dendrite of each spine, from 0; default: all on one.
     n_dendrite : int, optional
         Number of dendrites; default: as many as have spines. One without spines is an observation too.
-    composition : "stationary" or (K,) array_like
-        Probabilities of the classes of a spine at the first session.
-    drive : Dataset, optional
-        A Drive.
-    length_um : float or (dendrite,) array_like, optional
-        Length of each dendrite [um]; multiplies births.
-    birth_effect : {"lasting", "response"}
-        As in :func:`counts_log_likelihood`; for perfect detection.
+    assumed : Assumed
+        ``composition``, "stationary" (default) or the (K,) probabilities of the classes of a spine at the first
+        session; a ``drive``; ``length_um`` of each dendrite, which multiplies formation; for perfect detection
+        ``birth_effect``, "lasting" (default) or "response", as in :func:`counts_log_likelihood`. Its fields are given
+        by keywords of their own.
     miss : float or (K,) array_like, optional
         Probability that a spine of each class is overlooked at a session. Without it detection is perfect and the
         result is conditional on the number of spines at the first session at which the dendrite was imaged. With
@@ -112,11 +107,11 @@ def histories_log_likelihood(
     refuse_animals(model)
     sessions = checked_times(times)
     records = checked_records(present, dendrite, n_dendrite, len(sessions))
-    scale = checked_lengths(length_um, records.n_dendrite)
-    courses = courses_of(model, sessions, drive, composition)
+    scale = checked_lengths(assumed.length_um, records.n_dendrite)
+    courses = courses_of(model, sessions, assumed.drive, assumed.composition)
     if miss is not None:
         return _seen_at_least_once(records, courses, checked_miss(miss, model.n_class))
-    lasting = checked_effect("birth_effect", birth_effect) == "lasting"
+    lasting = checked_effect("birth_effect", assumed.birth_effect) == "lasting"
     return _perfect(records, courses, scale, model.formation_cv_dendrite, lasting=lasting)
 
 

@@ -1,13 +1,15 @@
 """Runs of tracked counts: what was seen on a dendrite between two sessions, checked at the door."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import FitError
+from synmodel.turnover.hazards import checked_times
 
-__all__ = ["NOT_RECORDED", "Runs", "checked_lengths", "checked_runs", "completed", "whole_numbers"]
+__all__ = ["NOT_RECORDED", "Runs", "Seen", "checked_lengths", "completed", "whole_numbers"]
 
 NOT_RECORDED = -1
 """In place of a number of spines."""
@@ -89,35 +91,57 @@ def completed(runs: Runs) -> Runs:
     return runs._replace(gained=gained, lost=lost, at_end=count)
 
 
-def checked_runs(
-    n0: ArrayLike, gained: ArrayLike, lost: ArrayLike, n_interval: int, count: ArrayLike | None = None
-) -> Runs:
-    """One run per dendrite, over all intervals.
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of tracked dendrites.
 
-    Raises
-    ------
-    FitError
-        For shapes that do not fit, or numbers that are no counts.
+    Parameters
+    ----------
+    n0 : (dendrite,) array_like of int
+        Spines at the first session.
+    gained, lost : (dendrite, interval) array_like of int
+        Spines that are new, and that are gone, at the end of each interval; negative where that was not recorded.
+    times : (interval + 1,) array_like
+        Sessions [day].
     """
-    start = whole_numbers("n0", n0)
-    if start.ndim != 1:
-        message = f"n0 has shape {start.shape}; give one number of spines per dendrite, (dendrite,)"
-        raise FitError(message)
-    shape = (len(start), n_interval)
-    tables = []
-    for name, given in (("gained", gained), ("lost", lost), ("count", count)):
-        if given is None:
-            continue
-        numbers = np.asarray(given, float)
-        if numbers.shape != shape:
-            message = (
-                f"{name} has shape {numbers.shape}; expected {shape}: a row for each number in n0 and a column for "
-                f"each interval between the {n_interval + 1} times"
-            )
+
+    n0: ArrayLike
+    gained: ArrayLike
+    lost: ArrayLike
+    times: ArrayLike
+
+    def checked(self, count: ArrayLike | None = None) -> tuple[NDArray[np.float64], Runs]:
+        """(interval + 1,) sessions, and one run per dendrite, over all intervals.
+
+        Parameters
+        ----------
+        count : (dendrite, interval) array_like of int, optional
+            Spines at the end of each interval; negative where not recorded.
+
+        Raises
+        ------
+        FitError
+            For shapes that do not fit, or numbers that are no counts.
+        """
+        sessions, start = checked_times(self.times), whole_numbers("n0", self.n0)
+        if start.ndim != 1:
+            message = f"n0 has shape {start.shape}; give one number of spines per dendrite, (dendrite,)"
             raise FitError(message)
-        tables.append(np.where(numbers < 0, NOT_RECORDED, whole_numbers(name, np.where(numbers < 0, 0.0, numbers))))
-    runs = Runs.recorded(start, tables[0], tables[1])
-    return completed(runs if count is None else runs._replace(at_end=tables[2]))
+        shape = (len(start), len(sessions) - 1)
+        tables = []
+        for name, given in (("gained", self.gained), ("lost", self.lost), ("count", count)):
+            if given is None:
+                continue
+            numbers = np.asarray(given, float)
+            if numbers.shape != shape:
+                message = (
+                    f"{name} has shape {numbers.shape}; expected {shape}: a row for each number in n0 and a column for "
+                    f"each interval between the {len(sessions)} times"
+                )
+                raise FitError(message)
+            tables.append(np.where(numbers < 0, NOT_RECORDED, whole_numbers(name, np.where(numbers < 0, 0.0, numbers))))
+        runs = Runs.recorded(start, tables[0], tables[1])
+        return sessions, completed(runs if count is None else runs._replace(at_end=tables[2]))
 
 
 def whole_numbers(name: str, given: ArrayLike) -> NDArray[np.int64]:

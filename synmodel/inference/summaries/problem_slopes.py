@@ -105,22 +105,14 @@ def arm_rows(problem: "SummaryProblem", place: int, values: Mapping[str, float],
     except SimulationError:
         return rows
     of_shift = (1.0 + prediction.head_width) * (shift[:, 1:] - shift[:, :1])
-    of_means = np.concatenate([
-        -(of_shift if means.quantity == "head_width_change" else _FIELDS[means.quantity](expected))[:, means.at]
-        / means.sem(problem.unit)
-        for means in target.means
-    ], axis=1)  # fmt: skip
+    slopes = prediction._replace(expected=expected, head_width=of_shift)
+    of_means = np.concatenate(
+        [-slopes.of(means.quantity)[:, means.at] / means.sem(problem.unit) for means in target.means], axis=1
+    )
     rows[:size, exact] = problem.whitening[place] @ of_means.T
     if target.persistence is not None:
         rows[size:, exact] = _persistence_rows(target, target.persistence, prediction.expected, expected).T
     return rows
-
-
-_FIELDS = {
-    "formation_fraction": lambda expected: expected.formation,
-    "elimination_fraction": lambda expected: expected.elimination,
-    "density_change": lambda expected: expected.density_change,
-}
 
 
 def _persistence_rows(target: ArmTargets, persistence: Persistence, expected: Expected, slopes: Expected) -> Array:

@@ -8,21 +8,20 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import ndtri
 
-from synmodel.core.errors import FitError
 from synmodel.core.progress import Progress
-from synmodel.core.randomness import generator_of, stream_key, uniform_array
+from synmodel.core.randomness import generator_of, stream_key
 from synmodel.inference.sampling import sobol_points
 from synmodel.inference.summaries.estimate import Estimate
 from synmodel.inference.summaries.folders import FittedStudy, GivenStudy
 from synmodel.inference.summaries.problem import STUDIES, SummaryProblem
 from synmodel.inference.summaries.readings import DEFAULT, Reading, joint_problem
+from synmodel.inference.summaries.starts import best_of_starts
 from synmodel.inference.summaries.targets import Unit
 from synmodel.library.parameters import ParameterSet, default_parameters
 
 __all__ = ["Fit", "fit_problem", "fit_summaries", "release", "settled_parameters"]
 
 Array = NDArray[np.float64]
-_SAME_MINIMUM = 0.1
 _RIDGE = 1e-9
 
 
@@ -94,34 +93,34 @@ def fit_problem(
     """
     inner = 1e-9 * (problem.upper - problem.lower)
     low, high = problem.lower + inner, problem.upper - inner
-    origin = np.clip(problem.start() if first is None else first, low, high)
     spread = np.array([_spread(problem, name) for name in problem.free])
-    key = stream_key(seed, "starts")
-    results: list[OptimizeResult] = []
-    for number in range(starts):
-        shift = ndtri(uniform_array(key, number, np.arange(len(origin)))) * spread if number else 0.0
+
+    def climb(start: Array) -> tuple[float, OptimizeResult]:
         result = least_squares(
             problem.residuals,
-            np.clip(origin + shift, low, high),
+            np.clip(start, low, high),
             jac=problem.jacobian,
             bounds=(low, high),
             x_scale=spread,
             max_nfev=200,
         )
-        if np.isfinite(result.cost):
-            results.append(result)
-        if progress is not None:
-            progress(number + 1, starts)
-    if not results:
-        message = f"none of {starts} starts gave a finite likelihood; check the parameter values"
-        raise FitError(message)
-    best = min(results, key=lambda result: result.cost)
+        return 2.0 * float(result.cost), result
+
+    best, found = best_of_starts(
+        climb,
+        np.clip(problem.start() if first is None else first, low, high),
+        spread,
+        key=stream_key(seed, "starts"),
+        starts=starts,
+        advice="check the parameter values",
+        progress=progress,
+    )
     return Fit(
         problem=problem,
         vector=best.x,
         covariance=_covariance(best.jac),
         objective=2.0 * float(best.cost),
-        found=sum(2.0 * (result.cost - best.cost) < _SAME_MINIMUM for result in results),
+        found=found,
         starts=starts,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from synmodel.core.errors import DataError, FitError, SynmodelError
 from synmodel.data import read_observations, select
 from synmodel.inference.dendrites import DendriteProblem, baseline_of
 from synmodel.inference.dendrites.arms import doses_of
+from synmodel.inference.dendrites.by_simulation import fit_by_simulation
 from synmodel.inference.dendrites.maximum import judge_maximum, maximise
 from synmodel.inference.dendrites.predictive import SURVIVAL, cells_of, observed_statistics, predicted_statistics
 from synmodel.inference.dendrites.selection import compare_models, left_out
@@ -321,6 +323,18 @@ def test_finished_models_are_kept_until_all_are(observations, tmp_path):
     one.to_netcdf(tmp_path / "run.none.nc", engine="h5netcdf")
     with pytest.raises(FitError, match="belongs to another run"):
         compare_models(small, ["none", "formation"], **{**options, "seed": 2})
+
+
+def test_a_keyword_that_a_fit_does_not_know_is_named(observations):
+    counts = {"n0": [1], "gained": [[0]], "lost": [[0]], "times": [0, 1]}
+    for call, unknown in (
+        (partial(inference.fit, observations), "chains"),
+        (partial(compare_models, observations, ["none", "formation"]), "sampler"),
+        (partial(inference.calibrate, inference.Design(), "none", replicates=1), "checkpoint"),
+        (partial(fit_by_simulation, None, ParameterSet([]), **counts), "count"),
+    ):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{unknown}'"):
+            call(seed=1, **{unknown: None})
 
 
 def test_comparisons_that_are_none(observations):

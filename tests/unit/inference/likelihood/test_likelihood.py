@@ -18,10 +18,14 @@ from scipy.stats import gamma, poisson
 from synmodel import simulation
 from synmodel.core.errors import FitError, SchemaError, SynmodelError
 from synmodel.inference import (
+    Assumed,
+    Detection,
     LossFrailty,
+    Seen,
     animals_log_likelihood,
     counts_log_likelihood,
     counts_log_likelihood_of,
+    detected_counts_log_likelihood,
     histories_log_likelihood,
     log_likelihood,
 )
@@ -33,6 +37,7 @@ ONE = TurnoverModel(("spine",), 0.4, [[0]], [0.2])
 DRIVE = xr.Dataset({"formation": ("time", [2.0, 1.0]), "elimination": ("time", [0.5, 1.0])}, {"time": [0.7, 2.2]})
 TIMES = [0.0, 1.5, 3.0]
 DATA = {"n0": [3, 2], "gained": [[1, 0], [2, 1]], "lost": [[1, 1], [0, 2]], "times": TIMES}
+SCORED = {"scored": [[9, 8]], "gained": [[1, 0]], "lost": [[2, 1]], "times": TIMES}
 
 
 def every_history(n0, most=16):
@@ -314,6 +319,46 @@ def test_simulated_observations_and_replicates():
     np.testing.assert_array_equal(log_likelihood(model, observations.isel(replicate=1)), result[1])
     per_dendrite = log_likelihood(replace(model, formation=100 * model.formation_rates), observations, per_um=False)
     assert per_dendrite.shape == result.shape
+
+
+def test_settings_given_whole_are_their_fields():
+    fields = {"composition": [0.3, 0.7], "drive": DRIVE, "length_um": [2.0, 3.0], "birth_effect": "response"}
+    assumed, mixed = Assumed(**fields), replace(TWO, formation_cv_dendrite=0.4)
+    rows = {"present": [[1, 1, 0], [0, 1, 1]], "times": TIMES, "dendrite": [0, 1]}
+    for whole, loose in (
+        (
+            counts_log_likelihood(mixed, seen=Seen(**DATA), assumed=assumed),
+            counts_log_likelihood(mixed, **DATA, **fields),
+        ),
+        (
+            animals_log_likelihood(mixed, seen=Seen(**DATA), animal=[0, 1], assumed=assumed),
+            animals_log_likelihood(mixed, **DATA, animal=[0, 1], **fields),
+        ),
+        (
+            histories_log_likelihood(mixed, **rows, assumed=assumed),
+            histories_log_likelihood(mixed, **rows, **fields),
+        ),
+        (
+            detected_counts_log_likelihood(TWO, **SCORED, detection=Detection(0.1, 0.2)),
+            detected_counts_log_likelihood(TWO, **SCORED, miss=0.1, false_positive_per_um=0.2),
+        ),
+    ):
+        np.testing.assert_array_equal(whole, loose)
+    assert np.all(counts_log_likelihood(mixed, **DATA) != counts_log_likelihood(mixed, **DATA, assumed=assumed))
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "unknown"),
+    [
+        (counts_log_likelihood, DATA, "animal"),
+        (animals_log_likelihood, {**DATA, "animal": [0, 1]}, "per_um"),
+        (histories_log_likelihood, {"present": [[1, 1, 1]], "times": TIMES}, "frailty"),
+        (detected_counts_log_likelihood, SCORED, "composition"),
+    ],
+)
+def test_a_keyword_that_is_not_known_is_named(function, given, unknown):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{unknown}'"):
+        function(TWO, **given, **{unknown: None})
 
 
 @pytest.mark.parametrize(
