@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import psi
 
 from synmodel.inference.likelihood.animals import integral_points, log_prior, sums
-from synmodel.inference.likelihood.evidence import ONE, Evidence
+from synmodel.inference.likelihood.evidence import Evidence
 from synmodel.turnover.model import TurnoverModel
 
 __all__ = ["TermSlopes", "animal_points", "prior_slopes", "term_slopes"]
@@ -64,7 +64,7 @@ def animal_points(evidence: Evidence, model: TurnoverModel, which: NDArray[np.in
     if cv_animal == 0:
         return np.zeros((n, 1)), np.ones((n, 1))
     prior = log_prior(cv_animal)
-    possible = np.isfinite(evidence.given_start(ONE, cv)[:, 0])
+    possible = ~evidence.impossible()
 
     def log_density(at: Array) -> Array:
         each = evidence.given_start(at[which][:, None, :], cv)

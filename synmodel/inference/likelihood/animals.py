@@ -21,7 +21,7 @@ from synmodel.core.errors import FitError
 from synmodel.core.settings import by_fields
 from synmodel.inference.likelihood.counts import check_balance, one_level
 from synmodel.inference.likelihood.courses import Assumed, LossFrailty, checked_effect, courses_of
-from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of
+from synmodel.inference.likelihood.evidence import Evidence, evidence_of
 from synmodel.inference.likelihood.runs import Seen, checked_lengths
 from synmodel.turnover.model import TurnoverModel
 
@@ -108,8 +108,7 @@ def _gains_alone(evidence: Evidence, model: TurnoverModel, which: NDArray[np.int
     """The same where the start does not tell of z: the integral is over what came after it."""
     prior = log_prior(model.formation_cv_animal)
     cv = model.formation_cv_dendrite
-    at_one = evidence.given_start(ONE, cv)[:, 0]
-    impossible = np.isneginf(at_one)
+    impossible = evidence.impossible()
 
     def log_density(u: Array) -> Array:
         log_p = evidence.given_start(u[which][:, None, :], cv)

@@ -6,12 +6,13 @@ explain them.
 """
 
 from collections.abc import Sequence, Sized
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, pdtrik
+from scipy.special import logsumexp, pdtri
 
 from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
@@ -19,7 +20,7 @@ from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
 from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.series import log_more
+from synmodel.inference.likelihood.series import coefficients, log_more
 
 __all__ = ["ONE", "Evidence", "FilterSteps", "Memory", "Mixture", "Series", "evidence_of", "joined", "together"]
 
@@ -29,7 +30,7 @@ ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 _REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
 _THREE = 3
-_FEW = 20.0  # mean births, up to which the quantile itself is looked for
+_FEW = 50  # births, up to which their quantile itself is looked up
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
 
@@ -92,6 +93,7 @@ class Evidence:
         )  # fmt: skip
         self._first = np.flatnonzero(np.append(len(record) > 0, record[1:] != record[:-1]))
         self._single = len(self._first) == len(record)
+        self._coefficients: dict[tuple[float, bool], Array] = {}
 
     def __len__(self) -> int:
         return len(self._first)
@@ -100,14 +102,24 @@ class Evidence:
         """(record, ...) log-probability where the start tells nothing and there is one node."""
         return self._over_runs(self.by_run(log_z, cv, lasting=False)[:, 0])
 
+    def impossible(self) -> NDArray[np.bool_]:
+        """(record,) whether what was recorded cannot be, at any multiplier of births, where there is one node."""
+        log_p = self.losses[:, 0] + self.gains.poisson[:, 0, 0]
+        if self.more is not None:
+            log_p[self.more.run] += self.more.log_a[:, 0].max(axis=1)
+        return np.maximum.reduceat(log_p, self._first) == -np.inf
+
     def by_run(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(run, node, ...) log-probability given the start at birth multipliers z (record, 1, ...)."""
         each = self._of_runs(log_z)
         log_p = self.gains.log_probability(each, cv, lasting=lasting) + self.losses[:, :, None]
         if self.more is not None:
             open_, log_a = self.more
+            gains = self.gains.take(open_)
+            if (cv, lasting) not in self._coefficients:
+                self._coefficients[cv, lasting] = coefficients(log_a, gains, cv, lasting=lasting)
             at = each if len(each) == 1 else each[open_]
-            log_p[open_] += log_more(log_a, self.gains.take(open_), at, cv, lasting=lasting)
+            log_p[open_] += log_more(self._coefficients[cv, lasting], gains, at, cv, lasting=lasting)
         return log_p
 
     def joint(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
@@ -269,11 +281,16 @@ def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     most = np.where(unbounded, 0, np.maximum(bounded, 0))
     mean, drop = _FASTEST * gamma[unbounded], -np.log(_TAIL)
     # Bernstein's bound of the Poisson law, a few more than its quantile where the mean is large.
-    bound = mean + drop / 3 + np.sqrt((drop / 3) ** 2 + 2 * drop * mean)
-    few = mean < _FEW
-    bound[few] = pdtrik(1.0 - _TAIL, mean[few]) + 1.0
-    most[unbounded] = np.ceil(bound).astype(np.int64)
+    bound = np.ceil(mean + drop / 3 + np.sqrt((drop / 3) ** 2 + 2 * drop * mean)).astype(np.int64)
+    quantile = np.searchsorted(_largest_means(), mean)
+    most[unbounded] = np.where(quantile < _FEW, quantile + 1, bound)
     return most
+
+
+@cache
+def _largest_means() -> Array:
+    """(few,) the largest mean at which more than 0, 1, ... births are in the tail that is left out."""
+    return np.asarray(pdtri(np.arange(_FEW), 1.0 - _TAIL))
 
 
 def together(pieces: Sequence[Evidence]) -> Evidence:

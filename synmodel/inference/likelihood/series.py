@@ -15,33 +15,46 @@ from numpy.typing import NDArray
 from synmodel.inference.likelihood.gains import Gains, births_law
 from synmodel.inference.likelihood.polynomials import log_polynomials
 
-__all__ = ["log_more"]
+__all__ = ["coefficients", "log_more"]
 
 Array = NDArray[np.float64]
 
 
-def log_more(log_a: Array, gains: Gains, log_z: Array, cv: float, *, lasting: bool) -> Array:
-    """(run, node, ...) logarithm of the sum over unrecorded gains, relative to the recorded ones alone.
+def coefficients(log_a: Array, gains: Gains, cv: float, *, lasting: bool) -> Array:
+    """(run, node, m) logarithms of the coefficients of y^m.
 
     Parameters
     ----------
     log_a : (run, node, m) ndarray
         Logarithms of a_m.
+    gains, cv, lasting
+        As in :func:`log_more`.
+    """
+    if cv == 0:
+        return log_a
+    shape, _ = births_law(gains, np.ones((1, 1, 1)), cv, lasting=lasting)
+    log_c = log_a.copy()
+    log_c[:, :, 1:] += np.cumsum(np.log(shape + gains.number + np.arange(log_a.shape[2] - 1)), axis=2)
+    return log_c
+
+
+def log_more(log_c: Array, gains: Gains, log_z: Array, cv: float, *, lasting: bool) -> Array:
+    """(run, node, ...) logarithm of the sum over unrecorded gains, relative to the recorded ones alone.
+
+    Parameters
+    ----------
+    log_c : (run, node, m) ndarray
+        From :func:`coefficients`.
     gains : Gains
         Those recorded.
     log_z, cv, lasting
         As in :meth:`.gains.Gains.log_probability`.
     """
-    z = np.exp(log_z)
-    if cv == 0:
-        y, log_c = z, log_a
-    else:
-        shape, rate = births_law(gains, z, cv, lasting=lasting)
-        rising = np.log(shape + gains.number + np.arange(log_a.shape[2] - 1))
-        log_c = log_a.copy()
-        log_c[:, :, 1:] += np.cumsum(rising, axis=2)
-        y = z / (rate + z * gains.exposure)
-    y = np.broadcast_to(y, (*log_a.shape[:2], log_z.shape[-1])).copy()
+    y = np.exp(log_z)
+    if cv > 0:
+        _, rate = births_law(gains, y, cv, lasting=lasting)
+        y = y / (rate + y * gains.exposure)
+    y = np.broadcast_to(y, (*log_c.shape[:2], log_z.shape[-1])).copy()
     out = np.empty_like(y)
-    log_polynomials(log_c, y, np.empty(log_a.shape[2]), out)
+    log_polynomials(log_c, y, np.empty(log_c.shape[2]), out)
     return out

@@ -18,7 +18,7 @@ from synmodel.inference.likelihood.evidence import ONE, _most_gained, joined
 from synmodel.inference.likelihood.gains import Gains
 from synmodel.inference.likelihood.hidden import tail_work
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.series import log_more
+from synmodel.inference.likelihood.series import coefficients, log_more
 from synmodel.inference.likelihood.tail import fates_two, open_tail
 from synmodel.inference.likelihood.tracked import tracked_rows
 from synmodel.turnover import TurnoverModel
@@ -207,6 +207,10 @@ def test_the_end_of_a_record_and_the_filter_of_all_numbers(cv, formation):
     assert abs(value(block, 1.05 * formation) - value(other, formation)) > tolerance
 
 
+def more_of(log_a, gains, log_z, cv, *, lasting):
+    return log_more(coefficients(log_a, gains, cv, lasting=lasting), gains, log_z, cv, lasting=lasting)
+
+
 def test_sums_over_unrecorded_gains_are_those_term_by_term():
     rng = np.random.default_rng(1)
     log_a = np.where(rng.random((3, 1, 40)) < 0.1, -np.inf, rng.normal(-5.0, 3.0, (3, 1, 40)))
@@ -220,7 +224,7 @@ def test_sums_over_unrecorded_gains_are_those_term_by_term():
             for m in range(40)
         ])  # fmt: skip
         expected = logsumexp(more, axis=0)
-        found = gains.log_probability(log_z, cv, lasting=lasting) + log_more(log_a, gains, log_z, cv, lasting=lasting)
+        found = gains.log_probability(log_z, cv, lasting=lasting) + more_of(log_a, gains, log_z, cv, lasting=lasting)
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
@@ -231,7 +235,7 @@ def test_sums_over_hundreds_of_unrecorded_gains_are_numbers_everywhere():
     gains = Gains(*(np.full((1, 1, 1), each) for each in (0.0, 9.0, 0.0, mean, 8.0)))
     log_z = np.linspace(-4.0, 1.0, 30)[None, None]
     expected = logsumexp(log_a[..., None] + m[:, None] * log_z[:, :, None, :], axis=2)
-    np.testing.assert_allclose(log_more(log_a, gains, log_z, 0.0, lasting=False), expected, rtol=1e-12)
+    np.testing.assert_allclose(more_of(log_a, gains, log_z, 0.0, lasting=False), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
