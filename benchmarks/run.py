@@ -4,9 +4,9 @@ What does a replicate cost, beside a hand-written C loop, NumPy and other progra
 to what is simulated? Agreement with the exact mean and variance is checked before any time is reported.
 
 ``--check`` looks at ratios alone, in two minutes, and ends with status 1 where one is above its bound; they depend on
-the make of the processor, and not on how busy it is. ``--peers PYTHON`` names an interpreter that has benchmarks/requirements-peers.txt; without it
-an environment is made in build/peers. ``--no-peers`` leaves them out. ``--quick`` runs a twentieth, to see that it
-works; it writes nothing.
+the make of the processor, and not on how busy it is. ``--peers PYTHON`` names an interpreter that has
+benchmarks/requirements-peers.txt; without it an environment is made in build/peers. ``--no-peers`` leaves them out.
+``--quick`` runs a twentieth, to see that it works; it writes nothing.
 """
 
 import argparse
@@ -48,7 +48,7 @@ BOUNDS = {
         ("synmodel coupled", "C direct"): 1.25,
     },
 }
-"""By maker of the processor: time over that of the C loop of the same kind, a fifth to a half above what was measured."""
+"""By maker of the processor: time over that of the C loop of the same kind, a fifth above what was measured, or more."""
 
 
 def check(name: str, mean: np.ndarray, variance: np.ndarray, n: int, formation: str) -> tuple[float, float]:
