@@ -48,7 +48,7 @@ BOUNDS = {
         ("synmodel coupled", "C direct"): 1.25,
     },
 }
-"""By maker of the processor: time over that of the C loop of the same kind, a fifth above what was measured, or more."""
+"""By maker of the processor: time over that of the C loop of the same kind, a fifth or more above what was seen."""
 
 
 def check(name: str, mean: np.ndarray, variance: np.ndarray, n: int, formation: str) -> tuple[float, float]:
