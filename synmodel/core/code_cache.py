@@ -46,13 +46,16 @@ def folder() -> Path | None:
 
 
 class KeptCode(_numba.FunctionCache):  # type: ignore[misc]
-    """numba's cache of one function, which never stands in the way: what cannot be read or written is done without."""
+    """numba's cache of one function, which never stands in the way: what cannot be read or written is done without.
 
-    def __init__(self, function: object) -> None:
+    One function may be compiled for one thread and for several, so each way has files of its own (``variant``).
+    """
+
+    def __init__(self, function: object, variant: str = "") -> None:
         super().__init__(function)
         self._cache_file = _CheckedFiles(
             cache_path=self._cache_path,
-            filename_base=self._impl.filename_base,
+            filename_base=f"{self._impl.filename_base}{variant}",
             source_stamp=self._impl.locator.get_source_stamp(),
         )
 

@@ -56,7 +56,7 @@ def _jit(function: Callable[..., Any], **options: object) -> Compiled:
         # Without the lock of the interpreter another thread can act on a signal while a long loop runs.
         made = jit(error_model="numpy", nogil=True, **options)(function)
         if folder is not None and hasattr(made, "_cache"):  # without the compiler it is the function itself
-            made._cache = KeptCode(function)
+            made._cache = KeptCode(function, "-parallel" if options.get("parallel") else "")
         return made
     finally:
         settings.CACHE_DIR = before

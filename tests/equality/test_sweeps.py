@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import xarray as xr
@@ -17,6 +18,7 @@ from command_line import names_in
 
 import synmodel
 from synmodel.analysis.sweeps import open_sweep, sweep, work
+from synmodel.analysis.sweeps.cluster import _again_or_raise
 from synmodel.scenario import load
 
 distributed = pytest.importorskip("distributed")
@@ -173,6 +175,15 @@ def test_a_worker_that_is_killed_loses_nothing(alone, tmp_path, monkeypatch):
         assert killed
         assert killed[0] not in client.run(os.getpid).values()
     assert files(tmp_path) == files(alone)
+
+
+def test_an_answer_that_is_lost_with_its_worker_is_computed_again():
+    """Dask has then no fault to tell: the task is done once more by itself, and may be done already."""
+    lost = SimpleNamespace(status="lost", exception=lambda: None)
+    assert _again_or_raise(distributed, lost, 1) is None
+    failed = SimpleNamespace(status="error", exception=lambda: ValueError("of the task"))
+    with pytest.raises(ValueError, match="of the task"):
+        _again_or_raise(distributed, failed, 1)
 
 
 @pytest.fixture

@@ -174,6 +174,8 @@ def _again_or_raise(distributed: ModuleType, future: Any, attempt: int) -> None:
             raise SweepError(message)
         return
     fault = future.exception()
+    if fault is None:  # its answer was there, and was lost with the worker that held it before it was fetched
+        return
     if not isinstance(fault, distributed.scheduler.KilledWorker):
         raise fault
     if attempt >= _ATTEMPTS:
