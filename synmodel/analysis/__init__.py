@@ -5,4 +5,4 @@ from typing import TYPE_CHECKING
 from synmodel.core.module_names import on_first_use
 
 if not TYPE_CHECKING:  # which knows the modules by itself
-    __getattr__ = on_first_use(__name__)
+    __getattr__, __dir__ = on_first_use(__name__)

@@ -91,8 +91,10 @@ def listen() -> None:
         sys.meta_path.insert(0, _EarlierNames())
 
 
-def on_first_use(room: str, homes: Mapping[str, str] | None = None) -> Callable[[str], Any]:
-    """A ``__getattr__`` for a package whose modules, and names of theirs, need no import of their own.
+def on_first_use(
+    room: str, homes: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` for a package whose modules, and names of theirs, need no import of their own.
 
     Parameters
     ----------
@@ -117,4 +119,7 @@ def on_first_use(room: str, homes: Mapping[str, str] | None = None) -> Callable[
                 raise
             raise missing from None
 
-    return first_used
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[room]), *modules})
+
+    return first_used, names

@@ -76,7 +76,7 @@ class Cached(Protocol[P, R]):
 
 
 if not TYPE_CHECKING:  # which knows the modules by itself
-    __getattr__ = on_first_use(__name__)
+    __getattr__, __dir__ = on_first_use(__name__)
 
 
 # -- which library ---------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def term_slopes(
     """
     cv, of = model.formation_cv_dendrite, which[evidence.record]
     log_p = evidence.by_run(u[which][:, None, :], cv, lasting=False)[:, 0]
-    total = evidence.given_start(u[which][:, None, :], cv)[evidence.record]
+    total = evidence.over_runs(log_p)[evidence.record]
     with np.errstate(invalid="ignore"):
         share = np.where(np.isfinite(total), np.exp(log_p - total), 0.0) * weight[of]
     z = np.exp(u)[of]

@@ -100,7 +100,7 @@ class Evidence:
 
     def given_start(self, log_z: Array, cv: float) -> Array:
         """(record, ...) log-probability where the start tells nothing and there is one node."""
-        return self._over_runs(self.by_run(log_z, cv, lasting=False)[:, 0])
+        return self.over_runs(self.by_run(log_z, cv, lasting=False)[:, 0])
 
     def impossible(self) -> NDArray[np.bool_]:
         """(record,) whether what was recorded cannot be, at any multiplier of births, where there is one node."""
@@ -131,7 +131,7 @@ class Evidence:
             )
             raise FitError(message)
         log_p = self._start(self._of_runs(log_z), cv, lasting=lasting) + self.by_run(log_z, cv, lasting=lasting)
-        return self._over_runs(self._over_nodes(log_p))
+        return self.over_runs(self._over_nodes(log_p))
 
     def start(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(record, ...) log-probability of the start, to be conditioned on."""
@@ -149,7 +149,8 @@ class Evidence:
             return log_p[:, 0]
         return np.asarray(logsumexp(log_p + self.log_weight[:, None], axis=1))
 
-    def _over_runs(self, log_p: Array) -> Array:
+    def over_runs(self, log_p: Array) -> Array:
+        """(record, ...) logarithm of the sum over the runs that explain each record."""
         if self._single:
             return log_p
         highest = np.maximum.reduceat(log_p, self._first, axis=0)
