@@ -89,7 +89,7 @@ class TurnoverModel:
         _check("model.formation", formation, (n,), _FORMATION)
         _check("model.transition", transitions, (n, n), _TRANSITIONS)
         _check("model.elimination", elimination, (n,), _ELIMINATION)
-        if np.any(np.diag(transitions) != 0):
+        if transitions.diagonal().any():
             message = "model.transition has a number on its diagonal; a class has no transition to itself, put 0"
             raise SimulationError(message)
         for name in ("formation_cv_dendrite", "formation_cv_animal"):
@@ -157,14 +157,17 @@ class TurnoverModel:
         SimulationError
             If some spines can never be lost, so that there is no such number.
         """
-        lost, transitions = np.asarray(self.elimination) > 0, np.asarray(self.transition) > 0
-        for _ in range(self.n_class - 1):
-            lost = lost | transitions[:, lost].any(axis=1)
+        elimination, transitions = np.asarray(self.elimination), np.asarray(self.transition)
+        lost = elimination > 0
+        if not lost.all():
+            for _ in range(self.n_class - 1):
+                lost = lost | (transitions[:, lost] > 0).any(axis=1)
         try:
-            numbers = np.linalg.solve(self.generator().T, -self.formation_rates) if lost.all() else None
+            leaving = np.diag(transitions.sum(axis=1) + elimination) - transitions  # minus the generator
+            numbers = np.linalg.solve(leaving.T, self.formation_rates) if lost.all() else None
         except np.linalg.LinAlgError:  # rates that differ by more than numbers can tell
             numbers = None
-        if numbers is None or not np.all(np.isfinite(numbers)):
+        if numbers is None or not np.isfinite(numbers).all():
             message = (
                 f"model.elimination is {self.elimination}; spines of some class can never be lost, so numbers grow for "
                 "ever"
@@ -182,6 +185,6 @@ def _check(name: str, values: NDArray[np.float64], shape: tuple[int, ...], meani
     if values.shape != shape:
         message = f"{name} has shape {values.shape}; expected {shape}: {meaning}"
         raise SimulationError(message)
-    if not np.all(np.isfinite(values)) or np.any(values < 0):
+    if not ((values >= 0) & (values < np.inf)).all():
         message = f"{name} is {values.tolist()}; all must be finite and 0 or more: {meaning}"
         raise SimulationError(message)

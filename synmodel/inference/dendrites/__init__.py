@@ -44,7 +44,7 @@ from synmodel.inference.likelihood.evidence import Evidence, together
 from synmodel.inference.summaries.differences import scale_slopes
 from synmodel.library.parameters import ParameterSet
 from synmodel.turnover import TurnoverModel
-from synmodel.turnover.hazards import cells_of, folds_of
+from synmodel.turnover.hazards import Cells, cells_of, folds_of
 
 __all__ = ["DendriteProblem", "baseline_of", "parameters_for", "template"]
 
@@ -109,6 +109,7 @@ class DendriteProblem:
         self.mice = [mouse for arm in self.arms for mouse in arm.mice]
         self._fixed = base.as_floats()
         self.prior = Priors(base, self.free)
+        self._cells: dict[tuple[int, int], Cells] = {}
 
     def _free_names(self) -> list[str]:
         keys = [*_BASELINE, *(_TRANSIENT if self.terms.transient else ()), *_SPREAD]
@@ -270,7 +271,10 @@ class DendriteProblem:
                 elimination=[elimination * each for each in model.elimination],
             )
         knots, folds = self.effects.folds(arm, values)
-        cells = cells_of(arm.sessions, knots, trend=False)
+        key = (id(arm), len(knots))  # no parameter moves the knots of an arm
+        if key not in self._cells:
+            self._cells[key] = cells_of(arm.sessions, knots, trend=False)
+        cells = self._cells[key]
         on_cells = folds_of(model, cells, folds)
         # Only a run that starts later needs the balance of formation and elimination.
         courses = courses_on(model, on_cells, arm.sessions, composition, balance=arm.starts_later)

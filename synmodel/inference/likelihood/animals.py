@@ -22,6 +22,8 @@ from synmodel.core.settings import by_fields
 from synmodel.inference.likelihood.counts import check_balance, one_level
 from synmodel.inference.likelihood.courses import Assumed, LossFrailty, checked_effect, courses_of
 from synmodel.inference.likelihood.evidence import Evidence, evidence_of
+from synmodel.inference.likelihood.groups import add_rows
+from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Seen, checked_lengths
 from synmodel.turnover.model import TurnoverModel
 
@@ -86,7 +88,8 @@ def animals_log_likelihood(
         message = f"animal has shape {labels.shape}; expected {runs.n.shape}: the label of the animal of each dendrite"
         raise FitError(message)
     scale = checked_lengths(assumed.length_um, len(runs.n))
-    evidence = evidence_of(runs, courses_of(model, sessions, assumed.drive, assumed.composition, frailty), scale)
+    courses = courses_of(model, sessions, assumed.drive, assumed.composition, frailty)
+    evidence = evidence_of(Prepared(runs, scale), courses)
     names, which = np.unique(labels, return_inverse=True)
     return animals_log_probability(evidence, model, which, len(names), assumed.birth_effect)
 
@@ -190,6 +193,7 @@ def integral_points(log_density: Callable[[Array], Array], n: int) -> tuple[Arra
 
 def sums(which: NDArray[np.int64], values: Array, n: int) -> Array:
     """(n, ...) sums of rows by animal."""
-    out = np.zeros((n, *values.shape[1:]))
-    np.add.at(out, which, values)
-    return out
+    rows = np.ascontiguousarray(values).reshape(len(values), -1)
+    out = np.zeros((n, rows.shape[1]))
+    add_rows(rows, which, out)
+    return out.reshape(n, *values.shape[1:])

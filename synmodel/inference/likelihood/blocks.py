@@ -12,7 +12,8 @@ that the study tells (:func:`synmodel.inference.likelihood.tail.length_changes`)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from synmodel.data.explanations import OPEN, Piece
 from synmodel.data.options import MOST_SPINES
 from synmodel.inference.likelihood.courses import Courses
-from synmodel.inference.likelihood.evidence import Evidence, Memory, Mixture, evidence_of, joined, together
+from synmodel.inference.likelihood.evidence import Evidence, Mixture, evidence_of, joined, together
+from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.tail import NORM_T2
 
@@ -29,6 +31,8 @@ __all__ = ["Block", "LengthLaw", "Lengths", "blocks_of", "evidence_of_blocks"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
+_LOG_NUMBERS = np.log(np.arange(1, MOST_SPINES + 1))
+_LOG_NORM = np.log(NORM_T2)
 
 
 class LengthLaw(NamedTuple):
@@ -72,21 +76,32 @@ class Lengths:
     def log_prior(self, record: Integers, law: LengthLaw) -> Array:
         """(run,) log-probability of the number at the start, and log-density of the changes of length."""
         log_median = np.log(law.median_um)
-        numbers = np.log(np.arange(1, MOST_SPINES + 1))
-        of_all = -0.5 * ((numbers - np.log(self.density)[:, None] - log_median) / law.spread) ** 2 - numbers
+        distance = (self._log_lengths - log_median) / law.spread
+        of_all = -0.5 * distance * distance - _LOG_NUMBERS
         highest = of_all.max(axis=1)
         log_z = highest + np.log(np.exp(of_all - highest[:, None]).sum(axis=1))
         start = -0.5 * ((self.start - log_median) / law.spread) ** 2 - self.log_n - log_z[record]
-        u = self.change / law.change
-        changes = -1.5 * np.log1p(0.5 * u * u) - np.log(NORM_T2) - np.log(law.change)
-        return np.asarray(start + np.where(np.isfinite(u), changes, 0.0).sum(axis=1))
+        changes, known = self._known_changes
+        u = changes / law.change
+        of_changes = -1.5 * np.log1p(0.5 * u * u).sum(axis=1) - known * (_LOG_NORM + np.log(law.change))
+        return np.asarray(start + of_changes)
+
+    @cached_property
+    def _log_lengths(self) -> Array:
+        """(record, number) logarithms of the lengths that numbers of spines imply."""
+        return _LOG_NUMBERS - np.log(self.density)[:, None]
+
+    @cached_property
+    def _known_changes(self) -> tuple[Array, Array]:
+        """Changes of log length, 0 where one is not known, and (run,) how many are."""
+        known = np.isfinite(self.change)
+        return np.where(known, self.change, 0.0), known.sum(axis=1).astype(float)
 
     def log_prior_slopes(self, record: Integers, law: LengthLaw) -> Array:
         """(run, 3) slopes of :meth:`log_prior` in median, spread and scale of the changes."""
         log_median = np.log(law.median_um)
-        numbers = np.log(np.arange(1, MOST_SPINES + 1))
-        distance = (numbers - np.log(self.density)[:, None] - log_median) / law.spread
-        share = np.exp(-0.5 * (distance**2 - (distance**2).min(axis=1, keepdims=True)) - numbers)
+        distance = (self._log_lengths - log_median) / law.spread
+        share = np.exp(-0.5 * (distance**2 - (distance**2).min(axis=1, keepdims=True)) - _LOG_NUMBERS)
         share /= share.sum(axis=1, keepdims=True)
         own = (self.start - log_median) / law.spread
         in_median = (own - (share * distance).sum(axis=1)[record]) / (law.spread * law.median_um)
@@ -114,8 +129,6 @@ class Block:
         Length of the dendrite [um], its mean over sessions; multiplies births.
     lengths : Lengths or None
         None where spines were counted.
-    memory : dict
-        What the filters said at the last parameters.
     """
 
     keep: Integers
@@ -124,7 +137,11 @@ class Block:
     dendrite: Integers
     scale: Array
     lengths: Lengths | None
-    memory: Memory = field(default_factory=dict, repr=False, init=False)
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The runs, ready to be asked about."""
+        return Prepared(self.runs, self.scale, self.record)
 
     @property
     def n_intervals(self) -> int:
@@ -264,6 +281,6 @@ def evidence_of_blocks(
         mixture = None
         if block.lengths is not None and law is not None:
             sigma = np.full(len(block.record), law.change)
-            mixture = Mixture(block.record, block.lengths.log_prior(block.record, law), sigma)
-        pieces.append(evidence_of(block.runs, steps, block.scale, mixture, block.memory))
+            mixture = Mixture(block.lengths.log_prior(block.record, law), sigma)
+        pieces.append(evidence_of(block.prepared, steps, mixture))
     return together(pieces), np.concatenate([block.dendrite for block in blocks])

@@ -19,6 +19,7 @@ from synmodel.core.errors import FitError
 from synmodel.core.settings import by_fields
 from synmodel.inference.likelihood.courses import Assumed, LossFrailty, checked_effect, courses_of, plain_courses
 from synmodel.inference.likelihood.evidence import ONE, Evidence, evidence_of
+from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs, Seen, checked_lengths
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation
@@ -86,7 +87,7 @@ def counts_log_likelihood(
     sessions, runs = seen.checked(count)
     scale = checked_lengths(assumed.length_um, len(runs.n))
     courses = courses_of(model, sessions, assumed.drive, assumed.composition, frailty)
-    return one_level(evidence_of(runs, courses, scale), model, assumed.birth_effect)
+    return one_level(evidence_of(Prepared(runs, scale), courses), model, assumed.birth_effect)
 
 
 def counts_log_likelihood_of(
@@ -115,7 +116,8 @@ def counts_log_likelihood_of(
     (dendrite,) ndarray
     """
     runs = Runs.recorded(n0, gained, lost)
-    evidence = evidence_of(runs, plain_courses(steps, composition), np.ones(len(n0)) if scale is None else scale)
+    prepared = Prepared(runs, np.ones(len(n0)) if scale is None else scale)
+    evidence = evidence_of(prepared, plain_courses(steps, composition))
     return evidence.given_start(ONE, 0.0)[:, 0]
 
 

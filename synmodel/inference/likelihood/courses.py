@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_hermitenorm
 
 from synmodel.core.errors import FitError, SimulationError, did_you_mean
+from synmodel.inference.likelihood.steps import advance
 from synmodel.turnover.hazards import Folds, folds_between
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import Propagation, compose
@@ -225,10 +226,9 @@ def _assemble(log_weight: Array, steps: list[Propagation], start: Array, total: 
     survival = np.array([step.survival for step in steps])
     newborn = np.array([step.newborn for step in steps])
     lost = np.array([step.lost for step in steps])
-    means = [start * total[:, None]]
-    for i in range(survival.shape[1]):
-        means.append((means[-1][:, None, :] @ survival[:, i])[:, 0] + newborn[:, i])
-    mean = np.stack(means, axis=1)
+    mean = np.empty((newborn.shape[0], newborn.shape[1] + 1, newborn.shape[2]))
+    mean[:, 0] = start * total[:, None]
+    advance(survival, newborn, mean)
     totals = mean.sum(axis=2)
     with np.errstate(invalid="ignore"):
         composition = mean / totals[:, :, None]

@@ -6,7 +6,7 @@ explain them.
 """
 
 from collections.abc import Sequence, Sized
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,12 +17,15 @@ from scipy.special import logsumexp, pdtri
 from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, gains_of
+from synmodel.inference.likelihood.groups import add_groups, less_the_highest
 from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
 from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
+from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.series import coefficients, log_more
+from synmodel.inference.likelihood.steps import share_out
 
-__all__ = ["ONE", "Evidence", "FilterSteps", "Memory", "Mixture", "Series", "evidence_of", "joined", "together"]
+__all__ = ["ONE", "Evidence", "FilterSteps", "Mixture", "Series", "evidence_of", "joined", "together"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,19 +38,16 @@ _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains bey
 
 
 class Mixture(NamedTuple):
-    """Runs of which several explain one record.
+    """Law of the runs of which several explain one record.
 
     Attributes
     ----------
-    record : (run,) ndarray of int
-        Record that the run explains, in ascending order from 0.
     log_prior : (run,) ndarray
         Of the run, before gains and losses are looked at.
     sigma : (run,) ndarray
         Scale of the changes of log length between sessions.
     """
 
-    record: Integers
     log_prior: Array
     sigma: Array
 
@@ -93,6 +93,7 @@ class Evidence:
         )  # fmt: skip
         self._first = np.flatnonzero(np.append(len(record) > 0, record[1:] != record[:-1]))
         self._single = len(self._first) == len(record)
+        self._rising: dict[tuple[float, bool], Array] = {}
         self._coefficients: dict[tuple[float, bool], Array] = {}
 
     def __len__(self) -> int:
@@ -111,16 +112,23 @@ class Evidence:
 
     def by_run(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(run, node, ...) log-probability given the start at birth multipliers z (record, 1, ...)."""
-        each = self._of_runs(log_z)
-        log_p = self.gains.log_probability(each, cv, lasting=lasting) + self.losses[:, :, None]
+        each, case = self._of_runs(log_z), (cv, lasting)
+        if cv > 0 and case not in self._rising:
+            self._rising[case] = self.gains.log_rising(cv, lasting=lasting)
+        log_p = self.gains.log_probability(each, cv, lasting=lasting, rising=self._rising.get(case))
+        log_p += self.losses[:, :, None]
         if self.more is not None:
             open_, log_a = self.more
-            gains = self.gains.take(open_)
-            if (cv, lasting) not in self._coefficients:
-                self._coefficients[cv, lasting] = coefficients(log_a, gains, cv, lasting=lasting)
+            if case not in self._coefficients:
+                self._coefficients[case] = coefficients(log_a, self._of_open, cv, lasting=lasting)
             at = each if len(each) == 1 else each[open_]
-            log_p[open_] += log_more(self._coefficients[cv, lasting], gains, at, cv, lasting=lasting)
+            log_p[open_] += log_more(self._coefficients[case], self._of_open, at, cv, lasting=lasting)
         return log_p
+
+    @cached_property
+    def _of_open(self) -> Gains:
+        assert self.more is not None
+        return self.gains.take(self.more.run)
 
     def joint(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(record, ...) log-probability of start, gains and losses at birth multipliers z (record, 1, ...)."""
@@ -153,67 +161,59 @@ class Evidence:
         """(record, ...) logarithm of the sum over the runs that explain each record."""
         if self._single:
             return log_p
-        highest = np.maximum.reduceat(log_p, self._first, axis=0)
-        safe = np.where(np.isfinite(highest), highest, 0.0)
+        values = np.ascontiguousarray(log_p).reshape(len(log_p), -1)
+        relative, highest = np.empty_like(values), np.empty((len(self), values.shape[1]))
+        total = np.empty_like(highest)
+        less_the_highest(values, self._first, relative, highest)
+        add_groups(np.exp(relative, out=relative), self._first, total)
         with np.errstate(divide="ignore"):
-            return safe + np.log(np.add.reduceat(np.exp(log_p - safe[self.record]), self._first, axis=0))
+            return (highest + np.log(total)).reshape(len(self), *log_p.shape[1:])
 
 
-Memory = dict[bytes, tuple[Array, Gains, Series | None]]
-"""What the filters said of some runs, by the courses that they were asked with."""
+def evidence_of(prepared: Prepared, courses: Courses, mixture: Mixture | None = None) -> Evidence:
+    """Evidence of runs.
 
-
-def evidence_of(
-    runs: Runs, courses: Courses, scale: Array, mixture: Mixture | None = None, memory: Memory | None = None
-) -> Evidence:
-    """Evidence of runs whose births are multiplied by ``scale`` (run,).
-
-    A ``memory`` of its own for the same runs spares the filters where neither courses nor lengths have changed.
+    Where neither courses nor lengths have changed, the filters are spared.
 
     Raises
     ------
     FitError
         If a run starts where the model gives no composition.
     """
-    if not np.all(np.isfinite(courses.composition[:, runs.first])):
+    if not np.isfinite(courses.composition[:, prepared.runs.first]).all():
         message = (
             "the composition at a later session follows from the balance of births and losses, and this model has "
             "none; give every class a way to be lost"
         )
         raise FitError(message)
-    n = len(runs.n)
-    record = np.arange(n) if mixture is None else mixture.record
-    prior = np.zeros(n) if mixture is None else mixture.log_prior
-    # Several runs of one record are several numbers at its start.
-    one_start = mixture is None or len(np.unique(record)) == n
-    sigma = np.ones(n) if mixture is None else mixture.sigma
-    losses, gains, more = _remembered(runs, courses, scale, sigma, memory)
-    return Evidence(courses.log_weight, losses + prior[:, None], gains, record, more, one_start=one_start)
+    sigma = np.ones(len(prepared.runs.n)) if mixture is None else mixture.sigma
+    losses, gains, more = _answers(prepared, courses, sigma)
+    if mixture is not None:
+        losses = losses + mixture.log_prior[:, None]
+    return Evidence(courses.log_weight, losses, gains, prepared.record, more, one_start=prepared.one_start)
 
 
-def _remembered(
-    runs: Runs, courses: Courses, scale: Array, sigma: Array, memory: Memory | None
-) -> tuple[Array, Gains, Series | None]:
+def _answers(prepared: Prepared, courses: Courses, sigma: Array) -> tuple[Array, Gains, Series | None]:
     """(run, node) log-probabilities, gains and unrecorded gains."""
-    told = (courses.survival, courses.newborn, courses.composition, courses.total, sigma[:1])
-    key = b"".join(np.ascontiguousarray(each).tobytes() for each in told)
-    if memory is not None and key in memory:
-        return memory[key]
-    steps, partial = FilterSteps(courses), runs.partial
+    asked = (courses.survival, courses.newborn, courses.composition, courses.total, sigma[:1])
+    key = b"".join(each.tobytes() for each in asked)
+    answers: dict[bytes, tuple[Array, Gains, Series | None]] = prepared.answers
+    if key not in answers:
+        while len(answers) >= _REMEMBERED:
+            del answers[next(iter(answers))]
+        answers[key] = _filtered(prepared, courses, sigma)
+    return answers[key]
+
+
+def _filtered(prepared: Prepared, courses: Courses, sigma: Array) -> tuple[Array, Gains, Series | None]:
+    steps, open_ = FilterSteps(courses), prepared.open_
+    losses = steps.log_losses(prepared.of_whole)
     more = None
-    if partial.any():
-        whole, open_ = np.flatnonzero(~partial), np.flatnonzero(partial)
-        losses = np.zeros((len(runs.n), len(courses.log_weight)))
-        losses[whole] = steps.log_losses(runs.take(whole))
-        more = Series(open_, steps.log_hidden(runs.take(open_), scale[open_], sigma[open_]))
-    else:
-        losses = steps.log_losses(runs)
-    found = losses, gains_of(runs, courses, scale), more
-    if memory is not None:
-        while len(memory) >= _REMEMBERED:
-            del memory[next(iter(memory))]
-        memory[key] = found
-    return found
+    if len(open_):
+        of_whole, losses = losses, np.zeros((len(prepared.runs.n), len(courses.log_weight)))
+        losses[prepared.whole] = of_whole
+        more = Series(open_, steps.log_hidden(prepared.of_open, prepared.scale[open_], sigma[open_]))
+    return losses, gains_of(prepared, courses), more
 
 
 class FilterSteps:
@@ -237,12 +237,10 @@ class FilterSteps:
             newborn, lost, composition = (
                 np.concatenate([each, np.zeros_like(each)], axis=2) for each in (newborn, lost, composition)
             )
-        self.alive = survival.sum(axis=3)
-        with np.errstate(divide="ignore"):
-            self.log_alive = np.log(self.alive)
-        self.move, self.lost = _shares(survival), np.ascontiguousarray(lost)
-        self.fresh, self.composition = _shares(newborn), np.ascontiguousarray(composition)
-        self.gamma = newborn.sum(axis=2)
+        self.move, self.fresh, self.gamma = np.empty_like(survival), np.empty_like(newborn), np.empty(newborn.shape[:2])
+        self.alive, self.log_alive = np.empty_like(newborn), np.empty_like(newborn)
+        share_out(survival, newborn, self.move, self.alive, self.log_alive, self.fresh, self.gamma)
+        self.lost, self.composition = np.ascontiguousarray(lost), np.ascontiguousarray(composition)
 
     def log_losses(self, runs: Runs) -> Array:
         """(run, node) log-probabilities of the losses given starts and gains."""
@@ -355,11 +353,3 @@ def joined(courses: Courses, keep: Integers) -> Courses:
         composition=courses.composition[:, keep],
         total=courses.total[:, keep],
     )
-
-
-def _shares(values: Array) -> Array:
-    """Values over their sum along the last axis; all in the first place where that is 0."""
-    total = values.sum(axis=-1, keepdims=True)
-    first = np.zeros(values.shape[-1])
-    first[0] = 1.0
-    return np.ascontiguousarray(np.where(total > 0, values / np.where(total > 0, total, 1.0), first))

@@ -17,18 +17,30 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, gammaln, xlogy
 
 from synmodel.inference.likelihood.courses import Courses
-from synmodel.inference.likelihood.runs import Runs
+from synmodel.inference.likelihood.prepared import Prepared
 
-__all__ = ["Gains", "births_law", "gains_of", "log_mixed"]
+__all__ = ["Gains", "births_law", "gains_of", "log_mixed", "log_rising"]
 
 Array = NDArray[np.float64]
 
 
-def log_mixed(number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: ArrayLike) -> Array:
-    """Logarithm of E[z^number exp(-z exposure)] for z ~ Gamma(shape, rate), broadcast."""
-    n, x, a, b = (np.asarray(each, float) for each in (number, exposure, shape, rate))
+def log_rising(number: Array, shape: ArrayLike) -> Array:
+    """Logarithm of shape (shape + 1) ... (shape + number - 1)."""
     # By the beta function, because log-gammas of a large shape (small variation) cancel.
-    rising = np.where(n > 0, gammaln(np.maximum(n, 1.0)) - betaln(a, np.maximum(n, 1.0)), 0.0)
+    at_least_one = np.maximum(number, 1.0)
+    return np.where(number > 0, gammaln(at_least_one) - betaln(shape, at_least_one), 0.0)
+
+
+def log_mixed(
+    number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: ArrayLike, rising: Array | None = None
+) -> Array:
+    """Logarithm of E[z^number exp(-z exposure)] for z ~ Gamma(shape, rate), broadcast.
+
+    ``rising`` is :func:`log_rising` of number and shape, if known.
+    """
+    n, x, a, b = (np.asarray(each, float) for each in (number, exposure, shape, rate))
+    if rising is None:
+        rising = log_rising(n, a)
     mixed: Array = (rising - n * np.log(b)) - (a + n) * np.log1p(x / b)
     return mixed
 
@@ -60,7 +72,12 @@ class Gains(NamedTuple):
         """The gains with a number for each of n nodes."""
         return self if n == 1 else Gains(*(np.broadcast_to(each, (len(each), n, 1)) for each in self))
 
-    def log_probability(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
+    def log_rising(self, cv: float, *, lasting: bool) -> Array:
+        """(run, node, 1) part of :meth:`log_probability` that no multiplier changes; cv is above 0."""
+        kappa = cv**-2
+        return log_rising(self.number, kappa + self.start if lasting else kappa)
+
+    def log_probability(self, log_z: Array, cv: float, *, lasting: bool, rising: Array | None = None) -> Array:
         """(run, node, ...) logarithm of the probability of the gains given the start.
 
         Parameters
@@ -71,12 +88,14 @@ class Gains(NamedTuple):
             Coefficient of variation of an unknown one.
         lasting : bool
             Whether the unknown one has shaped the start.
+        rising : ndarray, optional
+            :meth:`log_rising`, if known.
         """
         z = np.exp(log_z)
         log_p = self.poisson + self.number * log_z
         if cv == 0:
             return log_p - z * self.exposure
-        return log_p + log_mixed(self.number, z * self.exposure, *births_law(self, z, cv, lasting=lasting))
+        return log_p + log_mixed(self.number, z * self.exposure, *births_law(self, z, cv, lasting=lasting), rising)
 
     def log_start(self, log_z: Array, cv: float) -> Array:
         """(run, node, ...) logarithm of the probability of the number at the start, a mixed Poisson number."""
@@ -93,19 +112,15 @@ def births_law(gains: Gains, z: Array, cv: float, *, lasting: bool) -> tuple[Arr
     return (kappa + gains.start, kappa + z * gains.mean) if lasting else (kappa, kappa)
 
 
-def gains_of(runs: Runs, courses: Courses, scale: Array) -> Gains:
-    """Gains of runs whose births are multiplied by ``scale`` (run,)."""
-    rate = courses.newborn.sum(axis=2) * scale[:, None, None]  # (run, node, interval)
-    rate = np.where(runs.inside[:, None, :], rate, 0.0)
-    # What was not recorded stands in the terms of the run.
-    known = np.maximum(runs.gained, 0)
-    gained = known[:, None, :]
+def gains_of(prepared: Prepared, courses: Courses) -> Gains:
+    """Gains of runs."""
+    births = courses.newborn.sum(axis=2)  # (node, interval) at a scale of 1
+    possible = births > 0
+    log_births = np.log(np.where(possible, births, 1.0))
+    poisson = prepared.gained @ log_births.T + prepared.log_weight
+    if not possible.all():
+        poisson[prepared.gained @ ~possible.T > 0] = -np.inf
+    exposure = (prepared.inside @ births.T) * prepared.scale[:, None]
     with np.errstate(invalid="ignore"):
-        mean = courses.total[:, runs.first].T * scale[:, None]
-    return Gains(
-        known.sum(axis=1)[:, None, None].astype(float),
-        runs.n[:, None, None].astype(float),
-        (xlogy(gained, rate) - gammaln(gained + 1)).sum(axis=2)[:, :, None],
-        rate.sum(axis=2)[:, :, None],
-        mean[:, :, None],
-    )
+        mean = courses.total[:, prepared.runs.first].T * prepared.scale[:, None]
+    return Gains(prepared.number, prepared.start, poisson[:, :, None], exposure[:, :, None], mean[:, :, None])

@@ -121,6 +121,15 @@ def logarithms(n):  # type: ignore[no-untyped-def]
     return out
 
 
+@compiled
+def most_spines_there(n, most_gained):  # type: ignore[no-untyped-def]
+    """Largest number of spines that any run may come to."""
+    most = 0
+    for r in range(len(n)):
+        most = max(most, n[r] + np.sum(most_gained[r]))
+    return most
+
+
 def filter_of(  # noqa: C901 - three functions, counted as one
     one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled
 ) -> Compiled:
@@ -172,11 +181,11 @@ def filter_of(  # noqa: C901 - three functions, counted as one
     def through_interval(i, steps, gamma, record, most_gained, laws, weights, work, last):  # type: ignore[no-untyped-def]
         """From the law at the start of interval i to that at its end, not normalised."""
         move, log_s, d, fresh = steps
-        gained, lost, count, density, sigma = record
+        gained, lost, count, density, sigma, logs = record
         now, then = laws
         before, weight = weights
         most_n, most_m = weight.shape[0] - 1, weight.shape[1] - 1
-        powers, by_length, logs = np.ones(most_n + 1), np.ones(most_n + 1), logarithms(most_n + 1)
+        powers, by_length = np.ones(most_n + 1), np.ones(most_n + 1)
         if gained[i] < 0:
             fill_powers(gamma[i], powers)
         bounds = (lost[i], count[i], most_gained[i], most_n, most_m)
@@ -328,25 +337,24 @@ def recorded_three(steps, c, n, record, span):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def tail_work(most_n, room):  # type: ignore[no-untyped-def]
+def tail_work(most_n, room, logs):  # type: ignore[no-untyped-def]
     """Arrays for the open sessions after up to ``most_n`` spines, with up to ``room`` newcomers."""
     size = most_n + room + 3
-    vectors = np.empty((4, 2 * size))
-    vectors[1] = logarithms(vectors.shape[1])
     line = np.empty((3, (size + 4) * size))
-    return np.empty((most_n + 2, most_n + 2)), (line, vectors, most_n + room)
+    return np.empty((most_n + 2, most_n + 2)), (line, np.empty((3, 2 * size)), logs, most_n + room)
 
 
 @compiled
-def as_coefficients(series, means, base, out):  # type: ignore[no-untyped-def]
+def as_coefficients(series, means, base, logs, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` with the logarithms of a_m, from the mean probabilities given m newcomers."""
     weight, mean = base, means[0] + means[1] + means[2]
+    log_mean = math.log(mean) if mean > 0.0 else -math.inf
     for m in range(len(series)):
         if series[m] > 0.0:
             out[m] = weight + math.log(series[m])
         if not mean > 0.0:
             break
-        weight += math.log(mean / (m + 1))
+        weight += log_mean - logs[m + 1]
 
 
 def run_of(  # noqa: C901 - three functions, counted as one
@@ -364,24 +372,24 @@ def run_of(  # noqa: C901 - three functions, counted as one
         n = start + np.sum(record[0][first:stop]) - np.sum(record[1][first:stop])
         two = len(most_gained) == _LONGEST_TAIL
         fate, means = tail_steps(stop, two, steps, gamma)
-        there, work = tail_work(n, np.sum(most_gained))
+        there, work = tail_work(n, np.sum(most_gained), record[5])
         series = np.zeros(np.sum(most_gained) + 1)
         fates(form, n, fate, there)
         open_tail(there, n, means, record[3][stop:], record[4], two, work, series)
-        as_coefficients(series, means, base, out)
+        as_coefficients(series, means, base, record[5], out)
 
     @compiled
     def through_tail(law, weights, i, steps, gamma, record, most_gained, base, out):  # type: ignore[no-untyped-def]
         """Fill ``out`` (m,) over all numbers before the open sessions, the first of which ends interval i."""
         two = len(most_gained) == _LONGEST_TAIL
         fate, means = tail_steps(i, two, steps, gamma)
-        there, work = tail_work(len(weights) - 1, np.sum(most_gained))
+        there, work = tail_work(len(weights) - 1, np.sum(most_gained), record[5])
         series = np.zeros(np.sum(most_gained) + 1)
         for n in range(len(weights)):
             if weights[n, 0] > _DROPPED:
                 fates(law[n, 0], n, fate, there)
                 open_tail(there, n, means, record[3][i:], record[4], two, work, series)
-        as_coefficients(series, means, base, out)
+        as_coefficients(series, means, base, record[5], out)
 
     @compiled
     def one_run(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
@@ -430,8 +438,9 @@ def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, ou
     """
     move, log_s, d, fresh = steps
     n, gained, lost, count, first, stop = runs
+    logs = logarithms(2 * (most_spines_there(n, most_gained) + 3))
     for r in prange(len(n)):
-        record, span = (gained[r], lost[r], count[r], density[r], sigma[r]), (first[r], stop[r])
+        record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
         for j in range(d.shape[0]):
             own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
             if d.shape[2] == 2:

@@ -11,8 +11,9 @@ kind U, V or W with probabilities that are the same for all, so the law of (N1, 
 m - 1 by one sum of three terms, and what was recorded has given m the mean probability a_m m! / Gamma^m. The result is
 a polynomial in the multiplier z of the births, sum_m a_m z^m.
 
-All a_m that matter where births are up to 1.8 times their mean are computed. Beyond them the mean probability falls as
-a power of the number of newcomers, by the law of the changes of length, and is continued so. Where births differ
+All a_m that matter where births are up to 1.6 times their mean are computed. Beyond them the mean probability falls,
+by the law of the changes of length, about as a power of the number of spines; its logarithm is continued by a parabola
+in the logarithm of that number. Where births differ
 between dendrites by 0.3 of their mean, that is off by less than 1e-6 of a logarithm at a density that implies the
 newcomers expected, by up to 3e-5 at twice and 0.01 at three times as many. The tests hold it against sums over all
 newcomers, and against the filter of :mod:`synmodel.inference.likelihood.hidden`, which takes thousands of times as
@@ -34,9 +35,10 @@ __all__ = ["NORM_T2", "fates_two", "length_changes", "open_tail"]
 
 NORM_T2 = 2.0 * math.sqrt(2.0)
 _DROPPED = 1e-8  # of the edges of a law of two numbers
-_FASTER, _NEGLIGIBLE = 1.8, 1e-3  # births, and what is continued of the sum there; at the mean it is far less
+_FASTER, _NEGLIGIBLE = 1.6, 1e-3  # births, and what is continued of the sum there; at the mean it is far less
 _LIKELIER = 1e3  # at most, with more newcomers than those of the last term
-_LAST = 4  # terms that tell the power
+_LAST = 4  # terms at least
+_BACK = 3  # between those that tell how the sum goes on
 _BIRTHS_BETWEEN = 4  # looks at the edges
 _SLACK = 12  # numbers more than a row needs, so that weights are filled many at once
 _MARGIN = 2  # rows before that of 0, so that there is a place before the first
@@ -190,14 +192,25 @@ def make_room(law, weight, box, filled, stride, wider):  # type: ignore[no-untyp
 
 
 @allocating_nothing
-def continue_series(series, born):  # type: ignore[no-untyped-def]
-    """Fill a series beyond ``born`` newcomers by the power of their number that its last values follow."""
+def continue_series(series, born, n, logs):  # type: ignore[no-untyped-def]
+    """Fill a series beyond ``born`` newcomers, its logarithm by a parabola in that of n + 1 spines and newcomers.
+
+    The parabola goes through three of the last values, and what it fills never rises.
+    """
     series[born + 1 :] = 0.0
-    before = max(born - _LAST, 0)
-    if series[born] > 0.0 and series[before] > 0.0 and before < born:
-        power = min(math.log(series[born] / series[before]) / math.log((born + 1) / (before + 1)), 0.0)
-        for m in range(born + 1, len(series)):
-            series[m] = series[m - 1] * ((m + 1) / m) ** power
+    last, before, first = born, born - min(_BACK, born // 2), born - 2 * min(_BACK, born // 2)
+    if first == last or not (series[last] > 0.0 and series[before] > 0.0 and series[first] > 0.0):
+        return
+    to_last, to_before = logs[n + 1 + last] - logs[n + 1 + before], logs[n + 1 + before] - logs[n + 1 + first]
+    slope, earlier = (
+        math.log(series[last] / series[before]) / to_last,
+        math.log(series[before] / series[first]) / to_before,
+    )
+    bend, lowest = (slope - earlier) / (to_last + to_before), 0.0
+    for m in range(born + 1, len(series)):
+        beyond = logs[n + 1 + m] - logs[n + 1 + born]
+        lowest = min(lowest, (slope + bend * (beyond + to_last)) * beyond)
+        series[m] = series[born] * math.exp(lowest)
 
 
 @allocating_nothing
@@ -206,16 +219,17 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
 
     ``law`` [s1, s2] holds the probability that s1 of n spines are there at the first open session and s2 of them at
     the second; ``means`` those of U, V and W; ``densities`` that of the last scored and of the open sessions; ``two``
-    whether there are two of these; ``work`` is (laws and weight, vectors, most spines), with room for all newcomers.
+    whether there are two of these; ``work`` is (laws and weight, vectors, logarithms, most spines), with room for all
+    newcomers.
     """
-    lines, vectors, most = work
-    change, logs, filled = vectors[0], vectors[1], vectors[3]
-    length_changes(n, densities[0], densities[1], sigma, logs, 0, change)
+    lines, vectors, logs, most = work
+    change, filled = vectors[0], vectors[2]
+    length_changes(n, densities[0], densities[1], sigma, logs, 0, change[: most + _MARGIN])
     filled[:] = 0.0
     mean = means[0] + means[1] + means[2]
     share = (means[0] / mean, means[1] / mean, means[2] / mean) if mean > 0.0 else (0.0, 0.0, 0.0)
     room = len(out) - 1  # for newcomers
-    series = vectors[2][: room + 1]
+    series = vectors[1][: room + 1]
     now, then, weight = lines[0], lines[1], lines[2]
     stride = n + 1
     for i in range(n + 1):
@@ -262,6 +276,6 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
             box = trimmed(then, stride, larger)
             filled[box[1] : larger[1]] = 0.0  # a row that comes back is filled anew, as its places may have moved
         now, then = then, now
-    continue_series(series, born)
+    continue_series(series, born, n, logs)
     for m in range(room + 1):
         out[m] += series[m]

@@ -16,7 +16,7 @@ from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.inference.likelihood.evidence import ONE, _most_gained, joined
 from synmodel.inference.likelihood.gains import Gains
-from synmodel.inference.likelihood.hidden import tail_work
+from synmodel.inference.likelihood.hidden import logarithms, tail_work
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.series import coefficients, log_more
 from synmodel.inference.likelihood.tail import fates_two, open_tail
@@ -247,7 +247,8 @@ def test_a_density_at_the_end_and_the_sum_over_all_newcomers(n, mean, implied, t
     """Where the density implies one, two or three times the newcomers that are expected."""
     left, sigma, many = 0.6, 0.05, np.arange(600)
     ratio = (n * left + implied * mean) / n
-    there, work = tail_work(n, room := int(2 * mean + 8 * np.sqrt(2 * mean) + 10))
+    room = int(2 * mean + 8 * np.sqrt(2 * mean) + 10)
+    there, work = tail_work(n, room, logarithms(2 * (n + room + 3)))
     fates_two(np.eye(n + 2)[0], n, np.array([[0.0, left, 1.0 - left]] * 2), there)
     series = np.zeros(room + 1)
     open_tail(there, n, (0.0, mean, 0.0), np.array([1.0, ratio, NAN]), sigma, False, work, series)
@@ -343,7 +344,7 @@ def test_the_end_of_a_record_reads_nothing_that_it_did_not_write(seed):
     found = []
     for before in (0.0, 50.0, np.nan):
         room = int(2.5 * sum(means) + 8 * np.sqrt(2.5 * sum(means)) + 5)
-        _, work = tail_work(n, room)
+        _, work = tail_work(n, room, logarithms(2 * (n + room + 3)))
         logs = work[1][1].copy()
         work[0][:], work[1][:] = before, before
         work[1][1] = logs

@@ -1,0 +1,49 @@
+"""Compiled parts of courses: mean class numbers from session to session, and where survivors and newcomers go."""
+
+import math
+
+from synmodel.core.compiled import allocating_nothing
+
+__all__ = ["advance", "share_out"]
+
+
+@allocating_nothing
+def advance(survival, newborn, mean):  # type: ignore[no-untyped-def]
+    """Fill ``mean`` (node, session, K) from that at the first session: mean P + gamma, interval by interval."""
+    n_class = mean.shape[2]
+    for node in range(len(mean)):
+        for i in range(mean.shape[1] - 1):
+            for j in range(n_class):
+                total = 0.0
+                for c in range(n_class):
+                    total += mean[node, i, c] * survival[node, i, c, j]
+                mean[node, i + 1, j] = total + newborn[node, i, j]
+
+
+@allocating_nothing
+def share_out(survival, newborn, move, alive, log_alive, fresh, gamma):  # type: ignore[no-untyped-def]
+    """Part P (node, interval, K, K) and gamma (node, interval, K) into sums over classes and shares in these.
+
+    Where a sum is 0 all is in the first class.
+    """
+    n_class = newborn.shape[2]
+    for node in range(len(newborn)):
+        for i in range(newborn.shape[1]):
+            for c in range(n_class):
+                alive[node, i, c] = share(survival[node, i, c], move[node, i, c])
+                log_alive[node, i, c] = math.log(alive[node, i, c])
+            gamma[node, i] = share(newborn[node, i], fresh[node, i])
+
+
+@allocating_nothing
+def share(values, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with values over their sum, which is returned."""
+    total = 0.0
+    for c in range(len(values)):
+        total += values[c]
+    for c in range(len(values)):
+        if total > 0.0:
+            out[c] = values[c] / total
+        else:
+            out[c] = 1.0 if c == 0 else 0.0
+    return total
