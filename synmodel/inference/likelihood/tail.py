@@ -11,7 +11,7 @@ kind U, V or W with probabilities that are the same for all, so the law of (N1, 
 m - 1 by one sum of three terms, and what was recorded has given m the mean probability a_m m! / Gamma^m. The result is
 a polynomial in the multiplier z of the births, sum_m a_m z^m.
 
-All a_m that matter where births are up to 1.6 times their mean are computed. Beyond them the mean probability falls,
+All a_m that matter where births are up to 1.7 times their mean are computed. Beyond them the mean probability falls,
 by the law of the changes of length, about as a power of the number of spines; its logarithm is continued by a parabola
 in the logarithm of that number. Where births differ
 between dendrites by 0.3 of their mean, that is off by less than 1e-6 of a logarithm at a density that implies the
@@ -35,7 +35,7 @@ __all__ = ["NORM_T2", "fates_two", "length_changes", "open_tail"]
 
 NORM_T2 = 2.0 * math.sqrt(2.0)
 _DROPPED = 1e-8  # of the edges of a law of two numbers
-_FASTER, _NEGLIGIBLE = 1.6, 1e-3  # births, and what is continued of the sum there; at the mean it is far less
+_FASTER, _NEGLIGIBLE = 1.7, 1e-3  # births, and what is continued of the sum there; at the mean it is far less
 _LIKELIER = 1e3  # at most, with more newcomers than those of the last term
 _LAST = 4  # terms at least
 _BACK = 3  # between those that tell how the sum goes on
