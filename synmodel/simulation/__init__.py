@@ -18,18 +18,19 @@ import xarray as xr
 from synmodel.core.errors import SimulationError
 from synmodel.core.progress import Progress
 from synmodel.core.randomness import checked_seed
+from synmodel.imaging import detection
 from synmodel.imaging.expectation import Expected
 from synmodel.library.own_entries import told
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import provenance
 from synmodel.scenario import Scenario, load, naming
-from synmodel.simulation.blocks import observations_of, spines_of
+from synmodel.simulation.blocks import blocks_of, observations_of, refuse_too_large, spines_of
 from synmodel.simulation.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of
 from synmodel.simulation.setup import Preparation, Setup, expect
 from synmodel.simulation.subjects import between_subjects
 from synmodel.simulation.tissue import dendrite_length, first_density, tissue_of
+from synmodel.turnover import spines as traces
 from synmodel.turnover.arguments import whole_number
-from synmodel.turnover.bounds import MOST_ROWS
 
 __all__ = [
     "Preparation",
@@ -51,9 +52,6 @@ __all__ = [
     "tissue_of",
 ]
 
-_BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
-_BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
-_MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
 
@@ -143,25 +141,15 @@ def simulate(
     setup = Setup(plan, drive)
     ready = [setup.at(each) for each in _several(parameters)]
     with naming(scenario):
-        for each in ready:
-            each.refuse_impossible()
-        setup.demand_drive()
-    n_dendrite, spines = plan.cohort.animals * plan.cohort.dendrites_per_animal, float(ready[0].spines.sum())
-    _refuse_too_large(plan, spines)
-    block = max(1, int(_BLOCK_SPINES / (n_dendrite * spines * 2)))
-    if setup.terms:
-        _refuse_too_many(replicates, plan.cohort.animals)
-        block = min(block, max(1, _BLOCK_SUBJECTS // plan.cohort.animals))
-    if len(ready) > 1:
-        block = 1  # each replicate has parameters of its own
-    pieces = []
-    for done in range(0, replicates, block):
-        numbers = first_replicate + np.arange(done, min(done + block, replicates))
+        blocks = blocks_of(ready, first_replicate, replicates)
+    pieces, done = [], 0
+    for numbers in blocks:
         which = ready[int(numbers[0]) % len(ready)]
         with naming(scenario):
-            pieces.append(observations_of(which, numbers, seed))
+            pieces.append(detection.labelled(observations_of(which, numbers, seed)))
+        done += len(numbers)
         if progress is not None:
-            progress(done + len(numbers), replicates)
+            progress(done, replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
     sets = [each.parameters for each in ready]
     observations.attrs.update(
@@ -173,29 +161,6 @@ def simulate(
     if len(sets) > 1:
         observations.attrs["parameter_sets"] = str(len(sets))
     return observations
-
-
-def _refuse_too_large(plan: Scenario, spines: float) -> None:
-    """Refuse an experiment whose spines, with about as many formed as there are, do not fit into memory."""
-    cohort = plan.cohort
-    rows = 2.0 * spines * cohort.animals * cohort.dendrites_per_animal * len(plan.schedule.sessions)
-    if not rows <= MOST_ROWS:
-        message = (
-            f"the scenario has about {rows:.2g} spines times sessions: {cohort.animals} animals with "
-            f"{cohort.dendrites_per_animal} dendrites of {spines:.3g} spines in {len(plan.schedule.sessions)} "
-            f"sessions; allowed are {MOST_ROWS:.0e}: make the cohort smaller, and ask for more replicates"
-        )
-        raise SimulationError(message)
-
-
-def _refuse_too_many(replicates: int, animals: int) -> None:
-    """Refuse more animals that differ than some hours are enough for."""
-    if replicates * animals > _MOST_SUBJECTS:
-        message = (
-            f"replicates is {replicates}, of {animals} animals that each have a drive of their own; allowed are "
-            f"{_MOST_SUBJECTS} animals in all: ask for fewer replicates, or leave variability out of the scenario"
-        )
-        raise SimulationError(message)
 
 
 def histories(
@@ -226,8 +191,8 @@ def histories(
         ready = Setup(plan).at(parameters)
         ready.refuse_impossible()
         number = whole_number("replicate", replicate, _LAST_REPLICATE, least=0)
-        _refuse_too_large(plan, float(ready.spines.sum()))
-        return spines_of(ready, np.array([number]), seed)
+        refuse_too_large(plan, float(ready.spines.sum()))
+        return traces.labelled(spines_of(ready, np.array([number]), seed))
 
 
 def _several(parameters: ParameterSet | Sequence[ParameterSet] | None) -> Sequence[ParameterSet | None]:

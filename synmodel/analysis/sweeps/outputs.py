@@ -20,7 +20,8 @@ from synmodel.imaging.expectation import Expected
 from synmodel.library import Own
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Cohort, Scenario, Schedule
-from synmodel.simulation import expectation_function, parameters_of, simulate
+from synmodel.simulation import Setup, expectation_function, parameters_of, simulate
+from synmodel.simulation.blocks import means_of
 
 __all__ = ["Point", "exact_points_of", "exact_values_of", "points_of", "values_of"]
 
@@ -58,8 +59,7 @@ def values_of(
     points : sequence of Point
         Columns of the result; NaN where the scenario does not report one, or a replicate does not know it.
     """
-    observations = simulate(scenario, base, replicates=count, seed=seed, first_replicate=first)
-    reported, mean = means(observations)
+    reported, mean = means_of(Setup(scenario).at(base), first, count, seed)
     place = {point: column for column, point in enumerate(reported)}
     values = np.full((count, len(points)), np.nan)
     for column, point in enumerate(points):
