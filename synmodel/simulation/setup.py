@@ -113,6 +113,13 @@ class Setup:
         """
         _ = self.drive_at
 
+    def alike(self, plan: Scenario) -> "Setup":
+        """That of a scenario with other amounts of doses or parameters: it shares what neither of them touches."""
+        other = Setup(plan, self.stated)
+        for name in ("sessions", "density_per_um", "length_um", "terms"):
+            other.__dict__[name] = getattr(self, name)  # where a cached property keeps its value
+        return other
+
     def until(self, day: float) -> "Setup":
         """The same with a drive that reaches to a day at least [day]."""
         return self if day <= self.sessions[-1] else self.reaching([day])

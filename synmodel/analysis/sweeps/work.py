@@ -40,6 +40,8 @@ from synmodel.library import Own
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import libraries, version_of_synmodel
 from synmodel.scenario import Scenario
+from synmodel.simulation import parameters_of
+from synmodel.simulation.cells import Ready, prepared, setup_of
 from synmodel.simulation.tissue import tissue_names
 from synmodel.turnover.simulator import thread_count
 
@@ -68,8 +70,9 @@ _DENDRITES_IN_PIECE = 131_072
 _FEWEST_TO_SHARE = 500  # dendrites; a few hundredths of a second for one thread
 _SECONDS_PER_DENDRITE = 5e-5  # of seven sessions; only to make tasks of about a second
 _SECONDS_PER_PIECE = 0.1
-_SECONDS_PER_EXPECTATION = 0.004
+_SECONDS_PER_EXPECTATION, _SECONDS_PER_EXACT_ROW = 0.004, 0.0004  # what is rather too much, and about right
 _TASK_SECONDS = 1.0
+_MOST_AT_ONCE, _SECONDS_AT_ONCE = 256, 0.1  # pieces in this process, and what they may take besides being made ready
 _REMEMBERED_BYTES, _REMEMBERED_CONTROLS = 64_000_000, 1000
 
 
@@ -150,7 +153,7 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
     is_done : sequence of bool
         By slot: cells in order, pieces within each.
     alone : bool
-        One piece each; else as many as take about a second.
+        For this process alone, which notes what is done several times a second; else as much as takes about a second.
     """
     per_cell = pieces_per_cell(plan)
     edges = [plan.replicates * k // per_cell for k in range(per_cell + 1)]
@@ -168,10 +171,10 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
             count = edges[k + 1] - edges[k]
             collected.append(Piece(slot, cell.scenario, cell.control, edges[k], count))
             if plan.exact:
-                seconds += 2 * rows_of(plan) * _SECONDS_PER_EXPECTATION
+                seconds += 2 * rows_of(plan) * (_SECONDS_PER_EXACT_ROW if alone else _SECONDS_PER_EXPECTATION)
             else:
-                seconds += _SECONDS_PER_PIECE + 2 * count * dendrites * _SECONDS_PER_DENDRITE
-            if alone or seconds > _TASK_SECONDS:
+                seconds += (0.0 if alone else _SECONDS_PER_PIECE) + 2 * count * dendrites * _SECONDS_PER_DENDRITE
+            if seconds > (_SECONDS_AT_ONCE if alone else _TASK_SECONDS) or (alone and len(collected) == _MOST_AT_ONCE):
                 yield _work(plan, collected, whole_cells=per_cell == 1)
                 collected, seconds = [], 0.0
     if collected:
@@ -201,15 +204,22 @@ def compute(work: Work, threads: int | None = None) -> Answer:
     """
     records = []
     with _ONE_AT_A_TIME, _PLAIN_SUMS(), library.using(own=work.own):
-        for piece in work.pieces:
+        for piece, ready in zip(work.pieces, _prepared(work), strict=True):
             try:
                 with thread_count(1 if _is_small(work, piece) else threads):
-                    records.append((piece.slot, _record(work, piece), ""))
+                    records.append((piece.slot, _record(work, piece, ready), ""))
             except SynmodelError as error:
                 arms = 1 if piece.control is None else 3
                 blank = np.full((arms, work.rows, len(work.points)), np.nan)
                 records.append((piece.slot, blank, str(error)))
     return Answer(records, made_with())
+
+
+def _prepared(work: Work) -> Iterator[Ready | None]:
+    """The cells of all pieces, made ready together; those at draws of a posterior one by one where they are used."""
+    if work.draws is not None:
+        return (None for _ in work.pieces)
+    return prepared((piece.scenario for piece in work.pieces), work.base)
 
 
 def _is_small(work: Work, piece: Piece) -> bool:
@@ -218,10 +228,10 @@ def _is_small(work: Work, piece: Piece) -> bool:
     return work.exact or piece.replicates * cohort.animals * cohort.dendrites_per_animal < _FEWEST_TO_SHARE
 
 
-def _record(work: Work, piece: Piece) -> Array:
+def _record(work: Work, piece: Piece, ready: Ready | None) -> Array:
     """(arm, row, point) summaries, or expectations, of one piece."""
     method: Literal["linear", "weibull"] = "linear" if work.whole_cells else "weibull"
-    values = _values(work, piece.scenario, piece)
+    values = _values(work, piece.scenario, piece, ready)
     arms = [values]
     if piece.control is not None:
         control = _remembered(work, _shared(piece.control), piece)
@@ -231,10 +241,17 @@ def _record(work: Work, piece: Piece) -> Array:
     return np.stack([_summary(arm, work.quantiles, method) for arm in arms])
 
 
-def _values(work: Work, scenario: Scenario, piece: Piece) -> Array:
+def _values(work: Work, scenario: Scenario, piece: Piece, ready: Ready | None = None) -> Array:
+    """(replicate or draw, point) statistics of a cell or its control, which may have been made ready already."""
+    if work.draws is not None:
+        setup = setup_of(scenario)
+        return exact_values_of([setup.at(parameters_of(scenario, each)) for each in work.draws.sets()], work.points)
+    made = next(prepared([scenario], work.base)) if ready is None else ready
+    if isinstance(made, SynmodelError):
+        raise made
     if work.exact:
-        return exact_values_of(scenario, [work.base] if work.draws is None else work.draws.sets(), work.points)
-    return values_of(scenario, work.base, work.seed, piece.first, piece.replicates, work.points)
+        return exact_values_of([made], work.points)
+    return values_of(made, work.seed, piece.first, piece.replicates, work.points)
 
 
 _MEMORY: OrderedDict[tuple[Scenario, str, str, int, int, int, int], Array] = OrderedDict()
