@@ -9,28 +9,30 @@ Every arrow is a public function, so each stage can be looked at. Between a scen
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.progress import Progress
 from synmodel.core.randomness import checked_seed
-from synmodel.imaging import detection
+from synmodel.imaging import detection, summary
 from synmodel.imaging.expectation import Expected
 from synmodel.library.own_entries import told
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import provenance
 from synmodel.scenario import Scenario, load, naming
-from synmodel.simulation.blocks import blocks_of, observations_of, refuse_too_large, spines_of
+from synmodel.simulation.blocks import observations_of, spines_of
 from synmodel.simulation.mechanism import drive_function, drive_of, exposure_of, mechanism_of, parameters_of
 from synmodel.simulation.setup import Preparation, Setup, expect
 from synmodel.simulation.subjects import between_subjects
 from synmodel.simulation.tissue import dendrite_length, first_density, tissue_of
 from synmodel.turnover import spines as traces
 from synmodel.turnover.arguments import whole_number
+from synmodel.turnover.bounds import MOST_ROWS
 
 __all__ = [
     "Preparation",
@@ -46,12 +48,16 @@ __all__ = [
     "first_density",
     "histories",
     "is_possible",
+    "means_of",
     "mechanism_of",
     "parameters_of",
     "simulate",
     "tissue_of",
 ]
 
+_BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
+_BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
+_MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
 _LAST_REPLICATE = 2**31
 
@@ -141,7 +147,7 @@ def simulate(
     setup = Setup(plan, drive)
     ready = [setup.at(each) for each in _several(parameters)]
     with naming(scenario):
-        blocks = blocks_of(ready, first_replicate, replicates)
+        blocks = _blocks_of(ready, first_replicate, replicates)
     pieces, done = [], 0
     for numbers in blocks:
         which = ready[int(numbers[0]) % len(ready)]
@@ -161,6 +167,76 @@ def simulate(
     if len(sets) > 1:
         observations.attrs["parameter_sets"] = str(len(sets))
     return observations
+
+
+def means_of(
+    ready: Preparation, first: int, replicates: int, seed: int
+) -> tuple[list[tuple[str, float, float]], NDArray[np.float64]]:
+    """Quantity, start and end [day] of every published statistic, and its value in each replicate, (replicate, point).
+
+    What :func:`synmodel.imaging.means` tells of :func:`simulate`, without labels in between.
+
+    Raises
+    ------
+    SynmodelError
+        As of :func:`simulate`.
+    """
+    blocks = [observations_of(ready, numbers, seed) for numbers in _blocks_of([ready], first, replicates)]
+    if len(blocks) == 1:
+        return summary.means_of(blocks[0])
+    together = {
+        name: each if name == "session" else np.concatenate([block[name] for block in blocks])
+        for name, each in blocks[0].items()
+    }
+    return summary.means_of(together)
+
+
+def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Iterator[NDArray[np.int64]]:
+    """Numbers of replicates, a block of which is simulated at a time; each uses one of the preparations in turn.
+
+    Raises
+    ------
+    SynmodelError
+        If a preparation cannot be simulated, or there is too much to simulate.
+    """
+    setup = ready[0].setup
+    cohort = setup.plan.cohort
+    for each in ready:
+        each.refuse_impossible()
+    if ready[0].given is None:
+        setup.demand_drive()
+    n_dendrite, spines = cohort.animals * cohort.dendrites_per_animal, float(ready[0].spines.sum())
+    _refuse_too_large(setup.plan, spines)
+    block = max(1, int(_BLOCK_SPINES / (n_dendrite * spines * 2)))
+    if setup.terms:
+        _refuse_too_many(replicates, cohort.animals)
+        block = min(block, max(1, _BLOCK_SUBJECTS // cohort.animals))
+    if len(ready) > 1:
+        block = 1  # each replicate has parameters of its own
+    return (first + np.arange(done, min(done + block, replicates)) for done in range(0, replicates, block))
+
+
+def _refuse_too_large(plan: Scenario, spines: float) -> None:
+    """Refuse an experiment whose spines, with about as many formed as there are, do not fit into memory."""
+    cohort = plan.cohort
+    rows = 2.0 * spines * cohort.animals * cohort.dendrites_per_animal * len(plan.schedule.sessions)
+    if not rows <= MOST_ROWS:
+        message = (
+            f"the scenario has about {rows:.2g} spines times sessions: {cohort.animals} animals with "
+            f"{cohort.dendrites_per_animal} dendrites of {spines:.3g} spines in {len(plan.schedule.sessions)} "
+            f"sessions; allowed are {MOST_ROWS:.0e}: make the cohort smaller, and ask for more replicates"
+        )
+        raise SimulationError(message)
+
+
+def _refuse_too_many(replicates: int, animals: int) -> None:
+    """Refuse more animals that differ than some hours are enough for."""
+    if replicates * animals > _MOST_SUBJECTS:
+        message = (
+            f"replicates is {replicates}, of {animals} animals that each have a drive of their own; allowed are "
+            f"{_MOST_SUBJECTS} animals in all: ask for fewer replicates, or leave variability out of the scenario"
+        )
+        raise SimulationError(message)
 
 
 def histories(
@@ -191,7 +267,7 @@ def histories(
         ready = Setup(plan).at(parameters)
         ready.refuse_impossible()
         number = whole_number("replicate", replicate, _LAST_REPLICATE, least=0)
-        refuse_too_large(plan, float(ready.spines.sum()))
+        _refuse_too_large(plan, float(ready.spines.sum()))
         return traces.labelled(spines_of(ready, np.array([number]), seed))
 
 

@@ -1,20 +1,15 @@
 """A block of simulated experiments: starts, and the spines of all dendrites by the engine of the scenario."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
-from synmodel.imaging import summary
 from synmodel.imaging.detection import scored
-from synmodel.scenario import Scenario
 from synmodel.simulation.setup import Preparation
 from synmodel.simulation.subjects import subjects_at
-from synmodel.turnover.bounds import MOST_ROWS
 from synmodel.turnover.hazards import Knots, knots_of
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.simulator import thread_count
@@ -29,61 +24,10 @@ from synmodel.turnover.spines import (
 )
 from synmodel.turnover.start import Block, Start, start_of
 
-__all__ = ["blocks_of", "lognormal_quantile", "means_of", "observations_of", "refuse_too_large", "spines_of"]
+__all__ = ["lognormal_quantile", "observations_of", "spines_of"]
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
-Published = tuple[str, float, float]
-_BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
-_BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
-_MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
-
-
-def blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> list[Numbers]:
-    """Numbers of replicates, a block of which is simulated at a time; each uses one of the preparations in turn.
-
-    Raises
-    ------
-    SynmodelError
-        If a preparation cannot be simulated, or there is too much to simulate.
-    """
-    setup = ready[0].setup
-    cohort = setup.plan.cohort
-    for each in ready:
-        each.refuse_impossible()
-    setup.demand_drive()
-    n_dendrite, spines = cohort.animals * cohort.dendrites_per_animal, float(ready[0].spines.sum())
-    refuse_too_large(setup.plan, spines)
-    block = max(1, int(_BLOCK_SPINES / (n_dendrite * spines * 2)))
-    if setup.terms:
-        _refuse_too_many(replicates, cohort.animals)
-        block = min(block, max(1, _BLOCK_SUBJECTS // cohort.animals))
-    if len(ready) > 1:
-        block = 1  # each replicate has parameters of its own
-    return [first + np.arange(done, min(done + block, replicates)) for done in range(0, replicates, block)]
-
-
-def refuse_too_large(plan: Scenario, spines: float) -> None:
-    """Refuse an experiment whose spines, with about as many formed as there are, do not fit into memory."""
-    cohort = plan.cohort
-    rows = 2.0 * spines * cohort.animals * cohort.dendrites_per_animal * len(plan.schedule.sessions)
-    if not rows <= MOST_ROWS:
-        message = (
-            f"the scenario has about {rows:.2g} spines times sessions: {cohort.animals} animals with "
-            f"{cohort.dendrites_per_animal} dendrites of {spines:.3g} spines in {len(plan.schedule.sessions)} "
-            f"sessions; allowed are {MOST_ROWS:.0e}: make the cohort smaller, and ask for more replicates"
-        )
-        raise SimulationError(message)
-
-
-def _refuse_too_many(replicates: int, animals: int) -> None:
-    """Refuse more animals that differ than some hours are enough for."""
-    if replicates * animals > _MOST_SUBJECTS:
-        message = (
-            f"replicates is {replicates}, of {animals} animals that each have a drive of their own; allowed are "
-            f"{_MOST_SUBJECTS} animals in all: ask for fewer replicates, or leave variability out of the scenario"
-        )
-        raise SimulationError(message)
 
 
 def observations_of(ready: Preparation, replicates: Numbers, seed: int) -> dict[str, NDArray[Any]]:
@@ -98,26 +42,6 @@ def observations_of(ready: Preparation, replicates: Numbers, seed: int) -> dict[
         length_um=ready.setup.length_um,
         seed=seed,
     )
-
-
-def means_of(ready: Preparation, first: int, replicates: int, seed: int) -> tuple[list[Published], Array]:
-    """Quantity, start and end [day] of every published statistic, and its value in each replicate, (replicate, point).
-
-    What :func:`synmodel.imaging.means` tells of :func:`synmodel.simulation.simulate`, without labels in between.
-
-    Raises
-    ------
-    SynmodelError
-        As of :func:`blocks_of`.
-    """
-    blocks = [observations_of(ready, numbers, seed) for numbers in blocks_of([ready], first, replicates)]
-    if len(blocks) == 1:
-        return summary.means_of(blocks[0])
-    together = {
-        name: each if name == "session" else np.concatenate([block[name] for block in blocks])
-        for name, each in blocks[0].items()
-    }
-    return summary.means_of(together)
 
 
 def spines_of(ready: Preparation, replicates: Numbers, seed: int) -> Rows:

@@ -15,8 +15,7 @@ from synmodel import library
 from synmodel.core.errors import SimulationError
 from synmodel.imaging import means
 from synmodel.scenario import Cohort, Scenario, Schedule
-from synmodel.simulation import Preparation, simulate
-from synmodel.simulation.blocks import means_of
+from synmodel.simulation import Preparation, means_of, simulate
 
 __all__ = ["Point", "exact_points_of", "exact_values_of", "points_of", "values_of"]
 

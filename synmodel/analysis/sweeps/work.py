@@ -52,6 +52,7 @@ __all__ = [
     "Work",
     "arms_of",
     "compute",
+    "computed",
     "made_with",
     "merged",
     "pieces_per_cell",
@@ -70,9 +71,9 @@ _DENDRITES_IN_PIECE = 131_072
 _FEWEST_TO_SHARE = 500  # dendrites; a few hundredths of a second for one thread
 _SECONDS_PER_DENDRITE = 5e-5  # of seven sessions; only to make tasks of about a second
 _SECONDS_PER_PIECE = 0.1
-_SECONDS_PER_EXPECTATION, _SECONDS_PER_EXACT_ROW = 0.004, 0.0004  # what is rather too much, and about right
+_SECONDS_PER_EXPECTATION = 0.004
 _TASK_SECONDS = 1.0
-_MOST_AT_ONCE, _SECONDS_AT_ONCE = 256, 0.1  # pieces in this process, and what they may take besides being made ready
+_MOST_AT_ONCE = 256  # pieces that are made ready together in this process, which does them one by one
 _REMEMBERED_BYTES, _REMEMBERED_CONTROLS = 64_000_000, 1000
 
 
@@ -153,7 +154,7 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
     is_done : sequence of bool
         By slot: cells in order, pieces within each.
     alone : bool
-        For this process alone, which notes what is done several times a second; else as much as takes about a second.
+        For this process alone, which notes them one by one: up to 256; else as many as take about a second.
     """
     per_cell = pieces_per_cell(plan)
     edges = [plan.replicates * k // per_cell for k in range(per_cell + 1)]
@@ -171,10 +172,10 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
             count = edges[k + 1] - edges[k]
             collected.append(Piece(slot, cell.scenario, cell.control, edges[k], count))
             if plan.exact:
-                seconds += 2 * rows_of(plan) * (_SECONDS_PER_EXACT_ROW if alone else _SECONDS_PER_EXPECTATION)
+                seconds += 2 * rows_of(plan) * _SECONDS_PER_EXPECTATION
             else:
-                seconds += (0.0 if alone else _SECONDS_PER_PIECE) + 2 * count * dendrites * _SECONDS_PER_DENDRITE
-            if seconds > (_SECONDS_AT_ONCE if alone else _TASK_SECONDS) or (alone and len(collected) == _MOST_AT_ONCE):
+                seconds += _SECONDS_PER_PIECE + 2 * count * dendrites * _SECONDS_PER_DENDRITE
+            if len(collected) == _MOST_AT_ONCE if alone else seconds > _TASK_SECONDS:
                 yield _work(plan, collected, whole_cells=per_cell == 1)
                 collected, seconds = [], 0.0
     if collected:
@@ -202,17 +203,21 @@ def compute(work: Work, threads: int | None = None) -> Answer:
     threads : int, optional
         Threads of the compiled loops; default: all. The bits do not depend on it.
     """
-    records = []
-    with _ONE_AT_A_TIME, _PLAIN_SUMS(), library.using(own=work.own):
-        for piece, ready in zip(work.pieces, _prepared(work), strict=True):
+    return Answer([record for answer in computed(work, threads) for record in answer.records], made_with())
+
+
+def computed(work: Work, threads: int | None = None) -> Iterator[Answer]:
+    """:func:`compute`, piece by piece."""
+    ready, versions = _prepared(work), made_with()
+    for piece in work.pieces:
+        with _ONE_AT_A_TIME, _PLAIN_SUMS(), library.using(own=work.own):
             try:
                 with thread_count(1 if _is_small(work, piece) else threads):
-                    records.append((piece.slot, _record(work, piece, ready), ""))
+                    answer = piece.slot, _record(work, piece, next(ready)), ""
             except SynmodelError as error:
                 arms = 1 if piece.control is None else 3
-                blank = np.full((arms, work.rows, len(work.points)), np.nan)
-                records.append((piece.slot, blank, str(error)))
-    return Answer(records, made_with())
+                answer = piece.slot, np.full((arms, work.rows, len(work.points)), np.nan), str(error)
+        yield Answer([answer], versions)
 
 
 def _prepared(work: Work) -> Iterator[Ready | None]:
