@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from synmodel import library
 from synmodel.core.errors import SimulationError
-from synmodel.imaging import means
 from synmodel.scenario import Cohort, Scenario, Schedule
-from synmodel.simulation import Preparation, means_of, simulate
+from synmodel.simulation import Preparation, Setup, means_of
+from synmodel.turnover.simulator import thread_count
 
 __all__ = ["Point", "exact_points_of", "exact_values_of", "points_of", "values_of"]
 
@@ -35,7 +35,8 @@ def points_of(baseline: str, sessions: Sequence[float]) -> list[Point]:
     smallest = Cohort(animals=1, dendrites_per_animal=1, initial_density_per_um=density)
     schedule = Schedule(sessions=tuple(sessions))
     scenario = Scenario(name="smallest", baseline=baseline, schedule=schedule, cohort=smallest)
-    return [Point(*point) for point in means(simulate(scenario, replicates=1, seed=0))[0]]
+    with thread_count(1):  # others would take longer to wake up
+        return [Point(*point) for point in means_of(Setup(scenario).at(), 0, 1, 0)[0]]
 
 
 def values_of(ready: Preparation, seed: int, first: int, count: int, points: Sequence[Point]) -> NDArray[np.float64]:
