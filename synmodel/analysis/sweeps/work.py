@@ -23,11 +23,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library
@@ -189,8 +187,6 @@ def _work(plan: Plan, pieces: list[Piece], *, whole_cells: bool) -> Work:
     )
 
 
-# Without the optional accelerators of xarray, which may sum in another order on a worker that has them.
-_PLAIN_SUMS: Any = partial(xr.set_options, use_bottleneck=False, use_numbagg=False)
 _ONE_AT_A_TIME = threading.Lock()  # numba's simplest threading layer ends the process when two threads enter it
 
 
@@ -210,7 +206,7 @@ def computed(work: Work, threads: int | None = None) -> Iterator[Answer]:
     """:func:`compute`, piece by piece."""
     ready, versions = _prepared(work), made_with()
     for piece in work.pieces:
-        with _ONE_AT_A_TIME, _PLAIN_SUMS(), library.using(own=work.own):
+        with _ONE_AT_A_TIME, library.using(own=work.own):
             try:
                 with thread_count(1 if _is_small(work, piece) else threads):
                     answer = piece.slot, _record(work, piece, next(ready)), ""
