@@ -1,23 +1,23 @@
 """A block of simulated experiments: starts, and the spines of all dendrites by the engine of the scenario."""
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.imaging.detection import scored
 from synmodel.simulation.setup import Preparation
 from synmodel.simulation.subjects import subjects_at
-from synmodel.turnover.hazards import Knots, knots_of
+from synmodel.turnover.hazards import Knots
 from synmodel.turnover.initial import Initial
+from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.simulator import thread_count
 from synmodel.turnover.spines import (
     Coupling,
     Rows,
     in_one,
-    labelled,
     traced,
     traced_coupled,
     traced_sessions,
@@ -28,6 +28,7 @@ __all__ = ["lognormal_quantile", "observations_of", "spines_of"]
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+_MOST_KEPT = 10_000  # dendrites of a start that is kept: a megabyte
 
 
 def observations_of(ready: Preparation, replicates: Numbers, seed: int) -> dict[str, NDArray[Any]]:
@@ -62,11 +63,6 @@ def spines_of(ready: Preparation, replicates: Numbers, seed: int) -> Rows:
     return in_one(parts)
 
 
-def _spines(ready: Preparation, start: Start, drive: xr.Dataset, seed: int, first: tuple[int, int]) -> xr.Dataset:
-    """:func:`_rows` of a labelled drive, labelled."""
-    return labelled(_rows(ready, start, knots_of(drive), seed, first))
-
-
 def _rows(ready: Preparation, start: Start, knots: Knots, seed: int, first: tuple[int, int]) -> Rows:
     """All spines of a block of replicates and animals, by the engine of the scenario."""
     model, sessions, widths = ready.tissue.model, ready.setup.sessions, ready.tissue.head_width
@@ -96,17 +92,54 @@ def _rows(ready: Preparation, start: Start, knots: Knots, seed: int, first: tupl
     )
 
 
+class _Begun(NamedTuple):
+    """All on which a start depends."""
+
+    model: TurnoverModel
+    spines: tuple[float, ...]
+    density_log_sd: float
+    length_um: float
+    first: int
+    replicates: int
+    animals: int
+    dendrites: int
+    seed: int
+
+
 def _start(ready: Preparation, replicates: Numbers, seed: int) -> Start:
     """Poisson numbers around log-normal densities, and rates of formation with their heterogeneity."""
-    cohort, spread = ready.setup.plan.cohort, ready.tissue.density_log_sd
-    poisson = Initial(tuple(ready.spines.tolist()), poisson=True)
+    cohort = ready.setup.plan.cohort
+    begun = _Begun(
+        ready.tissue.model,
+        tuple(ready.spines.tolist()),
+        ready.tissue.density_log_sd,
+        ready.setup.length_um,
+        int(replicates[0]),
+        len(replicates),
+        cohort.animals,
+        cohort.dendrites_per_animal,
+        seed,
+    )
+    few = begun.replicates * begun.animals * begun.dendrites <= _MOST_KEPT
+    return _kept_start(begun) if few else _made_start(begun)
+
+
+@lru_cache(maxsize=2)
+def _kept_start(begun: _Begun) -> Start:
+    """The last ones are kept, which no engine writes to: a scenario and its control often share it, and so do doses."""
+    return _made_start(begun)
+
+
+def _made_start(begun: _Begun) -> Start:
+    replicates, spread = begun.first + np.arange(begun.replicates), begun.density_log_sd
     density_scale = None
     if spread > 0:
-        dendrites = np.arange(cohort.animals * cohort.dendrites_per_animal)
-        u = uniform_array(stream_key(seed, "density"), replicates[:, None], dendrites)
+        dendrites = np.arange(begun.animals * begun.dendrites)
+        u = uniform_array(stream_key(begun.seed, "density"), replicates[:, None], dendrites)
         density_scale = lognormal_quantile(u, spread)
-    block = Block(replicates, cohort.animals, cohort.dendrites_per_animal, ready.setup.length_um)
-    return start_of(ready.tissue.model, poisson, block=block, seed=seed, density_scale=density_scale)
+    block = Block(replicates, begun.animals, begun.dendrites, begun.length_um)
+    poisson = Initial(begun.spines, poisson=True)
+    return start_of(begun.model, poisson, block=block, seed=begun.seed, density_scale=density_scale)
 
 
 def lognormal_quantile(u: Array, log_sd: float) -> Array:
