@@ -191,6 +191,8 @@ def _unprintable(value: object) -> str | None:
     """Place of the first text that no file of results could hold, from here on; None if there is none."""
     if isinstance(value, str):
         return "" if _UNPRINTABLE.search(value) else None
+    if isinstance(value, int | float | BaseModel) or value is None:  # most of what there is; Mapping is slow to tell
+        return None
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if _unprintable(key) is not None:

@@ -6,6 +6,7 @@ A miss followed by a detection is scored as a loss and then a gain: this "flicke
 formation and elimination fraction.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,10 @@ from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
 from synmodel.imaging.scoring_kernel import score
 
-__all__ = ["Scoring", "observe"]
+__all__ = ["Scoring", "labelled", "observe", "scored"]
+
+
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -98,13 +102,58 @@ def observe(
         If there is a class of spines without a probability to be missed.
     """
     conform(spines, SPINES)
-    sessions = spines["time"].to_numpy()
+    variables = spines.variables
+    arrays = {name: variables[name].to_numpy() for name in SPINES.entries if name in variables}
+    return labelled(
+        scored(
+            arrays,
+            scoring,
+            replicates=replicates,
+            animals=animals,
+            dendrites=dendrites,
+            length_um=length_um,
+            seed=seed,
+            reference_day=reference_day,
+        )
+    )
+
+
+def labelled(observations: Arrays) -> xr.Dataset:
+    """What :func:`scored` gives, as Observations with a leading ``replicate`` dim."""
+    content = {
+        name: (("replicate", *quantity.dims), observations[name])
+        for name, quantity in OBSERVATIONS.variables.items()
+        if name in observations
+    }
+    sessions = observations["session"]
+    coords = {
+        "replicate": observations["replicate"],
+        "session": sessions,
+        "start_day": ("interval", sessions[:-1]),
+        "end_day": ("interval", sessions[1:]),
+    }
+    return stamped(xr.Dataset(content, coords), OBSERVATIONS)
+
+
+def scored(
+    spines: Arrays,
+    scoring: Scoring,
+    *,
+    replicates: NDArray[np.int64],
+    animals: int,
+    dendrites: int,
+    length_um: float,
+    seed: int,
+    reference_day: float = 0.0,
+) -> dict[str, NDArray[Any]]:
+    """The array layer of :func:`observe`: of arrays by the names of SPINES, arrays by those of OBSERVATIONS."""
+    sessions = spines["time"]
     n_session, n_dendrite = len(sessions), animals * dendrites
-    replicate, dendrite = spines["replicate"].to_numpy(), spines["dendrite"].to_numpy()
+    replicate, dendrite = spines["replicate"], spines["dendrite"]
     row = (replicate - replicates[0]) * n_dendrite + dendrite
     shape = (len(replicates), animals, dendrites)
     n_row = len(replicates) * n_dendrite
-    classes = spines["spine_class"].to_numpy()
+    classes = spines["spine_class"]
     if classes.max(initial=-1) >= len(scoring.miss):
         message = (
             f"scoring.miss is {scoring.miss}, and there are spines of class {classes.max()}, counted from 0; "
@@ -120,44 +169,33 @@ def observe(
         return values.reshape(*shape, -1)
 
     true_count, gained, lost, seen, followed = tallies.astype(float)
-    at = ("replicate", "animal", "dendrite", "session")
-    between = ("replicate", "animal", "dendrite", "interval")
-    content = {
-        "spine_count": (at, nested(true_count + false)),
-        "gained": (between, nested(gained[:, 1:] + false[:, 1:])),
-        "lost": (between, nested(lost[:, 1:] + false[:, :-1])),
-        "length_um": (at, nested(_lengths(scoring, replicates, n_dendrite, length_um, n_session, seed))),
+    found = {
+        "spine_count": nested(true_count + false),
+        "gained": nested(gained[:, 1:] + false[:, 1:]),
+        "lost": nested(lost[:, 1:] + false[:, :-1]),
+        "length_um": nested(_lengths(scoring, replicates, n_dendrite, length_um, n_session, seed)),
     }
     if "head_width" in spines:
         with np.errstate(invalid="ignore"):
-            content["head_width"] = (at, nested(sums / true_count))
+            found["head_width"] = nested(sums / true_count)
     if reference > 0:
         # False spines are new at the reference session and never seen again.
         for name, numbers in (("new_spines_seen", seen), ("new_spines_followed", followed)):
             numbers[:, :reference] = np.nan
             numbers[:, reference] += false[:, reference]
-            content[name] = (at, nested(numbers))
-    dataset = xr.Dataset(
-        content,
-        coords={
-            "replicate": replicates,
-            "session": sessions,
-            "start_day": ("interval", sessions[:-1]),
-            "end_day": ("interval", sessions[1:]),
-        },
-    )
-    return stamped(dataset, OBSERVATIONS)
+            found[name] = nested(numbers)
+    return {**found, "replicate": replicates, "session": sessions}
 
 
 def _scored(
-    spines: xr.Dataset, scoring: Scoring, row: NDArray[np.int64], n_row: int, reference: int, seed: int
+    spines: Arrays, scoring: Scoring, row: NDArray[np.int64], n_row: int, reference: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Tallies (5, n_row, n_session) of what is seen, and sums of head widths (n_row, n_session)."""
     order = slice(None) if (row[1:] >= row[:-1]).all() else np.argsort(row, kind="stable")
 
     def sorted_by_dendrite(name: str) -> NDArray[Any]:
         # Writable, as for arrays that are not the loop would be compiled a second time.
-        return np.require(spines[name].to_numpy()[order], requirements=["C", "W"])
+        return np.require(spines[name][order], requirements=["C", "W"])
 
     classes = sorted_by_dendrite("spine_class")
     widths = sorted_by_dendrite("head_width") if "head_width" in spines else np.empty((0, classes.shape[1]))

@@ -1,6 +1,7 @@
 """From Observations to the group summaries that papers print: means with SEM over dendrites and over animals."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from scipy.special import stdtrit
 from synmodel.core.schema import OBSERVATIONS, conform
 from synmodel.imaging import metrics
 
-__all__ = ["between_arms", "means", "summarise"]
+__all__ = ["between_arms", "means", "means_of", "summarise"]
 
 Array = NDArray[np.float64]
+Arrays = Mapping[str, NDArray[Any]]
 _ANIMAL, _DENDRITE = -2, -2  # of values by animal, and of values by animal and dendrite; intervals are the last axis
 _UNITS = (-3, -2)
 
@@ -42,8 +44,9 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
     ['density_change', 'elimination_fraction', 'formation_fraction']
     """
     conform(observations, OBSERVATIONS)
+    arrays = _arrays(observations)
     pieces: list[tuple[str, Array, Array, dict[str, Array]]] = []
-    for quantity, starts, ends, values in _measured(observations):
+    for quantity, starts, ends, values in _measured(arrays):
         by_animal = _mean(values, _DENDRITE)
         content = {
             "mean": _mean(values, _UNITS),
@@ -54,7 +57,7 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
             "n_mice": (~np.isnan(by_animal)).sum(_ANIMAL),
         }
         pieces.append((quantity, starts, ends, content))
-    for quantity, starts, ends, later, new in _followed(observations):
+    for quantity, starts, ends, later, new in _followed(arrays):
         pieces.append(
             (quantity, starts, ends, {"mean": metrics.persistence(later, new), "n_present": later, "n_new": new})
         )
@@ -82,6 +85,17 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
 def means(observations: xr.Dataset) -> tuple[list[tuple[str, float, float]], Array]:
     """Quantity, start and end of every point of :func:`summarise`, and its ``mean`` there alone, (..., point)."""
     conform(observations, OBSERVATIONS)
+    return means_of(_arrays(observations))
+
+
+def _arrays(observations: xr.Dataset) -> Arrays:
+    """Variables and coordinates by name."""
+    variables = observations.variables
+    return {name: variables[name].to_numpy() for name in OBSERVATIONS.entries if name in variables}
+
+
+def means_of(observations: Arrays) -> tuple[list[tuple[str, float, float]], Array]:
+    """The array layer of :func:`means`, of arrays by the names of OBSERVATIONS."""
     points: list[tuple[str, float, float]] = []
     found: list[Array] = []
     for quantity, starts, ends, values in _measured(observations):
@@ -97,30 +111,30 @@ def _points(quantity: str, starts: Array, ends: Array) -> list[tuple[str, float,
     return [(quantity, start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def _measured(observations: xr.Dataset) -> list[tuple[str, Array, Array, Array]]:
+def _measured(observations: Arrays) -> list[tuple[str, Array, Array, Array]]:
     """Statistics of each dendrite: name, start and end of each interval, values (..., animal, dendrite, interval)."""
-    sessions = observations["session"].to_numpy()
-    count, gained, lost = (observations[name].to_numpy() for name in ("spine_count", "gained", "lost"))
+    sessions = observations["session"]
+    count, gained, lost = (observations[name] for name in ("spine_count", "gained", "lost"))
     starts, ends, first = sessions[:-1], sessions[1:], np.full(len(sessions) - 1, sessions[0])
-    density = metrics.density(count, observations["length_um"].to_numpy())
+    density = metrics.density(count, observations["length_um"])
     found = [
         ("formation_fraction", starts, ends, metrics.formation_fraction(gained, count[..., :-1])),
         ("elimination_fraction", starts, ends, metrics.elimination_fraction(lost, count[..., :-1])),
         ("density_change", first, ends, metrics.relative_change(density[..., 1:], density[..., :1])),
     ]
     if "head_width" in observations:
-        width = observations["head_width"].to_numpy()
+        width = observations["head_width"]
         found.append(("head_width_change", first, ends, metrics.relative_change(width[..., 1:], width[..., :1])))
     return found
 
 
-def _followed(observations: xr.Dataset) -> list[tuple[str, Array, Array, Array, Array]]:
+def _followed(observations: Arrays) -> list[tuple[str, Array, Array, Array, Array]]:
     """Persistence of new spines, pooled over all dendrites: name, start, end, later and new numbers (..., interval)."""
     if "new_spines_followed" not in observations:
         return []
-    sessions, found = observations["session"].to_numpy(), []
+    sessions, found = observations["session"], []
     for way in ("seen", "followed"):
-        total = observations[f"new_spines_{way}"].to_numpy().sum(_UNITS)
+        total = observations[f"new_spines_{way}"].sum(_UNITS)
         reference = int(np.argmax(~np.isnan(total).reshape(-1, len(sessions)).any(axis=0)))
         later = total[..., reference + 1 :]
         new = np.broadcast_to(total[..., reference, None], later.shape)

@@ -3,6 +3,7 @@
 from synmodel.pharmacology.compounds import Compound, acting_doses, drug_doses, load_compound
 from synmodel.pharmacology.exposure import (
     concentrations,
+    concentrations_of_many,
     corners_of,
     engagement,
     exposure,
@@ -15,6 +16,7 @@ __all__ = [
     "Compound",
     "acting_doses",
     "concentrations",
+    "concentrations_of_many",
     "corners_of",
     "drug_doses",
     "engagement",

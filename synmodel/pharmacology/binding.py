@@ -48,7 +48,7 @@ def trapped_block(times: Array, relative: Array, hill: float, unblock_half_life:
     ----------
     times : (n_time,) ndarray
         Rising [day].
-    relative : (n_time,) ndarray
+    relative : (..., n_time) ndarray
         Concentration over IC50; that of the left end holds on a cell.
     hill : float
         Slope.
@@ -59,12 +59,14 @@ def trapped_block(times: Array, relative: Array, hill: float, unblock_half_life:
     if unblock_half_life <= 0:
         return equilibrium
     rate = np.log(2) / unblock_half_life * (1.0 + relative**hill)
-    kept = np.exp(-rate[:-1] * np.diff(times))
-    blocked = np.empty_like(equilibrium)
+    kept = np.exp(-rate[..., :-1] * np.diff(times))
+    # Time comes first, so that a step is one operation for all rows.
+    goal, keep = np.moveaxis(equilibrium, -1, 0), np.moveaxis(kept, -1, 0)
+    blocked = np.empty(goal.shape)
     blocked[0] = 0.0
-    for i, keep in enumerate(kept):
-        blocked[i + 1] = equilibrium[i] + (blocked[i] - equilibrium[i]) * keep
-    return blocked
+    for i in range(len(keep)):
+        blocked[i + 1] = goal[i] + (blocked[i] - goal[i]) * keep[i]
+    return np.ascontiguousarray(np.moveaxis(blocked, 0, -1))
 
 
 def gaddum(agonist: Array, antagonist: Array) -> Array:

@@ -14,11 +14,12 @@ from synmodel.library.drug_numbers import OPEN_NUMBERS, route_key
 from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology.binding import Bound, Engaged, channel_block, gaddum, open_target, trapped_block
 from synmodel.pharmacology.compounds import drug_doses, load_compound
-from synmodel.pharmacology.kinetics import amounts_after_dose, chain_of, compartments_of
+from synmodel.pharmacology.kinetics import amounts_after_bolus, amounts_after_dose, chain_of, compartments_of
 from synmodel.scenario import Dose, Subject
 
 __all__ = [
     "concentrations",
+    "concentrations_of_many",
     "corners_of",
     "engagement",
     "exposure",
@@ -109,22 +110,30 @@ def concentrations(
     doses: Sequence[Dose], subject: Subject, times: Array, values: Mapping[str, float]
 ) -> dict[str, Array]:
     """Plasma concentrations [nM] by compound, each (n_time,); they depend on :func:`kinetic_parameters` alone."""
+    many = concentrations_of_many([doses], subject, times, values)
+    return {name: concentration[0] for name, concentration in many.items()}
+
+
+def concentrations_of_many(
+    regimens: Sequence[Sequence[Dose]], subject: Subject, times: Array, values: Mapping[str, float]
+) -> dict[str, Array]:
+    """:func:`concentrations` of regimens that differ in the amounts of their doses alone, each (regimen, n_time)."""
     plasma: dict[str, Array] = {}
-    for index, dose in enumerate(doses):
-        if load_compound(dose.compound).kind == "vehicle":
+    for index, series in enumerate(zip(*regimens, strict=True)):
+        if load_compound(series[0].compound).kind == "vehicle":
             continue
-        for name, concentration in _after(dose, index, subject, times, values).items():
-            plasma[name] = plasma.get(name, np.zeros(len(times))) + concentration
+        for name, concentration in _after(series, index, subject, times, values).items():
+            plasma[name] = plasma.get(name, np.zeros(concentration.shape)) + concentration
     return plasma
 
 
 def engagement(
     plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, float], times: Array
 ) -> dict[str, Array]:
-    """Engaged shares of receptors, each (n_time,), of plasma concentrations [nM] by compound.
+    """Engaged shares of receptors, each (..., n_time) as are plasma concentrations [nM] by compound.
 
     Where a compound has open targets also ``target``, their names (n_target,), and ``target_occupancy``,
-    ``target_activation`` and ``target_block`` (n_time, n_target).
+    ``target_activation`` and ``target_block`` (..., n_time, n_target).
     """
     free = _free(plasma, subject, values)
     hill, unblock = values["nmda.hill"], values["nmda.unblock_half_life"]
@@ -160,7 +169,7 @@ def _open_targets(free: Mapping[str, Array], values: Mapping[str, float]) -> dic
     names = sorted(bound)
     engaged = [open_target(bound[name]) for name in names]
     shares = {
-        f"target_{share}": np.stack([getattr(each, share) for each in engaged], axis=1) for share in Engaged._fields
+        f"target_{share}": np.stack([getattr(each, share) for each in engaged], axis=-1) for share in Engaged._fields
     }
     return {"target": np.array(names), **shares}
 
@@ -234,18 +243,21 @@ def _free(plasma: Mapping[str, Array], subject: Subject, values: Mapping[str, fl
     }
 
 
-def _after(dose: Dose, index: int, subject: Subject, times: Array, values: Mapping[str, float]) -> dict[str, Array]:
-    """Plasma concentrations [nM] that one series of doses adds, by compound."""
+def _after(
+    series: Sequence[Dose], index: int, subject: Subject, times: Array, values: Mapping[str, float]
+) -> dict[str, Array]:
+    """Plasma concentrations [nM] by compound that doses add which differ in amounts alone, each (series, n_time)."""
+    dose = series[0]
     system = compartments_of(dose.compound, subject.species, values)
     molar_mass = load_compound(dose.compound).molar_mass
     assert molar_mass is not None  # only a vehicle has none
-    micromoles = dose.mg_per_kg(subject.body_weight_kg) / molar_mass.to("g/mol") * 1e3
-    start = np.zeros(len(system.rates))
+    grams = molar_mass.to("g/mol")
+    given = np.array([each.mg_per_kg(subject.body_weight_kg) / grams * 1e3 for each in series])[:, None]  # umol/kg
     if dose.route == "i.v.":
-        start[system.central[dose.compound]] = micromoles
+        place = system.central[dose.compound]
     elif dose.route in system.depot:
-        depot, bioavailability = system.depot[dose.route]
-        start[depot] = micromoles * bioavailability
+        place, bioavailability = system.depot[dose.route]
+        given = given * bioavailability
     else:
         known = ", ".join(["i.v.", *system.depot])
         message = (
@@ -253,32 +265,44 @@ def _after(dose: Dose, index: int, subject: Subject, times: Array, values: Mappi
             f"{dose.compound} in {subject.species} has kinetics for: {known}"
         )
         raise ScenarioError(message)
-    amounts = np.zeros((len(times), len(start)))
+    centres = list(system.central.values())
+    amounts = np.zeros((len(centres), len(series), len(times)))
     for day in dose.days:
-        amounts += amounts_after_dose(system.matrix, start, times - day, dose.duration_day)
+        if dose.duration_day <= 0:
+            amounts += given * amounts_after_bolus(system.matrix, place, times - day).T[centres, None, :]
+            continue
+        for row, micromoles in enumerate(given[:, 0]):
+            start = np.zeros(len(system.rates))
+            start[place] = micromoles
+            amounts[:, row] += amounts_after_dose(system.matrix, start, times - day, dose.duration_day).T[centres]
     added = {}
-    for name, place in system.central.items():
+    for name, amount in zip(system.central, amounts, strict=True):
         volume = values[f"{name}.{subject.species}_volume"]
         # umol/kg over L/kg is uM; rounding of the exponential may leave -1e-20
-        added[name] = np.maximum(amounts[:, place], 0.0) / volume * 1e3
+        added[name] = np.maximum(amount, 0.0) / volume * 1e3
     return added
 
 
 def _relative(free: Mapping[str, Array], target: str, values: Mapping[str, float], times: Array) -> Array:
     """Sum over compounds of free concentration over the concentration of half engagement."""
-    total = np.zeros(len(times))
+    total = _nothing(free, times)
     for name, concentration in free.items():
         if f"{name}.{target}" in values:
             total += concentration / values[f"{name}.{target}"]
     return total
 
 
+def _nothing(free: Mapping[str, Array], times: Array) -> Array:
+    """Zeros of the shape of concentrations."""
+    return np.zeros(next(iter(free.values())).shape if free else len(times))
+
+
 def _maximum(free: Mapping[str, Array], values: Mapping[str, float], times: Array) -> Array:
     """Largest occupancy that the agonists present can reach, weighted by their share of the binding."""
-    weighted, total = np.zeros(len(times)), np.zeros(len(times))
+    weighted, total = _nothing(free, times), _nothing(free, times)
     for name, concentration in free.items():
         if f"{name}.agonist_5ht2a_ec50" in values:
             relative = concentration / values[f"{name}.agonist_5ht2a_ec50"]
             weighted += relative * values.get(f"{name}.agonist_5ht2a_maximum", 1.0)
             total += relative
-    return np.divide(weighted, total, out=np.ones(len(times)), where=total > 0)
+    return np.divide(weighted, total, out=np.ones(total.shape), where=total > 0)

@@ -26,7 +26,7 @@ from synmodel.core.errors import LibraryError
 from synmodel.library.drug_numbers import route_key
 from synmodel.pharmacology.compounds import Compound, Kinetics, load_compound
 
-__all__ = ["Compartments", "amounts_after_dose", "chain_of", "compartments_of"]
+__all__ = ["Compartments", "amounts_after_bolus", "amounts_after_dose", "chain_of", "compartments_of"]
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,14 @@ def amounts_after_dose(
     at_end = _exponential(with_input, np.array([infusion_day]))[0, :n, n]
     later = since > infusion_day
     amounts[later] = _exponential(matrix, since[later] - infusion_day) @ at_end
+    return amounts
+
+
+def amounts_after_bolus(matrix: NDArray[np.float64], place: int, since: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Amounts at times since a bolus of 1 into one compartment, (n_time, n) as :func:`amounts_after_dose`."""
+    amounts = np.zeros((len(since), len(matrix)))
+    after = since >= 0
+    amounts[after] = _exponential(matrix, since[after])[:, :, place]
     return amounts
 
 

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from synmodel.core.schema import EXPOSURE, conform
 from synmodel.signalling.arrows import NEUTRAL, Arrows
 from synmodel.signalling.folds import drive_of_folds
-from synmodel.signalling.kernel import follow, pool
+from synmodel.signalling.kernel import follow_rows, pool_rows
 from synmodel.signalling.signals import Signals, collect
 
 __all__ = [
@@ -54,6 +54,8 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Value = float | Array
+"""A parameter: a number, or (..., 1) where rows of an array have one each."""
 SLOW = ("protein", "formation", "maturation", "stabilisation", "head_size")
 """States that outlast the drug: each has a gain, a time constant and a most."""
 
@@ -63,14 +65,31 @@ def low_pass(times: Array, target: Array, tau: float | Array) -> Array:
 
     Parameters
     ----------
-    times, target : (n_time,) ndarray
-        Rising times [day] and the input there.
-    tau : float or (n_time - 1,) ndarray
+    times : (n_time,) ndarray
+        Rising [day].
+    target : (..., n_time) ndarray
+        The input there.
+    tau : float or (..., n_time - 1 or 1) ndarray
         Time constant [day].
     """
-    state = np.empty(len(times))
-    follow(times, np.asarray(target, float), np.atleast_1d(np.asarray(tau, float)), state)
+    slow = np.asarray(tau, float)
+    shape = np.broadcast_shapes(np.shape(target), (*slow.shape[:-1], len(times)))
+    state = np.empty(shape)
+    follow_rows(
+        times,
+        _rows(target, shape),
+        _rows(slow, (*slow.shape[:-1], slow.shape[-1] if slow.ndim else 1)),
+        _rows(state, shape),
+    )
     return state
+
+
+def _rows(values: Array | float, shape: tuple[int, ...]) -> Array:
+    """Values of a shape as (row, n); a copy only where they are not so already."""
+    whole = np.asarray(values, float)
+    if whole.shape != shape:
+        whole = np.array(np.broadcast_to(whole, shape))
+    return whole.reshape(-1, shape[-1])
 
 
 def signalling_states(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
@@ -158,18 +177,27 @@ def slow_states(
     means: dict[str, Array] = {}
     for name in SLOW:
         decay = left(f"{name}_decay")
-        tau = v[f"cascade.tau_{name}"] / (decay[:-1] if isinstance(decay, np.ndarray) else decay)
-        states[name], means[name] = np.empty(len(times)), np.empty(len(times))
-        pool(
-            times,
-            left(name) * late,
-            v[f"cascade.{name}_gain"],
-            v[f"cascade.{name}_max"],
-            np.atleast_1d(tau),
-            states[name],
-            means[name],
-        )
+        tau = np.atleast_1d(v[f"cascade.tau_{name}"] / (decay[:-1] if isinstance(decay, np.ndarray) else decay))
+        numbers = (v[f"cascade.{name}_gain"], v[f"cascade.{name}_max"])
+        states[name], means[name] = _pooled(times, left(name) * late, *numbers, tau)
     return states, means
+
+
+def _pooled(times: Array, drive: Array, gain: Value, most: Value, tau: Array) -> tuple[Array, Array]:
+    """A slow drive at grid times, and its means over cells, (..., n_time); numbers are floats or (..., 1)."""
+    shape = np.broadcast_shapes(drive.shape, (*tau.shape[:-1], 1), np.shape(gain), np.shape(most))
+    state, mean = np.empty(shape), np.empty(shape)
+    one = (*shape[:-1], 1)
+    pool_rows(
+        times,
+        _rows(drive, shape),
+        _rows(gain, one).ravel(),
+        _rows(most, one).ravel(),
+        _rows(tau, (*shape[:-1], tau.shape[-1])),
+        _rows(state, shape),
+        _rows(mean, shape),
+    )
+    return state, mean
 
 
 def mechanistic_drive(exposure: xr.Dataset, values: Mapping[str, float], arrows: Arrows = NEUTRAL) -> xr.Dataset:
@@ -198,11 +226,15 @@ def cascade_folds(
     """The array layer of :func:`mechanistic_drive`: folds by effect, each the mean over a cell (n_time,).
 
     ``engaged`` are shares of receptors by name, each (n_time,), such as an Exposure has.
+
+    Rows are integrated together where shares are (row, n_time), values (row, 1), or both; each row has the bits that it
+    has alone. All have one delay.
     """
     states = fast_states(times, collect(engaged, values), values, arrows)
     evoked = states["evoked"]
+    means = np.concatenate([0.5 * (evoked[..., 1:] + evoked[..., :-1]), evoked[..., -1:]], axis=-1)
     return slow_folds(times, states["mtorc1"], values, arrows) | {
-        "evoked": arrows.factor("evoked") * (1.0 + np.append(0.5 * (evoked[1:] + evoked[:-1]), evoked[-1])),
+        "evoked": arrows.factor("evoked") * (1.0 + means),
     }
 
 

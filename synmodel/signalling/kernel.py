@@ -4,7 +4,7 @@ import math
 
 from synmodel.core.compiled import compiled
 
-__all__ = ["follow", "pool"]
+__all__ = ["follow", "follow_rows", "pool", "pool_rows"]
 
 
 @compiled
@@ -41,3 +41,18 @@ def pool(times, drive, gain, most, tau, state, mean):
         state[i + 1] = state[i] + (limit - state[i]) * passed
         mean[i] = limit + (state[i] - limit) * passed / (rate * step)
     mean[n - 1] = state[n - 1]
+
+
+@compiled
+def follow_rows(times, target, tau, state):
+    """:func:`follow` for the rows of ``target`` and ``state`` (row, n); ``tau`` has a row for each, or one for all."""
+    last = tau.shape[0] - 1
+    for row in range(target.shape[0]):
+        follow(times, target[row], tau[min(row, last)], state[row])
+
+
+@compiled
+def pool_rows(times, drive, gain, most, tau, state, mean):
+    """:func:`pool` for every row of ``drive`` (row, n), ``gain`` and ``most`` (row,), ``tau`` (row, n or 1)."""
+    for row in range(drive.shape[0]):
+        pool(times, drive[row], gain[row], most[row], tau[row], state[row], mean[row])

@@ -9,15 +9,17 @@ Every arrow is a public function, so each stage can be looked at. Between a scen
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.progress import Progress
 from synmodel.core.randomness import checked_seed
+from synmodel.imaging import detection, summary
 from synmodel.imaging.expectation import Expected
 from synmodel.library.own_entries import told
 from synmodel.library.parameters import ParameterSet
@@ -28,6 +30,7 @@ from synmodel.simulation.mechanism import drive_function, drive_of, exposure_of,
 from synmodel.simulation.setup import Preparation, Setup, expect
 from synmodel.simulation.subjects import between_subjects
 from synmodel.simulation.tissue import dendrite_length, first_density, tissue_of
+from synmodel.turnover import spines as traces
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.bounds import MOST_ROWS
 
@@ -45,6 +48,7 @@ __all__ = [
     "first_density",
     "histories",
     "is_possible",
+    "means_of",
     "mechanism_of",
     "parameters_of",
     "simulate",
@@ -143,25 +147,15 @@ def simulate(
     setup = Setup(plan, drive)
     ready = [setup.at(each) for each in _several(parameters)]
     with naming(scenario):
-        for each in ready:
-            each.refuse_impossible()
-        setup.demand_drive()
-    n_dendrite, spines = plan.cohort.animals * plan.cohort.dendrites_per_animal, float(ready[0].spines.sum())
-    _refuse_too_large(plan, spines)
-    block = max(1, int(_BLOCK_SPINES / (n_dendrite * spines * 2)))
-    if setup.terms:
-        _refuse_too_many(replicates, plan.cohort.animals)
-        block = min(block, max(1, _BLOCK_SUBJECTS // plan.cohort.animals))
-    if len(ready) > 1:
-        block = 1  # each replicate has parameters of its own
-    pieces = []
-    for done in range(0, replicates, block):
-        numbers = first_replicate + np.arange(done, min(done + block, replicates))
+        blocks = _blocks_of(ready, first_replicate, replicates)
+    pieces, done = [], 0
+    for numbers in blocks:
         which = ready[int(numbers[0]) % len(ready)]
         with naming(scenario):
-            pieces.append(observations_of(which, numbers, seed))
+            pieces.append(detection.labelled(observations_of(which, numbers, seed)))
+        done += len(numbers)
         if progress is not None:
-            progress(done + len(numbers), replicates)
+            progress(done, replicates)
     observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
     sets = [each.parameters for each in ready]
     observations.attrs.update(
@@ -173,6 +167,53 @@ def simulate(
     if len(sets) > 1:
         observations.attrs["parameter_sets"] = str(len(sets))
     return observations
+
+
+def means_of(
+    ready: Preparation, first: int, replicates: int, seed: int
+) -> tuple[list[tuple[str, float, float]], NDArray[np.float64]]:
+    """Quantity, start and end [day] of every published statistic, and its value in each replicate, (replicate, point).
+
+    What :func:`synmodel.imaging.means` tells of :func:`simulate`, without labels in between.
+
+    Raises
+    ------
+    SynmodelError
+        As of :func:`simulate`.
+    """
+    blocks = [observations_of(ready, numbers, seed) for numbers in _blocks_of([ready], first, replicates)]
+    if len(blocks) == 1:
+        return summary.means_of(blocks[0])
+    together = {
+        name: each if name == "session" else np.concatenate([block[name] for block in blocks])
+        for name, each in blocks[0].items()
+    }
+    return summary.means_of(together)
+
+
+def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Iterator[NDArray[np.int64]]:
+    """Numbers of replicates, a block of which is simulated at a time; each uses one of the preparations in turn.
+
+    Raises
+    ------
+    SynmodelError
+        If a preparation cannot be simulated, or there is too much to simulate.
+    """
+    setup = ready[0].setup
+    cohort = setup.plan.cohort
+    for each in ready:
+        each.refuse_impossible()
+    if ready[0].given is None:
+        setup.demand_drive()
+    n_dendrite, spines = cohort.animals * cohort.dendrites_per_animal, float(ready[0].spines.sum())
+    _refuse_too_large(setup.plan, spines)
+    block = max(1, int(_BLOCK_SPINES / (n_dendrite * spines * 2)))
+    if setup.terms:
+        _refuse_too_many(replicates, cohort.animals)
+        block = min(block, max(1, _BLOCK_SUBJECTS // cohort.animals))
+    if len(ready) > 1:
+        block = 1  # each replicate has parameters of its own
+    return (first + np.arange(done, min(done + block, replicates)) for done in range(0, replicates, block))
 
 
 def _refuse_too_large(plan: Scenario, spines: float) -> None:
@@ -227,7 +268,7 @@ def histories(
         ready.refuse_impossible()
         number = whole_number("replicate", replicate, _LAST_REPLICATE, least=0)
         _refuse_too_large(plan, float(ready.spines.sum()))
-        return spines_of(ready, np.array([number]), seed)
+        return traces.labelled(spines_of(ready, np.array([number]), seed))
 
 
 def _several(parameters: ParameterSet | Sequence[ParameterSet] | None) -> Sequence[ParameterSet | None]:

@@ -10,7 +10,7 @@ Its functions are also those of :mod:`synmodel.simulation`.
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -30,6 +30,7 @@ __all__ = [
     "drive_of",
     "drives_at",
     "exposure_of",
+    "folds_of_many",
     "folds_on_grid",
     "mechanism_function",
     "mechanism_of",
@@ -193,6 +194,42 @@ def _mechanistic(scenario: Scenario, of_tissue: Sequence[str]) -> tuple[Array, F
         return _remembered(known, (tuple(other), tuple(other.values())), lambda: made(values))
 
     return times, folds_at
+
+
+def folds_of_many(
+    scenario: Scenario, regimens: Sequence[Sequence[Dose]], times: Array, values: Mapping[str, float | Array]
+) -> Mapping[str, Array]:
+    """Folds by effect of a mechanistic scenario for rows that differ in amounts of doses, or in numbers of the cascade.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its subject and conditions.
+    regimens : sequence of sequences of Dose
+        Of each row, or one for all; all on the days of the scenario.
+    times : (n_time,) ndarray
+        The grid of the scenario [day], see :func:`folds_on_grid`.
+    values : mapping
+        Numbers by dotted name; (row, 1) where rows differ, which none may in what concentrations, engaged receptors
+        or the delay of the cascade depend on.
+
+    Returns
+    -------
+    mapping
+        Each (row, n_time), or with one row for all.
+
+    Raises
+    ------
+    SynmodelError
+        If a row has no drive.
+    """
+    subject = scenario.subject
+    numbers: Any = values  # floats where they must be
+    with one_blas_thread():
+        plasma = pharmacology.concentrations_of_many(regimens, subject, times, numbers)
+        engaged = pharmacology.engagement(plasma, subject, numbers, times)
+    arrows = signalling.arrows_of(scenario, times)
+    return checked_folds(signalling.cascade_folds(times, engaged, numbers, arrows))
 
 
 def mechanism_of(scenario: str | Path | Scenario, parameters: ParameterSet | None = None) -> xr.Dataset:

@@ -25,8 +25,8 @@ from synmodel.signalling import drive_of_folds
 from synmodel.simulation.mechanism import Folding, folds_on_grid, mechanisms_at, parameters_of
 from synmodel.simulation.subjects import Term, terms_of
 from synmodel.simulation.tissue import Tissue, dendrite_length, first_density, tissue_names, tissue_of
-from synmodel.turnover import EliminationBySize, Interaction, Propagation, propagate
-from synmodel.turnover.hazards import folds_on_cells
+from synmodel.turnover import EliminationBySize, Interaction, Propagation
+from synmodel.turnover.hazards import Knots, folds_on_cells, knots_of
 from synmodel.turnover.heterogeneity import dendrite_nodes
 from synmodel.turnover.propagation import compose
 
@@ -86,6 +86,15 @@ class Setup:
         return lambda parameters: drive_of_folds(times, folds_at(parameters.as_floats()))
 
     @cached_property
+    def knots_at(self) -> Callable[[ParameterSet], Knots]:
+        """The array layer of :attr:`drive_at`."""
+        if self.stated is not None:
+            stated = knots_of(self.stated)
+            return lambda _: stated
+        times, folds_at = self.folds_on_grid
+        return lambda parameters: Knots(times, folds_at(parameters.as_floats()))
+
+    @cached_property
     def mechanism_at(self) -> Callable[[ParameterSet], xr.Dataset]:
         """From complete parameters to :func:`synmodel.simulation.mechanism_of`."""
         return mechanisms_at(self.plan)
@@ -103,6 +112,13 @@ class Setup:
             If a dose has no kinetics for the subject, or is none that the phenomenological drive knows.
         """
         _ = self.drive_at
+
+    def alike(self, plan: Scenario) -> "Setup":
+        """That of a scenario with other amounts of doses or parameters: it shares what neither of them touches."""
+        other = Setup(plan, self.stated)
+        for name in ("sessions", "density_per_um", "length_um", "terms"):
+            other.__dict__[name] = getattr(self, name)  # where a cached property keeps its value
+        return other
 
     def until(self, day: float) -> "Setup":
         """The same with a drive that reaches to a day at least [day]."""
@@ -123,10 +139,13 @@ class Preparation:
     setup : Setup
     parameters : ParameterSet
         With the values that the scenario replaces, see :meth:`Setup.at`.
+    given : Knots, optional
+        Those of its drive, where they are known already.
     """
 
     setup: Setup
     parameters: ParameterSet
+    given: Knots | None = None
 
     @cached_property
     def values(self) -> Mapping[str, float]:
@@ -142,6 +161,11 @@ class Preparation:
     def drive(self) -> xr.Dataset:
         """The Drive of its spines."""
         return self.setup.drive_at(self.parameters)
+
+    @property
+    def knots(self) -> Knots:
+        """The array layer of :attr:`drive`; not kept, as a thousand experiments may have one each."""
+        return self.setup.knots_at(self.parameters) if self.given is None else self.given
 
     @cached_property
     def first_means(self) -> Array:
@@ -162,12 +186,7 @@ class Preparation:
     def steps(self, days: Array | None = None) -> Propagation:
         """Propagation of spines between sessions, or between given days [day]."""
         between = self.setup.sessions if days is None else days
-        if self.setup.stated is not None:
-            return propagate(self.tissue.model, between, self.drive)
-        times, folds_at = self.setup.folds_on_grid
-        return compose(
-            self.tissue.model, folds_on_cells(self.tissue.model, between, times, folds_at(self.values)), between
-        )
+        return compose(self.tissue.model, folds_on_cells(self.tissue.model, between, *self.knots), between)
 
     @property
     def expected(self) -> Expected:

@@ -16,12 +16,14 @@ from synmodel.turnover.model import TurnoverModel
 __all__ = [
     "Cells",
     "Folds",
+    "Knots",
     "cells_of",
     "checked_folds",
     "checked_times",
     "folds_between",
     "folds_of",
     "folds_on_cells",
+    "knots_of",
 ]
 
 _TREND_STEP_DAY = 0.5
@@ -39,6 +41,18 @@ class Folds(NamedTuple):
     def formation_between(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_interval,) folds of formation, added up over the days between sessions, at which cells break."""
         return np.add.reduceat(self.formation * np.diff(self.edges), np.searchsorted(self.edges, times[:-1]))
+
+
+class Knots(NamedTuple):
+    """A Drive as arrays: rising ``days`` (n_time,), and ``folds`` by effect, each (n_time,); empty without a drive."""
+
+    days: NDArray[np.float64]
+    folds: Mapping[str, NDArray[np.float64]]
+
+    @property
+    def head_size(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Days and folds of head size; empty where the drive has none."""
+        return (self.days, self.folds["head_size"]) if "head_size" in self.folds else (np.empty(0), np.empty(0))
 
 
 def checked_times(times: object) -> NDArray[np.float64]:
@@ -74,8 +88,19 @@ def folds_between(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Da
     SimulationError
         If a fold is negative or not finite, or the Drive's times do not rise.
     """
+    return folds_on_cells(model, times, *knots_of(drive))
+
+
+def knots_of(drive: xr.Dataset | None) -> Knots:
+    """A Drive as arrays.
+
+    Raises
+    ------
+    SimulationError
+        As of :func:`folds_between`.
+    """
     if drive is None:
-        return folds_on_cells(model, times, np.empty(0), {})
+        return Knots(np.empty(0), {})
     conform(drive, DRIVE)
     variables = drive.variables
     knots = number_array("drive.time", variables["time"].to_numpy(), "days in rising order")
@@ -86,7 +111,7 @@ def folds_between(model: TurnoverModel, times: NDArray[np.float64], drive: xr.Da
         str(name): number_array(f"drive.{name}", variables[name].to_numpy(), "folds that are finite and 0 or more")
         for name in drive.data_vars
     }
-    return folds_on_cells(model, times, knots, checked_folds(folds))
+    return Knots(knots, checked_folds(folds))
 
 
 def checked_folds(folds: Mapping[str, NDArray[np.float64]]) -> Mapping[str, NDArray[np.float64]]:

@@ -1,4 +1,8 @@
-"""Full histories: one row per spine with formation, elimination, class at sessions and head width (:mod:`.size`)."""
+"""Full histories: one row per spine with formation, elimination, class at sessions and head width (:mod:`.size`).
+
+Each engine has an array function (``traced``...), from the knots of a drive to arrays by the names of
+:data:`synmodel.core.schema.SPINES`, and a labelled one that wraps it (``trace``...).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +20,7 @@ from synmodel.core.schema import SPINES, stamped
 from synmodel.core.settings import by_fields
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
-from synmodel.turnover.hazards import Folds, checked_times, folds_between
+from synmodel.turnover.hazards import Folds, Knots, checked_times, folds_on_cells, knots_of
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines
@@ -25,13 +29,27 @@ from synmodel.turnover.kernels.widths import count_present, draw_present, follow
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
-from synmodel.turnover.size import EliminationBySize, HeadWidth, head_size_of, log_width_shift
+from synmodel.turnover.size import EliminationBySize, HeadWidth, log_width_shift
 from synmodel.turnover.start import Start
 
-__all__ = ["Coupling", "joined", "trace", "trace_coupled", "trace_sessions"]
+__all__ = [
+    "Coupling",
+    "Rows",
+    "in_one",
+    "joined",
+    "labelled",
+    "trace",
+    "trace_coupled",
+    "trace_sessions",
+    "traced",
+    "traced_coupled",
+    "traced_sessions",
+]
 
 Array = NDArray[np.float64]
 Fill = Callable[..., None]
+Rows = dict[str, NDArray[Any]]
+"""Variables of spines and their ``time``, by name."""
 
 
 @takes_earlier_arguments
@@ -80,9 +98,35 @@ def trace(
     SimulationError
         If the start is not one of this model, or the times do not rise.
     """
-    times, folds = _checked(model, start, times, drive)
+    return labelled(
+        traced(
+            model,
+            start,
+            times,
+            seed=seed,
+            knots=knots_of(drive),
+            head_width=head_width,
+            elimination_by_size=elimination_by_size,
+            first=first,
+        )
+    )
+
+
+def traced(
+    model: TurnoverModel,
+    start: Start,
+    times: ArrayLike,
+    *,
+    seed: int,
+    knots: Knots,
+    head_width: HeadWidth | None = None,
+    elimination_by_size: EliminationBySize | None = None,
+    first: tuple[int, int] = (0, 0),
+) -> Rows:
+    """The array layer of :func:`trace`."""
+    times, folds = _checked(model, start, times, knots)
     check_names(model, folds, start.initial, start.scale)
-    hazards = hazards_of(model, folds, times, elimination_by_size, head_size_of(drive))
+    hazards = hazards_of(model, folds, times, elimination_by_size, knots.head_size)
     key = stream_key(seed, "turnover")
     deviation = np.empty((0, len(times) if elimination_by_size else 0))
 
@@ -93,8 +137,8 @@ def trace(
 
     content = _rows(fill, start, times, first)
     if elimination_by_size is not None:
-        return _with_widths(content, times, elimination_by_size.head_width, drive, deviation)
-    return _with_widths(content, times, head_width, drive, seed)
+        return _with_widths(content, elimination_by_size.head_width, knots, deviation)
+    return _with_widths(content, head_width, knots, seed)
 
 
 @dataclass(frozen=True)
@@ -149,8 +193,28 @@ def trace_coupled(
     SimulationError
         If the start is not one of this model, or the times do not rise.
     """
+    knots = knots_of(drive)
+    return labelled(
+        traced_coupled(
+            model, start, times, seed=seed, coupling=coupling, knots=knots, head_width=head_width, first=first
+        )
+    )
+
+
+def traced_coupled(
+    model: TurnoverModel,
+    start: Start,
+    times: ArrayLike,
+    *,
+    seed: int,
+    coupling: Coupling,
+    knots: Knots,
+    head_width: HeadWidth | None = None,
+    first: tuple[int, int] = (0, 0),
+) -> Rows:
+    """The array layer of :func:`trace_coupled`."""
     interaction, n_dendrite = coupling.interaction, start.scale.shape[1]
-    times, folds = _checked(model, start, times, drive, interaction)
+    times, folds = _checked(model, start, times, knots, interaction)
     lengths = np.full(n_dendrite, 1.0 if coupling.length_um is None else coupling.length_um)
     course = course_of(model, folds, times, interaction.batch)
     numbers = coupling_of(interaction, model.n_class, lengths)
@@ -160,7 +224,7 @@ def trace_coupled(
     def fill(*rows: Array) -> None:
         fill_coupled(key, *first, unit, start.initial, start.scale, course, numbers, folds.edges, *rows)
 
-    return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
+    return _with_widths(_rows(fill, start, times, first), head_width, knots, seed)
 
 
 def trace_sessions(
@@ -192,7 +256,22 @@ def trace_sessions(
     SimulationError
         If the start is not one of this model, the times do not rise, or there are more spines than keys.
     """
-    times, folds = _checked(model, start, times, drive)
+    knots = knots_of(drive)
+    return labelled(traced_sessions(model, start, times, seed=seed, knots=knots, head_width=head_width, first=first))
+
+
+def traced_sessions(
+    model: TurnoverModel,
+    start: Start,
+    times: ArrayLike,
+    *,
+    seed: int,
+    knots: Knots,
+    head_width: HeadWidth | None = None,
+    first: tuple[int, int] = (0, 0),
+) -> Rows:
+    """The array layer of :func:`trace_sessions`."""
+    times, folds = _checked(model, start, times, knots)
     steps = compose(model, folds, times)
     gained = steps.newborn.max() * start.scale.max(initial=0.0)
     if max(start.initial.sum(axis=2).max(initial=0), 2 * gained, steps.newborn.size) >= TURNS:
@@ -207,37 +286,47 @@ def trace_sessions(
     def fill(*rows: Array) -> None:
         fill_sessions(*keys, *first, start.initial, start.scale, *matrices, *rows)
 
-    return _with_widths(_rows(fill, start, times, first), times, head_width, drive, seed)
+    return _with_widths(_rows(fill, start, times, first), head_width, knots, seed)
 
 
 def _checked(
     model: TurnoverModel,
     start: Start,
     times: ArrayLike,
-    drive: xr.Dataset | None,
+    knots: Knots,
     interaction: Interaction | None = None,
 ) -> tuple[Array, Folds]:
     """Sessions and folds of a block that can be simulated."""
     start.check(model)
     sessions = checked_times(times)
-    folds = folds_between(model, sessions, drive)
+    folds = folds_on_cells(model, sessions, *knots)
     check_size(model, folds, sessions, start.initial, start.scale, interaction, kept=True)
     return sessions, folds
+
+
+def labelled(spines: Rows) -> xr.Dataset:
+    """Spines as a Dataset."""
+    content = {name: (SPINES.variables[name].dims, each) for name, each in spines.items() if name != "time"}
+    return stamped(xr.Dataset(content, {"time": spines["time"]}), SPINES)
 
 
 def joined(spines: Sequence[xr.Dataset]) -> xr.Dataset:
     """The spines of several blocks with the same sessions as one Dataset, one after the other."""
     if len(spines) == 1:
         return spines[0]
-    content = {
-        str(name): (each.dims, np.concatenate([block[name].to_numpy() for block in spines]))
-        for name, each in spines[0].data_vars.items()
-    }
-    return stamped(xr.Dataset(content, {"time": spines[0]["time"].to_numpy()}), SPINES)
+    return labelled(
+        in_one([{str(name): each.to_numpy() for name, each in block.variables.items()} for block in spines])
+    )
 
 
-def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> dict[str, Any]:
-    """Variables of the rows that a kernel fills."""
+def in_one(spines: Sequence[Rows]) -> Rows:
+    """The array layer of :func:`joined`."""
+    content = {name: np.concatenate([block[name] for block in spines]) for name in spines[0] if name != "time"}
+    return {**content, "time": spines[0]["time"]}
+
+
+def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> Rows:
+    """The rows that a kernel fills."""
     n_spine = np.zeros(start.scale.shape, np.int64)
     for _ in range(2):  # first to count, then to fill
         offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
@@ -248,33 +337,32 @@ def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> dic
     row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
     n_dendrite = start.scale.shape[1]
     return {
-        "replicate": ("spine", row // n_dendrite + first[0]),
-        "dendrite": ("spine", row % n_dendrite + first[1]),
-        "spine_key": ("spine", words),
-        "birth_day": ("spine", begun),
-        "death_day": ("spine", ended),
-        "spine_class": (("spine", "time"), paths),
+        "replicate": row // n_dendrite + first[0],
+        "dendrite": row % n_dendrite + first[1],
+        "spine_key": words,
+        "birth_day": begun,
+        "death_day": ended,
+        "spine_class": paths,
+        "time": times,
     }
 
 
-def _with_widths(
-    content: dict[str, Any], times: Array, law: HeadWidth | None, drive: xr.Dataset | None, noise: int | Array
-) -> xr.Dataset:
+def _with_widths(content: Rows, law: HeadWidth | None, knots: Knots, noise: int | Array) -> Rows:
     """Spines with their head widths: from deviations of ln w, or a seed to draw them by; none without a law."""
-    if law is not None:
-        shift = log_width_shift(times, *head_size_of(drive), law.response)
-        if isinstance(noise, np.ndarray):
-            widths = law.median_um * np.exp(shift + noise)
-        else:
-            widths = _widths(content, times, law, shift, stream_key(noise, "head width"))
-        content["head_width"] = (("spine", "time"), widths)
-    return stamped(xr.Dataset(content, {"time": times}), SPINES)
+    if law is None:
+        return content
+    shift = log_width_shift(content["time"], *knots.head_size, law.response)
+    if isinstance(noise, np.ndarray):
+        widths = law.median_um * np.exp(shift + noise)
+    else:
+        widths = _widths(content, law, shift, stream_key(noise, "head width"))
+    return {**content, "head_width": widths}
 
 
-def _widths(content: dict[str, Any], times: Array, law: HeadWidth, shift: Array, key: NDArray[np.uint64]) -> Array:
+def _widths(content: Rows, law: HeadWidth, shift: Array, key: NDArray[np.uint64]) -> Array:
     """(spine, time) head widths, NaN when absent; ``shift`` (time,) is that of the mean of ln w."""
-    replicate, dendrite, words, classes = (
-        content[name][1] for name in ("replicate", "dendrite", "spine_key", "spine_class")
+    replicate, dendrite, words, classes, times = (
+        content[name] for name in ("replicate", "dendrite", "spine_key", "spine_class", "time")
     )
     there = np.empty(len(classes), np.int64)
     count_present(classes, there)

@@ -1,10 +1,9 @@
 """What is reported of a cell: the published statistics, of simulated experiments or as exact expectations.
 
-Exact expectations need no replicates. What depends on the scenario alone (grid of time, concentrations) is computed
-once for all cells that differ in parameters, and for all draws of a posterior.
+Exact expectations need no replicates.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,14 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synmodel import library
-from synmodel.core.documents import FrozenMapping
 from synmodel.core.errors import SimulationError
-from synmodel.imaging import means
-from synmodel.imaging.expectation import Expected
-from synmodel.library import Own
-from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Cohort, Scenario, Schedule
-from synmodel.simulation import expectation_function, parameters_of, simulate
+from synmodel.simulation import Preparation, Setup, means_of
+from synmodel.turnover.simulator import thread_count
 
 __all__ = ["Point", "exact_points_of", "exact_values_of", "points_of", "values_of"]
 
@@ -40,26 +35,23 @@ def points_of(baseline: str, sessions: Sequence[float]) -> list[Point]:
     smallest = Cohort(animals=1, dendrites_per_animal=1, initial_density_per_um=density)
     schedule = Schedule(sessions=tuple(sessions))
     scenario = Scenario(name="smallest", baseline=baseline, schedule=schedule, cohort=smallest)
-    return [Point(*point) for point in means(simulate(scenario, replicates=1, seed=0))[0]]
+    with thread_count(1):  # others would take longer to wake up
+        return [Point(*point) for point in means_of(Setup(scenario).at(), 0, 1, 0)[0]]
 
 
-def values_of(
-    scenario: Scenario, base: ParameterSet | None, seed: int, first: int, count: int, points: Sequence[Point]
-) -> NDArray[np.float64]:
+def values_of(ready: Preparation, seed: int, first: int, count: int, points: Sequence[Point]) -> NDArray[np.float64]:
     """(replicate, point) statistics of simulated experiments.
 
     Parameters
     ----------
-    scenario : Scenario
-    base : ParameterSet or None
-        Parameters that the scenario replaces some of; None: those of the library.
+    ready : Preparation
+        A scenario at its parameters.
     seed, first, count : int
         Of the draws; number of the first replicate, and how many.
     points : sequence of Point
         Columns of the result; NaN where the scenario does not report one, or a replicate does not know it.
     """
-    observations = simulate(scenario, base, replicates=count, seed=seed, first_replicate=first)
-    reported, mean = means(observations)
+    reported, mean = means_of(ready, first, count, seed)
     place = {point: column for column, point in enumerate(reported)}
     values = np.full((count, len(points)), np.nan)
     for column, point in enumerate(points):
@@ -85,17 +77,13 @@ def exact_points_of(sessions: Sequence[float]) -> list[Point]:
     ]
 
 
-def exact_values_of(
-    scenario: Scenario, sets: Sequence[ParameterSet | None], points: Sequence[Point]
-) -> NDArray[np.float64]:
-    """(set, point) exact expectations of a scenario at parameter sets, as of :func:`synmodel.simulation.expectation`.
+def exact_values_of(cells: Sequence[Preparation], points: Sequence[Point]) -> NDArray[np.float64]:
+    """(cell, point) exact expectations, as of :func:`synmodel.simulation.expectation`.
 
     Parameters
     ----------
-    scenario : Scenario
-        What it sets, it sets in all of them.
-    sets : sequence of ParameterSet
-        None: those of the library.
+    cells : sequence of Preparation
+        A scenario at parameter sets; what it sets, it sets in all of them.
     points : sequence of Point
         Columns of the result; NaN where the scenario does not report one.
 
@@ -104,26 +92,19 @@ def exact_values_of(
     SimulationError
         If a dendrite is possible at none of the sets; where it is not at some, their rows are NaN.
     """
-    columns, places = _columns(scenario.schedule.sessions, tuple(points))
-    function = _function(scenario.model_copy(update={"parameters": FrozenMapping({})}), library.in_use())
-    values = np.full((len(sets), len(points)), np.nan)
+    columns, places = _columns(cells[0].setup.plan.schedule.sessions, tuple(points))
+    values = np.full((len(cells), len(points)), np.nan)
     impossible: list[SimulationError] = []
-    for row, parameters in enumerate(sets):
+    for row, ready in enumerate(cells):
         try:
-            expected = function(parameters_of(scenario, parameters))
+            expected = ready.expected
         except SimulationError as error:  # more young spines than spines
             impossible.append(error)
             continue
         values[row, columns] = np.concatenate(expected)[places]
-    if len(impossible) == len(sets):
+    if len(impossible) == len(cells):
         raise impossible[0]
     return values
-
-
-@lru_cache(maxsize=4)
-def _function(scenario: Scenario, _: Own) -> Callable[[ParameterSet | None], Expected]:
-    """The last ones are kept: cells that differ in parameters share what the doses make, and so do their controls."""
-    return expectation_function(scenario)
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,7 @@ only under the same digest.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -44,6 +44,7 @@ DEFAULT_QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 _MOST_CELLS = 1_000_000
 _MOST_REPLICATES = 1_000_000_000
 _CHECKED_CELLS = 20_000
+_KEPT_CELLS = 2000  # some 10 MB
 _FORMAT = 1
 
 
@@ -69,6 +70,7 @@ class Plan:
     points: tuple[Point, ...]
     exact: bool = False
     draws: Draws | None = None
+    checked: tuple[Cell, ...] = field(default=(), compare=False, repr=False)  # of few cells, so that none is made twice
 
     @property
     def n_cell(self) -> int:
@@ -93,6 +95,8 @@ class Plan:
         SweepError
             If the values of the cell make no valid scenario.
         """
+        if self.checked:
+            return self.checked[number]
         which, within = divmod(number, self.design.size)
         settings = self.design.settings(within)
         try:
@@ -331,6 +335,8 @@ def plan_of(
         exact=exact,
         draws=draws_of(asked.draws, seed, asked.posterior) if exact and asked.draws is not None else None,
     )
+    if bare.n_cell <= _KEPT_CELLS:
+        bare = replace(bare, checked=tuple(map(bare.cell, range(bare.n_cell))))
     return replace(bare, points=_points_of(bare, _unquoted(asked.quantities)))
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from synmodel.analysis.sweeps import journal as journals
 from synmodel.analysis.sweeps.plan import Asked, Plan, plan_of
 from synmodel.analysis.sweeps.store import NETCDF, ZARR, assemble, open_result, to_netcdf
-from synmodel.analysis.sweeps.work import Answer, Work, compute, made_with, works_of
+from synmodel.analysis.sweeps.work import Answer, Work, computed, made_with, works_of
 from synmodel.core.errors import SweepError
 from synmodel.core.settings import by_fields
 from synmodel.scenario import Scenario
@@ -161,7 +161,7 @@ def _do(
 
 def _answers(works: Iterable[Work], scheduler: object, workers: int | None) -> Generator[Answer]:
     if scheduler is None:
-        return (compute(work) for work in works)
+        return (answer for work in works for answer in computed(work))
     from synmodel.analysis.sweeps.cluster import compute_on
 
     return compute_on(works, scheduler, workers)

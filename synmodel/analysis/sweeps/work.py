@@ -23,11 +23,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel import library
@@ -40,6 +38,8 @@ from synmodel.library import Own
 from synmodel.library.parameters import ParameterSet
 from synmodel.library.provenance import libraries, version_of_synmodel
 from synmodel.scenario import Scenario
+from synmodel.simulation import parameters_of
+from synmodel.simulation.cells import Ready, prepared, setup_of
 from synmodel.simulation.tissue import tissue_names
 from synmodel.turnover.simulator import thread_count
 
@@ -50,6 +50,7 @@ __all__ = [
     "Work",
     "arms_of",
     "compute",
+    "computed",
     "made_with",
     "merged",
     "pieces_per_cell",
@@ -70,6 +71,7 @@ _SECONDS_PER_DENDRITE = 5e-5  # of seven sessions; only to make tasks of about a
 _SECONDS_PER_PIECE = 0.1
 _SECONDS_PER_EXPECTATION = 0.004
 _TASK_SECONDS = 1.0
+_MOST_AT_ONCE = 256  # pieces that are made ready together in this process, which does them one by one
 _REMEMBERED_BYTES, _REMEMBERED_CONTROLS = 64_000_000, 1000
 
 
@@ -150,7 +152,7 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
     is_done : sequence of bool
         By slot: cells in order, pieces within each.
     alone : bool
-        One piece each; else as many as take about a second.
+        For this process alone, which notes them one by one: up to 256; else as many as take about a second.
     """
     per_cell = pieces_per_cell(plan)
     edges = [plan.replicates * k // per_cell for k in range(per_cell + 1)]
@@ -171,7 +173,7 @@ def works_of(plan: Plan, is_done: Sequence[bool] | NDArray[np.bool_], *, alone: 
                 seconds += 2 * rows_of(plan) * _SECONDS_PER_EXPECTATION
             else:
                 seconds += _SECONDS_PER_PIECE + 2 * count * dendrites * _SECONDS_PER_DENDRITE
-            if alone or seconds > _TASK_SECONDS:
+            if len(collected) == _MOST_AT_ONCE if alone else seconds > _TASK_SECONDS:
                 yield _work(plan, collected, whole_cells=per_cell == 1)
                 collected, seconds = [], 0.0
     if collected:
@@ -185,8 +187,6 @@ def _work(plan: Plan, pieces: list[Piece], *, whole_cells: bool) -> Work:
     )
 
 
-# Without the optional accelerators of xarray, which may sum in another order on a worker that has them.
-_PLAIN_SUMS: Any = partial(xr.set_options, use_bottleneck=False, use_numbagg=False)
 _ONE_AT_A_TIME = threading.Lock()  # numba's simplest threading layer ends the process when two threads enter it
 
 
@@ -199,17 +199,28 @@ def compute(work: Work, threads: int | None = None) -> Answer:
     threads : int, optional
         Threads of the compiled loops; default: all. The bits do not depend on it.
     """
-    records = []
-    with _ONE_AT_A_TIME, _PLAIN_SUMS(), library.using(own=work.own):
-        for piece in work.pieces:
+    return Answer([record for answer in computed(work, threads) for record in answer.records], made_with())
+
+
+def computed(work: Work, threads: int | None = None) -> Iterator[Answer]:
+    """:func:`compute`, piece by piece."""
+    ready, versions = _prepared(work), made_with()
+    for piece in work.pieces:
+        with _ONE_AT_A_TIME, library.using(own=work.own):
             try:
                 with thread_count(1 if _is_small(work, piece) else threads):
-                    records.append((piece.slot, _record(work, piece), ""))
+                    answer = piece.slot, _record(work, piece, next(ready)), ""
             except SynmodelError as error:
                 arms = 1 if piece.control is None else 3
-                blank = np.full((arms, work.rows, len(work.points)), np.nan)
-                records.append((piece.slot, blank, str(error)))
-    return Answer(records, made_with())
+                answer = piece.slot, np.full((arms, work.rows, len(work.points)), np.nan), str(error)
+        yield Answer([answer], versions)
+
+
+def _prepared(work: Work) -> Iterator[Ready | None]:
+    """The cells of all pieces, made ready together; those at draws of a posterior one by one where they are used."""
+    if work.draws is not None:
+        return (None for _ in work.pieces)
+    return prepared((piece.scenario for piece in work.pieces), work.base)
 
 
 def _is_small(work: Work, piece: Piece) -> bool:
@@ -218,10 +229,10 @@ def _is_small(work: Work, piece: Piece) -> bool:
     return work.exact or piece.replicates * cohort.animals * cohort.dendrites_per_animal < _FEWEST_TO_SHARE
 
 
-def _record(work: Work, piece: Piece) -> Array:
+def _record(work: Work, piece: Piece, ready: Ready | None) -> Array:
     """(arm, row, point) summaries, or expectations, of one piece."""
     method: Literal["linear", "weibull"] = "linear" if work.whole_cells else "weibull"
-    values = _values(work, piece.scenario, piece)
+    values = _values(work, piece.scenario, piece, ready)
     arms = [values]
     if piece.control is not None:
         control = _remembered(work, _shared(piece.control), piece)
@@ -231,10 +242,17 @@ def _record(work: Work, piece: Piece) -> Array:
     return np.stack([_summary(arm, work.quantiles, method) for arm in arms])
 
 
-def _values(work: Work, scenario: Scenario, piece: Piece) -> Array:
+def _values(work: Work, scenario: Scenario, piece: Piece, ready: Ready | None = None) -> Array:
+    """(replicate or draw, point) statistics of a cell or its control, which may have been made ready already."""
+    if work.draws is not None:
+        setup = setup_of(scenario)
+        return exact_values_of([setup.at(parameters_of(scenario, each)) for each in work.draws.sets()], work.points)
+    made = next(prepared([scenario], work.base)) if ready is None else ready
+    if isinstance(made, SynmodelError):
+        raise made
     if work.exact:
-        return exact_values_of(scenario, [work.base] if work.draws is None else work.draws.sets(), work.points)
-    return values_of(scenario, work.base, work.seed, piece.first, piece.replicates, work.points)
+        return exact_values_of([made], work.points)
+    return values_of(made, work.seed, piece.first, piece.replicates, work.points)
 
 
 _MEMORY: OrderedDict[tuple[Scenario, str, str, int, int, int, int], Array] = OrderedDict()

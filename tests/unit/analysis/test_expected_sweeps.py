@@ -13,7 +13,6 @@ from synmodel.analysis.sweeps import (
     changed,
     load_plan,
     open_sweep,
-    outputs,
     plan_of,
     run_plan,
     sobol_indices,
@@ -26,7 +25,7 @@ from synmodel.core.errors import SimulationError, SweepError, SynmodelError
 from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
-from synmodel.simulation import expectation
+from synmodel.simulation import Preparation, cells, expectation
 
 pytestmark = pytest.mark.heavy
 
@@ -106,7 +105,7 @@ def test_a_base_of_its_own_is_used():
 def test_what_is_kept_leaves_no_trace(monkeypatch):
     before = exact(draws=5)
     monkeypatch.setattr("synmodel.simulation.mechanism._KEPT", 2)
-    outputs._function.cache_clear()
+    cells._family.cache_clear()
     assert exact(draws=5).identical(before)
 
 
@@ -139,21 +138,18 @@ def test_few_controls_are_kept(monkeypatch):
 
 def test_an_impossible_draw_is_left_open_and_an_impossible_cell_said(monkeypatch):
     """More young spines than spines: such a draw is no dendrite."""
-    from synmodel.analysis.sweeps import outputs
+    true, calls = Preparation.expected.fget, []
 
-    true, calls = outputs._function, []
-
-    def sometimes(scenario, period):
-        calls.append(scenario)
+    def sometimes(ready):
+        calls.append(ready)
         if len(calls) == 1:
             raise SimulationError("no dendrite")
-        return true(scenario, period)
+        return true(ready)
 
-    def refused(*_):
+    def refused(_):
         raise SimulationError("no dendrite")
 
-    # what a function of a scenario raises when it is called
-    monkeypatch.setattr(outputs, "_function", lambda scenario, period: lambda sets: sometimes(scenario, period)(sets))
+    monkeypatch.setattr(Preparation, "expected", property(sometimes))
     result = exact(draws=3, control="none")
     assert np.isnan(result["mean"]).any("point").sum() == 1
     assert not result["failed"].any()
@@ -161,7 +157,7 @@ def test_an_impossible_draw_is_left_open_and_an_impossible_cell_said(monkeypatch
     failed = sweep(SMALL, grid=formation, observe="expected", seed=1, control="none")
     assert failed["failed"].to_numpy().tolist() == [[0, 1]]
     assert "sustain" in failed.attrs["failures"]
-    monkeypatch.setattr(outputs, "_function", lambda *_: refused)
+    monkeypatch.setattr(Preparation, "expected", property(refused))
     with pytest.raises(SweepError, match="no cell can be simulated; cell 0: no dendrite"):
         exact(control="none")
 

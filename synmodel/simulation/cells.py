@@ -1,0 +1,208 @@
+"""Scenarios made ready together, such as the cells of a sweep.
+
+What neither amounts of doses nor parameters touch is made once for a family of scenarios. Drives that differ in these
+amounts, or in numbers of the cascade, are integrated as the rows of one array. Every row has the bits that it has
+alone, so it does not matter which cells are neighbours.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synmodel import library, pharmacology
+from synmodel.core.documents import FrozenMapping
+from synmodel.core.errors import SynmodelError
+from synmodel.library import Own
+from synmodel.library.parameters import ParameterSet
+from synmodel.scenario import Scenario
+from synmodel.simulation.mechanism import folds_of_many, parameters_of
+from synmodel.simulation.setup import Preparation, Setup
+from synmodel.simulation.tissue import tissue_names
+from synmodel.turnover.hazards import Knots
+
+__all__ = ["prepared", "setup_of"]
+
+Array = NDArray[np.float64]
+Values = tuple[tuple[str, float], ...]
+Drive = tuple[tuple[float, ...], Values]
+"""Amounts of the doses, and values that a scenario replaces: all in which drives of a family differ."""
+Ready = Preparation | SynmodelError
+
+_NUMBERS_AT_ONCE = 65_536  # of an array of rows; some forty are there at once, in 20 MB that stay near the processor
+_MOST_ROWS = 256
+
+
+def prepared(scenarios: Iterable[Scenario], base: ParameterSet | None) -> Iterator[Ready]:
+    """Scenarios at their parameters, in their order, with the knots of their drives where these are made together.
+
+    Parameters
+    ----------
+    scenarios : iterable of Scenario
+        Those of a family should follow one another.
+    base : ParameterSet or None
+        Parameters that scenarios replace some of; None: those of the library.
+
+    Yields
+    ------
+    Preparation or SynmodelError
+        An error in place of a scenario that has none; what cannot be run tells so when it is used.
+    """
+    run: list[Scenario] = []
+    latest: _Family | None = None
+    for scenario in scenarios:
+        family = _family_of(scenario)
+        if latest is not None and (family is not latest or len(run) >= latest.most_rows):
+            yield from latest.prepared(run, base)
+            run = []
+        latest = family
+        run.append(scenario)
+    if latest is not None:
+        yield from latest.prepared(run, base)
+
+
+def setup_of(scenario: Scenario) -> Setup:
+    """The setup of a scenario without the parameters that it replaces, shared with others of its family."""
+    return _family_of(scenario).setup_of(scenario)
+
+
+def _family_of(scenario: Scenario) -> "_Family":
+    regimen = scenario.regimen
+    series = tuple(tuple(part for name, part in dose if name != "amount") for dose in regimen.doses)
+    other = tuple(part for name, part in scenario if name not in ("parameters", "regimen"))
+    return _family(_Key((series, regimen.treatments, other), scenario), library.in_use())
+
+
+class _Key:
+    """A hashable value that brings a scenario along."""
+
+    def __init__(self, value: Hashable, scenario: Scenario) -> None:
+        self.value, self.scenario = value, scenario
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.value == other.value
+
+
+@lru_cache(maxsize=4)
+def _family(key: _Key, _: Own) -> "_Family":
+    """The last ones are kept: cells of a sweep follow one another, and so do their controls."""
+    return _Family(_bare(key.scenario))
+
+
+def _bare(scenario: Scenario) -> Scenario:
+    return scenario.model_copy(update={"parameters": FrozenMapping({})})
+
+
+def _amounts(scenario: Scenario) -> tuple[float, ...]:
+    return tuple(dose.amount for dose in scenario.regimen.doses)
+
+
+class _Family:
+    """Scenarios that differ in amounts of doses and in parameters alone."""
+
+    def __init__(self, plan: Scenario) -> None:
+        self._first = self._latest = Setup(plan)
+        self._of_tissue = frozenset(tissue_names(plan.baseline))
+
+    def setup_of(self, scenario: Scenario) -> Setup:
+        """A setup of its doses; the last one is kept, as cells often differ in parameters alone."""
+        if _amounts(scenario) != _amounts(self._latest.plan):
+            self._latest = self._first.alike(_bare(scenario))
+        return self._latest
+
+    @cached_property
+    def together(self) -> bool:
+        """Whether drives can be made together: doses or conditions act by the mechanism, alike in all subjects."""
+        plan = self._first.plan
+        acts = pharmacology.drug_doses(plan.regimen.doses) or plan.spells or plan.subject.genotype != "wild-type"
+        try:
+            self._first.demand_drive()
+            return (
+                plan.drive == "mechanistic"
+                and bool(acts)
+                and not self._first.terms
+                and not pharmacology.open_targets(plan.regimen.doses, plan.subject)
+            )
+        except SynmodelError:
+            return False  # each tells why when it is used
+
+    @cached_property
+    def alone(self) -> frozenset[str]:
+        """Parameters in which drives that are made together must not differ."""
+        plan = self._first.plan
+        return frozenset(pharmacology.exposure_parameters(plan.regimen.doses, plan.subject)) | {"cascade.delay"}
+
+    @cached_property
+    def most_rows(self) -> int:
+        """Scenarios that are made ready at once: memory is bounded whatever the grid of time."""
+        if not self.together:
+            return 1
+        return min(_MOST_ROWS, max(1, _NUMBERS_AT_ONCE // len(self._first.folds_on_grid[0])))
+
+    def prepared(self, scenarios: Sequence[Scenario], base: ParameterSet | None) -> Iterator[Ready]:
+        """Scenarios of the family, see :func:`prepared`; not more than ``most_rows``."""
+        sets = [_parameters(scenario, base) for scenario in scenarios]
+        drives = [self._drive_of(scenario) for scenario in scenarios]
+        sound = {drive: each for drive, each in zip(drives, sets, strict=True) if not isinstance(each, SynmodelError)}
+        knots = self._knots_of(sound) if self.together else {}
+        for scenario, drive, parameters in zip(scenarios, drives, sets, strict=True):
+            try:
+                setup = self.setup_of(scenario)
+            except SynmodelError as error:
+                yield error
+                continue
+            yield (
+                parameters
+                if isinstance(parameters, SynmodelError)
+                else Preparation(setup, parameters, knots.get(drive))
+            )
+
+    def _drive_of(self, scenario: Scenario) -> Drive:
+        replaced = scenario.parameters.items()
+        return _amounts(scenario), tuple(item for item in replaced if item[0] not in self._of_tissue)
+
+    def _knots_of(self, drives: Mapping[Drive, ParameterSet]) -> dict[Drive, Knots]:
+        """Knots of different drives, at the parameters of a scenario that has each."""
+        runs: dict[Values, list[Drive]] = {}
+        for drive in drives:
+            runs.setdefault(tuple(item for item in drive[1] if item[0] in self.alone), []).append(drive)
+        found: dict[Drive, Knots] = {}
+        for rows in runs.values():
+            try:
+                found |= self._rows_of(rows, [drives[row] for row in rows])
+            except SynmodelError:
+                continue  # of one of them, which is told where it alone is made
+        return found
+
+    def _rows_of(self, rows: Sequence[Drive], sets: Sequence[ParameterSet]) -> dict[Drive, Knots]:
+        """Knots of drives that are integrated as the rows of one array."""
+        times, _ = self._first.folds_on_grid
+        names = dict.fromkeys(name for _, replaced in rows for name, _ in replaced if name not in self.alone)
+        values: dict[str, float | Array] = dict(sets[0].as_floats())
+        for name in names:
+            column = np.array([each.value(name) for each in sets])[:, None]
+            values[name] = column if (column != column[0]).any() else column[0, 0]
+        amounts = [amount for amount, _ in rows]
+        several = amounts if any(each != amounts[0] for each in amounts) else amounts[:1]
+        plan = self._first.plan
+        regimens = [
+            [dose.model_copy(update={"amount": amount}) for dose, amount in zip(plan.regimen.doses, each, strict=True)]
+            for each in several
+        ]
+        folds = folds_of_many(plan, regimens, times, values)
+        whole = {name: np.broadcast_to(each, (len(rows), len(times))) for name, each in folds.items()}
+        return {
+            row: Knots(times, {name: np.array(each[place]) for name, each in whole.items()})
+            for place, row in enumerate(rows)
+        }
+
+
+def _parameters(scenario: Scenario, base: ParameterSet | None) -> ParameterSet | SynmodelError:
+    try:
+        return parameters_of(scenario, base)
+    except SynmodelError as error:
+        return error
