@@ -2,7 +2,7 @@ r"""Words of spines: at which sessions a spine is scored, and how many spines of
 
 A word s has a letter for each session, 1 where the spine is scored. Spines are independent, so what is reported of a
 dendrite is a sum over its spines of numbers that follow from their words. With P_k and gamma_k of the intervals, h_j
-the probability that class j is seen, and e(h, 1) = h, e(h, 0) = 1 - h, mean numbers with the word s are sums over j of ::
+the probability that class j is seen, and e(h, 1) = h, e(h, 0) = 1 - h, mean numbers with the word s are sums of ::
 
     first spines     a_0[j] = initial[j] e(h_j, s_0)     a_k[j] = sum_i a_(k-1)[i] P_k[i, j] e(h_j, s_k)
     formed since     b_0[j] = 0                          b_k[j] = (sum_i b_(k-1)[i] P_k[i, j] + gamma_k[j]) e(h_j, s_k)

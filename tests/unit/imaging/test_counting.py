@@ -9,6 +9,7 @@ from synmodel.imaging import summarise
 from synmodel.imaging.counting import Laws, tallies_of
 from synmodel.imaging.detection import Images, Scoring
 from synmodel.imaging.words import words_of
+from synmodel.library.parameters import default_parameters
 from synmodel.scenario import load
 from synmodel.simulation import histories, is_possible, simulate
 
@@ -105,7 +106,7 @@ def test_what_it_cannot_do_is_refused():
     long = PLAN.updated(schedule={"sessions": list(range(13))})
     with pytest.raises(SimulationError, match=r"there are 13 sessions, and engine 'counts' takes up to 12; use"):
         simulate(long, replicates=1, seed=1)
-    assert not is_possible(long)
+    assert not is_possible(long, default_parameters())
     simulate(PLAN.updated(schedule={"sessions": list(range(12))}), replicates=1, seed=1)
     with pytest.raises(SimulationError, match=r"turnover.engine is \"counts\", which follows no spine; use"):
         histories(PLAN, seed=1)
