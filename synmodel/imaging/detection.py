@@ -19,7 +19,7 @@ from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
 from synmodel.imaging.scoring_kernel import score
 
-__all__ = ["Images", "Scoring", "observe", "reported"]
+__all__ = ["Images", "Scoring", "observe", "reported", "scored"]
 
 
 @dataclass(frozen=True)
@@ -146,15 +146,7 @@ def observe(
     images = Images(
         spines["time"].to_numpy(), replicates, animals, dendrites, length_um, seed=seed, reference_day=reference_day
     )
-    highest = spines["spine_class"].to_numpy().max(initial=-1)
-    if highest >= len(scoring.miss):
-        message = (
-            f"scoring.miss is {scoring.miss}, and there are spines of class {highest}, counted from 0; "
-            "give a probability for each class"
-        )
-        raise SimulationError(message)
-    tallies, sums = _scored(spines, scoring, images)
-    return reported(images, scoring, tallies, sums if "head_width" in spines else None)
+    return reported(images, scoring, *scored(images, scoring, spines))
 
 
 def reported(
@@ -214,8 +206,44 @@ def reported(
     return stamped(dataset, OBSERVATIONS)
 
 
-def _scored(spines: xr.Dataset, scoring: Scoring, images: Images) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Tallies (5, n_row, n_session) of what is seen, and sums of head widths (n_row, n_session)."""
+def scored(
+    images: Images,
+    scoring: Scoring,
+    spines: xr.Dataset,
+    present_widths: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """Which spines are seen when, as numbers of each dendrite.
+
+    Parameters
+    ----------
+    images : Images
+        Of which dendrites.
+    scoring : Scoring
+        Its ``miss`` has one entry per class.
+    spines : Dataset
+        Histories of their spines.
+    present_widths : ((spine,) ndarray, ndarray), optional
+        Where the head widths of each spine begin, and those of the sessions at which it is there [um], for spines
+        that are ordered by dendrite and have no ``head_width``.
+
+    Returns
+    -------
+    tuple
+        Tallies (5, n_row, n_session), as of :func:`synmodel.imaging.scoring_kernel.score`, and sums of head widths
+        (n_row, n_session), None where there are none.
+
+    Raises
+    ------
+    SimulationError
+        If there is a class of spines without a probability to be missed.
+    """
+    highest = spines["spine_class"].to_numpy().max(initial=-1)
+    if highest >= len(scoring.miss):
+        message = (
+            f"scoring.miss is {scoring.miss}, and there are spines of class {highest}, counted from 0; "
+            "give a probability for each class"
+        )
+        raise SimulationError(message)
     row = (spines["replicate"].to_numpy() - images.replicates[0]) * images.n_dendrite + spines["dendrite"].to_numpy()
     order = slice(None) if (row[1:] >= row[:-1]).all() else np.argsort(row, kind="stable")
 
@@ -224,14 +252,18 @@ def _scored(spines: xr.Dataset, scoring: Scoring, images: Images) -> tuple[NDArr
         return np.require(spines[name].to_numpy()[order], requirements=["C", "W"])
 
     classes = sorted_by_dendrite("spine_class")
-    widths = sorted_by_dendrite("head_width") if "head_width" in spines else np.empty((0, classes.shape[1]))
+    begins, widths = present_widths or (np.empty(0, np.int64), np.empty(0))
+    if "head_width" in spines:
+        there = classes >= 0
+        number = there.sum(axis=1)
+        begins, widths = np.cumsum(number) - number, sorted_by_dendrite("head_width")[there]
     who = tuple(sorted_by_dendrite(name) for name in ("replicate", "dendrite", "spine_key"))
     first = np.searchsorted(row[order], np.arange(images.n_row + 1))
     tallies, sums = np.zeros((5, images.n_row, classes.shape[1]), np.int64), np.zeros((images.n_row, classes.shape[1]))
     seen = 1.0 - np.asarray(scoring.miss, float)
     key = stream_key(images.seed, "detection")
-    score(key, who, (classes, widths), seen, images.reference, first, tallies, sums)
-    return tallies, sums
+    score(key, who, (classes, widths, begins), seen, images.reference, first, tallies, sums)
+    return tallies, sums if "head_width" in spines or present_widths is not None else None
 
 
 def _false_spines(scoring: Scoring, images: Images) -> NDArray[np.float64]:

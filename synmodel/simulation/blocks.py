@@ -1,6 +1,6 @@
 """A block of simulated experiments: starts, and the spines of all dendrites by the engine of the scenario."""
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from synmodel import turnover
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
-from synmodel.imaging import observe
 from synmodel.imaging.counting import Laws, tallies_of
-from synmodel.imaging.detection import Images, reported
+from synmodel.imaging.detection import Images, reported, scored
 from synmodel.simulation.setup import Preparation
 from synmodel.simulation.subjects import subjects_at
 from synmodel.turnover.bounds import check_size
@@ -20,6 +19,8 @@ from synmodel.turnover.hazards import folds_between
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import thread_count
+from synmodel.turnover.size import HeadWidth
+from synmodel.turnover.spines import PresentWidths
 from synmodel.turnover.start import Block, Start, start_of
 
 __all__ = ["lognormal_quantile", "observations_of", "spines_of"]
@@ -30,18 +31,36 @@ Numbers = NDArray[np.int64]
 
 def observations_of(ready: Preparation, replicates: Numbers, seed: int) -> xr.Dataset:
     """What a microscope reports of experiments, by their numbers."""
-    cohort = ready.setup.plan.cohort
-    if ready.setup.plan.turnover.chosen_engine == "counts":
-        return _counted(ready, replicates, seed)
-    return observe(
-        spines_of(ready, replicates, seed),
-        ready.tissue.scoring,
-        replicates=replicates,
-        animals=cohort.animals,
-        dendrites=cohort.dendrites_per_animal,
-        length_um=ready.setup.length_um,
-        seed=seed,
+    setup, scoring = ready.setup, ready.tissue.scoring
+    cohort = setup.plan.cohort
+    images = Images(setup.sessions, replicates, cohort.animals, cohort.dendrites_per_animal, setup.length_um, seed=seed)
+    parts = _parts(ready, replicates, seed)
+    with _threads(ready):
+        if setup.plan.turnover.chosen_engine == "counts":
+            tallies = [_tallies(ready, part, images).reshape(5, -1, len(setup.sessions)) for part in parts]
+            return reported(images, scoring, np.concatenate(tallies, axis=1))
+        spines, widths = [], []
+        for part in parts:
+            spines.append(_spines(ready, part, seed, None))
+            if "head_width" not in spines[-1]:
+                widths.append(turnover.present_widths(spines[-1], ready.tissue.head_width, part.drive, seed))
+    return reported(images, scoring, *scored(images, scoring, turnover.joined(spines), _joined(widths)))
+
+
+def _joined(widths: list[PresentWidths]) -> PresentWidths | None:
+    """Head widths of several parts, one after the other; none where spines have theirs."""
+    if len(widths) < 2:
+        return widths[0] if widths else None
+    sizes = np.cumsum([0, *(len(each.values) for each in widths[:-1])])
+    return PresentWidths(
+        np.concatenate([each.first + size for each, size in zip(widths, sizes, strict=True)]),
+        np.concatenate([each.values for each in widths]),
     )
+
+
+def _threads(ready: Preparation) -> AbstractContextManager[None]:
+    """One thread where subjects differ: one animal is too little work to be shared."""
+    return thread_count(1 if ready.setup.terms else None)
 
 
 def spines_of(ready: Preparation, replicates: Numbers, seed: int) -> xr.Dataset:
@@ -57,8 +76,9 @@ def spines_of(ready: Preparation, replicates: Numbers, seed: int) -> xr.Dataset:
             'scenario.turnover.engine is "counts", which follows no spine; use "events" or "sessions" for histories'
         )
         raise SimulationError(message)
-    with thread_count(1 if ready.setup.terms else None):  # one animal is too little work to be shared
-        return turnover.joined([_spines(ready, part, seed) for part in _parts(ready, replicates, seed)])
+    widths, parts = ready.tissue.head_width, _parts(ready, replicates, seed)
+    with _threads(ready):
+        return turnover.joined([_spines(ready, part, seed, widths) for part in parts])
 
 
 class _Part(NamedTuple):
@@ -69,28 +89,19 @@ class _Part(NamedTuple):
     first: tuple[int, int]
 
 
-def _parts(ready: Preparation, replicates: Numbers, seed: int) -> Iterator[_Part]:
+def _parts(ready: Preparation, replicates: Numbers, seed: int) -> list[_Part]:
     """All dendrites of a block at once or, where subjects differ, those of each animal."""
     cohort = ready.setup.plan.cohort
     dendrites, first = cohort.dendrites_per_animal, int(replicates[0])
     drives, start = _drives(ready, replicates, seed), _start(ready, replicates, seed)
     if isinstance(drives, xr.Dataset):
-        yield _Part(start, drives, (first, 0))
-        return
+        return [_Part(start, drives, (first, 0))]
+    parts = []
     for r, a in np.ndindex(len(replicates), cohort.animals):
         rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
         part = Start(start.initial[rows, columns], start.scale[rows, columns])
-        yield _Part(part, drives[r][a], (first + r, a * dendrites))
-
-
-def _counted(ready: Preparation, replicates: Numbers, seed: int) -> xr.Dataset:
-    """What is reported of experiments, drawn from its law."""
-    setup, scoring = ready.setup, ready.tissue.scoring
-    cohort = setup.plan.cohort
-    images = Images(setup.sessions, replicates, cohort.animals, cohort.dendrites_per_animal, setup.length_um, seed=seed)
-    with thread_count(1 if setup.terms else None):  # as above
-        tallies = [_tallies(ready, part, images) for part in _parts(ready, replicates, seed)]
-    return reported(images, scoring, np.concatenate([each.reshape(5, -1, len(setup.sessions)) for each in tallies], 1))
+        parts.append(_Part(part, drives[r][a], (first + r, a * dendrites)))
+    return parts
 
 
 def _tallies(ready: Preparation, part: _Part, images: Images) -> Numbers:
@@ -113,9 +124,9 @@ def _drives(ready: Preparation, replicates: Numbers, seed: int) -> xr.Dataset | 
     return [[setup.drive_at(each) for each in animals] for animals in subjects]
 
 
-def _spines(ready: Preparation, part: _Part, seed: int) -> xr.Dataset:
-    """All spines of dendrites with one drive, by the engine of the scenario."""
-    model, sessions, widths = ready.tissue.model, ready.setup.sessions, ready.tissue.head_width
+def _spines(ready: Preparation, part: _Part, seed: int, widths: HeadWidth | None) -> xr.Dataset:
+    """All spines of dendrites with one drive, by the engine of the scenario; with head widths if losses need them."""
+    model, sessions = ready.tissue.model, ready.setup.sessions
     engine, (start, drive, first) = ready.setup.plan.turnover.chosen_engine, part
     if engine == "events":
         return turnover.trace(

@@ -10,7 +10,7 @@ from synmodel.turnover.propagation import Propagation, propagate
 from synmodel.turnover.settings import Acting, Method, Size
 from synmodel.turnover.simulator import simulate
 from synmodel.turnover.size import EliminationBySize, HeadWidth
-from synmodel.turnover.spines import Coupling, joined, trace, trace_coupled, trace_sessions
+from synmodel.turnover.spines import Coupling, joined, present_widths, trace, trace_coupled, trace_sessions
 
 __all__ = [
     "Acting",
@@ -25,6 +25,7 @@ __all__ = [
     "covariance",
     "joined",
     "moments",
+    "present_widths",
     "propagate",
     "simulate",
     "survival",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -28,7 +28,7 @@ from synmodel.turnover.simulator import coupling_of, course_of
 from synmodel.turnover.size import EliminationBySize, HeadWidth, head_size_of, log_width_shift
 from synmodel.turnover.start import Start
 
-__all__ = ["Coupling", "joined", "trace", "trace_coupled", "trace_sessions"]
+__all__ = ["Coupling", "PresentWidths", "joined", "present_widths", "trace", "trace_coupled", "trace_sessions"]
 
 Array = NDArray[np.float64]
 Fill = Callable[..., None]
@@ -245,11 +245,10 @@ def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> dic
         words, begun, ended = np.empty(n, np.int64), np.empty(n), np.empty(n)
         paths = np.empty((n, len(times)), np.int8)
         fill(offset, n_spine, words, begun, ended, paths)
-    row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
-    n_dendrite = start.scale.shape[1]
+    replicates, dendrites = (np.arange(n) + at for n, at in zip(n_spine.shape, first, strict=True))
     return {
-        "replicate": ("spine", row // n_dendrite + first[0]),
-        "dendrite": ("spine", row % n_dendrite + first[1]),
+        "replicate": ("spine", np.repeat(replicates, n_spine.sum(axis=1))),
+        "dendrite": ("spine", np.repeat(np.tile(dendrites, len(replicates)), n_spine.ravel())),
         "spine_key": ("spine", words),
         "birth_day": ("spine", begun),
         "death_day": ("spine", ended),
@@ -261,31 +260,61 @@ def _with_widths(
     content: dict[str, Any], times: Array, law: HeadWidth | None, drive: xr.Dataset | None, noise: int | Array
 ) -> xr.Dataset:
     """Spines with their head widths: from deviations of ln w, or a seed to draw them by; none without a law."""
-    if law is not None:
-        shift = log_width_shift(times, *head_size_of(drive), law.response)
-        if isinstance(noise, np.ndarray):
-            widths = law.median_um * np.exp(shift + noise)
-        else:
-            widths = _widths(content, times, law, shift, stream_key(noise, "head width"))
-        content["head_width"] = (("spine", "time"), widths)
+    spines = stamped(xr.Dataset(content, {"time": times}), SPINES)
+    if law is None:
+        return spines
+    if isinstance(noise, np.ndarray):
+        widths = law.median_um * np.exp(log_width_shift(times, *head_size_of(drive), law.response) + noise)
+    else:
+        there = present_widths(spines, law, drive, noise)
+        widths = np.empty(content["spine_class"][1].shape)
+        lay_out(there.values, content["spine_class"][1], there.first, widths)
+    content["head_width"] = (("spine", "time"), widths)
     return stamped(xr.Dataset(content, {"time": times}), SPINES)
 
 
-def _widths(content: dict[str, Any], times: Array, law: HeadWidth, shift: Array, key: NDArray[np.uint64]) -> Array:
-    """(spine, time) head widths, NaN when absent; ``shift`` (time,) is that of the mean of ln w."""
+class PresentWidths(NamedTuple):
+    """Head widths of the sessions at which spines are there, one spine after the other: most are not at most.
+
+    Attributes
+    ----------
+    first : (spine,) ndarray
+        Where the widths of each spine begin.
+    values : (n,) ndarray
+        Head widths [um].
+    """
+
+    first: NDArray[np.int64]
+    values: Array
+
+
+def present_widths(spines: xr.Dataset, law: HeadWidth, drive: xr.Dataset | None, seed: int) -> PresentWidths:
+    """Head widths of spines of one drive, those that :func:`trace` gives in ``head_width``.
+
+    Parameters
+    ----------
+    spines : Dataset
+        Spines without head widths.
+    law : HeadWidth
+        Law of head widths.
+    drive : Dataset, optional
+        A Drive; ``head_size`` moves the mean width.
+    seed : int
+        That of the spines.
+    """
     replicate, dendrite, words, classes = (
-        content[name][1] for name in ("replicate", "dendrite", "spine_key", "spine_class")
+        spines[name].to_numpy() for name in ("replicate", "dendrite", "spine_key", "spine_class")
     )
+    times = spines["time"].to_numpy()
     there = np.empty(len(classes), np.int64)
     count_present(classes, there)
     first = np.cumsum(there) - there
-    values = np.empty(int(there.sum()))  # of the sessions at which spines are there, as most are not at most
-    draw_present(key, replicate, dendrite, words, classes, first, values)
+    values = np.empty(int(there.sum()))
+    draw_present(stream_key(seed, "head width"), replicate, dendrite, words, classes, first, values)
     ndtri(values, out=values)
     kept = np.concatenate([[0.0], np.exp(-law.reversion * np.diff(times))])
+    shift = log_width_shift(times, *head_size_of(drive), law.response)
     follow_present(values, classes, first, kept, law.log_sd, shift)
     np.exp(values, out=values)
     values *= law.median_um
-    widths = np.empty(classes.shape)
-    lay_out(values, classes, first, widths)
-    return widths
+    return PresentWidths(first, values)
