@@ -245,7 +245,7 @@ def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> dic
         words, begun, ended = np.empty(n, np.int64), np.empty(n), np.empty(n)
         paths = np.empty((n, len(times)), np.int8)
         fill(offset, n_spine, words, begun, ended, paths)
-    replicates, dendrites = (np.arange(n) + at for n, at in zip(n_spine.shape, first, strict=True))
+    replicates, dendrites = first[0] + np.arange(len(n_spine)), first[1] + np.arange(n_spine.shape[1])
     return {
         "replicate": ("spine", np.repeat(replicates, n_spine.sum(axis=1))),
         "dendrite": ("spine", np.repeat(np.tile(dendrites, len(replicates)), n_spine.ravel())),
