@@ -245,7 +245,8 @@ def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> dic
         words, begun, ended = np.empty(n, np.int64), np.empty(n), np.empty(n)
         paths = np.empty((n, len(times)), np.int8)
         fill(offset, n_spine, words, begun, ended, paths)
-    replicates, dendrites = first[0] + np.arange(len(n_spine)), first[1] + np.arange(n_spine.shape[1])
+    n_replicate, n_dendrite = start.scale.shape
+    replicates, dendrites = first[0] + np.arange(n_replicate), first[1] + np.arange(n_dendrite)
     return {
         "replicate": ("spine", np.repeat(replicates, n_spine.sum(axis=1))),
         "dendrite": ("spine", np.repeat(np.tile(dendrites, len(replicates)), n_spine.ravel())),
