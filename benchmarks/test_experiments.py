@@ -36,8 +36,10 @@ def agrees(counts, seen):
     assert (np.abs(counts.mean(axis=0) - exact(seen)) < 5 * error).all()
 
 
-def test_experiments(benchmark):
-    out = benchmark.pedantic(lambda: simulate(PLAN, replicates=REPLICATES, seed=1), rounds=7, warmup_rounds=1)
+@pytest.mark.parametrize("engine", ["events", "sessions", "counts"])
+def test_experiments(benchmark, engine):
+    plan = PLAN.updated(turnover={"engine": engine})
+    out = benchmark.pedantic(lambda: simulate(plan, replicates=REPLICATES, seed=1), rounds=7, warmup_rounds=1)
     agrees(out["spine_count"].mean(("animal", "dendrite")).to_numpy(), seen=True)
 
 

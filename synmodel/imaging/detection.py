@@ -20,8 +20,7 @@ from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
 from synmodel.imaging.scoring_kernel import score
 
-__all__ = ["Scoring", "labelled", "observe", "scored"]
-
+__all__ = ["Images", "Scoring", "labelled", "observe", "reported", "scored"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -59,6 +58,51 @@ class Scoring:
                 "both are 0 or more"
             )
             raise SimulationError(message)
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Of which dendrites images are taken, and when.
+
+    Attributes
+    ----------
+    sessions : (n_session,) ndarray
+        Days of imaging [day].
+    replicates : (n_replicate,) ndarray
+        Numbers of the replicates, consecutive.
+    animals, dendrites : int
+        Animals per replicate and dendrites per animal.
+    length_um : float
+        True length of every dendrite [um].
+    seed : int
+        Draws are keyed by dendrite and session, so two scenarios share them.
+    reference_day : float
+        New spines are followed from the first session after this day.
+    """
+
+    sessions: NDArray[np.float64]
+    replicates: NDArray[np.int64]
+    animals: int
+    dendrites: int
+    length_um: float
+    seed: int
+    reference_day: float = 0.0
+
+    @property
+    def n_dendrite(self) -> int:
+        """Dendrites of a replicate."""
+        return self.animals * self.dendrites
+
+    @property
+    def n_row(self) -> int:
+        """Dendrites of all replicates."""
+        return len(self.replicates) * self.n_dendrite
+
+    @property
+    def reference(self) -> int:
+        """Number of the session whose new spines are followed; 0 where there is none."""
+        after = int(np.searchsorted(self.sessions, self.reference_day, side="right"))
+        return after if after < len(self.sessions) else 0
 
 
 def observe(
@@ -103,19 +147,9 @@ def observe(
     """
     conform(spines, SPINES)
     variables = spines.variables
-    arrays = {name: variables[name].to_numpy() for name in SPINES.entries if name in variables}
-    return labelled(
-        scored(
-            arrays,
-            scoring,
-            replicates=replicates,
-            animals=animals,
-            dendrites=dendrites,
-            length_um=length_um,
-            seed=seed,
-            reference_day=reference_day,
-        )
-    )
+    rows = {name: variables[name].to_numpy() for name in SPINES.entries if name in variables}
+    images = Images(rows["time"], replicates, animals, dendrites, length_um, seed=seed, reference_day=reference_day)
+    return labelled(reported(images, scoring, *scored(images, scoring, rows)))
 
 
 def labelled(observations: Arrays) -> xr.Dataset:
@@ -135,47 +169,42 @@ def labelled(observations: Arrays) -> xr.Dataset:
     return stamped(xr.Dataset(content, coords), OBSERVATIONS)
 
 
-def scored(
-    spines: Arrays,
-    scoring: Scoring,
-    *,
-    replicates: NDArray[np.int64],
-    animals: int,
-    dendrites: int,
-    length_um: float,
-    seed: int,
-    reference_day: float = 0.0,
+def reported(
+    images: Images, scoring: Scoring, tallies: NDArray[np.int64], sums: NDArray[np.float64] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """The array layer of :func:`observe`: of arrays by the names of SPINES, arrays by those of OBSERVATIONS."""
-    sessions = spines["time"]
-    n_session, n_dendrite = len(sessions), animals * dendrites
-    replicate, dendrite = spines["replicate"], spines["dendrite"]
-    row = (replicate - replicates[0]) * n_dendrite + dendrite
-    shape = (len(replicates), animals, dendrites)
-    n_row = len(replicates) * n_dendrite
-    classes = spines["spine_class"]
-    if classes.max(initial=-1) >= len(scoring.miss):
-        message = (
-            f"scoring.miss is {scoring.miss}, and there are spines of class {classes.max()}, counted from 0; "
-            "give a probability for each class"
-        )
-        raise SimulationError(message)
-    reference = int(np.searchsorted(sessions, reference_day, side="right"))
-    reference = reference if reference < n_session else 0
-    tallies, sums = _scored(spines, scoring, row, n_row, reference, seed)
-    false = _false_spines(scoring, replicates, n_dendrite, length_um, n_session, seed)
+    """What is reported of dendrites whose spines were scored: false spines are added, lengths are measured.
+
+    Parameters
+    ----------
+    images : Images
+        Of which dendrites.
+    scoring : Scoring
+        False spines and the error of lengths.
+    tallies : (5, n_row, n_session) ndarray
+        As of :func:`synmodel.imaging.scoring_kernel.score`, by replicate and dendrite.
+    sums : (n_row, n_session) ndarray, optional
+        Of head widths of the spines that were scored [um].
+
+    Returns
+    -------
+    dict
+        Arrays by the names of :data:`synmodel.core.schema.OBSERVATIONS`, with ``replicate`` and ``session``; those of
+        variables have a leading dim of replicates.
+    """
+    reference = images.reference
+    false = _false_spines(scoring, images)
 
     def nested(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return values.reshape(*shape, -1)
+        return values.reshape(len(images.replicates), images.animals, images.dendrites, -1)
 
     true_count, gained, lost, seen, followed = tallies.astype(float)
     found = {
         "spine_count": nested(true_count + false),
         "gained": nested(gained[:, 1:] + false[:, 1:]),
         "lost": nested(lost[:, 1:] + false[:, :-1]),
-        "length_um": nested(_lengths(scoring, replicates, n_dendrite, length_um, n_session, seed)),
+        "length_um": nested(_lengths(scoring, images)),
     }
-    if "head_width" in spines:
+    if sums is not None:
         with np.errstate(invalid="ignore"):
             found["head_width"] = nested(sums / true_count)
     if reference > 0:
@@ -184,13 +213,48 @@ def scored(
             numbers[:, :reference] = np.nan
             numbers[:, reference] += false[:, reference]
             found[name] = nested(numbers)
-    return {**found, "replicate": replicates, "session": sessions}
+    return {**found, "replicate": images.replicates, "session": images.sessions}
 
 
-def _scored(
-    spines: Arrays, scoring: Scoring, row: NDArray[np.int64], n_row: int, reference: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Tallies (5, n_row, n_session) of what is seen, and sums of head widths (n_row, n_session)."""
+def scored(
+    images: Images,
+    scoring: Scoring,
+    spines: Arrays,
+    present_widths: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """Which spines are seen when, as numbers of each dendrite.
+
+    Parameters
+    ----------
+    images : Images
+        Of which dendrites.
+    scoring : Scoring
+        Its ``miss`` has one entry per class.
+    spines : mapping
+        Histories of their spines, arrays by the names of :data:`synmodel.core.schema.SPINES`.
+    present_widths : ((spine,) ndarray, ndarray), optional
+        Where the head widths of each spine begin, and those of the sessions at which it is there [um], for spines
+        that are ordered by dendrite and have no ``head_width``.
+
+    Returns
+    -------
+    tuple
+        Tallies (5, n_row, n_session), as of :func:`synmodel.imaging.scoring_kernel.score`, and sums of head widths
+        (n_row, n_session), None where there are none.
+
+    Raises
+    ------
+    SimulationError
+        If there is a class of spines without a probability to be missed.
+    """
+    highest = spines["spine_class"].max(initial=-1)
+    if highest >= len(scoring.miss):
+        message = (
+            f"scoring.miss is {scoring.miss}, and there are spines of class {highest}, counted from 0; "
+            "give a probability for each class"
+        )
+        raise SimulationError(message)
+    row = (spines["replicate"] - images.replicates[0]) * images.n_dendrite + spines["dendrite"]
     order = slice(None) if (row[1:] >= row[:-1]).all() else np.argsort(row, kind="stable")
 
     def sorted_by_dendrite(name: str) -> NDArray[Any]:
@@ -198,40 +262,43 @@ def _scored(
         return np.require(spines[name][order], requirements=["C", "W"])
 
     classes = sorted_by_dendrite("spine_class")
-    widths = sorted_by_dendrite("head_width") if "head_width" in spines else np.empty((0, classes.shape[1]))
+    begins, widths = present_widths or (np.empty(0, np.int64), np.empty(0))
+    if "head_width" in spines:
+        there = classes >= 0
+        number = there.sum(axis=1)
+        begins, widths = np.cumsum(number) - number, sorted_by_dendrite("head_width")[there]
     who = tuple(sorted_by_dendrite(name) for name in ("replicate", "dendrite", "spine_key"))
-    first = np.searchsorted(row[order], np.arange(n_row + 1))
-    tallies, sums = np.zeros((5, n_row, classes.shape[1]), np.int64), np.zeros((n_row, classes.shape[1]))
+    first = np.searchsorted(row[order], np.arange(images.n_row + 1))
+    tallies, sums = np.zeros((5, images.n_row, classes.shape[1]), np.int64), np.zeros((images.n_row, classes.shape[1]))
     seen = 1.0 - np.asarray(scoring.miss, float)
-    score(stream_key(seed, "detection"), who, (classes, widths), seen, reference, first, tallies, sums)
-    return tallies, sums
+    key = stream_key(images.seed, "detection")
+    score(key, who, (classes, widths, begins), seen, images.reference, first, tallies, sums)
+    return tallies, sums if "head_width" in spines or present_widths is not None else None
 
 
-def _false_spines(
-    scoring: Scoring, replicates: NDArray[np.int64], n_dendrite: int, length_um: float, n_session: int, seed: int
-) -> NDArray[np.float64]:
+def _false_spines(scoring: Scoring, images: Images) -> NDArray[np.float64]:
     """(n_row, n_session) Poisson numbers of false spines."""
-    mean = scoring.false_positive_per_um * length_um
+    mean = scoring.false_positive_per_um * images.length_um
     if mean == 0:
-        return np.zeros((len(replicates) * n_dendrite, n_session))
-    u = _by_dendrite(stream_key(seed, "false spines"), replicates, n_dendrite, n_session)
+        return np.zeros((images.n_row, len(images.sessions)))
+    u = _by_dendrite("false spines", images)
     return np.ceil(np.maximum(pdtrik(u, mean), 0.0))
 
 
-def _lengths(
-    scoring: Scoring, replicates: NDArray[np.int64], n_dendrite: int, length_um: float, n_session: int, seed: int
-) -> NDArray[np.float64]:
+def _lengths(scoring: Scoring, images: Images) -> NDArray[np.float64]:
     """(n_row, n_session) measured lengths [um], of mean ``length_um``."""
     if scoring.length_cv == 0:
-        return np.full((len(replicates) * n_dendrite, n_session), length_um)
+        return np.full((images.n_row, len(images.sessions)), images.length_um)
     sd = np.sqrt(np.log1p(scoring.length_cv**2))
-    noise = ndtri(_by_dendrite(stream_key(seed, "length"), replicates, n_dendrite, n_session))
-    lengths: NDArray[np.float64] = length_um * np.exp(sd * noise - sd**2 / 2)
+    noise = ndtri(_by_dendrite("length", images))
+    lengths: NDArray[np.float64] = images.length_um * np.exp(sd * noise - sd**2 / 2)
     return lengths
 
 
-def _by_dendrite(
-    key: NDArray[np.uint64], replicates: NDArray[np.int64], n_dendrite: int, n_session: int
-) -> NDArray[np.float64]:
-    u = uniform_array(key, replicates[:, None, None], np.arange(n_dendrite)[:, None], 0, np.arange(n_session))
+def _by_dendrite(stream: str, images: Images) -> NDArray[np.float64]:
+    """(n_row, n_session) uniforms of a stream."""
+    key, n_session = stream_key(images.seed, stream), len(images.sessions)
+    u = uniform_array(
+        key, images.replicates[:, None, None], np.arange(images.n_dendrite)[:, None], 0, np.arange(n_session)
+    )
     return u.reshape(-1, n_session)

@@ -25,7 +25,7 @@ from synmodel.scenario.values import as_dict
 
 __all__ = ["CLASSES", "Crowding", "Engine", "Homeostasis", "Pool", "SizeDependence", "Turnover", "digestible"]
 
-Engine = Literal["auto", "events", "sessions", "coupled"]
+Engine = Literal["auto", "events", "sessions", "counts", "coupled"]
 CLASSES = ("transient", "nascent", "mature")
 """Classes that the tissue of a study may have; the first only where it has short-lived spines."""
 
@@ -110,7 +110,8 @@ class Turnover(_Part):
 
     engine: Engine = Field(
         default="auto",
-        description="auto: coupled where spines interact, else events; all follow the same law where they do not",
+        description="auto: coupled where spines interact, else events; all follow the same law where they do not; "
+        "counts: numbers that are scored alone, in up to 12 sessions, without head widths",
     )
     crowding: Crowding | None = Field(default=None, description="`{ n_max_per_um = ... }`")
     homeostasis: Homeostasis | None = Field(default=None, description="`{ steepness = ..., n_star_per_um = ... }`")
@@ -138,10 +139,10 @@ class Turnover(_Part):
                 f"{interacting} and elimination_by_size are both given, and no engine simulates them together; give one"
             )
             raise ValueError(message)
-        if interacting and self.engine in ("events", "sessions"):
+        if interacting and self.engine in ("events", "sessions", "counts"):
             message = f'spines of engine "{self.engine}" are independent; use "auto" or "coupled" with {interacting}'
             raise ValueError(message)
-        if self.selects and self.engine in ("coupled", "sessions"):
+        if self.selects and self.engine in ("coupled", "sessions", "counts"):
             message = f'engine "{self.engine}" knows no head widths; use "auto" or "events" with elimination_by_size'
             raise ValueError(message)
         return self
@@ -177,7 +178,7 @@ class Turnover(_Part):
         return self.elimination_by_size is not None and self.elimination_by_size.steepness > 0
 
     @property
-    def chosen_engine(self) -> Literal["events", "sessions", "coupled"]:
+    def chosen_engine(self) -> Literal["events", "sessions", "counts", "coupled"]:
         """The engine that runs it."""
         if self.engine == "auto":
             return "coupled" if self.interactions else "events"

@@ -56,6 +56,7 @@ __all__ = [
 ]
 
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
+_KEPT_OF_COUNTS = 8  # spines that take as much memory as the numbers of a dendrite whose spines are not followed
 _BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
 _MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
@@ -207,7 +208,8 @@ def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Ite
         setup.demand_drive()
     n_dendrite, spines = cohort.animals * cohort.dendrites_per_animal, float(ready[0].spines.sum())
     _refuse_too_large(setup.plan, spines)
-    block = max(1, int(_BLOCK_SPINES / (n_dendrite * spines * 2)))
+    kept = _KEPT_OF_COUNTS if setup.plan.turnover.chosen_engine == "counts" else spines * 2
+    block = max(1, int(_BLOCK_SPINES / (n_dendrite * kept)))
     if setup.terms:
         _refuse_too_many(replicates, cohort.animals)
         block = min(block, max(1, _BLOCK_SUBJECTS // cohort.animals))

@@ -1,23 +1,31 @@
 """A block of simulated experiments: starts, and the spines of all dendrites by the engine of the scenario."""
 
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
-from synmodel.imaging.detection import scored
+from synmodel.imaging.counting import Laws, tallies_of
+from synmodel.imaging.detection import Images, reported, scored
 from synmodel.simulation.setup import Preparation
 from synmodel.simulation.subjects import subjects_at
-from synmodel.turnover.hazards import Knots
+from synmodel.turnover.bounds import check_size
+from synmodel.turnover.hazards import Knots, folds_on_cells
 from synmodel.turnover.initial import Initial
 from synmodel.turnover.model import TurnoverModel
+from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import thread_count
+from synmodel.turnover.size import HeadWidth
 from synmodel.turnover.spines import (
     Coupling,
+    PresentWidths,
     Rows,
     in_one,
+    present_widths,
     traced,
     traced_coupled,
     traced_sessions,
@@ -33,40 +41,94 @@ _MOST_KEPT = 10_000  # dendrites of a start that is kept: a megabyte
 
 def observations_of(ready: Preparation, replicates: Numbers, seed: int) -> dict[str, NDArray[Any]]:
     """What a microscope reports of experiments, by their numbers: arrays by the names of OBSERVATIONS."""
-    cohort = ready.setup.plan.cohort
-    return scored(
-        spines_of(ready, replicates, seed),
-        ready.tissue.scoring,
-        replicates=replicates,
-        animals=cohort.animals,
-        dendrites=cohort.dendrites_per_animal,
-        length_um=ready.setup.length_um,
-        seed=seed,
+    setup, scoring = ready.setup, ready.tissue.scoring
+    cohort = setup.plan.cohort
+    images = Images(setup.sessions, replicates, cohort.animals, cohort.dendrites_per_animal, setup.length_um, seed=seed)
+    parts = _parts(ready, replicates, seed)
+    with _threads(ready):
+        if setup.plan.turnover.chosen_engine == "counts":
+            tallies = [_tallies(ready, part, images).reshape(5, -1, len(setup.sessions)) for part in parts]
+            return reported(images, scoring, np.concatenate(tallies, axis=1))
+        spines, widths = [], []
+        for part in parts:
+            spines.append(_rows(ready, part, seed, None))
+            if "head_width" not in spines[-1]:
+                widths.append(present_widths(spines[-1], ready.tissue.head_width, part.knots, seed))
+    return reported(images, scoring, *scored(images, scoring, in_one(spines), _joined(widths)))
+
+
+def _joined(widths: list[PresentWidths]) -> PresentWidths | None:
+    """Head widths of several parts, one after the other; none where spines have theirs."""
+    if len(widths) < 2:
+        return widths[0] if widths else None
+    sizes = np.cumsum([0, *(len(each.values) for each in widths[:-1])])
+    return PresentWidths(
+        np.concatenate([each.first + size for each, size in zip(widths, sizes, strict=True)]),
+        np.concatenate([each.values for each in widths]),
     )
 
 
+def _threads(ready: Preparation) -> AbstractContextManager[None]:
+    """One thread where subjects differ: one animal is too little work to be shared."""
+    return thread_count(1 if ready.setup.terms else None)
+
+
 def spines_of(ready: Preparation, replicates: Numbers, seed: int) -> Rows:
-    """All spines of experiments, by the names of SPINES; where subjects differ, every animal has a drive of its own."""
-    cohort = ready.setup.plan.cohort
-    animals, dendrites = cohort.animals, cohort.dendrites_per_animal
+    """All spines of experiments, by the names of SPINES; where subjects differ, every animal has a drive of its own.
+
+    Raises
+    ------
+    SimulationError
+        If the engine of the scenario follows no spine.
+    """
+    if ready.setup.plan.turnover.chosen_engine == "counts":
+        message = (
+            'scenario.turnover.engine is "counts", which follows no spine; use "events" or "sessions" for histories'
+        )
+        raise SimulationError(message)
+    parts = _parts(ready, replicates, seed)
+    with _threads(ready):
+        return in_one([_rows(ready, part, seed, ready.tissue.head_width) for part in parts])
+
+
+class _Part(NamedTuple):
+    """Dendrites with one drive, and the numbers of their first replicate and dendrite."""
+
+    start: Start
+    knots: Knots
+    first: tuple[int, int]
+
+
+def _parts(ready: Preparation, replicates: Numbers, seed: int) -> list[_Part]:
+    """All dendrites of a block at once or, where subjects differ, those of each animal."""
+    animals, dendrites = ready.setup.plan.cohort.animals, ready.setup.plan.cohort.dendrites_per_animal
     start, first = _start(ready, replicates, seed), int(replicates[0])
     if not ready.setup.terms:
-        return _rows(ready, start, ready.knots, seed, (first, 0))
+        return [_Part(start, ready.knots, (first, 0))]
     subjects = subjects_at(ready.parameters, ready.setup.terms, seed, replicates, animals)
     parts = []
-    with thread_count(1):  # one animal is too little work to be shared
-        for r, a in np.ndindex(len(replicates), animals):
-            rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
-            part = Start(start.initial[rows, columns], start.scale[rows, columns])
-            knots = ready.setup.knots_at(subjects[r][a])
-            parts.append(_rows(ready, part, knots, seed, (first + r, a * dendrites)))
-    return in_one(parts)
+    for r, a in np.ndindex(len(replicates), animals):
+        rows, columns = slice(r, r + 1), slice(a * dendrites, (a + 1) * dendrites)
+        part = Start(start.initial[rows, columns], start.scale[rows, columns])
+        parts.append(_Part(part, ready.setup.knots_at(subjects[r][a]), (first + r, a * dendrites)))
+    return parts
 
 
-def _rows(ready: Preparation, start: Start, knots: Knots, seed: int, first: tuple[int, int]) -> Rows:
-    """All spines of a block of replicates and animals, by the engine of the scenario."""
-    model, sessions, widths = ready.tissue.model, ready.setup.sessions, ready.tissue.head_width
-    engine = ready.setup.plan.turnover.chosen_engine
+def _tallies(ready: Preparation, part: _Part, images: Images) -> Numbers:
+    """Tallies of dendrites with one drive."""
+    model, start = ready.tissue.model, part.start
+    folds = folds_on_cells(model, images.sessions, *part.knots)
+    check_size(model, folds, images.sessions, start.initial, start.scale)
+    steps = compose(model, folds, images.sessions)
+    return tallies_of(
+        Laws(steps.survival, steps.newborn, ready.tissue.scoring), start.initial, start.scale, images, part.first
+    )
+
+
+def _rows(ready: Preparation, part: _Part, seed: int, widths: HeadWidth | None) -> Rows:
+    """All spines of dendrites with one drive, by the engine of the scenario; with head widths if losses need them."""
+    model, sessions = ready.tissue.model, ready.setup.sessions
+    engine, (start, knots, first) = ready.setup.plan.turnover.chosen_engine, part
     if engine == "events":
         return traced(
             model,

@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
+from synmodel.imaging.counting import demand_words
 from synmodel.imaging.expectation import Expected, expected_statistics
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
@@ -209,6 +210,8 @@ class Preparation:
             With the reason in one line.
         """
         _ = self.interaction, self.elimination_by_size
+        if self.setup.plan.turnover.chosen_engine == "counts":
+            demand_words(len(self.setup.sessions))
 
     @cached_property
     def elimination_by_size(self) -> EliminationBySize | None:

@@ -6,7 +6,7 @@ Each engine has an array function (``traced``...), from the knots of a drive to 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -34,10 +34,12 @@ from synmodel.turnover.start import Start
 
 __all__ = [
     "Coupling",
+    "PresentWidths",
     "Rows",
     "in_one",
     "joined",
     "labelled",
+    "present_widths",
     "trace",
     "trace_coupled",
     "trace_sessions",
@@ -321,6 +323,8 @@ def joined(spines: Sequence[xr.Dataset]) -> xr.Dataset:
 
 def in_one(spines: Sequence[Rows]) -> Rows:
     """The array layer of :func:`joined`."""
+    if len(spines) == 1:
+        return spines[0]
     content = {name: np.concatenate([block[name] for block in spines]) for name in spines[0] if name != "time"}
     return {**content, "time": spines[0]["time"]}
 
@@ -334,11 +338,11 @@ def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> Row
         words, begun, ended = np.empty(n, np.int64), np.empty(n), np.empty(n)
         paths = np.empty((n, len(times)), np.int8)
         fill(offset, n_spine, words, begun, ended, paths)
-    row = np.repeat(np.arange(n_spine.size), n_spine.ravel())
-    n_dendrite = start.scale.shape[1]
+    n_replicate, n_dendrite = start.scale.shape
+    replicates, dendrites = first[0] + np.arange(n_replicate), first[1] + np.arange(n_dendrite)
     return {
-        "replicate": row // n_dendrite + first[0],
-        "dendrite": row % n_dendrite + first[1],
+        "replicate": np.repeat(replicates, n_spine.sum(axis=1)),
+        "dendrite": np.repeat(np.tile(dendrites, n_replicate), n_spine.ravel()),
         "spine_key": words,
         "birth_day": begun,
         "death_day": ended,
@@ -351,29 +355,55 @@ def _with_widths(content: Rows, law: HeadWidth | None, knots: Knots, noise: int 
     """Spines with their head widths: from deviations of ln w, or a seed to draw them by; none without a law."""
     if law is None:
         return content
-    shift = log_width_shift(content["time"], *knots.head_size, law.response)
     if isinstance(noise, np.ndarray):
-        widths = law.median_um * np.exp(shift + noise)
+        widths = law.median_um * np.exp(log_width_shift(content["time"], *knots.head_size, law.response) + noise)
     else:
-        widths = _widths(content, law, shift, stream_key(noise, "head width"))
+        there = present_widths(content, law, knots, noise)
+        widths = np.empty(content["spine_class"].shape)
+        lay_out(there.values, content["spine_class"], there.first, widths)
     return {**content, "head_width": widths}
 
 
-def _widths(content: Rows, law: HeadWidth, shift: Array, key: NDArray[np.uint64]) -> Array:
-    """(spine, time) head widths, NaN when absent; ``shift`` (time,) is that of the mean of ln w."""
+class PresentWidths(NamedTuple):
+    """Head widths of the sessions at which spines are there, one spine after the other: most are not at most.
+
+    Attributes
+    ----------
+    first : (spine,) ndarray
+        Where the widths of each spine begin.
+    values : (n,) ndarray
+        Head widths [um].
+    """
+
+    first: NDArray[np.int64]
+    values: Array
+
+
+def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> PresentWidths:
+    """Head widths of spines of one drive, those that :func:`traced` gives in ``head_width``.
+
+    Parameters
+    ----------
+    spines : Rows
+        Spines without head widths.
+    law : HeadWidth
+        Law of head widths.
+    knots : Knots
+        Of the drive; ``head_size`` moves the mean width.
+    seed : int
+        That of the spines.
+    """
     replicate, dendrite, words, classes, times = (
-        content[name] for name in ("replicate", "dendrite", "spine_key", "spine_class", "time")
+        spines[name] for name in ("replicate", "dendrite", "spine_key", "spine_class", "time")
     )
     there = np.empty(len(classes), np.int64)
     count_present(classes, there)
     first = np.cumsum(there) - there
-    values = np.empty(int(there.sum()))  # of the sessions at which spines are there, as most are not at most
-    draw_present(key, replicate, dendrite, words, classes, first, values)
+    values = np.empty(int(there.sum()))
+    draw_present(stream_key(seed, "head width"), replicate, dendrite, words, classes, first, values)
     ndtri(values, out=values)
     kept = np.concatenate([[0.0], np.exp(-law.reversion * np.diff(times))])
-    follow_present(values, classes, first, kept, law.log_sd, shift)
+    follow_present(values, classes, first, kept, law.log_sd, log_width_shift(times, *knots.head_size, law.response))
     np.exp(values, out=values)
     values *= law.median_um
-    widths = np.empty(classes.shape)
-    lay_out(values, classes, first, widths)
-    return widths
+    return PresentWidths(first, values)

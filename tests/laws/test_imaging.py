@@ -29,9 +29,10 @@ def scenario():
     return load("psilocybin-mouse").updated(parameters=PLAIN, drive="phenomenological")
 
 
-@pytest.fixture(scope="module")
-def observations(scenario):
-    return simulation.simulate(scenario, replicates=REPLICATES, seed=11)
+@pytest.fixture(scope="module", params=["events", "counts"])
+def observations(scenario, request):
+    asked = scenario.updated(turnover={"engine": request.param})
+    return simulation.simulate(asked, replicates=REPLICATES, seed=11)
 
 
 def expectation(scenario, **changes):
@@ -110,10 +111,12 @@ def test_correlation_between_statistics(scenario, observations):
     assert min(flips) > 0.15, "a missed spine is a loss and then a gain"
 
 
-def test_expected_statistics_of_different_dendrites(scenario):
+@pytest.mark.parametrize("engine", ["events", "counts"])
+def test_expected_statistics_of_different_dendrites(scenario, engine):
     spread = {"shao2021.density_log_sd": 0.4}
     varied = {**spread, "shao2021.formation_cv_dendrite": 0.6, "shao2021.formation_cv_animal": 0.5}
-    seen = simulation.simulate(scenario.updated(parameters={**PLAIN, **varied}), replicates=REPLICATES, seed=12)
+    asked = scenario.updated(parameters={**PLAIN, **varied}, turnover={"engine": engine})
+    seen = simulation.simulate(asked, replicates=REPLICATES, seed=12)
     with_it, _, _ = expectation(scenario, **varied)
     same_births, _, _ = expectation(scenario, **spread)
     same_density, _, _ = expectation(scenario, **{**varied, "shao2021.density_log_sd": 0.0})

@@ -88,12 +88,12 @@ def z_of_statistics(engine, parameters=None):
     return np.array(verdicts)
 
 
-@pytest.mark.parametrize("engine", ["coupled", "sessions"])
+@pytest.mark.parametrize("engine", ["coupled", "sessions", "counts"])
 def test_every_engine_has_the_law_of_a_plain_scenario(engine):
     assert agrees(z_of_statistics(engine))
 
 
-@pytest.mark.parametrize("engine", ["coupled", "sessions"])
+@pytest.mark.parametrize("engine", ["coupled", "sessions", "counts"])
 def test_formation_five_percent_off_is_caught(engine):
     more = {"shao2021.formation": 1.05 * default_parameters().value("shao2021.formation")}
     assert not agrees(z_of_statistics(engine, default_parameters().replace(more)))

@@ -26,7 +26,7 @@ from scipy.special import gammaln
 
 from synmodel.core.errors import DesignError
 from synmodel.core.gamma import gamma_nodes
-from synmodel.imaging import Scoring
+from synmodel.imaging.words import MOST_SESSIONS, words_of
 from synmodel.simulation.tissue import Tissue
 from synmodel.turnover import Propagation
 from synmodel.turnover.heterogeneity import dendrite_nodes
@@ -34,8 +34,6 @@ from synmodel.turnover.heterogeneity import dendrite_nodes
 __all__ = ["MOST_SESSIONS", "ArmMoments", "arm_moments"]
 
 Array = NDArray[np.float64]
-MOST_SESSIONS = 12
-"""Sessions of which histories are enumerated: their number doubles with each."""
 _NODES = 6
 _TAIL = 12.0
 
@@ -82,7 +80,7 @@ def arm_moments(tissue: Tissue, steps: Propagation, density: float, length_um: f
     if len(steps.newborn) >= MOST_SESSIONS:
         message = f"there are {len(steps.newborn) + 1} sessions; plans take up to {MOST_SESSIONS}"
         raise DesignError(message)
-    words, old, new, false = _histories(tissue.initial_means(density), steps, tissue.scoring)
+    words, old, new, false = words_of(tissue.initial_means(density), steps.survival, steps.newborn, tissue.scoring)
     later, earlier = words[:, 1:], words[:, :-1]
     events = np.concatenate([(1 - earlier) * later, earlier * (1 - later), earlier], axis=1)  # G, L, N
     by_source = [length_um * (events * each[:, None]).T @ events for each in (old, new, false)]
@@ -117,25 +115,6 @@ def _levels(weights: Array, mean: Array, scatter: Array) -> ArmMoments:
     inner = mean - by_mouse[:, None, :]
     within = np.einsum("md,mdij->ij", weights, scatter) + np.einsum("md,mdi,mdj->ij", weights, inner, inner)
     return ArmMoments(total, np.einsum("m,mi,mj->ij", of_mouse, off, off), within)
-
-
-def _histories(initial: Array, steps: Propagation, scoring: Scoring) -> tuple[Array, Array, Array, Array]:
-    """Histories (n_word, n_session), and mean numbers (n_word,) per um of first, formed and false spines with each."""
-    hit = np.append(1.0 - np.asarray(scoring.miss), 0.0)  # the last class is for spines that are gone
-    start = np.append(initial, 0.0)
-    words = np.array([[0.0], [1.0]])
-    old = np.stack([start * (1.0 - hit), start * hit])
-    new = np.zeros_like(old)
-    for survival, newborn in zip(steps.survival, steps.newborn, strict=True):
-        gone = 1.0 - survival.sum(axis=1)
-        onward = np.block([[survival, gone[:, None]], [np.zeros((1, len(gone))), np.ones((1, 1))]])
-        old, new = old @ onward, new @ onward
-        new[0] += np.append(newborn, 0.0)  # the word without a score is the first
-        old, new = (np.concatenate([each * (1.0 - hit), each * hit]) for each in (old, new))
-        unseen, seen = np.zeros((len(words), 1)), np.ones((len(words), 1))
-        words = np.concatenate([np.hstack([words, unseen]), np.hstack([words, seen])])
-    false = np.where(words.sum(axis=1) == 1, scoring.false_positive_per_um, 0.0)
-    return words[1:], old.sum(axis=1)[1:], new.sum(axis=1)[1:], false[1:]
 
 
 def _fractions(numbers: Array) -> tuple[Array, Array]:

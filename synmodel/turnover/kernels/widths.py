@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 from synmodel.core.compiled import compiled, compiled_parallel
-from synmodel.core.randomness.philox import fill_uniforms
+from synmodel.core.randomness.philox import fill_present
 
 __all__ = ["count_present", "draw_present", "follow_present", "lay_out"]
 
@@ -19,19 +19,13 @@ _TOGETHER = 256
 def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ignore[no-untyped-def]
     """Fill ``u`` with the uniforms of all spines at the sessions at which they are there."""
     k0, k1 = key[0], key[1]
-    n_session = classes.shape[1]
-    n_spine = classes.shape[0]
+    n_spine, n_session = classes.shape
     for block in numba.prange((n_spine + _TOGETHER - 1) // _TOGETHER):
         begin = block * _TOGETHER
-        n = min(_TOGETHER, n_spine - begin)
-        each = np.empty((n_session, _TOGETHER))
-        fill_uniforms(k0, k1, replicate[begin : begin + n], dendrite[begin : begin + n], word[begin : begin + n], each)
-        at = first[begin]
-        for i in range(n):
-            for k in range(n_session):
-                if classes[begin + i, k] >= 0:
-                    u[at] = each[k, i]
-                    at += 1
+        end = min(begin + _TOGETHER, n_spine)
+        names = np.empty((2, _TOGETHER * n_session + 1), np.uint64)
+        counters = (replicate[begin:end], dendrite[begin:end], word[begin:end])
+        fill_present(k0, k1, counters, classes[begin:end], names, u[first[begin] :])
 
 
 @compiled
@@ -51,13 +45,13 @@ def follow_present(noise, classes, first, kept, log_sd, shift):  # type: ignore[
     ``kept`` (session,) is what is left of a deviation since the session before, ``shift`` (session,) the shift of the
     mean. A spine that was not there before starts from the stationary law, so nothing is remembered.
     """
+    spread = np.sqrt(1.0 - kept * kept) * log_sd
     for s in numba.prange(classes.shape[0]):
         at, before, was = first[s], 0.0, False
         for k in range(classes.shape[1]):
             there = classes[s, k] >= 0
             if there:
-                share = kept[k] if was else 0.0
-                before = share * before + np.sqrt(1.0 - share * share) * log_sd * noise[at]
+                before = kept[k] * before + spread[k] * noise[at] if was else log_sd * noise[at]
                 noise[at] = shift[k] + before
                 at += 1
             was = there

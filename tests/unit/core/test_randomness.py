@@ -5,7 +5,7 @@ import pytest
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
-from synmodel.core.randomness.philox import philox4x32, uniform_pair
+from synmodel.core.randomness.philox import fill_present, philox4x32, uniform_pair
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,18 @@ def test_an_array_is_addressed_not_ordered():
     assert whole.shape == (6, 4)
     assert whole[4, 2] == uniform_array(key, 4, 2, 7)
     assert np.array_equal(whole[::-1], uniform_array(key, np.arange(6)[::-1, None], np.arange(4), 7))
+
+
+def test_uniforms_of_what_is_there_are_those_of_all():
+    key, rng = stream_key(5, "doc"), np.random.default_rng(1)
+    classes = rng.integers(-1, 2, (9, 5)).astype(np.int8)
+    classes[3] = -1
+    replicate, dendrite, word = (rng.integers(0, 2**31, 9) for _ in range(3))
+    found, room = np.zeros(classes.size), np.empty((2, classes.size + 1), np.uint64)
+    n = fill_present(key[0], key[1], (replicate, dendrite, word), classes, room, found)
+    every = uniform_array(key, replicate[:, None], dendrite[:, None], word[:, None], np.arange(5))
+    assert n == (classes >= 0).sum()
+    np.testing.assert_array_equal(found[:n], every[classes >= 0])
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "one", None, True])

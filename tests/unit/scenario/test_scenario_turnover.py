@@ -69,9 +69,11 @@ def test_a_table_that_says_nothing_leaves_the_digest():
             "turnover.elimination_by_size.most is 1",
             "above 1 to 100",
         ),
-        ({"engine": "fast"}, "turnover.engine is 'fast'", "'sessions' or 'coupled'"),
+        ({"engine": "fast"}, "turnover.engine is 'fast'", "'counts' or 'coupled'"),
         ({**CROWDING, "engine": "events"}, "turnover is", '"coupled" with crowding'),
         ({**CROWDING, "engine": "sessions"}, "turnover is", '"coupled" with crowding'),
+        ({**CROWDING, "engine": "counts"}, "turnover is", '"coupled" with crowding'),
+        ({**ELIMINATION_BY_SIZE, "engine": "counts"}, "turnover is", '"events" with elimination_by_size'),
         ({**ELIMINATION_BY_SIZE, "engine": "coupled"}, "turnover is", '"events" with elimination_by_size'),
         ({**ELIMINATION_BY_SIZE, **POOL}, "turnover is", "pool and elimination_by_size are both given"),
     ],
@@ -105,6 +107,7 @@ def test_absurd_work_is_refused():
         ({"batch": 3}, "coupled"),
         ({"batch": 1}, "events"),
         ({"engine": "sessions"}, "sessions"),
+        ({"engine": "counts"}, "counts"),
     ],
 )
 def test_the_engine_is_named(table, engine):
@@ -119,7 +122,7 @@ def test_strength_0_gives_the_bits_of_the_plain_scenario(table):
     xr.testing.assert_equal(seen, simulate(PLAIN, replicates=5, seed=3))
 
 
-@pytest.mark.parametrize("table", [ELIMINATION_BY_SIZE, {"engine": "sessions"}, ALL[-1]])
+@pytest.mark.parametrize("table", [ELIMINATION_BY_SIZE, {"engine": "sessions"}, {"engine": "counts"}, ALL[-1]])
 def test_threads_and_blocks_do_not_matter(table, monkeypatch):
     plan = PLAIN.updated(turnover=table)
     whole = simulate(plan, replicates=4, seed=3)
