@@ -144,6 +144,18 @@ class Preparation:
         return self.setup.drive_at(self.parameters)
 
     @cached_property
+    def folds(self) -> tuple[Array, Mapping[str, Array]]:
+        """Times of that Drive, and its folds by effect there, as arrays that are kept and not to be changed.
+
+        What goes through many parameter sets does without labels, which cost more than the folds.
+        """
+        stated = self.setup.stated
+        if stated is not None:
+            return stated["time"].to_numpy(), {str(name): stated[name].to_numpy() for name in stated.data_vars}
+        times, folds_at = self.setup.folds_on_grid
+        return times, folds_at(self.values)
+
+    @cached_property
     def first_means(self) -> Array:
         """(n_class,) mean spines per um at the first session.
 
@@ -164,10 +176,7 @@ class Preparation:
         between = self.setup.sessions if days is None else days
         if self.setup.stated is not None:
             return propagate(self.tissue.model, between, self.drive)
-        times, folds_at = self.setup.folds_on_grid
-        return compose(
-            self.tissue.model, folds_on_cells(self.tissue.model, between, times, folds_at(self.values)), between
-        )
+        return compose(self.tissue.model, folds_on_cells(self.tissue.model, between, *self.folds), between)
 
     @property
     def expected(self) -> Expected:
