@@ -3,6 +3,7 @@
 Results go to stdout, progress and errors to stderr. Bad input ends with one line and exit status 2.
 """
 
+import atexit
 import gc
 import os
 import sys
@@ -245,6 +246,7 @@ def main() -> None:
     """
     interrupted = hear_interruptions()
     gc.set_threshold(_OBJECTS)
+    atexit.register(gc.freeze)  # the last search for circles, all libraries through, would only free what ends anyway
     try:
         status = app(standalone_mode=False, prog_name="synmodel")
         sys.stdout.flush()

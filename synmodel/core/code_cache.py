@@ -34,6 +34,7 @@ __all__ = ["KeptCode", "folder", "kernel_digest", "kernel_files"]
 _PACKAGE = Path(__file__).parents[1]
 _COMPILED = re.compile(r"^\s*@(?:compiled|allocating_nothing|inlined)", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from\s+(synmodel[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(synmodel[\w.]*))", re.M)
+_MARKS = (b"@compiled", b"@allocating_nothing", b"@inlined")
 _numba: Any = caching  # without types
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -117,14 +118,17 @@ def kernel_digest(package: Path = _PACKAGE) -> str:
 
 def kernel_files(package: Path = _PACKAGE) -> list[Path]:
     """Files with a compiled function, and the files of the package that they import, directly or not."""
-    texts = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
-    waiting = [path for path, text in texts.items() if _COMPILED.search(text)]
+    sources = {path: path.read_bytes() for path in package.rglob("*.py")}
+    # Every command looks, so what has no mark anywhere is not searched line by line.
+    marked = [path for path, source in sources.items() if any(mark in source for mark in _MARKS)]
+    waiting = [path for path in marked if _COMPILED.search(sources[path].decode())]
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += [other for name in _imports(texts[path]) for other in _files_of(package, name, texts)]
+            names = _imports(sources[path].decode())
+            waiting += [other for name in names for other in _files_of(package, name, sources)]
     return sorted(found)
 
 

@@ -172,13 +172,15 @@ def _first_day(rows: pd.DataFrame, study: str, arm: str) -> float:
 
 
 def _design_effect(table: pd.DataFrame, quantity: str) -> float:
-    rows = table[(table["quantity"] == quantity) & (table["n_mice"] > 1)]
-    weight = rows["n_mice"] - 1
-    ratio = (rows["mouse_sem"] / rows["sem_dendrite"]) ** 2
-    known = ratio.notna()
+    # As arrays: the main job asks this dozens of times, and a filtered table costs as much as all the arithmetic.
+    n_mice, of_mice, of_dendrites = (table[name].to_numpy(float) for name in ("n_mice", "mouse_sem", "sem_dendrite"))
+    with np.errstate(divide="ignore", invalid="ignore"):  # an embedded table is not checked line by line
+        ratio = (of_mice / of_dendrites) ** 2
+    known = (table["quantity"].to_numpy(object) == quantity) & (n_mice > 1) & ~np.isnan(ratio)
     if not known.any():
         return 1.0
-    return float((weight * ratio)[known].sum() / weight[known].sum())
+    weight = n_mice[known] - 1
+    return float((weight * ratio[known]).sum() / weight.sum())
 
 
 @library.cached

@@ -21,7 +21,7 @@ from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
 from synmodel.simulation.setup import Preparation, Setup
 from synmodel.turnover.moments import newborn_means
-from synmodel.turnover.size import head_size_of, log_width_shift
+from synmodel.turnover.size import log_width_shift
 
 __all__ = ["Course", "Peak", "course_function", "course_of", "half_peak", "peak_of", "shared_days"]
 
@@ -114,15 +114,15 @@ def course_of(ready: Preparation, days: Array) -> Course:
     days : (n,) ndarray
         Rising, the first of them the first session [day].
     """
-    drive, steps = ready.drive, ready.steps(days)
+    knots = ready.knots
+    steps, folds = ready.steps(days, knots), knots.folds
     there = (ready.first_means @ steps.cumulative() + newborn_means(steps)).sum(axis=1)
-    knots = drive["time"].to_numpy()
-    cell = np.searchsorted(knots, days, side="right") - 1
+    cell = np.searchsorted(knots.days, days, side="right") - 1
 
     def fold(name: str) -> Array:
-        return np.where(cell < 0, 1.0, drive[name].to_numpy()[cell]) if name in drive else np.ones(len(days))
+        return np.where(cell < 0, 1.0, folds[name][cell]) if name in folds else np.ones(len(days))
 
-    shift = log_width_shift(days, *head_size_of(drive), ready.tissue.head_width.response)
+    shift = log_width_shift(days, *knots.head_size, ready.tissue.head_width.response)
     return Course(there / there[0] - 1.0, fold("formation"), fold("elimination"), np.expm1(shift - shift[0]))
 
 

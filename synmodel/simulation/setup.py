@@ -184,10 +184,11 @@ class Preparation:
         """(n_class,) mean spines of one dendrite at the first session."""
         return self.first_means * self.setup.length_um
 
-    def steps(self, days: Array | None = None) -> Propagation:
-        """Propagation of spines between sessions, or between given days [day]."""
+    def steps(self, days: Array | None = None, knots: Knots | None = None) -> Propagation:
+        """Propagation of spines between sessions, or between given days [day]; its knots, if they are at hand."""
         between = self.setup.sessions if days is None else days
-        return compose(self.tissue.model, folds_on_cells(self.tissue.model, between, *self.knots), between)
+        drive = self.knots if knots is None else knots
+        return compose(self.tissue.model, folds_on_cells(self.tissue.model, between, *drive), between)
 
     @property
     def expected(self) -> Expected:

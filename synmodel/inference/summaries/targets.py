@@ -104,30 +104,37 @@ def targets_of(study: Study, arm_name: str, table: xr.Dataset, density: float) -
         As :func:`arm_targets`.
     """
     where = f"{study.name}, arm {arm_name}"
-    known = table.isel(point=np.flatnonzero(np.isin(table["quantity"].to_numpy(), (*FITTED, _HEAD))))
-    if "density_change" not in known["quantity"].to_numpy():
+    quantities = table["quantity"].to_numpy()
+    known = np.isin(quantities, (*FITTED, _HEAD))
+    if "density_change" not in quantities[known]:
         message = f"{where}: there is no density_change; give it for at least one session after the first"
         raise FitError(message)
-    sessions = np.unique(np.concatenate([known["start_day"].to_numpy(), known["end_day"].to_numpy()]))
+    begins, ends = table["start_day"].to_numpy(), table["end_day"].to_numpy()
+    sessions = np.unique(np.concatenate([begins[known], ends[known]]))
+
+    def rows_of(quantity: str) -> NDArray[np.intp]:
+        rows = np.flatnonzero(quantities == quantity)
+        return rows[np.argsort(ends[rows], kind="stable")]
 
     def means(quantity: str) -> Means | None:
-        rows = table.isel(point=np.flatnonzero(table["quantity"].to_numpy() == quantity)).sortby("end_day")
-        if rows.sizes["point"] == 0:
+        rows = rows_of(quantity)
+        if len(rows) == 0:
             return None
-        start, end = rows["start_day"].to_numpy(), rows["end_day"].to_numpy()
+        start, end = begins[rows], ends[rows]
         at = np.searchsorted(sessions, end) - 1
         first = sessions[at] if quantity.endswith("_fraction") else np.full(len(at), sessions[0])
         for begun, wanted, day in zip(start.tolist(), first.tolist(), end.tolist(), strict=True):
             if begun != wanted:
                 message = f"{where}: {quantity} on day {day:g} starts on day {begun:g}; it must start on day {wanted:g}"
                 raise FitError(message)
-        columns = (rows[name].to_numpy() for name in ("mean", "sem_dendrite", "sem_mouse", "n_dendrites"))
+        columns = (table[name].to_numpy()[rows] for name in ("mean", "sem_dendrite", "sem_mouse", "n_dendrites"))
         return Means(quantity, at, start, end, *columns)
 
-    new = table.isel(point=np.flatnonzero(table["quantity"].to_numpy() == "new_spine_persistence")).sortby("end_day")
+    found_again = rows_of("new_spine_persistence")
     persistence = None
-    if new.sizes["point"]:
-        persistence = Persistence(*(new[name].to_numpy() for name in ("end_day", "n_present", "n_new")))
+    if len(found_again):
+        columns = (table[name].to_numpy()[found_again] for name in ("n_present", "n_new"))
+        persistence = Persistence(ends[found_again], *columns)
     return ArmTargets(
         study=study,
         arm=study.arm(arm_name),

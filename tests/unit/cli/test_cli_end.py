@@ -85,6 +85,15 @@ def test_a_reader_that_goes_away_is_no_fault():
     assert child.wait() in {0, 1}  # 1 where typer notices it first
 
 
+def test_circles_of_objects_are_left_to_the_end_of_the_process():
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 0));"
+        "sys.argv[1:] = ['--version']; from synmodel.cli import main; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split()[-1] == "True"
+
+
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
     """The library below would end the process in the middle of a file."""
     rows = "\n".join(f"m1,d1,{day},10" for day in (0, 2, 4))

@@ -4,10 +4,13 @@ import errno
 import os
 import re
 import tomllib
+import warnings
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 from command_line import names_in
 from rich.console import Console
 
@@ -126,6 +129,20 @@ def simulated(compound="psilocybin", sessions="[-3, -1, 1, 3, 5]", animals=3):
 def drawn_bars(axes):
     segments = axes.containers[0].lines[2][0].get_segments()
     return [(segment[1][1] - segment[0][1]) / 2 for segment in segments]
+
+
+def test_means_over_experiments_leave_out_what_is_not_known():
+    mean = np.array([[0.1, 0.3, np.nan], [np.nan] * 3, [0.2, 0.7, 0.4]])
+    summary = xr.Dataset(
+        {name: (("replicate", "point"), mean.T) for name in ("mean", "sem_dendrite", "mouse_sem")},
+        {"quantity": ("point", ["a", "b", "c"]), "start_day": ("point", [0, 1, 2]), "end_day": ("point", [1, 2, 3])},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a range of nothing
+        entries = documents._summary_entries(summary)
+    for entry, known in zip(entries, summary["mean"].mean("replicate").to_numpy(), strict=True):
+        np.testing.assert_array_equal([entry[name] for name in ("mean", "sem_dendrite", "mouse_sem")], [known] * 3)
+    assert [entry["end_day"] for entry in entries] == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize(("animals", "sem"), [(3, "mouse_sem"), (1, "sem_dendrite")])

@@ -99,6 +99,26 @@ def test_steps_are_those_of_the_labelled_drive(plan):
         assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.parametrize("name", ["ketamine-mouse-daily5", "psilocybin-mouse"])
+@pytest.mark.parametrize("is_stated", [False, True])
+def test_folds_are_those_of_the_labelled_drive(name, is_stated):
+    plan = load(name)
+    ready = Setup(plan, drive_of(plan) * 0.5 if is_stated else None).at()
+    times, folds = ready.knots
+    np.testing.assert_array_equal(times, ready.drive["time"])
+    assert list(folds) == list(ready.drive.data_vars)
+    for effect, fold in folds.items():
+        np.testing.assert_array_equal(fold, ready.drive[effect])
+
+
+def test_a_stated_drive_makes_the_course_of_its_doses():
+    days = np.unique([*KETAMINE.schedule.sessions, 0.1, 0.3])
+    stated, made = course_of(Setup(KETAMINE, drive_of(KETAMINE)).at(), days), course_of(Setup(KETAMINE).at(), days)
+    assert np.ptp(made.formation_fold) > 0
+    for one, other in zip(stated, made, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_nothing_acts_without_drug_and_condition():
     """All folds are exactly 1 at any parameters, on which controls of sweeps are shared."""
     setup = Setup(KETAMINE.updated(regimen={"doses": []}))
