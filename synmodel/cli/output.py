@@ -156,7 +156,7 @@ def print_result(
 ) -> None:
     """What a verb says of the results that it has written: all as JSON, or tables and the names of the files.
 
-    Before all else, and each in one line however long, stands what contradicts a result.
+    Before all else, and each in one line however long, stand what contradicts a result and potencies that are assumed.
 
     Parameters
     ----------
@@ -176,6 +176,8 @@ def print_result(
         return
     for entry in document.get("contradictions", ()):
         sys.stdout.write(entry["line"] + "\n")
+    for line in document.get("assumed_potencies", ()):
+        sys.stdout.write(line + "\n")
     print_tables(tables_of(document))
     sys.stdout.write(f"{last}\n" if last else "")
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")
