@@ -185,3 +185,27 @@ def test_an_interruption_that_was_lost_ends_the_work_at_its_next_step(quiet, tel
     finally:
         signal.signal(signal.SIGINT, before[0])
         signal.set_wakeup_fd(before[1])
+
+
+LATE = """
+import sys
+
+leave = sys.exit
+
+def interrupted(status):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        leave(status)
+
+sys.exit = interrupted
+"""
+
+
+def test_the_status_is_that_of_the_command_wherever_it_was_interrupted(tmp_path):
+    """Classes of data are made of text that Python compiles; an interruption of it would outlive its end."""
+    (tmp_path / "sitecustomize.py").write_text(LATE)
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-m", "synmodel", "--version"]
+    child = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=False, capture_output=True)
+    assert (child.returncode, child.stderr) == (0, b"")
