@@ -144,6 +144,13 @@ def end(line: str, status: int) -> NoReturn:
 def _usage_fault(error: Any) -> str:
     """One line of what click says in a box: the fault, then where to look."""
     fault = " ".join(error.format_message().split()).rstrip(".")
+    listed = getattr(error.__cause__, "errors", None)  # some versions of typer have values checked by pydantic
+    if listed is not None and error.param is not None:
+        from synmodel.core.documents import in_plain_words
+
+        first = listed()[0]
+        name = next((each for each in error.param.opts if each.startswith("--")), error.param.name.upper())
+        fault = f"{name} is {first['input'] or repr(first['input'])}: {in_plain_words(first)}".rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "synmodel"
-    return f"{fault[:1].lower()}{fault[1:]}; see `{command} --help`"
+    return f"{fault[:1].lower() if listed is None else fault[:1]}{fault[1:]}; see `{command} --help`"
