@@ -27,8 +27,9 @@ from synmodel.cli import report as cli_report
 from synmodel.cli import simulate as cli_simulate
 from synmodel.cli import tables as cli_tables
 from synmodel.cli.compare import Unit
-from synmodel.cli.end import INTERRUPTED, hear_interruptions, told
 from synmodel.cli.end import end as _end
+from synmodel.cli.end import told
+from synmodel.cli.interruption import INTERRUPTED, hear_interruptions
 from synmodel.cli.joint import AsJson, Out, Quiet, Seed
 from synmodel.cli.option import refuse
 from synmodel.cli.output import print_json, print_result

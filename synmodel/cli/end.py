@@ -11,36 +11,19 @@ status what happened
 """
 
 import os
-import signal
-import socket
 import sys
-import threading
-import time
 from typing import Any, NoReturn
 
 import typer
 
 from synmodel.cli import log as cli_log
+from synmodel.cli.interruption import INTERRUPTED, NOTHING_WRITTEN
 from synmodel.core.errors import SynmodelError
 
-__all__ = [
-    "BAD_INPUT",
-    "INTERRUPTED",
-    "NOTHING_WRITTEN",
-    "UNEXPECTED",
-    "end",
-    "hear_interruptions",
-    "heed_interruption",
-    "told",
-]
+__all__ = ["BAD_INPUT", "UNEXPECTED", "end", "told"]
 
-BAD_INPUT, UNEXPECTED, INTERRUPTED = 2, 3, 130
+BAD_INPUT, UNEXPECTED = 2, 3
 _LONGEST_LINE = 1000
-_PATIENCE_SECONDS = 2.0
-_APART_SECONDS = 0.5
-"""What comes sooner is the same interruption: `timeout` sends it to the process, then to its group."""
-NOTHING_WRITTEN = "interrupted; no result was written"
-_AGAIN = "interrupted again; ended at once"
 # Typer brings click along from some version on, so the class is found through Typer, not imported from click.
 _UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -68,65 +51,6 @@ def told(error: BaseException, *, interrupted: bool) -> tuple[str, int]:
         return "the input is nested too deep", BAD_INPUT
     kind = type(error).__name__
     return f"unexpected {kind}: {error}; SYNMODEL_DEBUG=1 shows where it comes from, please report it", UNEXPECTED
-
-
-_interrupted = threading.Event()
-
-
-def hear_interruptions() -> threading.Event:
-    """Let Ctrl-C end the command, in a compiled loop too; the event is set by an interruption.
-
-    Python acts on a signal between two of its own instructions, so not before a compiled loop has ended. The system
-    notes the signal at once, and a thread that waits for the note ends the process where Python has not acted on it in
-    two seconds, or where a second Ctrl-C comes. What such a process had begun to write is removed by the next command
-    that writes there.
-
-    An interruption may also be lost: compiled code of other libraries prints what is raised in it and goes on with
-    what it has. Hence the event, which :func:`heed_interruption` looks at.
-    """
-    _interrupted.clear()
-
-    def interrupt(*_: object) -> None:
-        _interrupted.set()
-        raise KeyboardInterrupt
-
-    def wait(notes: socket.socket) -> None:
-        first = None
-        while note := notes.recv(1):
-            if note[0] != signal.SIGINT or signal.getsignal(signal.SIGINT) is not interrupt:  # that of a server
-                continue
-            now = time.monotonic()
-            first = now if first is None else first
-            if now - first > _APART_SECONDS:
-                _end_at_once(_AGAIN)
-            if not _interrupted.wait(_PATIENCE_SECONDS):
-                _end_at_once(NOTHING_WRITTEN)
-
-    signal.signal(signal.SIGINT, interrupt)
-    notes, noted = socket.socketpair()
-    noted.setblocking(False)
-    signal.set_wakeup_fd(noted.detach(), warn_on_full_buffer=False)
-    threading.Thread(target=wait, args=(notes,), daemon=True).start()
-    return _interrupted
-
-
-def _end_at_once(line: str) -> NoReturn:
-    sys.stderr.write(f"synmodel: {line}\n")
-    sys.stderr.flush()
-    cli_log.ended(INTERRUPTED, line)
-    os._exit(INTERRUPTED)
-
-
-def heed_interruption() -> None:
-    """End where an interruption has come, and been lost.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If there was one since :func:`hear_interruptions`.
-    """
-    if _interrupted.is_set():
-        raise KeyboardInterrupt
 
 
 def end(line: str, status: int) -> NoReturn:

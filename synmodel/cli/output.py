@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synmodel.cli import log as cli_log
-from synmodel.cli.end import heed_interruption
+from synmodel.cli.interruption import heed_interruption
 from synmodel.core.plain import Json
 from synmodel.core.progress import Steps
 

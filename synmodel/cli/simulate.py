@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synmodel.cli.end import INTERRUPTED
+from synmodel.cli.interruption import INTERRUPTED
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
 from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import SimulationError, SweepError, SynmodelError

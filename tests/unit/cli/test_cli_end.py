@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from synmodel import cli
-from synmodel.cli.end import end, hear_interruptions, told
+from synmodel.cli.end import end, told
+from synmodel.cli.interruption import hear_interruptions
 from synmodel.cli.output import progress
 from synmodel.core.errors import ScenarioError
 
