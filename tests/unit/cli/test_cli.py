@@ -449,8 +449,8 @@ def test_an_unusable_folder_is_refused_before_the_work(capsys, monkeypatch, tmp_
     ("arguments", "words"),
     [
         (["simulate", "saline-mouse", "--replicate", 3], ["no such option", "--replicates"]),
-        (["simulate", "saline-mouse", "--seed", "x"], ["'--seed'", "integer"]),
-        (["simulate", "saline-mouse", "--replicates", "abc"], ["'--replicates'", "integer"]),
+        (["simulate", "saline-mouse", "--seed", "x"], ["--seed", "x", "integer"]),
+        (["simulate", "saline-mouse", "--replicates", "abc"], ["--replicates", "abc", "integer"]),
         (["simulate"], ["missing argument", "simulate --help"]),
         (["simulat"], ["no such command 'simulat'"]),
         (["--loud"], ["no such option", "--loud", "synmodel --help"]),
