@@ -15,18 +15,19 @@ from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.data import load_study
 from synmodel.data.studies import Study
 from synmodel.data.summaries import arms_seen, load_summaries
-from synmodel.library.parameters import LIKE, borrowed_parameters
+from synmodel.library.parameters import LIKE, borrowed_parameters, default_parameters
 from synmodel.library.targets import load_target
-from synmodel.pharmacology import drug_doses, load_compound, open_targets
+from synmodel.pharmacology import drug_doses, exposure_parameters, load_compound, open_targets
 from synmodel.scenario import Dose, Scenario
 from synmodel.simulation import expectation
 from synmodel.simulation.checking import Checked, Contradiction, contradictions
 from synmodel.simulation.subjects import terms_of
 
-__all__ = ["contradiction_lines", "contradictions", "dose_text", "notes_of", "notes_of_several"]
+__all__ = ["contradiction_lines", "contradictions", "dose_text", "notes_of", "notes_of_several", "potency_lines"]
 
 _DRIFT = 0.15
 """Change of density without a drug from which on a result says so."""
+_TRKB = "serotonin.trkb_gain"
 _ALONE_DOES_NOTHING = ("vehicle", "antagonist")
 
 
@@ -49,12 +50,30 @@ def notes_of(plan: Scenario, checked: Sequence[Checked] = ()) -> list[str]:
     Returns
     -------
     list of str
-        One line each: contradictions first, then what the scenario asks of the model beyond its study, then evidence
-        that agrees or has no number.
+        One line each: contradictions first, then potencies that are assumed, then what the scenario asks of the model
+        beyond its study, then evidence that agrees or has no number.
     """
     first = [each.line for each in checked if isinstance(each, Contradiction)]
     last = [each.line for each in checked if not isinstance(each, Contradiction)]
-    return [*first, *_beyond_its_study(plan), *last]
+    return [*first, *potency_lines(plan), *_beyond_its_study(plan), *last]
+
+
+def potency_lines(plan: Scenario) -> list[str]:
+    """Potencies of what a scenario gives, and of its metabolites, that are assumed, one line each.
+
+    One that the scenario replaces is its own affair; that at TrkB counts only where it does something.
+    """
+    if plan.drive != "mechanistic":
+        return []
+    known = default_parameters()
+    idle = "trkb_kd" if not plan.parameters.get(_TRKB, known.value(_TRKB)) else "-"
+    names = exposure_parameters(plan.regimen.doses, plan.subject)
+    potencies = [known[name] for name in names if known[name].unit == "nM" and name not in plan.parameters]
+    return [
+        f"the {each.long_name} is assumed, {each.value:g} nM: {' '.join(each.why.split())}"
+        for each in potencies
+        if each.status == "assumed" and not each.name.endswith(f".{idle}")
+    ]
 
 
 def contradiction_lines(checked: Mapping[str, Sequence[Checked]]) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -46,6 +46,7 @@ __all__ = [
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 HORIZON_DAY = 35.0
 SESSIONS = (-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 34.0)
@@ -269,35 +270,23 @@ def contrasts(
     draws = whole_number("draws", draws, least=FEWEST_DRAWS)
     best = effect_of(drug, fit)
     estimates = _scalars(best)
-    columns: dict[str, list[float]] = {name: [] for name in estimates}
-    curves_of: dict[str, list[Array]] = {"gain": [], "formation_fold": [], "elimination_fold": []}
-    for number, vector in enumerate(fit.draws(draws, seed)):
-        try:
-            effect = effect_of(drug, fit, vector)
-        except SimulationError:
-            continue  # more nascent spines than spines: not a possible dendrite
-        for name, (value, _, _) in _scalars(effect).items():
-            columns[name].append(value)
-        for name, rows in curves_of.items():
-            rows.append(getattr(effect, name))
-        if progress is not None:
-            progress(number + 1, draws)
-    gains = curves_of["gain"]
-    if len(gains) < FEWEST_DRAWS:
-        message = f"only {len(gains)} of {draws} parameter draws are possible; the fit of {drug} is too loose"
-        raise FitError(message)
+    effects = _of_draws(fit, draws, seed, lambda vector: effect_of(drug, fit, vector), progress)
+    scalars = [_scalars(effect) for effect in effects]
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     table = {}
     for name, (value, unit, meaning) in estimates.items():
         if name.startswith("head_") and arm_targets(embedded_arm(drug).study, drug).head_width is None:
             table[name] = Contrast(meaning, math.nan, math.nan, math.nan, unit, f"{drug}: no head widths published")
             continue
-        low, high = np.nanquantile(columns[name], tails)
+        low, high = np.nanquantile([each[name][0] for each in scalars], tails)
         table[name] = Contrast(meaning, value, float(low), float(high), unit, _note(fit, drug, name, high))
     curves = xr.Dataset(
         {
-            name: (("bound", "day"), np.stack([getattr(best, name), *np.quantile(rows, tails, axis=0)]))
-            for name, rows in curves_of.items()
+            name: (
+                ("bound", "day"),
+                np.stack([getattr(best, name), *np.quantile([getattr(each, name) for each in effects], tails, axis=0)]),
+            )
+            for name in ("gain", "formation_fold", "elimination_fold")
         },
         coords={"bound": ["estimate", "low", "high"], "day": best.day},
     )
@@ -361,19 +350,30 @@ def with_interval(
     """
     draws = whole_number("draws", draws, least=FEWEST_DRAWS)
     best, free = fit.parameters, fit.problem.free
-    drawn = []
+    drawn = _of_draws(fit, draws, seed, lambda vector: quantity(best.replace(best.unpack(vector, free))), progress)
+    tails = np.nanquantile(np.array(drawn, float), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return np.stack([np.asarray(quantity(best), float), *tails])
+
+
+def _of_draws(
+    fit: Estimate, draws: int, seed: int, function: Callable[[Array], T], progress: Progress | None
+) -> list[T]:
+    """What follows from each draw of the parameters that is possible."""
+    found = []
     for number, vector in enumerate(fit.draws(draws, seed)):
         try:
-            drawn.append(quantity(best.replace(best.unpack(vector, free))))
+            found.append(function(vector))
         except SimulationError:
             continue  # more nascent spines than spines: not a possible dendrite
         if progress is not None:
             progress(number + 1, draws)
-    if len(drawn) < FEWEST_DRAWS:
-        message = f"only {len(drawn)} of {draws} parameter draws are possible; the fit is too loose, or give more"
+    if len(found) < FEWEST_DRAWS:
+        message = (
+            f"only {len(found)} of {draws} parameter draws are possible, where a dendrite has no more nascent spines "
+            f"than spines, and at least {FEWEST_DRAWS} are needed; give more draws, or fit more data"
+        )
         raise FitError(message)
-    tails = np.nanquantile(np.array(drawn, float), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return np.stack([np.asarray(quantity(best), float), *tails])
+    return found
 
 
 def study_scenario(

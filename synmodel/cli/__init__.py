@@ -28,9 +28,11 @@ from synmodel.cli import report as cli_report
 from synmodel.cli import simulate as cli_simulate
 from synmodel.cli import tables as cli_tables
 from synmodel.cli.compare import Unit
-from synmodel.cli.end import INTERRUPTED, hear_interruptions, told
 from synmodel.cli.end import end as _end
+from synmodel.cli.end import told
+from synmodel.cli.interruption import INTERRUPTED, hear_interruptions
 from synmodel.cli.joint import AsJson, Out, Quiet, Seed
+from synmodel.cli.option import refuse
 from synmodel.cli.output import print_json, print_result
 from synmodel.cli.output import print_tables as _print_tables
 from synmodel.cli.output import progress as _progress
@@ -52,6 +54,7 @@ app.add_typer(cli_plot.app, name="plot")
 
 _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residuals.svg")
 _Columns = Annotated[Path | None, typer.Option(help="With --data: TOML file that names the columns.")]
+_READING = ("columns", "days", "dose_date", "sheet", "mouse")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
 _OBJECTS = 10_000
 """New objects between two searches for circles; Python's own 700 cost a tenth of a short command."""
@@ -122,9 +125,23 @@ def fit(
     if data:
         from synmodel.cli import dendrites as cli_dendrites
 
+        of_summaries = {
+            "--study": study, "--profiles": profiles, "--all-readings": readings, "--unit": unit != "mouse"
+        }  # fmt: skip
+        refuse(of_summaries, "is of the fit of group summaries; leave it out beside --data")
         how = cli_dendrites.FitOptions(model or [], engine, without or [], seed, size, arm or [], arms)
         cli_dendrites.fit(data, out, how, reading, as_json=as_json, quiet=quiet)
         return
+    of_tables = {
+        "--model": model,
+        "--engine": engine,
+        "--without": without,
+        "--arm": arm,
+        "--arms": arms,
+        "--size": size,
+    }
+    of_reading = {f"--{name.replace('_', '-')}": getattr(reading, name) for name in _READING}
+    refuse(of_tables | of_reading, "is of the fit of single dendrites; give their table with --data, or leave it out")
     from synmodel.analysis.workflows import fit_studies
     from synmodel.library.provenance import provenance
     from synmodel.report import documents, figures, files, tables

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from synmodel.cli.end import INTERRUPTED, NOTHING_WRITTEN
+from synmodel.cli.interruption import INTERRUPTED, NOTHING_WRITTEN
 from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import DataError
 

@@ -11,23 +11,19 @@ status what happened
 """
 
 import os
-import signal
-import socket
 import sys
-import threading
 from typing import Any, NoReturn
 
 import typer
 
 from synmodel.cli import log as cli_log
+from synmodel.cli.interruption import INTERRUPTED, NOTHING_WRITTEN
 from synmodel.core.errors import SynmodelError
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "NOTHING_WRITTEN", "UNEXPECTED", "end", "hear_interruptions", "told"]
+__all__ = ["BAD_INPUT", "UNEXPECTED", "end", "told"]
 
-BAD_INPUT, UNEXPECTED, INTERRUPTED = 2, 3, 130
+BAD_INPUT, UNEXPECTED = 2, 3
 _LONGEST_LINE = 1000
-_PATIENCE_SECONDS = 2.0
-NOTHING_WRITTEN = "interrupted; no result was written"
 # Typer brings click along from some version on, so the class is found through Typer, not imported from click.
 _UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -57,36 +53,6 @@ def told(error: BaseException, *, interrupted: bool) -> tuple[str, int]:
     return f"unexpected {kind}: {error}; SYNMODEL_DEBUG=1 shows where it comes from, please report it", UNEXPECTED
 
 
-def hear_interruptions() -> threading.Event:
-    """Let Ctrl-C end the command, in a compiled loop too; the event is set by an interruption.
-
-    Python acts on a signal between two of its own instructions, so not before a compiled loop has ended. The system
-    notes the signal at once, and a thread that waits for the note ends the process where Python has not acted on it in
-    two seconds. What such a process had begun to write is removed by the next command that writes there.
-    """
-    interrupted = threading.Event()
-
-    def interrupt(*_: object) -> None:
-        interrupted.set()
-        raise KeyboardInterrupt
-
-    def wait(notes: socket.socket) -> None:
-        while note := notes.recv(1):
-            ours = note[0] == signal.SIGINT and signal.getsignal(signal.SIGINT) is interrupt  # not that of a server
-            if ours and not interrupted.wait(_PATIENCE_SECONDS):
-                sys.stderr.write(f"synmodel: {NOTHING_WRITTEN}\n")
-                sys.stderr.flush()
-                cli_log.ended(INTERRUPTED, NOTHING_WRITTEN)
-                os._exit(INTERRUPTED)
-
-    signal.signal(signal.SIGINT, interrupt)
-    notes, noted = socket.socketpair()
-    noted.setblocking(False)
-    signal.set_wakeup_fd(noted.detach(), warn_on_full_buffer=False)
-    threading.Thread(target=wait, args=(notes,), daemon=True).start()
-    return interrupted
-
-
 def end(line: str, status: int) -> NoReturn:
     """Say one line, without breaks and short enough to be read, in the log file too, and end."""
     cli_log.ended(status, line)
@@ -102,6 +68,13 @@ def end(line: str, status: int) -> NoReturn:
 def _usage_fault(error: Any) -> str:
     """One line of what click says in a box: the fault, then where to look."""
     fault = " ".join(error.format_message().split()).rstrip(".")
+    listed = getattr(error.__cause__, "errors", None)  # some versions of typer have values checked by pydantic
+    if listed is not None and error.param is not None:
+        from synmodel.core.documents import in_plain_words
+
+        first = listed()[0]
+        name = next((each for each in error.param.opts if each.startswith("--")), error.param.name.upper())
+        fault = f"{name} is {first['input'] or repr(first['input'])}: {in_plain_words(first)}".rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "synmodel"
-    return f"{fault[:1].lower()}{fault[1:]}; see `{command} --help`"
+    return f"{fault[:1].lower() if listed is None else fault[:1]}{fault[1:]}; see `{command} --help`"

@@ -107,8 +107,10 @@ def posterior(
     from synmodel.core.randomness import checked_seed
     from synmodel.inference.summaries.joint import make_posteriors
     from synmodel.inference.summaries.walks import Walks
+    from synmodel.report import files
 
     checked_seed(seed)
+    files.check(out, [])
     walks = Walks(chains, draws, thin, tune, sampler=sampler)
     with progress(quiet) as steps:
         written = make_posteriors(out, seed=seed, walks=walks, progress=steps)

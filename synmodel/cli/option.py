@@ -5,7 +5,23 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-__all__ = ["in_place_of", "with_option"]
+from synmodel.core.errors import FitError
+
+__all__ = ["in_place_of", "refuse", "with_option"]
+
+
+def refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuse options that would do nothing.
+
+    Raises
+    ------
+    FitError
+        If one of them, by its name, has a value.
+    """
+    for name, value in given.items():
+        if value:
+            message = f"{name} {why}"
+            raise FitError(message)
 
 
 def with_option(

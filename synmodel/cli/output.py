@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synmodel.cli import log as cli_log
+from synmodel.cli.interruption import heed_interruption
 from synmodel.core.plain import Json
 from synmodel.core.progress import Steps
 
@@ -23,27 +24,37 @@ _SECONDS_BETWEEN_LINES, _SECONDS_IN_LOG = 30.0, 5.0
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Steps | None]:
-    """A callable (what, done, of) that tells on stderr how far work is and what time is left; None when quiet.
+def progress(quiet: bool) -> Iterator[Steps]:
+    """A callable (what, done, of) that tells on stderr how far work is and what time is left; nothing when quiet.
 
-    On a terminal it draws bars; in the log file of a cluster it writes a line now and then.
+    On a terminal it draws bars; in the log file of a cluster it writes a line now and then. Each call, and the end of
+    the work, ends the command where it was interrupted and the interruption was lost.
     """
     logged = [_Lines(cli_log.note_progress, _SECONDS_IN_LOG)] if cli_log.is_open() else []
+    with _shown(quiet) as shown:
+        yield _all([_heed, *shown, *logged])
+        heed_interruption()
+
+
+def _heed(_what: str, _done: int, _of: int) -> None:
+    heed_interruption()
+
+
+@contextmanager
+def _shown(quiet: bool) -> Iterator[list[Steps]]:
     if quiet:
-        yield _all(logged) if logged else None
+        yield []
         return
     with _log_shown():
         if sys.stderr.isatty():
             with _bars() as report:
-                yield _all([report, *logged])
+                yield [report]
         else:
-            yield _all([_Lines(_to_stderr, _SECONDS_BETWEEN_LINES), *logged])
+            yield [_Lines(_to_stderr, _SECONDS_BETWEEN_LINES)]
 
 
 def _all(reports: Sequence[Steps]) -> Steps:
     """One callable that tells all of them."""
-    if len(reports) == 1:
-        return reports[0]
 
     def report(what: str, done: int, of: int) -> None:
         for each in reports:
@@ -145,7 +156,7 @@ def print_result(
 ) -> None:
     """What a verb says of the results that it has written: all as JSON, or tables and the names of the files.
 
-    Before all else, and each in one line however long, stands what contradicts a result.
+    Before all else, and each in one line however long, stand what contradicts a result and potencies that are assumed.
 
     Parameters
     ----------
@@ -165,6 +176,8 @@ def print_result(
         return
     for entry in document.get("contradictions", ()):
         sys.stdout.write(entry["line"] + "\n")
+    for line in document.get("assumed_potencies", ()):
+        sys.stdout.write(line + "\n")
     print_tables(tables_of(document))
     sys.stdout.write(f"{last}\n" if last else "")
     sys.stdout.write(f"Written to {out}: {', '.join(written)}\n")

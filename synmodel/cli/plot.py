@@ -74,6 +74,11 @@ def raster(
 def _tables_of(source: list[str], what: str) -> list[Path]:
     """The files, if all that is given are tables; none if it is one scenario."""
     paths = [Path(each) for each in source]
+    for path in paths:
+        if path.is_dir() or (path.suffix not in ("", ".toml") and not path.exists()):
+            why = "it is a folder" if path.is_dir() else "there is no such file"
+            message = f"cannot read {path}: {why}; give {what}, or one scenario"
+            raise DataError(message)
     if all(path.is_file() and path.suffix != ".toml" for path in paths):
         return paths
     if len(source) > 1:

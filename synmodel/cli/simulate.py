@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synmodel.cli.end import INTERRUPTED
+from synmodel.cli.interruption import INTERRUPTED
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
 from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import SimulationError, SweepError, SynmodelError
@@ -132,7 +132,9 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(help="Dask: local (processes here), tcp://host:8786, or a scheduler file.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="With --scheduler local: number of processes.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="With --scheduler local: number of processes.")
+    ] = None,
     draws: Annotated[
         int | None,
         typer.Option(min=0, max=10_000, help="Draws of the posterior behind intervals; default 100, 0 from 101 cells."),

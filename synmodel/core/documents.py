@@ -18,7 +18,17 @@ from synmodel.core.errors import SynmodelError, close_names, did_you_mean
 from synmodel.core.intake import DOCUMENT_BYTES, content_of
 from synmodel.core.plain import Json
 
-__all__ = ["Document", "Evidence", "FrozenMapping", "Number", "Whole", "entry_fault", "parse_toml", "read"]
+__all__ = [
+    "Document",
+    "Evidence",
+    "FrozenMapping",
+    "Number",
+    "Whole",
+    "entry_fault",
+    "in_plain_words",
+    "parse_toml",
+    "read",
+]
 
 Number = Annotated[float, Strict()]
 """A float or an int; pydantic would else read true as 1.0 and "7" as 7.0."""
@@ -159,6 +169,9 @@ def parse_toml(path: Path, error: type[SynmodelError]) -> Json:
     except OSError as fault:
         message = f"cannot read {path}: {fault.strerror}; give the path of a TOML file"
         raise error(message) from fault
+    except UnicodeDecodeError as fault:
+        message = f"{path} is not valid TOML: it is no text in UTF-8 (from byte {fault.start + 1} on); save it in UTF-8"
+        raise error(message) from fault
     except ValueError as fault:  # of TOML, of its text, or of a number of thousands of digits
         message = f"{path} is not valid TOML: {fault}"
         raise error(message) from fault
@@ -270,7 +283,7 @@ def _one_line(model: type[BaseModel], fault: ErrorDetails, where: str) -> str:
         return f"{place} is not known; {did_you_mean(key, _keys_of(parent), meant=_meant(key, parent))}"
     if fault["type"] == "missing":
         return f"{place} is missing; {_advice(field) or 'add it'}"
-    line = f"{place} is {_shown(fault['input'])}: {_in_plain_words(fault)}"
+    line = f"{place} is {_shown(fault['input'])}: {in_plain_words(fault)}"
     advice = _advice(field)
     # A question for the name that was meant is advice enough.
     return f"{line}; {advice}" if advice and "did you mean" not in line else line
@@ -283,11 +296,14 @@ _PLAIN = (
     (r"it must be a valid dictionary( or .*)?", "it must be a table"),
     (r"it must be a valid integer", "it must be an integer"),
     (r"it must be a valid ", "it must be a "),
+    (r", unable to parse string as an? \w+$", ""),
+    (r"^'.*' is not one of ", "it must be one of "),
 )
 """What pydantic says in words of Python, and what a writer of TOML understands."""
 
 
-def _in_plain_words(fault: ErrorDetails) -> str:
+def in_plain_words(fault: ErrorDetails) -> str:
+    """What is allowed, of one of the faults that pydantic lists."""
     if fault["type"] in ("too_short", "string_too_short"):
         return "too few entries" if fault["type"] == "too_short" else "give at least one character"
     text = str(fault["msg"])

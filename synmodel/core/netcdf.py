@@ -1,7 +1,8 @@
 """netCDF files, written only where there is room for them.
 
 The library below xarray ends the whole process where a disk is full in the middle of a file. So the room is looked at
-first, and too little of it is an ordinary error of the system.
+first, and too little of it is an ordinary error of the system. What it says of a file that is none is put in plain
+words.
 """
 
 import errno
@@ -12,10 +13,17 @@ from typing import Any
 
 import xarray as xr
 
-__all__ = ["write"]
+__all__ = ["why_not_read", "write"]
 
 _OVERHEAD_BYTES = 128 * 1024
 _MARGIN = 1.05
+
+
+def why_not_read(fault: Exception) -> str:
+    """What keeps a file from being read as netCDF, in one line, from the error of the library below."""
+    if isinstance(fault, OSError) and "file signature not found" in str(fault):
+        return "it is no netCDF file"
+    return " ".join(str(fault).split())[:200]
 
 
 def write(content: xr.Dataset | xr.DataTree, path: Path, **options: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synmodel.analysis.caveats import potency_lines
 from synmodel.analysis.intervals import with_ends
 from synmodel.analysis.own_arms import against_own_arms
 from synmodel.analysis.simulated import Simulated
@@ -267,12 +268,14 @@ def simulation_document(plan: Scenario, result: Simulated) -> Json:
     """What simulated experiments of a scenario report on average, and how it varies between them.
 
     ``contradictions`` are what the evidence of the library says against it, ``checked`` all evidence that it meets;
-    ``control`` is the same without doses, empty where there is none; ``notes`` say what to read with care.
+    ``assumed_potencies`` are lines on potencies of its drugs that are assumed; ``control`` is the same without doses,
+    empty where there is none; ``notes`` say what to read with care.
     ``expected`` are exact means with the interval of the posterior, and their ``difference`` from those without doses;
     empty where there are none. ``engine`` ran the simulation; ``between_subjects`` says what differs between them.
     """
     return {
         "contradictions": contradiction_entries(result.checked),
+        "assumed_potencies": potency_lines(plan),
         "scenario": plan.model_dump(mode="json", exclude_none=True),
         "replicates": result.observations.sizes["replicate"],
         "engine": result.observations.attrs["engine"],

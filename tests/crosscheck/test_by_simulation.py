@@ -7,7 +7,8 @@ import pytest
 
 from synmodel.core.errors import FitError
 from synmodel.inference import counts_log_likelihood
-from synmodel.inference.dendrites.by_simulation import Course, _seeded, _statistics, fit_by_simulation
+from synmodel.inference.dendrites import by_simulation
+from synmodel.inference.dendrites.by_simulation import Course, _repeated, _seeded, _statistics, fit_by_simulation
 from synmodel.inference.dendrites.priors import Priors
 from synmodel.inference.dendrites.repartition import cube_of, repartition
 from synmodel.inference.sampling import importance
@@ -114,3 +115,34 @@ def test_without_pyabc_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyabc", None)
     with pytest.raises(FitError, match=r"pip install 'synmodel\[abc\]'"):
         fit_by_simulation(course, RATES, n0=[1], gained=[[0]], lost=[[0]], times=[0, 1], seed=1)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_resumed_run_draws_what_no_round_before_it_had(tmp_path, monkeypatch):
+    pytest.importorskip("pyabc", reason="the extra [abc] is not installed")
+    data = counts({"births": 1.3, "loss": 0.06}, seed=4)
+    drawn = []
+
+    def recording(course, n0, times, lengths, seed):
+        drawn.append((seed, course.model.formation))
+        return _repeated(course, n0, times, lengths, seed)
+
+    monkeypatch.setattr(by_simulation, "_repeated", recording)
+    runs = []
+    for rounds in (1, 2, 2):
+        drawn.clear()
+        tree = fit_by_simulation(
+            course, RATES, **data, particles=20, rounds=rounds, database=tmp_path / "rounds.db", draws=5, seed=1
+        )
+        runs.append(list(drawn))
+        assert tree["sample_stats"].attrs["rounds"] == rounds
+        assert tree["sample_stats"].attrs["n_simulations"] == sum(map(len, runs))
+    first, second, third = runs
+    for before, after in zip(zip(*first, strict=True), zip(*second, strict=True), strict=True):
+        assert not set(before) & set(after)
+    assert len(first) >= 40, "to find a first tolerance, and a round"
+    assert third == []
+    with pytest.raises(FitError, match="rounds of other counts; give another file"):
+        fit_by_simulation(
+            course, RATES, **{**data, "gained": data["gained"] + 1}, database=tmp_path / "rounds.db", seed=1
+        )

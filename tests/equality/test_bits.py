@@ -1,16 +1,13 @@
 """The same seed gives the same bits: threads, blocks, compiled or interpreted."""
 
 import hashlib
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numba
 import numpy as np
 import pytest
 import xarray as xr
+from interpreted import interpreted
 
 from synmodel import simulation
 from synmodel.imaging import summarise
@@ -78,29 +75,10 @@ def test_tables_of_probabilities_change_no_bit(monkeypatch, length_um, times, tr
     assert with_tables == digest(simulate(model, replicates=400, **design))
 
 
-CHILD = """
-import hashlib, sys, warnings
-warnings.simplefilter("error")
-sys.path.insert(0, sys.argv[1])
-import test_bits
-import json
-print(json.dumps([test_bits.digest(test_bits.run(3, engine=e)) for e in ("sessions", "events", "coupled")]))
-"""
-
-
 def test_interpreted_code_gives_the_bits_of_compiled_code():
-    """With the compiler off the same functions run as plain Python: a slow twin of every kernel."""
-    here = os.path.dirname(__file__)  # noqa: PTH120
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, here],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert child.returncode == 0, child.stderr
-    assert json.loads(child.stdout) == [digest(run(3, engine=engine)) for engine in ("sessions", "events", "coupled")]
+    engines = ("sessions", "events", "coupled")
+    plain = interpreted(__file__, f"[digest(run(3, engine=engine)) for engine in {engines}]")
+    assert plain == [digest(run(3, engine=engine)) for engine in engines]
 
 
 def test_full_histories_are_those_that_are_counted():

@@ -135,7 +135,11 @@ def _sample(
         if progress is not None:
             progress("draws of all that is uncertain", at + 1, draws)
     if len(kept) < draws / 2:
-        message = f"only {len(kept)} of {draws} draws are possible; the posterior is too loose"
+        message = (
+            f"in only {len(kept)} of {draws} draws of the posterior, and of the numbers it holds fixed, a dendrite has "
+            "no more nascent spines than spines, and at least half of them are needed; give a posterior that leaves "
+            "less open, such as that of the library"
+        )
         raise FitError(message)
     values, n = np.array(rows), len(wanted)
     vectors, z = vectors[kept], z[kept]

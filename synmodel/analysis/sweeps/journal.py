@@ -164,8 +164,13 @@ def _same(found: object, wanted: Json, out: Path) -> None:
 
 
 @contextmanager
-def opened(plan: Plan, out: Path) -> Iterator[Journal]:
+def opened(plan: Plan, out: Path, *, made: bool = False) -> Iterator[Journal]:
     """The journal of a claimed folder, locked against a second process; a folder left with nothing done is given back.
+
+    Parameters
+    ----------
+    made : bool
+        Whether there was no folder before: then none is left with nothing done.
 
     Raises
     ------
@@ -193,6 +198,9 @@ def opened(plan: Plan, out: Path) -> Iterator[Journal]:
                 for name in (_CELLS, _PLAN):
                     with suppress(OSError):  # such as that of Windows, which removes no file that is open
                         (out / name).unlink()
+                if made:
+                    with suppress(OSError):
+                        out.rmdir()
 
 
 def forget(out: Path) -> None:

@@ -118,9 +118,10 @@ def open_sweep(out: str | Path) -> xr.Dataset:
 def _run(
     plan: Plan, out: Path, netcdf: bool, scheduler: object, workers: int | None, progress: Progress | None
 ) -> None:
+    made = not out.exists()
     journals.claim(plan, out)
     if not any((out / name).exists() for name in (ZARR, NETCDF)):
-        with journals.opened(plan, out) as journal:
+        with journals.opened(plan, out, made=made) as journal:
             _do(plan, journal, scheduler, workers, progress)
             assemble(plan, journal, out)
     if netcdf and (out / ZARR).exists():

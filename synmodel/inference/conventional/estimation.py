@@ -108,6 +108,9 @@ def groups_of(
         message = f"quantity is {quantity!r}; allowed is {', '.join(QUANTITIES)}"
         raise DataError(message)
     studies = table["study"].unique().tolist()
+    if not studies:
+        message = "no row of the tables can be used; `synmodel data check FILE` says what is wrong in which row"
+        raise DataError(message)
     if len(studies) != 1:
         message = f"the data are of {len(studies)} studies ({', '.join(map(str, studies))}); give the tables of one"
         raise DataError(message)
@@ -118,7 +121,8 @@ def groups_of(
         interval = next((each for each in days if each[1] > 0), None)
     if interval not in days:
         what = "no interval ends after day 0" if interval is None else f"interval is {interval[0]:g} to {interval[1]:g}"
-        message = f"{what}; of {quantity} there are: {told or 'none'}"
+        advice = "give one of them, or another quantity" if told else "give another quantity, or a table that has it"
+        message = f"{what}; of {quantity} there are: {told or 'none'}; {advice}"
         raise DataError(message)
     rows = chosen[(chosen["start_day"] == interval[0]) & (chosen["end_day"] == interval[1])]
     arms = sorted(map(str, rows["arm"].unique()))

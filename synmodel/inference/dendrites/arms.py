@@ -286,7 +286,7 @@ def arms_of(data: Dendrites) -> list[ArmData]:
     if not arms:
         message = (
             "observations has no two sessions of a dendrite whose counts, gains, losses or fractions are known: "
-            "look at the audit of the file"
+            "`synmodel data check FILE` says what is wrong in which row"
         )
         raise FitError(message)
     for unknown in set(data.regimens) - {arm.arm for arm in arms}:

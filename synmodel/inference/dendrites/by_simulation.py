@@ -65,7 +65,8 @@ class Narrowing:
     least_accepted : float
         Share of simulations that must be near enough; when fewer are, narrowing ends.
     database : Path, optional
-        SQLite file of all rounds; a run that was interrupted goes on from the last complete one.
+        SQLite file of all rounds; a run that was interrupted goes on from the last complete one, with draws that no
+        round before it had.
     """
 
     particles: int = 500
@@ -119,7 +120,7 @@ def fit_by_simulation(
     Raises
     ------
     FitError
-        For counts that are none, or if pyABC is not installed.
+        For counts that are none, for a database of other counts, or if pyABC is not installed.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def fit_by_simulation(
         own = int(stream_key(seed, f"simulated experiment {done}")[0])
         return {"statistics": _statistics(runs.n, *_repeated(course(values_of(cube)), runs.n, sessions, lengths, own))}
 
-    with TemporaryDirectory() as folder, _seeded(seed):
+    with TemporaryDirectory() as folder:
         engine = pyabc.ABCSMC(
             experiment,
             pyabc.Distribution(**{name: pyabc.RV("uniform", 0, 1) for name in names}),
@@ -159,12 +160,12 @@ def fit_by_simulation(
         )
         file = Path(folder) / "rounds.db" if narrowing.database is None else narrowing.database
         observed = {"statistics": _statistics(runs.n, runs.gained, runs.lost)}
-        url = f"sqlite:///{file.absolute()}"
-        if file.exists():
-            engine.load(url, 1)
-        else:
-            engine.new(url, observed)
-        history = engine.run(max_nr_populations=narrowing.rounds, min_acceptance_rate=narrowing.least_accepted)
+        history = _history(engine, file, observed)
+        done = int(history.total_nr_simulations)
+        left = narrowing.rounds - history.n_populations
+        if left > 0:
+            with _seeded(seed, done):
+                engine.run(max_nr_populations=left, min_acceptance_rate=narrowing.least_accepted)
         particles_kept = history.get_population().particles
         populations = history.get_all_populations()
         history.done()
@@ -175,6 +176,18 @@ def fit_by_simulation(
     sample = Sample(points, np.log(weight), np.zeros(len(weight)), np.nan, np.nan, done)
     chosen = sample.draws(draws, seed)
     return _tree(parameters, free, np.array([prior.transform(u) for u in chosen]), populations, sample, seed)
+
+
+def _history(engine: Any, file: Path, observed: Mapping[str, Array]) -> Any:
+    """The rounds that a database holds, or none in a new one."""
+    url = f"sqlite:///{file.absolute()}"
+    if not file.exists():
+        return engine.new(url, observed)
+    history = engine.load(url, 1)
+    if not np.array_equal(history.observed_sum_stat()["statistics"], observed["statistics"]):
+        message = f"database is {file}, which holds rounds of other counts; give another file, or delete it"
+        raise FitError(message)
+    return history
 
 
 def _repeated(
@@ -229,11 +242,15 @@ def _pyabc() -> Any:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Within the block numpy's global generator, the only one that pyABC knows, is seeded; then it is as before."""
+def _seeded(seed: int, done: int = 0) -> Iterator[None]:
+    """Within the block numpy's global generator, the only one that pyABC knows, is seeded; then it is as before.
+
+    After simulations that an earlier run has done the draws are others than its own.
+    """
     before = np.random.get_state()  # noqa: NPY002
+    of = f"perturbations after {done} simulations" if done else "perturbations"
     try:
-        np.random.seed(stream_key(seed, "perturbations").astype(np.uint32))  # noqa: NPY002
+        np.random.seed(stream_key(seed, of).astype(np.uint32))  # noqa: NPY002
         yield
     finally:
         np.random.set_state(before)  # noqa: NPY002

@@ -59,6 +59,9 @@ def read_folder(folder: str | Path) -> tuple[Study, list[ArmTargets]]:
         With one line, if one of both cannot be used.
     """
     where = Path(folder)
+    if not (where / "study.toml").is_file():
+        message = f"{where} has no study.toml; give a folder with study.toml and summaries.csv"
+        raise LibraryError(message)
     study = read(Study, parse_toml(where / "study.toml", LibraryError), "study", LibraryError)
     table = read_summaries(where / "summaries.csv")
     unknown = sorted(set(table["arm"].astype(str)) - {arm.name for arm in study.arms})

@@ -194,24 +194,25 @@ def load_posterior(path: Path | None = None) -> Posterior:
     """
     where = library.posterior_path() if path is None else path
     if not where.is_file():
-        message = f"cannot read a posterior from {where}: there is no such file; make one with `synmodel posterior`"
+        why = "it is a folder; give a file such as joint.nc in it, or" if where.is_dir() else "there is no such file;"
+        message = f"cannot read a posterior from {where}: {why} make one with `synmodel posterior`"
         raise FitError(message)
     manifest.check(where.parent, [where.name])
     try:
         with xr.open_datatree(where, engine="h5netcdf") as tree:
             loaded = tree.load()
-        draws, attrs = loaded["posterior"].to_dataset(), loaded.attrs
+        draws = loaded["posterior"].to_dataset()
+        studies, reading, digest = (str(loaded.attrs[name]) for name in ("studies", "reading", "digest"))
         # Files of an earlier version have it among the draws.
         place = "constant_data" if "constant_data" in loaded.children else "posterior"
         at = loaded[place].to_dataset()["estimate"].values.tolist()
         stats = loaded["sample_stats"].to_dataset()
     except (OSError, KeyError, ValueError) as fault:
-        message = f"cannot read a posterior from {where}: {fault}; make one with `synmodel posterior`"
+        why = "it holds none" if isinstance(fault, KeyError) else netcdf.why_not_read(fault)
+        message = f"cannot read a posterior from {where}: {why}; make one with `synmodel posterior`"
         raise FitError(message) from fault
-    problem = joint_problem(
-        tuple(str(attrs["studies"]).split()), reading=reading_named(str(attrs["reading"])), with_spreads=True
-    )
-    if attrs["digest"] != data_digest(problem):
+    problem = joint_problem(tuple(studies.split()), reading=reading_named(reading), with_spreads=True)
+    if digest != data_digest(problem):
         message = (
             f"the posterior in {where} belongs to another model or to other data; make it anew with "
             "`synmodel posterior`"

@@ -33,6 +33,7 @@ from synmodel.inference.summaries.summary_fit import fit_problem
 from synmodel.inference.summaries.targets import ArmTargets, Means
 from synmodel.library.parameters import ParameterSet, Prior, default_parameters
 from synmodel.pharmacology import acting_doses, drug_doses
+from synmodel.turnover.arguments import whole_number
 
 __all__ = ["DRAWS", "Point", "Prediction", "coverage_range", "predict", "predict_folder", "read_folder"]
 
@@ -185,7 +186,7 @@ def predict(
     posterior : Estimate, optional
         Default: the joint posterior of the library.
     draws : int
-        Number of draws.
+        Number of draws, at least 50.
     seed : int
         Of the draws.
     dosed : bool
@@ -195,9 +196,12 @@ def predict(
 
     Raises
     ------
+    SimulationError
+        If fewer than 50 draws are asked for.
     FitError
-        If no arm got a drug, or nothing is known of the study without one.
+        If no arm got a drug, nothing is known of the study without one, or fewer than 50 draws are possible.
     """
+    draws = whole_number("draws", draws, least=_FEWEST)
     source = load_posterior() if posterior is None else posterior
     drugged = [target for target in targets if acting_doses(target.arm.doses)]
     if not drugged:
@@ -237,7 +241,11 @@ def predict(
         if progress is not None:
             progress("predicting", number + 1, draws)
     if len(of_arms[0]) < _FEWEST:
-        message = f"{study.name}: only {len(of_arms[0])} of {draws} draws are possible; look at the vehicle arm"
+        message = (
+            f"{study.name}: in only {len(of_arms[0])} of {draws} draws a dendrite has no more nascent spines than "
+            f"spines, and at least {_FEWEST} are needed; give more draws, and look at whether the vehicle arm gains as "
+            "many spines as it loses"
+        )
         raise FitError(message)
     points: list[Point] = []
     for place, (target, centres) in enumerate(zip(chosen, of_arms, strict=True)):

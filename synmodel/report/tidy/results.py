@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from synmodel.core import manifest
+from synmodel.core import manifest, netcdf
 from synmodel.core.errors import DataError
 from synmodel.core.intake import DOCUMENT_BYTES, content_of
 from synmodel.report.tidy.frames import Table, of_document, of_tree
@@ -41,7 +41,8 @@ def tables_of(path: Path) -> list[Table]:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             return of_tree(tree.load(), path.stem)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as fault:
-        reason = " ".join(str(fault).split())[:200]
+        not_text = isinstance(fault, UnicodeDecodeError)
+        reason = "it is no text in UTF-8" if not_text else netcdf.why_not_read(fault)
         message = f"cannot read {path} as a result ({reason}); give netCDF, Zarr or JSON, or a folder of such files"
         raise DataError(message) from fault
 

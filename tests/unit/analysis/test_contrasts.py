@@ -300,7 +300,7 @@ def run(capsys, monkeypatch, *arguments):
         (["--control", CONTROL], "--control is saline-mouse, but no scenario is given"),
         (["--draws", "7"], "--draws is 7, but no scenario is given"),
         ([DRUG, OTHER, "--unit", "dendrite"], "--unit is 'dendrite'"),
-        ([DRUG, OTHER, "--draws", "-1"], "invalid value for '--draws'"),
+        ([DRUG, OTHER, "--draws", "-1"], "--draws | -1"),
         ([DRUG, OTHER, "--seed", "-1"], "seed is -1"),
     ],
 )
@@ -309,7 +309,7 @@ def test_bad_input_is_one_line_and_writes_nothing(capsys, monkeypatch, tmp_path,
     status, stdout, stderr = run(capsys, monkeypatch, *arguments, "--out", out)
     assert status == 2
     assert stdout == ""
-    assert words in stderr
+    assert all(part in stderr for part in words.split(" | "))
     assert stderr.count("\n") == 1
     assert not out.exists()
 

@@ -1,5 +1,6 @@
 """What to measure next: the ensemble follows a fit made anew, conclusions are the model's, the verb writes."""
 
+import itertools
 import json
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ from synmodel.analysis.measuring import Ensemble, conclusions, evaluate, fixed_n
 from synmodel.analysis.measuring import ranking as room
 from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.cli import main
-from synmodel.core.errors import FitError
+from synmodel.core.errors import FitError, SimulationError
 from synmodel.inference.summaries.joint import load_posterior
 from synmodel.inference.summaries.summary_fit import fit_problem
 from synmodel.simulation import drive_of, expectation
@@ -135,6 +136,22 @@ def test_a_measurement_of_a_conclusion_itself_tells_of_it(written):
     at = titles.index("ketamine, man: extra spines after a week")
     own = reduction["ketamine, man: synaptic density by PET after a week"][at]
     assert own > max(value[at] for name, value in reduction.items() if name.startswith("psilocybin"))
+
+
+def test_a_posterior_with_few_possible_draws_is_refused(ensemble, monkeypatch):
+    calls = itertools.count()
+
+    def rarely(wanted, _):
+        if next(calls) % 3:
+            message = "no such dendrite"
+            raise SimulationError(message)
+        return np.zeros(len(wanted))
+
+    monkeypatch.setattr(room, "evaluate", rarely)
+    with pytest.raises(
+        FitError, match=r"in only 0 of 20 draws of the posterior, .* at least half of them are needed; give"
+    ):
+        room._sample(ensemble, conclusions(), (), 20, 1, None)
 
 
 @pytest.mark.parametrize("options", [{"draws": 19}, {"points": 3}, {"points": 1}])

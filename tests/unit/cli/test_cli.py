@@ -14,6 +14,7 @@ import xarray as xr
 from rich.table import Table
 
 from synmodel import library
+from synmodel.analysis.caveats import potency_lines
 from synmodel.analysis.workflows import fit_studies
 from synmodel.cli import _print_tables, app
 from synmodel.core.errors import FitError, SimulationError, SynmodelError
@@ -160,6 +161,34 @@ def test_simulate_says_what_to_read_with_care(capsys, monkeypatch, tmp_path):
     assert json.loads((tmp_path / "b" / "summary.json").read_text())["notes"] == []
     with xr.open_dataset(tmp_path / "b" / "observations.nc", engine="h5netcdf") as seen:
         assert "notes" not in seen.attrs
+
+
+def test_potencies_that_are_assumed_are_the_first_lines(capsys, monkeypatch, tmp_path):
+    arguments = ["simulate", "MK-801-mouse", "--replicates", 2, "--draws", 0, "--quiet", "--out", tmp_path / "out"]
+    _, stdout, _ = run(capsys, monkeypatch, *arguments)
+    document = json.loads((tmp_path / "out" / "summary.json").read_text())
+    lines = document["assumed_potencies"]
+    assert stdout.splitlines()[:3] == [*lines, stdout.splitlines()[2]]
+    assert document["notes"][:2] == lines
+    for line, cell, value in zip(lines, ("interneurons", "pyramidal cells"), ("1.1", "41.5"), strict=True):
+        assert line.startswith(f"the half block of NMDA receptors of {cell} of MK-801 is assumed, {value} nM: ")
+        assert line.endswith("recalled, not seen in a source")
+
+
+@pytest.mark.parametrize(
+    ("name", "replaced", "said"),
+    [
+        ("MK-801-mouse", {"MK-801.nmda_ic50_interneuron": 1.5}, ["pyramidal cells of MK-801 is assumed, 41.5 nM"]),
+        ("5-MeO-DMT-mouse", {}, ["5-HT2A receptors of 5-MeO-DMT is assumed, 500 nM"]),
+        ("psilocybin-mouse", {}, []),
+        ("psilocybin-mouse", {"serotonin.trkb_gain": 1.0}, ["TrkB of psilocin is assumed, 6.3 nM"]),
+        ("saline-mouse", {}, []),
+    ],
+)
+def test_potencies_are_told_where_they_are_those_of_the_library_and_count(name, replaced, said):
+    lines = potency_lines(load(name).updated(parameters=replaced))
+    assert len(lines) == len(said)
+    assert all(words in line for words, line in zip(said, lines, strict=True))
 
 
 def test_what_contradicts_a_scenario_is_the_first_line(capsys, monkeypatch, tmp_path):
@@ -420,8 +449,8 @@ def test_an_unusable_folder_is_refused_before_the_work(capsys, monkeypatch, tmp_
     ("arguments", "words"),
     [
         (["simulate", "saline-mouse", "--replicate", 3], ["no such option", "--replicates"]),
-        (["simulate", "saline-mouse", "--seed", "x"], ["'--seed'", "integer"]),
-        (["simulate", "saline-mouse", "--replicates", "abc"], ["'--replicates'", "integer"]),
+        (["simulate", "saline-mouse", "--seed", "x"], ["--seed", "x", "integer"]),
+        (["simulate", "saline-mouse", "--replicates", "abc"], ["--replicates", "abc", "integer"]),
         (["simulate"], ["missing argument", "simulate --help"]),
         (["simulat"], ["no such command 'simulat'"]),
         (["--loud"], ["no such option", "--loud", "synmodel --help"]),

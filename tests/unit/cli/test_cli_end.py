@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,8 @@ import typer
 
 from synmodel import cli
 from synmodel.cli.end import end, told
+from synmodel.cli.interruption import hear_interruptions
+from synmodel.cli.output import progress
 from synmodel.core.errors import ScenarioError
 
 pytestmark = pytest.mark.heavy
@@ -113,6 +117,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
 
 ENDLESS = """
 import sys
+import time
 from synmodel import cli
 from synmodel.core.compiled import compiled
 
@@ -131,21 +136,86 @@ def endless():
     sys.stderr.flush()
     spin(10**14)
 
-sys.argv = ["synmodel", "endless"]
+@cli.app.command()
+def deaf():
+    spin(10)
+    try:
+        sys.stderr.write("begun\\n")
+        sys.stderr.flush()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        sys.stderr.write("lost\\n")
+        sys.stderr.flush()
+    spin(10**14)
+
 cli.main()
 """
 
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="there is no compiled loop")
-def test_a_compiled_loop_can_be_interrupted(tmp_path):
+@pytest.mark.parametrize(("command", "last"), [("endless", "no result was written"), ("deaf", "again; ended at once")])
+def test_a_compiled_loop_can_be_interrupted(tmp_path, command, last):
+    """By a second Ctrl-C where the first was lost, as some libraries print what is raised in them and go on."""
     script = tmp_path / "endless.py"
     script.write_text(ENDLESS)
-    with subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, str(script), command], stderr=subprocess.PIPE, text=True) as process:
         try:
-            while (line := process.stderr.readline()) != "begun\n":
-                assert line, "it ended by itself"
-            process.send_signal(signal.SIGINT)
+            for said in ("begun\n", "lost\n")[: 1 + (command == "deaf")]:
+                while (line := process.stderr.readline()) != said:
+                    assert line, "it ended by itself"
+                time.sleep(1.0 if said == "lost\n" else 0.0)
+                process.send_signal(signal.SIGINT)
             assert process.wait(timeout=60) == 130
         finally:
             process.kill()
-        assert process.stderr.read() == "synmodel: interrupted; no result was written\n"
+        assert process.stderr.read() == f"synmodel: interrupted{'; ' if command == 'endless' else ' '}{last}\n"
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+@pytest.mark.parametrize("tells", [True, False])
+def test_an_interruption_that_was_lost_ends_the_work_at_its_next_step(quiet, tells):
+    """A library that prints what is raised in it, and goes on, may have what the next step needs only in part."""
+    before = signal.getsignal(signal.SIGINT), signal.set_wakeup_fd(-1)
+    hear_interruptions()
+    reached = []
+
+    def work():
+        with progress(quiet) as steps:
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            reached.append("the rest of the step")
+            if tells:
+                steps("working", 1, 2)
+                reached.append("the next step")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert reached == ["the rest of the step"]
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.set_wakeup_fd(before[1])
+
+
+LATE = """
+import sys
+
+leave = sys.exit
+
+def interrupted(status):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        leave(status)
+
+sys.exit = interrupted
+"""
+
+
+def test_the_status_is_that_of_the_command_wherever_it_was_interrupted(tmp_path):
+    """Classes of data are made of text that Python compiles; an interruption of it would outlive its end."""
+    (tmp_path / "sitecustomize.py").write_text(LATE)
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-m", "synmodel", "--version"]
+    child = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=False, capture_output=True)
+    assert (child.returncode, child.stderr) == (0, b"")

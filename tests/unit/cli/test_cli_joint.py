@@ -56,7 +56,7 @@ def test_a_study_is_predicted(monkeypatch, folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("predict", "nowhere"), "cannot read nowhere/study.toml"),
+        (("predict", "nowhere"), "nowhere has no study.toml; give a folder with study.toml and summaries.csv"),
         (("predict", "nowhere", "--posterior", "none.nc"), "cannot read a posterior from none.nc"),
         (("predict", "nowhere", "--draws", "3"), "100"),
         (("validate", "--seed", "-1"), "seed is -1"),

@@ -63,9 +63,11 @@ def test_lines_of_progress_tell_the_time_left(capsys, monkeypatch):
     ]
 
 
-def test_a_quiet_command_without_a_log_has_no_progress():
+def test_a_quiet_command_without_a_log_tells_no_progress(capsys):
     with progress(True) as steps:
-        assert steps is None
+        steps("fitting", 0, 2)
+        steps("fitting", 2, 2)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("place", ["missing/run.log", "."])

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
 from synmodel.cli import main
 from synmodel.core.errors import ScenarioError
@@ -38,7 +39,7 @@ def run(capsys, monkeypatch, folder, *arguments):
         ("x = " + "[" * 5000 + "]" * 5000, "nested too deep"),
         (SCENARIO.format(name="a\\u0000b"), "scenario.name has a character that cannot be printed"),
         (SCENARIO.format(name="a") + 'title = "\\u0007"\n', "sessions|title"),
-        ("\udcff", "not valid TOML"),
+        ("\udcff", "not valid TOML: it is no text in UTF-8 (from byte 1 on); save it in UTF-8"),
         (f"x = {'1' * 6000}", "not valid TOML"),
         (SCENARIO.format(name="x" * 5000), "up to 100 characters"),
     ],
@@ -156,3 +157,50 @@ def test_a_table_of_a_million_columns_is_refused_before_it_is_read(tmp_path, cap
     status, said = run(capsys, monkeypatch, tmp_path, "data", "check", "t.csv")
     assert status == 2
     assert "a row has 1000002 columns; a table has up to 16384" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            "simulate psilocybin-mouse --replicates 1e12",
+            "--replicates | 1e12 | integer; see `synmodel sim",
+        ),
+        ("simulate psilocybin-mouse --draws -1", "--draws | -1 | see `synmodel simulate --help`"),
+        ("simulate psilocybin-mouse --format pdf", "--format | pdf | 'csv', 'parquet', 'xlsx'; see"),
+        ("new nothing x", "nothing | one of 'compound', "),
+        (
+            "simulate psilocybin-mouse --posterior .",
+            "from .: it is a folder; give a file such as joint.nc in it, or make",
+        ),
+        ("simulate psilocybin-mouse --posterior t.csv", "from t.csv: it is no netCDF file; make one with"),
+        ("convert t.csv", "cannot read t.csv as a result (it is no netCDF file); give"),
+        ("convert bytes.json", "cannot read bytes.json as a result (it is no text in UTF-8); give"),
+        ("posterior --out t.csv", "--out is t.csv, which is a file; give a folder"),
+        ("predict .", ". has no study.toml; give a folder with study.toml and summaries.csv"),
+        ("fit --study t.csv/", "t.csv has no study.toml; give a folder with"),
+        ("fit --data t.csv", "`synmodel data check FILE` says what is wrong in which row"),
+        (
+            "fit --model none",
+            "--model is of the fit of single dendrites; give their table with --data, or leave it out",
+        ),
+        ("fit --dose-date 2024-03-10", "--dose-date is of the fit of single dendrites"),
+        ("fit --data t.csv --study shao2021", "--study is of the fit of group summaries; leave it out beside --data"),
+        ("fit --data t.csv --unit dendrite", "--unit is of the fit of group summaries"),
+        ("sweep ketamine-dose-interval --scheduler local --workers 0", "--workers | 0 | see"),
+        ("sweep ketamine-dose-interval --scheduler nowhere", "scheduler is 'nowhere'; give 'local', an address"),
+        ("plot raster missing.csv", "cannot read missing.csv: there is no such file; give tables of single spines, or"),
+        ("plot raster .", "cannot read .: it is a folder; give tables of single spines, or one scenario"),
+        ("plot estimation t.csv", "no row of the tables can be used; `synmodel data check FILE` says what is wrong"),
+        ("plot estimation once.csv", "of formation_fraction there are: none; give another quantity, or a table that"),
+        ("simulate psilocybin-mouse --posterior other.nc", "a posterior from other.nc: it holds none; make one with"),
+    ],
+)
+def test_slips_are_told_with_what_was_given_and_what_to_do(tmp_path, capsys, monkeypatch, arguments, words):
+    (tmp_path / "t.csv").write_text("animal,dendrite,day,count\nm1,d1,0,-5\nm1,d1,2,11\n")
+    (tmp_path / "once.csv").write_text("animal,dendrite,day,count\nm1,d1,0,5\nm1,d1,2,11\n")
+    (tmp_path / "bytes.json").write_bytes(b"\xff")
+    xr.Dataset({"x": 1.0}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    status, line = run(capsys, monkeypatch, tmp_path, *arguments.split())
+    assert (status, line.count("\n")) == (2, 1), line
+    assert all(part in line for part in words.split(" | ")), line

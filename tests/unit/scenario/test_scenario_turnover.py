@@ -1,15 +1,12 @@
 """The table [turnover] of a scenario: what is read, which engine runs, and the bits that it gives."""
 
 import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
 import xarray as xr
+from interpreted import interpreted
 
 from synmodel.analysis.caveats import notes_of
 from synmodel.analysis.intervals import expected_statistics
@@ -234,14 +231,6 @@ def test_sessions_name_so_many_spines_and_no_more():
     assert np.isnan(spines["birth_day"]).all()
 
 
-TWINS = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import test_scenario_turnover
-print(test_scenario_turnover.digests())
-"""
-
-
 def digests():
     """Of a few spines of both loops, in one line."""
     start = Start(begun().initial[:2], begun().scale[:2])
@@ -255,14 +244,4 @@ def digests():
 
 
 def test_interpreted_code_gives_the_bits_of_compiled_code():
-    """With the compiler off the same functions run as plain Python: a slow twin of both loops."""
-    child = subprocess.run(
-        [sys.executable, "-c", TWINS, str(Path(__file__).parent)],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert child.returncode == 0, child.stderr
-    assert child.stdout.split()[-1] == digests()
+    assert interpreted(__file__, "digests()") == digests()

@@ -1,16 +1,13 @@
 """The likelihood's door: what it accepts, what it refuses, and small cases by hand."""
 
 import itertools
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numba
 import numpy as np
 import pytest
 import xarray as xr
+from interpreted import interpreted
 from scipy.integrate import quad
 from scipy.special import logsumexp
 from scipy.stats import gamma, poisson
@@ -456,22 +453,6 @@ def test_threads_do_not_matter():
     assert results[0] == results[1]
 
 
-CHILD = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import test_likelihood as t
-print(json.dumps([t.bits(model).tolist() for model in (t.ONE, t.TWO, t.THREE)]))
-"""
-
-
 def test_interpreted_code_gives_the_bits_of_compiled_code():
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, os.path.dirname(__file__)],  # noqa: PTH120
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert child.returncode == 0, child.stderr
-    assert json.loads(child.stdout) == [bits(model).tolist() for model in (ONE, TWO, THREE)]
+    plain = interpreted(__file__, "[bits(model).tolist() for model in (ONE, TWO, THREE)]")
+    assert plain == [bits(model).tolist() for model in (ONE, TWO, THREE)]

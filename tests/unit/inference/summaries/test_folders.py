@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_used_is_one_line(monkeypatch, capsys, tmp_path,
 def test_names_that_are_none(tmp_path, mine):
     with pytest.raises(LibraryError, match=r"no study 'shao', and no folder has this name; did you mean 'shao2021'\?"):
         fitted_studies(["shao"], STUDIES)
-    with pytest.raises(SynmodelError, match=r"cannot read .*nowhere/study.toml"):
+    with pytest.raises(SynmodelError, match=r"nowhere has no study.toml; give a folder with study.toml"):
         fitted_studies([tmp_path / "nowhere"], STUDIES)
     with pytest.raises(FitError, match="study 'mine' is given in two folders"):
         fitted_studies([mine, made(tmp_path / "again")], STUDIES)

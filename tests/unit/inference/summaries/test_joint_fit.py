@@ -8,10 +8,11 @@ import pytest
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal, norm
 
-from synmodel.core.errors import DataError, FitError, LibraryError
+from synmodel.core.errors import DataError, FitError, LibraryError, SimulationError
 from synmodel.data import load_study
 from synmodel.inference import SummaryProblem, joint_problem
 from synmodel.inference.summaries import drives
+from synmodel.inference.summaries import prediction as prediction_module
 from synmodel.inference.summaries import problem as problem_module
 from synmodel.inference.summaries.coordinates import Coordinates
 from synmodel.inference.summaries.covariance import arm_correlation
@@ -394,6 +395,26 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path, old, new, error, wor
         read_folder(tmp_path)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_too_few_draws_are_refused_before_any_work(fit, monkeypatch):
+    """And those that are possible, at the end."""
+    study = load_study("shao2021")
+    targets = [arm_targets("shao2021", arm.name) for arm in study.arms]
+    with monkeypatch.context() as patched:
+        patched.setattr(prediction_module, "fit_problem", lambda *_, **__: pytest.fail("work has begun"))
+        with pytest.raises(SimulationError, match="draws is 49; it must be a whole number of at least 50"):
+            predict(study, targets, posterior=fit, draws=49, seed=1)
+
+    def never(*_):
+        message = "no such dendrite"
+        raise SimulationError(message)
+
+    monkeypatch.setattr(prediction_module, "_published", never)
+    with pytest.raises(
+        FitError, match=r"shao2021: in only 0 of 60 draws .* at least 50 are needed; give more draws, and"
+    ):
+        predict(study, targets, posterior=fit, draws=60, seed=1)
 
 
 def test_a_study_without_a_drug_has_nothing_to_predict(tmp_path, fit):
