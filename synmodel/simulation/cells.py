@@ -56,6 +56,10 @@ def prepared(scenarios: Iterable[Scenario], base: ParameterSet | None) -> Iterat
         if latest is not None and (family is not latest or len(run) >= latest.most_rows):
             yield from latest.prepared(run, base)
             run = []
+        if isinstance(family, SynmodelError):
+            latest = None
+            yield family
+            continue
         latest = family
         run.append(scenario)
     if latest is not None:
@@ -64,14 +68,21 @@ def prepared(scenarios: Iterable[Scenario], base: ParameterSet | None) -> Iterat
 
 def setup_of(scenario: Scenario) -> Setup:
     """The setup of a scenario without the parameters that it replaces, shared with others of its family."""
-    return _family_of(scenario).setup_of(scenario)
+    family = _family_of(scenario)
+    if isinstance(family, SynmodelError):
+        raise family
+    return family.setup_of(scenario)
 
 
-def _family_of(scenario: Scenario) -> "_Family":
+def _family_of(scenario: Scenario) -> "_Family | SynmodelError":
+    """The family of a scenario, or why it has none: a compound is not known, say."""
     regimen = scenario.regimen
     series = tuple(tuple(part for name, part in dose if name != "amount") for dose in regimen.doses)
     other = tuple(part for name, part in scenario if name not in ("parameters", "regimen"))
-    return _family(_Key((series, regimen.treatments, other), scenario), library.in_use())
+    try:
+        return _family(_Key((series, regimen.treatments, other), scenario), library.in_use())
+    except SynmodelError as error:
+        return error
 
 
 class _Key:
@@ -118,8 +129,8 @@ class _Family:
     def together(self) -> bool:
         """Whether drives can be made together: doses or conditions act by the mechanism, alike in all subjects."""
         plan = self._first.plan
-        acts = pharmacology.drug_doses(plan.regimen.doses) or plan.spells or plan.subject.genotype != "wild-type"
         try:
+            acts = pharmacology.drug_doses(plan.regimen.doses) or plan.spells or plan.subject.genotype != "wild-type"
             self._first.demand_drive()
             return (
                 plan.drive == "mechanistic"

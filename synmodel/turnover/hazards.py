@@ -103,12 +103,12 @@ def knots_of(drive: xr.Dataset | None) -> Knots:
         return Knots(np.empty(0), {})
     conform(drive, DRIVE)
     variables = drive.variables
-    knots = number_array("drive.time", variables["time"].to_numpy(), "days in rising order")
-    if np.any(np.diff(knots) <= 0) or not np.all(np.isfinite(knots)):
+    knots = number_array("drive.time", variables["time"].data, "days in rising order")
+    if not ((knots[1:] > knots[:-1]).all() and np.isfinite(knots).all()):
         message = "drive.time does not rise; give each day once, in rising order"
         raise SimulationError(message)
     folds = {
-        str(name): number_array(f"drive.{name}", variables[name].to_numpy(), "folds that are finite and 0 or more")
+        str(name): number_array(f"drive.{name}", variables[name].data, "folds that are finite and 0 or more")
         for name in drive.data_vars
     }
     return Knots(knots, checked_folds(folds))

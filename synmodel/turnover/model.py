@@ -163,7 +163,8 @@ class TurnoverModel:
             for _ in range(self.n_class - 1):
                 lost = lost | (transitions[:, lost] > 0).any(axis=1)
         try:
-            leaving = np.diag(transitions.sum(axis=1) + elimination) - transitions  # minus the generator
+            leaving = -transitions  # minus the generator
+            leaving.flat[:: self.n_class + 1] += transitions.sum(axis=1) + elimination
             numbers = np.linalg.solve(leaving.T, self.formation_rates) if lost.all() else None
         except np.linalg.LinAlgError:  # rates that differ by more than numbers can tell
             numbers = None

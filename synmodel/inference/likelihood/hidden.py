@@ -121,15 +121,6 @@ def logarithms(n):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled
-def most_spines_there(n, most_gained):  # type: ignore[no-untyped-def]
-    """Largest number of spines that any run may come to."""
-    most = 0
-    for r in range(len(n)):
-        most = max(most, n[r] + np.sum(most_gained[r]))
-    return most
-
-
 def filter_of(  # noqa: C901 - three functions, counted as one
     one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled
 ) -> Compiled:
@@ -438,7 +429,7 @@ def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, ou
     """
     move, log_s, d, fresh = steps
     n, gained, lost, count, first, stop = runs
-    logs = logarithms(2 * (most_spines_there(n, most_gained) + 3))
+    logs = logarithms(2 * (np.max(n) + most_gained.shape[1] * np.max(most_gained) + 3))  # of all numbers there may be
     for r in prange(len(n)):
         record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
         for j in range(d.shape[0]):

@@ -47,14 +47,18 @@ class Prepared:
         return self.explains is None or bool((np.diff(self.explains) > 0).all())
 
     @cached_property
+    def _partial(self) -> NDArray[np.bool_]:
+        return self.runs.partial
+
+    @cached_property
     def whole(self) -> Integers:
         """Runs of which everything was recorded."""
-        return np.flatnonzero(~self.runs.partial)
+        return np.flatnonzero(~self._partial)
 
     @cached_property
     def open_(self) -> Integers:
         """Runs in which something was not recorded."""
-        return np.flatnonzero(self.runs.partial)
+        return np.flatnonzero(self._partial)
 
     @cached_property
     def of_whole(self) -> Runs:
@@ -89,4 +93,8 @@ class Prepared:
     @cached_property
     def log_weight(self) -> Array:
         """(run, 1) sum of G log(scale) - log(G!) over gains G."""
-        return xlogy(self.number[:, 0], self.scale[:, None]) - gammaln(self.gained + 1.0).sum(axis=1)[:, None]
+        gained = np.maximum(self.runs.gained, 0)
+        most = int(gained.max(initial=0))
+        # Of each number once, where there are fewer than entries.
+        log_factorial = gammaln(np.arange(1.0, most + 2.0))[gained] if most < gained.size else gammaln(gained + 1.0)
+        return xlogy(self.number[:, 0], self.scale[:, None]) - log_factorial.sum(axis=1)[:, None]

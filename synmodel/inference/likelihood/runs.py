@@ -132,14 +132,15 @@ class Seen:
         for name, given in (("gained", self.gained), ("lost", self.lost), ("count", count)):
             if given is None:
                 continue
-            numbers = np.asarray(given, float)
+            numbers = _as_numbers(given)
             if numbers.shape != shape:
                 message = (
                     f"{name} has shape {numbers.shape}; expected {shape}: a row for each number in n0 and a column for "
                     f"each interval between the {len(sessions)} times"
                 )
                 raise FitError(message)
-            tables.append(np.where(numbers < 0, NOT_RECORDED, whole_numbers(name, np.where(numbers < 0, 0.0, numbers))))
+            recorded = np.maximum(numbers, 0)
+            tables.append(np.where(numbers < 0, NOT_RECORDED, whole_numbers(name, recorded)))
         runs = Runs.recorded(start, tables[0], tables[1])
         return sessions, completed(runs if count is None else runs._replace(at_end=tables[2]))
 
@@ -153,10 +154,12 @@ def whole_numbers(name: str, given: ArrayLike) -> NDArray[np.int64]:
         At the first number that is negative, not whole or not finite.
     """
     try:
-        numbers = np.asarray(given, float)
+        numbers = _as_numbers(given)
     except (TypeError, ValueError):
         message = f"{name} is {given!r:.60}; give whole numbers of 0 or more"
         raise FitError(message) from None
+    if numbers.dtype == np.int64 and numbers.min(initial=0) >= 0:
+        return np.array(numbers, np.int64, order="C")  # a copy, which can be written to
     wrong = ~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers)))
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())
@@ -167,6 +170,12 @@ def whole_numbers(name: str, given: ArrayLike) -> NDArray[np.int64]:
         )
         raise FitError(message)
     return np.ascontiguousarray(numbers, np.int64)
+
+
+def _as_numbers(given: ArrayLike) -> NDArray[np.int64] | NDArray[np.float64]:
+    """Whole numbers as they are, anything else as floating-point numbers."""
+    array = np.asarray(given)
+    return array if array.dtype == np.int64 else np.asarray(given, float)
 
 
 def checked_lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.float64]:
@@ -186,4 +195,4 @@ def checked_lengths(length_um: ArrayLike | None, n_dendrite: int) -> NDArray[np.
             "dendrites"
         )
         raise FitError(message)
-    return np.ascontiguousarray(np.broadcast_to(lengths, (n_dendrite,)))
+    return np.full(n_dendrite, lengths)

@@ -176,7 +176,7 @@ def test_a_compiled_loop_can_be_interrupted(tmp_path, command, last):
 def test_an_interruption_that_was_lost_ends_the_work_at_its_next_step(quiet, tells):
     """A library that prints what is raised in it, and goes on, may have what the next step needs only in part."""
     before = signal.getsignal(signal.SIGINT), signal.set_wakeup_fd(-1)
-    hear_interruptions()
+    interrupted = hear_interruptions()
     reached = []
 
     def work():
@@ -193,6 +193,7 @@ def test_an_interruption_that_was_lost_ends_the_work_at_its_next_step(quiet, tel
             work()
         assert reached == ["the rest of the step"]
     finally:
+        interrupted.clear()  # the process of the tests goes on
         signal.signal(signal.SIGINT, before[0])
         signal.set_wakeup_fd(before[1])
 

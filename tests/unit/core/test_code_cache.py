@@ -37,7 +37,7 @@ print(value, sum(fill_uniform.stats.cache_hits.values()))
 
 EVERY_KERNEL = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:]
 import numpy as np
 from numba.core import event
 
@@ -275,7 +275,8 @@ def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch, ca
 def test_a_second_process_compiles_nothing():
     """A function that numba cannot find again, as one that closes over another, would be compiled in every process."""
     for process in (1, 2):
-        run = [sys.executable, "-c", EVERY_KERNEL, str(Path(__file__).parents[1] / "inference" / "likelihood")]
+        unit = Path(__file__).parents[1]
+        run = [sys.executable, "-c", EVERY_KERNEL, str(unit / "inference" / "likelihood"), str(unit)]
         child = subprocess.run(run, capture_output=True, check=False, text=True)
         assert child.returncode == 0, child.stderr
         assert process == 1 or child.stdout == ""
