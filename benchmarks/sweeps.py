@@ -12,7 +12,7 @@ import numpy as np
 from synmodel.analysis.sweeps import sweep
 from synmodel.scenario import load
 from synmodel.simulation import expectation_function
-from synmodel.simulation.blocks import _rows, _start
+from synmodel.simulation.blocks import spines_of
 from synmodel.simulation.setup import Setup
 from synmodel.turnover.simulator import thread_count
 
@@ -58,9 +58,8 @@ def simulated() -> list[str]:
         cohort={"animals": 1, "dendrites_per_animal": 3}, schedule={"sessions": [-1, 1, 3]}
     )
     ready, numbers = Setup(small).at(), np.arange(REPLICATES)
-    start, knots = _start(ready, numbers, 1), ready.knots
     with thread_count(1):
-        engine = seconds(lambda: [_rows(ready, start, knots, 1, (0, 0)) for _ in range(20)], 5) / 20
+        engine = seconds(lambda: [spines_of(ready, numbers, 1) for _ in range(20)], 5) / 20
     grids = {
         "a hazard": (2, {"phoumthipphavong2016.loss_nascent": np.linspace(0.4, 1.2, SIMULATED)}),
         "the dose": (1, {AMOUNT: np.linspace(1.0, 30.0, SIMULATED)}),
