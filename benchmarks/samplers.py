@@ -18,6 +18,7 @@ import numpy as np
 from arviz_stats.base import array_stats
 from scipy.special import gammaln, stdtrit
 
+from synmodel.core.errors import FitError
 from synmodel.inference import DendriteProblem
 from synmodel.inference.dendrites import parameters_for, template
 from synmodel.inference.dendrites.calibration import Design, simulated_observations
@@ -211,7 +212,10 @@ def by_blackjax(target: Target) -> Drawn:
     shapes = jax.ShapeDtypeStruct((), float), jax.ShapeDtypeStruct((n,), float)
 
     def both(u: Array) -> tuple[Array, Array]:
-        value, slope = target.with_gradient(np.asarray(u))
+        try:
+            value, slope = target.with_gradient(np.asarray(u))
+        except FitError:  # a step to where the density has no number
+            return np.float64(-np.inf), np.zeros(n)
         return np.float64(value), np.asarray(slope, float)
 
     @jax.custom_vjp
