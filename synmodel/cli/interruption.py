@@ -33,22 +33,34 @@ def hear_interruptions() -> threading.Event:
     what it has. Hence the event, which :func:`heed_interruption` looks at.
     """
     _interrupted.clear()
+    acted = threading.Event()  # stays, whoever clears the other
 
     def interrupt(*_: object) -> None:
+        acted.set()
         _interrupted.set()
         raise KeyboardInterrupt
 
     def wait(notes: socket.socket) -> None:
-        first = None
-        while note := notes.recv(1):
+        first: float | None = None
+        patience: float | None = None
+        while True:
+            notes.settimeout(patience)
+            try:
+                note = notes.recv(1)
+            except TimeoutError:
+                if not acted.is_set():
+                    _end_at_once(NOTHING_WRITTEN)
+                patience = None
+                continue
+            if not note:
+                return
             if note[0] != signal.SIGINT or signal.getsignal(signal.SIGINT) is not interrupt:  # that of a server
                 continue
             now = time.monotonic()
             first = now if first is None else first
             if now - first > _APART_SECONDS:
                 _end_at_once(_AGAIN)
-            if not _interrupted.wait(_PATIENCE_SECONDS):
-                _end_at_once(NOTHING_WRITTEN)
+            patience = _PATIENCE_SECONDS
 
     signal.signal(signal.SIGINT, interrupt)
     notes, noted = socket.socketpair()

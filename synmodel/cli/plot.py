@@ -73,8 +73,12 @@ def raster(
 
 def _tables_of(source: list[str], what: str) -> list[Path]:
     """The files, if all that is given are tables; none if it is one scenario."""
+    from synmodel import library
+
     paths = [Path(each) for each in source]
     for path in paths:
+        if str(path) in library.names("scenarios"):
+            continue  # whatever lies here under this name
         if path.is_dir() or (path.suffix not in ("", ".toml") and not path.exists()):
             why = "it is a folder" if path.is_dir() else "there is no such file"
             message = f"cannot read {path}: {why}; give {what}, or one scenario"

@@ -75,12 +75,9 @@ def low_pass(times: Array, target: Array, tau: float | Array) -> Array:
     slow = np.asarray(tau, float)
     shape = np.broadcast_shapes(np.shape(target), (*slow.shape[:-1], len(times)))
     state = np.empty(shape)
-    follow_rows(
-        times,
-        _rows(target, shape),
-        _rows(slow, (*slow.shape[:-1], slow.shape[-1] if slow.ndim else 1)),
-        _rows(state, shape),
-    )
+    width = slow.shape[-1] if slow.ndim else 1
+    of_rows = _rows(slow, (*shape[:-1], width) if slow.ndim > 1 else (width,))
+    follow_rows(times, _rows(target, shape), of_rows, _rows(state, shape))
     return state
 
 
@@ -88,7 +85,7 @@ def _rows(values: Array | float, shape: tuple[int, ...]) -> Array:
     """Values of a shape as (row, n); a copy only where they are not so already."""
     whole = np.asarray(values, float)
     if whole.shape != shape:
-        whole = np.array(np.broadcast_to(whole, shape))
+        whole = np.array(np.broadcast_to(whole, shape), order="C")  # or the kernels are compiled for two layouts
     return whole.reshape(-1, shape[-1])
 
 

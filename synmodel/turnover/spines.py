@@ -317,7 +317,7 @@ def joined(spines: Sequence[xr.Dataset]) -> xr.Dataset:
     if len(spines) == 1:
         return spines[0]
     return labelled(
-        in_one([{str(name): each.to_numpy() for name, each in block.variables.items()} for block in spines])
+        in_one([{name: block[name].to_numpy() for name in SPINES.entries if name in block} for block in spines])
     )
 
 

@@ -11,6 +11,7 @@ the range where it matters converges faster than any power of the step, for one 
 The animal is the unit of replication: cross-validation leaves out animals.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -193,7 +194,7 @@ def integral_points(log_density: Callable[[Array], Array], n: int) -> tuple[Arra
 
 def sums(which: NDArray[np.int64], values: Array, n: int) -> Array:
     """(n, ...) sums of rows by animal."""
-    rows = np.ascontiguousarray(values).reshape(len(values), -1)
+    rows = np.ascontiguousarray(values).reshape(len(values), math.prod(values.shape[1:]))
     out = np.zeros((n, rows.shape[1]))
     add_rows(rows, which, out)
     return out.reshape(n, *values.shape[1:])

@@ -117,10 +117,12 @@ def gains_of(prepared: Prepared, courses: Courses) -> Gains:
     births = courses.newborn.sum(axis=2)  # (node, interval) at a scale of 1
     possible = births > 0
     log_births = np.log(np.where(possible, births, 1.0))
-    poisson = prepared.gained @ log_births.T + prepared.log_weight
+    gained = prepared.gained[:, None, :]
+    # No product of matrices, in which the last digit of a run depends on how many there are.
+    poisson = (gained * log_births).sum(axis=2) + prepared.log_weight
     if not possible.all():
-        poisson[prepared.gained @ ~possible.T > 0] = -np.inf
-    exposure = (prepared.inside @ births.T) * prepared.scale[:, None]
+        poisson[((gained > 0) & ~possible).any(axis=2)] = -np.inf
+    exposure = (prepared.inside[:, None, :] * births).sum(axis=2) * prepared.scale[:, None]
     with np.errstate(invalid="ignore"):
         mean = courses.total[:, prepared.runs.first].T * prepared.scale[:, None]
     return Gains(prepared.number, prepared.start, poisson[:, :, None], exposure[:, :, None], mean[:, :, None])

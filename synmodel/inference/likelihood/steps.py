@@ -31,7 +31,8 @@ def share_out(survival, newborn, move, alive, log_alive, fresh, gamma):  # type:
         for i in range(newborn.shape[1]):
             for c in range(n_class):
                 alive[node, i, c] = share(survival[node, i, c], move[node, i, c])
-                log_alive[node, i, c] = math.log(alive[node, i, c])
+                here = alive[node, i, c]
+                log_alive[node, i, c] = math.log(here) if here > 0.0 else -math.inf
             gamma[node, i] = share(newborn[node, i], fresh[node, i])
 
 

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from synmodel.cli import main
+from synmodel.cli.plot import _tables_of
 from synmodel.core.errors import ScenarioError
 from synmodel.data import read_observations
 from synmodel.scenario import load
@@ -204,3 +205,9 @@ def test_slips_are_told_with_what_was_given_and_what_to_do(tmp_path, capsys, mon
     status, line = run(capsys, monkeypatch, tmp_path, *arguments.split())
     assert (status, line.count("\n")) == (2, 1), line
     assert all(part in line for part in words.split(" | ")), line
+
+
+def test_a_folder_does_not_hide_a_scenario_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("psilocybin-mouse").mkdir()
+    assert _tables_of(["psilocybin-mouse"], "tables") == []

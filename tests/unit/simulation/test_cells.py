@@ -154,7 +154,9 @@ def test_rows_of_a_filter_and_of_trapped_block_are_those_of_each():
     together = low_pass(times, target, taus)
     one_input = low_pass(times, target[0], taus)
     blocked = trapped_block(times, target, 1.3, 0.2)
+    several = low_pass(times, np.stack([target, target[::-1]]), taus)  # rows of rows, which share their time constants
     for row, tau in enumerate(taus[:, 0]):
+        assert np.array_equal(several[:, row], low_pass(times, target[[row, 3 - row]], tau))
         assert np.array_equal(together[row], low_pass(times, target[row], tau))
         assert np.array_equal(one_input[row], low_pass(times, target[0], tau))
         assert np.array_equal(blocked[row], trapped_block(times, target[row], 1.3, 0.2))

@@ -456,3 +456,32 @@ def test_threads_do_not_matter():
 def test_interpreted_code_gives_the_bits_of_compiled_code():
     plain = interpreted(__file__, "[bits(model).tolist() for model in (ONE, TWO, THREE)]")
     assert plain == [bits(model).tolist() for model in (ONE, TWO, THREE)]
+
+
+def no_survivors():
+    """Two classes, one of which survives no interval: the logarithm of its probability is that of 0."""
+    model = TurnoverModel(("a", "b"), [1.0, 1.0], [[0.0, 0.0], [0.0, 0.0]], [800.0, 0.3])
+    return counts_log_likelihood(model, n0=[3], gained=[[1, 2]], lost=[[3, 1]], times=[0, 2, 4]).tolist()
+
+
+def test_interpreted_code_takes_logarithms_of_0():
+    plain = interpreted(__file__, "no_survivors()")
+    assert plain == no_survivors()
+    assert np.isfinite(plain).all()
+
+
+def test_a_dendrite_has_the_same_bits_among_others():
+    seen = simulated(TWO)
+    together = counts_log_likelihood(TWO, **seen, times=[0, 2, 4, 9])
+    alone = [
+        counts_log_likelihood(TWO, **{name: each[k : k + 1] for name, each in seen.items()}, times=[0, 2, 4, 9])[0]
+        for k in range(len(together))
+    ]
+    assert together.tolist() == alone
+
+
+def test_no_dendrites_have_no_likelihood():
+    nothing = {"n0": [], "gained": np.zeros((0, 2)), "lost": np.zeros((0, 2)), "times": [0, 2, 4]}
+    assert counts_log_likelihood(TWO, **nothing).shape == (0,)
+    several = replace(TWO, formation_cv_animal=0.3)
+    assert animals_log_likelihood(several, **nothing, animal=[], birth_effect="response").shape == (0,)
