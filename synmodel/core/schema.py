@@ -8,8 +8,10 @@ keeps ``units`` through arithmetic that changes them, so units are checked at do
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import xarray as xr
+from numpy.typing import NDArray
 
 from synmodel.core.errors import SchemaError, did_you_mean
 
@@ -26,6 +28,7 @@ __all__ = [
     "UNCAGING",
     "Passport",
     "Quantity",
+    "arrays_of",
     "conform",
     "stamped",
 ]
@@ -232,6 +235,12 @@ def stamped(dataset: xr.Dataset, passport: Passport) -> xr.Dataset:
         if name in variables:
             variables[name].attrs.update(units=quantity.units, long_name=quantity.long_name)
     return conform(dataset, passport)
+
+
+def arrays_of(dataset: xr.Dataset, passport: Passport) -> dict[str, NDArray[Any]]:
+    """Variables and coordinates that a passport names, as arrays by name."""
+    variables = dataset.variables
+    return {name: variables[name].to_numpy() for name in passport.entries if name in variables}
 
 
 def conform(dataset: xr.Dataset, passport: Passport) -> xr.Dataset:

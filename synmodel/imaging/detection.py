@@ -17,7 +17,7 @@ from scipy.special import ndtri, pdtrik
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
-from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
+from synmodel.core.schema import OBSERVATIONS, SPINES, arrays_of, conform, stamped
 from synmodel.imaging.scoring_kernel import score
 
 __all__ = ["Images", "Scoring", "labelled", "observe", "reported", "scored"]
@@ -146,8 +146,7 @@ def observe(
         If there is a class of spines without a probability to be missed.
     """
     conform(spines, SPINES)
-    variables = spines.variables
-    rows = {name: variables[name].to_numpy() for name in SPINES.entries if name in variables}
+    rows = arrays_of(spines, SPINES)
     images = Images(rows["time"], replicates, animals, dendrites, length_um, seed=seed, reference_day=reference_day)
     return labelled(reported(images, scoring, *scored(images, scoring, rows)))
 

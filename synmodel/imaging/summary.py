@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from synmodel.core.schema import OBSERVATIONS, conform
+from synmodel.core.schema import OBSERVATIONS, arrays_of, conform
 from synmodel.imaging import metrics
 
 __all__ = ["between_arms", "means", "means_of", "summarise"]
@@ -44,7 +44,7 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
     ['density_change', 'elimination_fraction', 'formation_fraction']
     """
     conform(observations, OBSERVATIONS)
-    arrays = _arrays(observations)
+    arrays = arrays_of(observations, OBSERVATIONS)
     pieces: list[tuple[str, Array, Array, dict[str, Array]]] = []
     for quantity, starts, ends, values in _measured(arrays):
         by_animal = _mean(values, _DENDRITE)
@@ -85,13 +85,7 @@ def summarise(observations: xr.Dataset) -> xr.Dataset:
 def means(observations: xr.Dataset) -> tuple[list[tuple[str, float, float]], Array]:
     """Quantity, start and end of every point of :func:`summarise`, and its ``mean`` there alone, (..., point)."""
     conform(observations, OBSERVATIONS)
-    return means_of(_arrays(observations))
-
-
-def _arrays(observations: xr.Dataset) -> Arrays:
-    """Variables and coordinates by name."""
-    variables = observations.variables
-    return {name: variables[name].to_numpy() for name in OBSERVATIONS.entries if name in variables}
+    return means_of(arrays_of(observations, OBSERVATIONS))
 
 
 def means_of(observations: Arrays) -> tuple[list[tuple[str, float, float]], Array]:

@@ -83,8 +83,8 @@ class Setup:
         stated = self.stated
         if stated is not None:
             return lambda _: stated
-        times, folds_at = self.folds_on_grid
-        return lambda parameters: drive_of_folds(times, folds_at(parameters.as_floats()))
+        knots_at = self.knots_at
+        return lambda parameters: drive_of_folds(*knots_at(parameters))
 
     @cached_property
     def knots_at(self) -> Callable[[ParameterSet], Knots]:

@@ -144,8 +144,8 @@ class TurnoverModel:
         if removal.ndim < forward.ndim - 1:
             removal = removal[..., None]
         transitions = np.asarray(self.transition, float)
-        q = np.triu(transitions, 1) * forward + np.tril(transitions, -1)
         diagonal = np.arange(self.n_class)
+        q = np.where(diagonal > diagonal[:, None], transitions * forward, transitions)
         q[..., diagonal, diagonal] = -q.sum(axis=-1) - np.asarray(self.elimination, float) * removal
         return q
 
@@ -157,15 +157,12 @@ class TurnoverModel:
         SimulationError
             If some spines can never be lost, so that there is no such number.
         """
-        elimination, transitions = np.asarray(self.elimination), np.asarray(self.transition)
-        lost = elimination > 0
+        lost, transitions = np.asarray(self.elimination) > 0, np.asarray(self.transition) > 0
         if not lost.all():
             for _ in range(self.n_class - 1):
-                lost = lost | (transitions[:, lost] > 0).any(axis=1)
+                lost = lost | transitions[:, lost].any(axis=1)
         try:
-            leaving = -transitions  # minus the generator
-            leaving.flat[:: self.n_class + 1] += transitions.sum(axis=1) + elimination
-            numbers = np.linalg.solve(leaving.T, self.formation_rates) if lost.all() else None
+            numbers = np.linalg.solve(self.generator().T, -self.formation_rates) if lost.all() else None
         except np.linalg.LinAlgError:  # rates that differ by more than numbers can tell
             numbers = None
         if numbers is None or not np.isfinite(numbers).all():

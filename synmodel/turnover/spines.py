@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
 from synmodel.core.renamed import takes_earlier_arguments
-from synmodel.core.schema import SPINES, stamped
+from synmodel.core.schema import SPINES, arrays_of, stamped
 from synmodel.core.settings import by_fields
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
@@ -316,9 +316,7 @@ def joined(spines: Sequence[xr.Dataset]) -> xr.Dataset:
     """The spines of several blocks with the same sessions as one Dataset, one after the other."""
     if len(spines) == 1:
         return spines[0]
-    return labelled(
-        in_one([{name: block[name].to_numpy() for name in SPINES.entries if name in block} for block in spines])
-    )
+    return labelled(in_one([arrays_of(block, SPINES) for block in spines]))
 
 
 def in_one(spines: Sequence[Rows]) -> Rows:

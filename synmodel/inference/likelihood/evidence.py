@@ -17,7 +17,7 @@ from scipy.special import logsumexp, pdtri
 from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, gains_of
-from synmodel.inference.likelihood.groups import add_groups, less_the_highest
+from synmodel.inference.likelihood.groups import add_rows, less_the_highest
 from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
 from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.inference.likelihood.prepared import Prepared
@@ -163,9 +163,9 @@ class Evidence:
             return log_p
         values = np.ascontiguousarray(log_p).reshape(len(log_p), -1)
         relative, highest = np.empty_like(values), np.empty((len(self), values.shape[1]))
-        total = np.empty_like(highest)
+        total = np.zeros_like(highest)
         less_the_highest(values, self._first, relative, highest)
-        add_groups(np.exp(relative, out=relative), self._first, total)
+        add_rows(np.exp(relative, out=relative), self.record, total)
         with np.errstate(divide="ignore"):
             return (highest + np.log(total)).reshape(len(self), *log_p.shape[1:])
 

@@ -1,10 +1,10 @@
-"""Compiled reductions over groups of rows that follow one another."""
+"""Compiled reductions over groups of rows."""
 
 import math
 
 from synmodel.core.compiled import allocating_nothing
 
-__all__ = ["add_groups", "add_rows", "less_the_highest"]
+__all__ = ["add_rows", "less_the_highest"]
 
 
 @allocating_nothing
@@ -28,19 +28,6 @@ def less_the_highest(values, first, relative, highest):  # type: ignore[no-untyp
         for row in range(first[group], stop):
             for k in range(len(top)):
                 relative[row, k] = values[row, k] - top[k]
-
-
-@allocating_nothing
-def add_groups(values, first, total):  # type: ignore[no-untyped-def]
-    """Fill ``total`` (group, column) with sums over the rows of each group, as in :func:`less_the_highest`."""
-    for group in range(len(first)):
-        stop = first[group + 1] if group + 1 < len(first) else len(values)
-        of = total[group]
-        for k in range(len(of)):
-            of[k] = values[first[group], k]
-        for row in range(first[group] + 1, stop):
-            for k in range(len(of)):
-                of[k] += values[row, k]
 
 
 @allocating_nothing
