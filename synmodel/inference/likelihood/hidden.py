@@ -38,7 +38,7 @@ from synmodel.inference.likelihood.kernel import (
     survive_three,
     survive_two,
 )
-from synmodel.inference.likelihood.tail import fates_two, length_changes, open_tail
+from synmodel.inference.likelihood.tail import fates_two, length_changes, open_tail, tail_work
 
 __all__ = ["log_hidden", "log_hidden_of_many"]
 
@@ -184,7 +184,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             if not np.max(before[n]) > _DROPPED:
                 continue
             if count[i] < 0:
-                length_changes(n, density[i], density[i + 1], sigma, logs, 0, by_length)
+                length_changes(n, density[i], density[i + 1], sigma, logs, 0, 1.0, by_length)
             interval = (fresh[i], gained[i], powers, by_length)
             for m in range(most_m + 1):
                 if before[n, m] > _DROPPED:
@@ -325,14 +325,6 @@ def recorded_three(steps, c, n, record, span):  # type: ignore[no-untyped-def]
     work = np.empty((4, size, size))
     log_p = filter_three(steps, c, n, gained, lost, first, stop, work)
     return log_p, work[(stop - first) % 2]
-
-
-@compiled
-def tail_work(most_n, room, logs):  # type: ignore[no-untyped-def]
-    """Arrays for the open sessions after up to ``most_n`` spines, with up to ``room`` newcomers."""
-    size = most_n + room + 3
-    line = np.empty((3, (size + 4) * size))
-    return np.empty((most_n + 2, most_n + 2)), (line, np.empty((3, 2 * size)), logs, most_n + room)
 
 
 @compiled

@@ -29,9 +29,9 @@ import math
 
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, compiled
+from synmodel.core.compiled import allocating_nothing, compiled, summing
 
-__all__ = ["NORM_T2", "fates_two", "length_changes", "open_tail"]
+__all__ = ["NORM_T2", "fates_two", "length_changes", "open_tail", "tail_work"]
 
 NORM_T2 = 2.0 * math.sqrt(2.0)
 _DROPPED = 1e-8  # of the edges of a law of two numbers
@@ -39,33 +39,35 @@ _FASTER, _NEGLIGIBLE = 1.7, 1e-3  # births, and what is continued of the sum the
 _LIKELIER = 1e3  # at most, with more newcomers than those of the last term
 _LAST = 4  # terms at least
 _BACK = 3  # between those that tell how the sum goes on
-_BIRTHS_BETWEEN = 4  # looks at the edges
+_BIRTHS = 4  # between looks at the edges
 _SLACK = 12  # numbers more than a row needs, so that weights are filled many at once
+_LANES = 4  # places that one vector instruction takes; lines and rows begin at multiples of it
 _MARGIN = 2  # rows before that of 0, so that there is a place before the first
 
 
 @allocating_nothing
-def length_changes(n, before, after, sigma, logs, low, out):  # type: ignore[no-untyped-def]
+def length_changes(n, before, after, sigma, logs, low, factor, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` with densities of the change of log length, from n spines at one density to others at the next.
 
-    These are low, low + 1, and so on; ``logs`` holds the logarithms of all numbers from 0 on.
+    These are low, low + 1, and so on; ``logs`` holds the logarithms of all numbers from 0 on, and all densities are
+    multiplied by ``factor``.
     """
     if math.isnan(after):
-        out[:] = 1.0
+        out[:] = factor
     elif after == 0.0:
         out[:] = 0.0
     elif n == 0 or not before > 0.0:
-        out[:] = 1.0
+        out[:] = factor
     else:
         shift = logs[n] + math.log(after / before)
-        scale, narrow = 1.0 / (NORM_T2 * sigma), 1.0 / sigma
+        scale, narrow = factor / (NORM_T2 * sigma), 1.0 / sigma
         logs = logs[low : low + len(out)]
         for m in range(len(out)):
             u = (logs[m] - shift) * narrow
             q = 1.0 + 0.5 * u * u
             out[m] = scale / (q * math.sqrt(q))
     if low == 0 and len(out) > 0 and not math.isnan(after):
-        out[0] = 1.0 if after == 0.0 else 0.0
+        out[0] = factor if after == 0.0 else 0.0
 
 
 @allocating_nothing
@@ -103,31 +105,33 @@ def fates_two(f, n, fate, law):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def is_negligible(law, first, n, step):  # type: ignore[no-untyped-def]
-    """Whether n places of a law, ``step`` apart, hardly ever are."""
-    total = 0.0
-    for k in range(n):
-        total += law[first + k * step]
-        if total >= _DROPPED:
-            return False
-    return True
+def narrowed(of, low, high):  # type: ignore[no-untyped-def]
+    """The numbers from low to high - 1 without those at either end that hardly ever are; one is left."""
+    while low < high - 1 and of[low] < _DROPPED:
+        low += 1
+    while low < high - 1 and of[high - 1] < _DROPPED:
+        high -= 1
+    return low, high
 
 
 @allocating_nothing
-def trimmed(law, stride, box):  # type: ignore[no-untyped-def]
-    """The box (top, bottom, left, right) without edges that are negligible; columns that are dropped become 0."""
-    top, bottom, left, right = box
-    while top < bottom and is_negligible(law, top * stride + left, right - left, 1):
-        top += 1
-    while top < bottom and is_negligible(law, (bottom - 1) * stride + left, right - left, 1):
-        bottom -= 1
-    while left < right and is_negligible(law, top * stride + left, bottom - top, stride):
-        law[top * stride + left : bottom * stride + left + 1 : stride] = 0.0  # places after the last row, too
-        left += 1
-    while left < right and is_negligible(law, top * stride + right - 1, bottom - top, stride):
-        right -= 1
-        law[top * stride + right : (bottom - 1) * stride + right + 1 : stride] = 0.0
-    return top, bottom, left, right
+def after_births(of, low, high, p, room):  # type: ignore[no-untyped-def]
+    """Bring the law of one number, low to high - 1, through a few births, each of which adds 1 with probability p."""
+    q, n, width = 1.0 - p, high - low + _BIRTHS, high - low
+    none, one, two, three, four = q**4, 4.0 * p * q**3, 6.0 * p**2 * q**2, 4.0 * p**3 * q, p**4
+    room[:_BIRTHS] = 0.0
+    for k in range(width):
+        room[_BIRTHS + k] = of[low + k]
+    room[_BIRTHS + width : width + 2 * _BIRTHS] = 0.0
+    out = of[low : low + n]
+    for k in range(n):
+        out[k] = none * room[k + 4] + one * room[k + 3] + two * room[k + 2] + three * room[k + 1] + four * room[k]
+
+
+@allocating_nothing
+def in_lanes(n):  # type: ignore[no-untyped-def]
+    """The next multiple of the places that one vector instruction takes."""
+    return (n + _LANES - 1) // _LANES * _LANES
 
 
 @allocating_nothing
@@ -146,32 +150,38 @@ def fill_weights(box, change, densities, sigma, two, logs, filled, stride, weigh
             weight[i * stride + end : (i + 1) * stride + end] = 0.0  # numbers, until the next row is filled
         begin = max(left, int(filled[i]))
         of = weight[i * stride + begin : i * stride + end]
-        before = change[i - _MARGIN]
         if two:
-            length_changes(i - _MARGIN, densities[1], densities[2], sigma, logs, begin, of)
-            for x in range(end - begin):
-                of[x] *= before
+            before = change[i - _MARGIN]
+            length_changes(i - _MARGIN, densities[1], densities[2], sigma, logs, begin, before, of)
         else:
-            of[:] = before
+            of[:] = change[i - _MARGIN]
         filled[i] = end
 
 
-@allocating_nothing
-def one_is_born(law, box, stride, share, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` with the law of one spine more; the box grows by one. Returns first and last place.
+@summing
+def one_is_born(law, weight, box, stride, share, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with the law of one spine more, which takes a row more; returns its sum with weights.
 
-    The newcomer is there at both sessions, at the first or at the second alone, with the probabilities ``share``.
+    The newcomer is there at both sessions, at the first or at the second alone, with the probabilities ``share``. The
+    loop begins and ends where vector instructions do.
     """
     both, first, second = share
     top, bottom, left, _ = box
-    begin, n = top * stride + left, (bottom + 1 - top) * stride
-    law[begin - stride - 1 : begin] = 0.0  # what was there before the box came down
-    law[begin + n - stride : begin + n] = 0.0
+    start, row = top * stride + left, bottom * stride + left
+    begin = start - start % _LANES
+    n = in_lanes(row + stride - begin)
+    law[begin - stride - 1 : start] = 0.0  # what was there before the box came down
+    law[row : begin + n] = 0.0
+    weight[begin:start] = 0.0
     at_first, at_second = law[begin - stride : begin - stride + n], law[begin - 1 : begin - 1 + n]
     at_both, more = law[begin - stride - 1 : begin - stride - 1 + n], out[begin : begin + n]
+    of = weight[begin : begin + n]
+    likely = 0.0
     for k in range(n):
-        more[k] = first * at_first[k] + both * at_both[k] + second * at_second[k]
-    return begin, begin + n
+        here = first * at_first[k] + both * at_both[k] + second * at_second[k]
+        more[k] = here
+        likely += here * of[k]
+    return likely
 
 
 @allocating_nothing
@@ -214,6 +224,64 @@ def continue_series(series, born, n, logs):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
+def after(reach, share, vectors):  # type: ignore[no-untyped-def]
+    """The box after a few births, from that which it may have reached, without what hardly ever is."""
+    top, bottom, left, right = reach
+    of_first, of_second = vectors[3], vectors[4]
+    after_births(of_first, top - _MARGIN, bottom - _MARGIN - _BIRTHS, share[0] + share[1], vectors[5])
+    after_births(of_second, left, right - _BIRTHS, share[0] + share[2], vectors[5])
+    top, bottom = narrowed(of_first, top - _MARGIN, bottom - _MARGIN)
+    left, right = narrowed(of_second, left, right)
+    return top + _MARGIN, bottom + _MARGIN, left, right
+
+
+@allocating_nothing
+def begin_tail(law, n, two, widest, vectors, out):  # type: ignore[no-untyped-def]
+    """Lay the law of n spines out in a line, and fill the laws of both numbers; returns its box and stride."""
+    of_first, of_second = vectors[3], vectors[4]
+    of_first[: n + 1] = 0.0
+    of_second[: n + 1] = 0.0
+    for s1 in range(n + 1):
+        for s2 in range(s1 + 1):
+            of_first[s1] += law[s1, s2]
+            of_second[s2] += law[s1, s2]
+    top, bottom = narrowed(of_first, 0, n + 1)
+    left, right = narrowed(of_second, 0, n + 1)
+    stride = min(in_lanes(right - left + (_SLACK if two else _BIRTHS)), widest)
+    for s1 in range(top, bottom):
+        row = (s1 + _MARGIN) * stride
+        for s2 in range(left, right):
+            out[row + s2] = law[s1, s2]
+        out[row + right : row + left + stride] = 0.0
+    return (top + _MARGIN, bottom + _MARGIN, left, right), stride
+
+
+@allocating_nothing
+def is_enough(sums, likely, born, fast, highest):  # type: ignore[no-untyped-def]
+    """Whether no more newcomers than ``born`` matter, and the sums brought on to them.
+
+    ``sums`` are the chance of so many where births are ``fast`` on the mean, but for a factor, the sum there, and the
+    probability with one newcomer less; no probability is above ``highest``.
+    """
+    chance, total, before = sums
+    total += chance * likely
+    chance *= fast / (born + 1)
+    shrinks = fast / (born + 2)  # from each chance to the next, from here on
+    is_past = born >= _LAST and 0.0 < likely <= before  # the numbers that were recorded
+    ahead = chance * (min(highest, _LIKELIER * likely) if is_past else highest)
+    enough = (is_past or not likely > 0.0) and shrinks < 1.0 and ahead <= _NEGLIGIBLE * (1.0 - shrinks) * total
+    return (chance, total, likely), enough
+
+
+@compiled
+def tail_work(most_n, room, logs):  # type: ignore[no-untyped-def]
+    """Arrays for the open sessions after up to ``most_n`` spines, with up to ``room`` newcomers."""
+    size = in_lanes(most_n + room + 3)
+    lines = np.empty((3, (size + 3) * size))
+    return np.empty((most_n + 2, most_n + 2)), (lines, np.empty((6, 2 * size)), logs, most_n + room)
+
+
+@allocating_nothing
 def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[no-untyped-def]
     """Add to ``out`` (m,) the mean probability of the open sessions with 0, 1, ... newcomers.
 
@@ -223,59 +291,39 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
     newcomers.
     """
     lines, vectors, logs, most = work
-    change, filled = vectors[0], vectors[2]
-    length_changes(n, densities[0], densities[1], sigma, logs, 0, change[: most + _MARGIN])
+    change, series, filled, widest = vectors[0], vectors[1], vectors[2], in_lanes(most + 1)
+    length_changes(n, densities[0], densities[1], sigma, logs, 0, 1.0, change[: most + 1])
     filled[:] = 0.0
     mean = means[0] + means[1] + means[2]
     share = (means[0] / mean, means[1] / mean, means[2] / mean) if mean > 0.0 else (0.0, 0.0, 0.0)
     room = len(out) - 1  # for newcomers
-    series = vectors[1][: room + 1]
     now, then, weight = lines[0], lines[1], lines[2]
-    stride = n + 1
-    for i in range(n + 1):
-        for x in range(stride):
-            now[(i + _MARGIN) * stride + x] = law[i, x]
-    box = trimmed(now, stride, (_MARGIN, n + 1 + _MARGIN, 0, n + 1))
-    wider = min(box[3] - box[2] + _SLACK, most + 3)
-    if wider < stride:  # rows move up in memory, never down
-        wider = stride
-    for i in range(box[1] - 1, box[0] - 1, -1):
-        widen(now, i, box[2], box[3], stride, wider)
-    stride = wider
+    box, stride = begin_tail(law, n, two, widest, vectors, now)
     fill_weights(box, change, densities, sigma, two, logs, filled, stride, weight)
-    likely = 0.0
-    for i in range(box[0], box[1]):
-        for k in range(i * stride + box[2], i * stride + box[3]):
-            likely += now[k] * weight[k]
+    begin, end = box[0] * stride + box[2], box[1] * stride + box[2]
     highest = (1.0 / (NORM_T2 * sigma)) ** (2 if two else 1)
-    chance, total = 1.0, 0.0  # of so many newcomers where births are faster, but for a factor, and the sum there
-    born, before = 0, math.inf
-    while True:
-        series[born] = likely
-        total += chance * likely
-        chance *= _FASTER * mean / (born + 1)
-        shrinks = _FASTER * mean / (born + 2)  # from each chance to the next, from here on
-        is_past = born >= _LAST and 0.0 < likely <= before  # the numbers that were recorded
-        ahead = chance * (min(highest, _LIKELIER * likely) if is_past else highest)
-        before = likely
-        if born == room or (
-            (is_past or not likely > 0.0) and shrinks < 1.0 and ahead <= _NEGLIGIBLE * (1.0 - shrinks) * total
-        ):
-            break
-        born += 1
-        if box[3] - box[2] + _BIRTHS_BETWEEN > stride and stride < most + 3:
-            wider = min(stride + _SLACK, most + 3)
+    series[0] = np.dot(now[begin:end], weight[begin:end])
+    sums, enough = is_enough((1.0, 0.0, math.inf), series[0], 0, _FASTER * mean, highest)
+    born = 0
+    while not enough and born < room:
+        later = min(_BIRTHS, room - born)
+        reach = (box[0], box[1] + later, box[2], box[3] + later)
+        if reach[3] - reach[2] > stride:
+            wider = min(in_lanes(stride + _SLACK), widest)
             make_room(now, weight, box, filled, stride, wider)
             stride = wider
-        larger = (box[0], box[1] + 1, box[2], box[3] + 1)
-        fill_weights(larger, change, densities, sigma, two, logs, filled, stride, weight)
-        begin, end = one_is_born(now, box, stride, share, then)
-        likely = np.dot(then[begin:end], weight[begin:end])
-        box = larger
-        if born % _BIRTHS_BETWEEN == 0:
-            box = trimmed(then, stride, larger)
-            filled[box[1] : larger[1]] = 0.0  # a row that comes back is filled anew, as its places may have moved
-        now, then = then, now
-    continue_series(series, born, n, logs)
+        fill_weights(reach, change, densities, sigma, two, logs, filled, stride, weight)
+        first = born
+        while not enough and born < first + later:
+            rows = (box[0], box[1] + born - first, box[2], box[3])
+            born += 1
+            series[born] = one_is_born(now, weight, rows, stride, share, then)
+            sums, enough = is_enough(sums, series[born], born, _FASTER * mean, highest)
+            now, then = then, now
+        if not enough and born < room:
+            box = after(reach, share, vectors)
+            now[box[1] * stride + reach[2] : box[1] * stride + box[2]] = 0.0  # numbers that the last row had no place for
+            filled[box[1] : reach[1]] = 0.0  # a row that comes back is filled anew, as its places may have moved
+    continue_series(series[: room + 1], born, n, logs)
     for m in range(room + 1):
         out[m] += series[m]

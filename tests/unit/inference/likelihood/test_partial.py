@@ -16,10 +16,10 @@ from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.inference.likelihood.evidence import ONE, _most_gained, joined
 from synmodel.inference.likelihood.gains import Gains
-from synmodel.inference.likelihood.hidden import logarithms, tail_work
+from synmodel.inference.likelihood.hidden import logarithms
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.series import coefficients, log_more
-from synmodel.inference.likelihood.tail import fates_two, open_tail
+from synmodel.inference.likelihood.tail import fates_two, open_tail, tail_work
 from synmodel.inference.likelihood.tracked import tracked_rows
 from synmodel.turnover import TurnoverModel
 
