@@ -184,7 +184,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             if not np.max(before[n]) > _DROPPED:
                 continue
             if count[i] < 0:
-                length_changes(n, density[i], density[i + 1], sigma, logs, 0, 1.0, by_length)
+                length_changes(n, density[i], density[i + 1], sigma, logs, by_length)
             interval = (fresh[i], gained[i], powers, by_length)
             for m in range(most_m + 1):
                 if before[n, m] > _DROPPED:

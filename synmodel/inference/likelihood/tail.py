@@ -46,28 +46,36 @@ _MARGIN = 2  # rows before that of 0, so that there is a place before the first
 
 
 @allocating_nothing
-def length_changes(n, before, after, sigma, logs, low, factor, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` with densities of the change of log length, from n spines at one density to others at the next.
+def student(logs, shift, scale, narrow, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with scale (1 + u^2 / 2)^(-3/2), u = (logs - shift) narrow; two at a time share a division."""
+    half = len(out) // 2
+    one, other, log_one, log_other = out[:half], out[half : 2 * half], logs[:half], logs[half : 2 * half]
+    for m in range(half):
+        u, v = (log_one[m] - shift) * narrow, (log_other[m] - shift) * narrow
+        p, q = 1.0 + 0.5 * u * u, 1.0 + 0.5 * v * v
+        p, q = p * math.sqrt(p), q * math.sqrt(q)
+        both = scale / (p * q)
+        one[m], other[m] = both * q, both * p
+    if 2 * half < len(out):
+        u = (logs[2 * half] - shift) * narrow
+        p = 1.0 + 0.5 * u * u
+        out[2 * half] = scale / (p * math.sqrt(p))
 
-    These are low, low + 1, and so on; ``logs`` holds the logarithms of all numbers from 0 on, and all densities are
-    multiplied by ``factor``.
+
+@allocating_nothing
+def length_changes(n, before, after, sigma, logs, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with densities of the change of log length, from n spines at one density to 0, 1, ... at the next.
+
+    ``logs`` holds the logarithms of all numbers from 0 on.
     """
-    if math.isnan(after):
-        out[:] = factor
+    if math.isnan(after) or (after > 0.0 and (n == 0 or not before > 0.0)):
+        out[:] = 1.0
     elif after == 0.0:
         out[:] = 0.0
-    elif n == 0 or not before > 0.0:
-        out[:] = factor
     else:
-        shift = logs[n] + math.log(after / before)
-        scale, narrow = factor / (NORM_T2 * sigma), 1.0 / sigma
-        logs = logs[low : low + len(out)]
-        for m in range(len(out)):
-            u = (logs[m] - shift) * narrow
-            q = 1.0 + 0.5 * u * u
-            out[m] = scale / (q * math.sqrt(q))
-    if low == 0 and len(out) > 0 and not math.isnan(after):
-        out[0] = factor if after == 0.0 else 0.0
+        student(logs, logs[n] + math.log(after / before), 1.0 / (NORM_T2 * sigma), 1.0 / sigma, out)
+    if len(out) > 0 and not math.isnan(after):
+        out[0] = 1.0 if after == 0.0 else 0.0
 
 
 @allocating_nothing
@@ -135,26 +143,41 @@ def in_lanes(n):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def fill_weights(box, change, densities, sigma, two, logs, filled, stride, weight):  # type: ignore[no-untyped-def]
+def later_changes(densities, sigma, two):  # type: ignore[no-untyped-def]
+    """What is the same for all second changes of length.
+
+    Whether there is a density, whether it is 0, and shift, scale and 1 / sigma of Student's distribution, with a shift
+    of NaN where no change can be told.
+    """
+    before, after = densities[1], densities[2] if two else math.nan
+    ratio = math.log(after / before) if before > 0.0 and after > 0.0 else math.nan
+    return not math.isnan(after), after == 0.0, ratio, 1.0 / (NORM_T2 * sigma), 1.0 / sigma
+
+
+@allocating_nothing
+def fill_weights(box, change, second, logs, filled, stride, weight):  # type: ignore[no-untyped-def]
     """Fill ``weight`` with the density of both changes of length, where the box needs it and it is not there.
 
-    It lies as the law does. Boxes never move left, so each row is filled up to ``filled``, at first and at each later
-    time for all numbers that its places can still mean.
+    ``change`` holds that of the first and ``second`` what :func:`later_changes` gives. It lies as the law does. Boxes
+    never move left, so each row is filled up to ``filled``, at first and at each later time for all numbers that its
+    places can still mean.
     """
     top, bottom, left, right = box
+    asked, none, ratio, scale, narrow = second
     end = left + stride
     for i in range(top, bottom):
         if filled[i] >= right:
             continue
         if filled[i] == 0.0:
             weight[i * stride + end : (i + 1) * stride + end] = 0.0  # numbers, until the next row is filled
-        begin = max(left, int(filled[i]))
+        begin, n = max(left, int(filled[i])), i - _MARGIN
         of = weight[i * stride + begin : i * stride + end]
-        if two:
-            before = change[i - _MARGIN]
-            length_changes(i - _MARGIN, densities[1], densities[2], sigma, logs, begin, before, of)
+        if n > 0 and not math.isnan(ratio):
+            student(logs[begin:end], logs[n] + ratio, change[n] * scale, narrow, of)
         else:
-            of[:] = change[i - _MARGIN]
+            of[:] = 0.0 if none else change[n]
+        if asked and begin == 0:
+            of[0] = change[n] if none else 0.0
         filled[i] = end
 
 
@@ -187,8 +210,13 @@ def one_is_born(law, weight, box, stride, share, out):  # type: ignore[no-untype
 @allocating_nothing
 def widen(values, i, left, right, stride, wider):  # type: ignore[no-untyped-def]
     """Lay row i out at a wider stride, in place and with 0 to its right; rows below it must have made room."""
-    for x in range(right - 1, left - 1, -1):
-        values[i * wider + x] = values[i * stride + x]
+    if i * (wider - stride) < right - left:  # the places overlap
+        for x in range(right - 1, left - 1, -1):
+            values[i * wider + x] = values[i * stride + x]
+    else:
+        before, after = values[i * stride + left : i * stride + right], values[i * wider + left : i * wider + right]
+        for x in range(right - left):
+            after[x] = before[x]
     values[i * wider + right : (i + 1) * wider + left] = 0.0
 
 
@@ -292,14 +320,15 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
     """
     lines, vectors, logs, most = work
     change, series, filled, widest = vectors[0], vectors[1], vectors[2], in_lanes(most + 1)
-    length_changes(n, densities[0], densities[1], sigma, logs, 0, 1.0, change[: most + 1])
+    length_changes(n, densities[0], densities[1], sigma, logs, change[: most + 1])
+    second = later_changes(densities, sigma, two)
     filled[:] = 0.0
     mean = means[0] + means[1] + means[2]
     share = (means[0] / mean, means[1] / mean, means[2] / mean) if mean > 0.0 else (0.0, 0.0, 0.0)
     room = len(out) - 1  # for newcomers
     now, then, weight = lines[0], lines[1], lines[2]
     box, stride = begin_tail(law, n, two, widest, vectors, now)
-    fill_weights(box, change, densities, sigma, two, logs, filled, stride, weight)
+    fill_weights(box, change, second, logs, filled, stride, weight)
     begin, end = box[0] * stride + box[2], box[1] * stride + box[2]
     highest = (1.0 / (NORM_T2 * sigma)) ** (2 if two else 1)
     series[0] = np.dot(now[begin:end], weight[begin:end])
@@ -312,7 +341,7 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
             wider = min(in_lanes(stride + _SLACK), widest)
             make_room(now, weight, box, filled, stride, wider)
             stride = wider
-        fill_weights(reach, change, densities, sigma, two, logs, filled, stride, weight)
+        fill_weights(reach, change, second, logs, filled, stride, weight)
         first = born
         while not enough and born < first + later:
             rows = (box[0], box[1] + born - first, box[2], box[3])
