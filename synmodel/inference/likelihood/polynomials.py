@@ -8,7 +8,7 @@ from synmodel.core.compiled import allocating_nothing, compiled
 
 __all__ = ["log_polynomials"]
 
-_NEGLIGIBLE = 1e-18  # of the largest term at the largest point
+_NEGLIGIBLE = math.log(1e-18)  # of the largest term at the largest point
 _UNDERFLOWS = 1e-280  # terms of a smaller sum may be no numbers
 
 
@@ -43,9 +43,10 @@ def log_polynomials(log_c, y, work, out):  # type: ignore[no-untyped-def]
                 total[:] = -math.inf
                 continue
             for m in range(len(work)):
-                work[m] = math.exp(work[m] - top)
-                if work[m] > _NEGLIGIBLE:
+                if work[m] - top > _NEGLIGIBLE:
                     last = m
+            for m in range(last + 1):
+                work[m] = math.exp(work[m] - top)
             for p in range(len(t)):
                 t[p] /= largest
                 total[p] = work[last]

@@ -40,7 +40,7 @@ _LIKELIER = 1e3  # at most, with more newcomers than those of the last term
 _LAST = 4  # terms at least
 _BACK = 3  # between those that tell how the sum goes on
 _BIRTHS = 4  # between looks at the edges
-_SLACK = 12  # numbers more than a row needs, so that weights are filled many at once
+_SLACK = 16  # numbers more than a row needs, so that weights are filled many at once
 _LANES = 4  # places that one vector instruction takes; lines and rows begin at multiples of it
 _MARGIN = 2  # rows before that of 0, so that there is a place before the first
 
