@@ -34,6 +34,9 @@ _REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
 _THREE = 3
 _FEW = 50  # births, up to which their quantile itself is looked up
+# Newcomers of whom no number was recorded, at the end of a record and before it. Parameters by which there may be more,
+# and so many times the spines at the start, are taken for impossible: their law would take gigabytes.
+_MOST_NEWCOMERS, _MOST_HIDDEN, _TIMES_THE_SPINES = 2_000, 300, 20
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
 
@@ -261,16 +264,27 @@ class FilterSteps:
         density = np.full((n_run, n_interval + 1), np.nan) if runs.density is None else runs.density
         gamma = np.ascontiguousarray(self.gamma[None] * scale[:, None, None])
         most = _most_gained(runs, count, gamma.max(axis=1))
-        open_ = runs.inside & (runs.gained < 0)
-        n_m = int(np.where(open_, most, 0).sum(axis=1).max(initial=0)) + 1
-        out = np.full((n_run, len(self.gamma), n_m), -np.inf)
-        numbers = (runs.n, runs.gained, runs.lost, count, runs.first, runs.stop)
+        newcomers = np.where(runs.inside & (runs.gained < 0), most, 0)
+        of_any_number = np.where(count < 0, newcomers, 0).sum(axis=1)
+        most_allowed = np.where(_ends_open(runs), _MOST_NEWCOMERS, _MOST_HIDDEN)
+        beyond = of_any_number > np.maximum(most_allowed, _TIMES_THE_SPINES * runs.n)
+        stop, newcomers = np.where(beyond, runs.first, runs.stop), newcomers.sum(axis=1)
+        out = np.full((n_run, len(self.gamma), int(newcomers[~beyond].max(initial=0)) + 1), -np.inf)
+        numbers = (runs.n, runs.gained, runs.lost, count, runs.first, stop)
         fill = log_hidden_of_many if n_run >= _MANY else log_hidden
         fill(
             (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
-            most, out,
+            np.where(beyond[:, None], 0, most), out,
         )  # fmt: skip
+        out[beyond] = -np.inf
         return out
+
+
+def _ends_open(runs: Runs) -> NDArray[np.bool_]:
+    """(run,) whether gains and losses are recorded but for the last two intervals."""
+    late = np.arange(runs.gained.shape[1]) >= runs.stop[:, None] - 2
+    known: NDArray[np.bool_] = (late | ~runs.inside | ((runs.gained >= 0) & (runs.lost >= 0))).all(axis=1)
+    return known
 
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:

@@ -10,6 +10,7 @@ many z at once costs less than one logarithm for each of them.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from synmodel.inference.likelihood.gains import Gains, births_law
@@ -32,10 +33,11 @@ def coefficients(log_a: Array, gains: Gains, cv: float, *, lasting: bool) -> Arr
     """
     if cv == 0:
         return log_a
-    shape, _ = births_law(gains, np.ones((1, 1, 1)), cv, lasting=lasting)
-    log_c = log_a.copy()
-    log_c[:, :, 1:] += np.cumsum(np.log(shape + gains.number + np.arange(log_a.shape[2] - 1)), axis=2)
-    return log_c
+    # a + G is 1 / cv^2 and a number, so that the factors of all runs are parts of one product.
+    numbers = (gains.number + gains.start if lasting else gains.number)[:, 0, 0].astype(np.int64)
+    factors = np.log(cv**-2 + np.arange(numbers.max(initial=0) + log_a.shape[2] - 1))
+    products = sliding_window_view(np.append(0.0, np.cumsum(factors)), log_a.shape[2])[numbers]
+    return log_a + (products - products[:, :1])[:, None, :]
 
 
 def log_more(log_c: Array, gains: Gains, log_z: Array, cv: float, *, lasting: bool) -> Array:

@@ -331,6 +331,16 @@ def test_gains_beyond_the_largest_hardly_ever_are(mean):
     assert pdtrc(float(most[0, 0]), 2.0 * mean) < 1e-12
 
 
+@pytest.mark.parametrize("recorded", [[], [-1]], ids=["at the end", "before the end"])
+def test_formation_beyond_all_reason_is_impossible(recorded):
+    """A search meets such rates at the ends of a prior; their laws would not fit into memory."""
+    gained, lost, count = [*recorded, 1, -1], [*recorded, 0, -1], [*[-1] * len(recorded), -1, -1]
+    data = {"n0": [5], "gained": [gained], "lost": [lost], "count": [count], "times": TIMES[: len(gained) + 1]}
+    many = replace(TWO_CLASSES, formation=[20.0, 0.0])
+    assert np.isfinite(counts_log_likelihood(many, **data)[0])
+    assert counts_log_likelihood(replace(many, formation=[1e5, 0.0]), **data)[0] == -np.inf
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_the_end_of_a_record_reads_nothing_that_it_did_not_write(seed):
     """Places of laws and weights move with the numbers that matter; what lay there before must not be seen."""
