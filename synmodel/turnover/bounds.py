@@ -5,8 +5,6 @@ standard deviations of a Poisson number, as numbers of independent spines do not
 have b times its variance. The work follows from the number of spines that are ever there.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,7 +66,7 @@ def check_size(
     if not initial.size:
         return
     if interaction is not None and interaction.homeostasis > 0:
-        model = replace(model, elimination=[np.exp(-interaction.homeostasis) * each for each in model.elimination])
+        model = model.scaled(1.0, float(np.exp(-interaction.homeostasis)))
     with np.errstate(over="ignore", invalid="ignore"):
         formation = model.formation_rates.sum() * folds.formation_between(times)
         steps = compose(model, folds, times)

@@ -134,6 +134,16 @@ class TurnoverModel:
         """Coefficient of variation of the rate of formation over all dendrites of all animals."""
         return math.sqrt((1 + self.formation_cv_dendrite**2) * (1 + self.formation_cv_animal**2) - 1)
 
+    def scaled(self, formation: float, elimination: float) -> "TurnoverModel":
+        """The same with all rates of formation and of elimination times factors above 0, which nobody checks."""
+        other = object.__new__(type(self))
+        other.__dict__.update(
+            self.__dict__,
+            formation=tuple(formation * each for each in self.formation_rates.tolist()),
+            elimination=tuple(elimination * each for each in self.elimination),
+        )
+        return other
+
     def generator(self, maturation: ArrayLike = 1.0, elimination: ArrayLike = 1.0) -> NDArray[np.float64]:
         """Sub-generator Q [1/day] at folds of the Drive, (..., n_class, n_class) for folds of shape (...).
 

@@ -264,12 +264,7 @@ class DendriteProblem:
         model, composition = baseline_of(safe_name(arm.study), values, transient=self.terms.transient)
         other = self._others.get((arm.study, arm.arm))
         if other is not None:
-            formation, elimination = values[f"{other}.formation_ratio"], values[f"{other}.loss_ratio"]
-            model = replace(
-                model,
-                formation=[formation * each for each in model.formation_rates.tolist()],
-                elimination=[elimination * each for each in model.elimination],
-            )
+            model = model.scaled(values[f"{other}.formation_ratio"], values[f"{other}.loss_ratio"])
         knots, folds = self.effects.folds(arm, values)
         key = (id(arm), len(knots))  # no parameter moves the knots of an arm
         if key not in self._cells:

@@ -216,7 +216,7 @@ class ArmData:
         by_spine = [] if self.tracked is None else self.tracked.arrays()
         return [self.sessions, self.mouse, *by_spine, *(each for block in self.counted for each in block.arrays())]
 
-    @property
+    @cached_property
     def of_fractions(self) -> bool:
         """Whether spines of some dendrite were not counted."""
         return any(block.lengths is not None for block in self.blocks)
@@ -229,7 +229,7 @@ class ArmData:
         unknown = self.study not in library.names("studies")
         return bool(unknown and scales and np.all(np.concatenate(scales) == NOMINAL_LENGTH_UM))
 
-    @property
+    @cached_property
     def starts_later(self) -> bool:
         """Whether a record starts after the first session."""
         late = self.tracked is not None and bool(self.tracked.records.first_imaged.any())

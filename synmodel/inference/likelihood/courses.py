@@ -10,7 +10,7 @@ dendrite starts from the balance under its own losses, and the number of spines 
 z. A *response* begins at the first session.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -172,7 +172,7 @@ def courses_on(
     log_weight, multipliers = _nodes(frailty)
     steps, starts, totals = [], [], []
     for z in multipliers.tolist():
-        at_node = model if z == 1.0 else replace(model, elimination=[z * loss for loss in model.elimination])
+        at_node = model if z == 1.0 else model.scaled(1.0, z)
         steps.append(compose(at_node, folds, times))
         start, total = _start(
             at_node if frailty is None or frailty.effect == "lasting" else model, composition, balance

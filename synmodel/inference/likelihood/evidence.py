@@ -333,12 +333,14 @@ def _series_of(pieces: Sequence[Evidence]) -> Series | None:
     found = [(piece.more, start) for piece, start in zip(pieces, starts, strict=True) if piece.more is not None]
     if not found:
         return None
-    width = max(more.log_a.shape[2] for more, _ in found)
-    filled = [
-        np.pad(more.log_a, ((0, 0), (0, 0), (0, width - more.log_a.shape[2])), constant_values=-np.inf)
-        for more, _ in found
-    ]
-    return Series(np.concatenate([more.run + start for more, start in found]), np.concatenate(filled))
+    if len(found) == 1:
+        return Series(found[0][0].run + found[0][1], found[0][0].log_a)
+    rows = _starts([more.run for more, _ in found])
+    shapes = [more.log_a.shape for more, _ in found]
+    filled = np.full((rows[-1] + shapes[-1][0], shapes[0][1], max(width for *_, width in shapes)), -np.inf)
+    for (more, _), row in zip(found, rows, strict=True):
+        filled[row : row + len(more.run), :, : more.log_a.shape[2]] = more.log_a
+    return Series(np.concatenate([more.run + start for more, start in found]), filled)
 
 
 def joined(courses: Courses, keep: Integers) -> Courses:

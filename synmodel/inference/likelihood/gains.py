@@ -18,6 +18,7 @@ from scipy.special import betaln, gammaln, xlogy
 
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.prepared import Prepared
+from synmodel.inference.likelihood.steps import meet
 
 __all__ = ["Gains", "births_law", "gains_of", "log_mixed", "log_rising"]
 
@@ -115,14 +116,15 @@ def births_law(gains: Gains, z: Array, cv: float, *, lasting: bool) -> tuple[Arr
 def gains_of(prepared: Prepared, courses: Courses) -> Gains:
     """Gains of runs."""
     births = courses.newborn.sum(axis=2)  # (node, interval) at a scale of 1
-    possible = births > 0
-    log_births = np.log(np.where(possible, births, 1.0))
-    gained = prepared.gained[:, None, :]
+    with np.errstate(divide="ignore"):
+        log_births = np.log(births)
     # No product of matrices, in which the last digit of a run depends on how many there are.
-    poisson = (gained * log_births).sum(axis=2) + prepared.log_weight
-    if not possible.all():
-        poisson[((gained > 0) & ~possible).any(axis=2)] = -np.inf
-    exposure = (prepared.inside[:, None, :] * births).sum(axis=2) * prepared.scale[:, None]
+    poisson = np.repeat(prepared.log_weight, len(births), axis=1)
+    exposure = np.zeros_like(poisson)
+    meet(prepared.gained, prepared.inside, births, log_births, poisson, exposure)
+    scale = prepared.scale[:, None]
     with np.errstate(invalid="ignore"):
-        mean = courses.total[:, prepared.runs.first].T * prepared.scale[:, None]
-    return Gains(prepared.number, prepared.start, poisson[:, :, None], exposure[:, :, None], mean[:, :, None])
+        mean = courses.total[:, prepared.runs.first].T * scale
+    return Gains(
+        prepared.number, prepared.start, poisson[:, :, None], (exposure * scale)[:, :, None], mean[:, :, None]
+    )  # fmt: skip

@@ -25,6 +25,23 @@ def log_polynomial(log_c, y):  # type: ignore[no-untyped-def]
     return top + math.log(total)
 
 
+@allocating_nothing
+def terms_at(log_c, y, work):  # type: ignore[no-untyped-def]
+    """Fill ``work`` with the terms c_m y^m over the largest; returns its logarithm and the last that matters."""
+    log_y, top, last = math.log(y), -math.inf, 0
+    for m in range(len(work)):
+        work[m] = log_c[m] + m * log_y
+        top = max(top, work[m])
+    if top == -math.inf:
+        return top, 0
+    for m in range(len(work)):
+        if work[m] - top > _NEGLIGIBLE:
+            last = m
+    for m in range(last + 1):
+        work[m] = math.exp(work[m] - top)
+    return top, last
+
+
 @compiled
 def log_polynomials(log_c, y, work, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (run, node, point) with the logarithms of sum_m c_m y^m.
@@ -35,18 +52,10 @@ def log_polynomials(log_c, y, work, out):  # type: ignore[no-untyped-def]
         for j in range(y.shape[1]):
             t, total = y[r, j], out[r, j]
             largest = np.max(t)
-            log_y, top, last = math.log(largest), -math.inf, 0
-            for m in range(len(work)):
-                work[m] = log_c[r, j, m] + m * log_y
-                top = max(top, work[m])
+            top, last = terms_at(log_c[r, j], largest, work)
             if top == -math.inf:
                 total[:] = -math.inf
                 continue
-            for m in range(len(work)):
-                if work[m] - top > _NEGLIGIBLE:
-                    last = m
-            for m in range(last + 1):
-                work[m] = math.exp(work[m] - top)
             for p in range(len(t)):
                 t[p] /= largest
                 total[p] = work[last]

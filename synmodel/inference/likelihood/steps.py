@@ -1,10 +1,13 @@
-"""Compiled parts of courses: mean class numbers from session to session, and where survivors and newcomers go."""
+"""Compiled parts of courses: mean class numbers from session to session, and where survivors and newcomers go.
+
+Also what courses say of the gains of runs.
+"""
 
 import math
 
 from synmodel.core.compiled import allocating_nothing
 
-__all__ = ["advance", "share_out"]
+__all__ = ["advance", "meet", "share_out"]
 
 
 @allocating_nothing
@@ -48,3 +51,18 @@ def share(values, out):  # type: ignore[no-untyped-def]
         else:
             out[c] = 1.0 if c == 0 else 0.0
     return total
+
+
+@allocating_nothing
+def meet(gained, inside, births, log_births, poisson, exposure):  # type: ignore[no-untyped-def]
+    """Add to ``poisson`` (run, node) the sum of gains times logarithms of their means, to ``exposure`` that of means.
+
+    ``gained`` and ``inside``, which is 1 or 0, are (run, interval); ``births`` and ``log_births`` (node, interval),
+    with -inf where there are none.
+    """
+    for r in range(len(gained)):
+        for node in range(len(births)):
+            for k in range(gained.shape[1]):
+                if gained[r, k] > 0.0:
+                    poisson[r, node] += gained[r, k] * log_births[node, k]
+                exposure[r, node] += inside[r, k] * births[node, k]

@@ -351,7 +351,8 @@ def open_tail(law, n, means, densities, sigma, two, work, out):  # type: ignore[
             now, then = then, now
         if not enough and born < room:
             box = after(reach, share, vectors)
-            now[box[1] * stride + reach[2] : box[1] * stride + box[2]] = 0.0  # numbers that the last row had no place for
+            # Numbers that the last row had no place for.
+            now[box[1] * stride + reach[2] : box[1] * stride + box[2]] = 0.0
             filled[box[1] : reach[1]] = 0.0  # a row that comes back is filled anew, as its places may have moved
     continue_series(series[: room + 1], born, n, logs)
     for m in range(room + 1):
