@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
@@ -25,7 +24,7 @@ from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines
 from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
-from synmodel.turnover.kernels.widths import count_present, draw_present, follow_present, lay_out
+from synmodel.turnover.kernels.widths import draw_deviations
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
@@ -34,7 +33,6 @@ from synmodel.turnover.start import Start
 
 __all__ = [
     "Coupling",
-    "PresentWidths",
     "Rows",
     "in_one",
     "joined",
@@ -356,28 +354,12 @@ def _with_widths(content: Rows, law: HeadWidth | None, knots: Knots, noise: int 
     if isinstance(noise, np.ndarray):
         widths = law.median_um * np.exp(log_width_shift(content["time"], *knots.head_size, law.response) + noise)
     else:
-        there = present_widths(content, law, knots, noise)
-        widths = np.empty(content["spine_class"].shape)
-        lay_out(there.values, content["spine_class"], there.first, widths)
+        widths = np.full(content["spine_class"].shape, np.nan)
+        widths[content["spine_class"] >= 0] = present_widths(content, law, knots, noise)
     return {**content, "head_width": widths}
 
 
-class PresentWidths(NamedTuple):
-    """Head widths of the sessions at which spines are there, one spine after the other: most are not at most.
-
-    Attributes
-    ----------
-    first : (spine,) ndarray
-        Where the widths of each spine begin.
-    values : (n,) ndarray
-        Head widths [um].
-    """
-
-    first: NDArray[np.int64]
-    values: Array
-
-
-def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> PresentWidths:
+def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> Array:
     """Head widths of spines of one drive, those that :func:`traced` gives in ``head_width``.
 
     Parameters
@@ -390,18 +372,21 @@ def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> Pre
         Of the drive; ``head_size`` moves the mean width.
     seed : int
         That of the spines.
+
+    Returns
+    -------
+    (n,) ndarray
+        Head widths of the sessions at which spines are there, one spine after the other: most are not at most [um].
     """
     replicate, dendrite, words, classes, times = (
         spines[name] for name in ("replicate", "dendrite", "spine_key", "spine_class", "time")
     )
-    there = np.empty(len(classes), np.int64)
-    count_present(classes, there)
-    first = np.cumsum(there) - there
-    values = np.empty(int(there.sum()))
-    draw_present(stream_key(seed, "head width"), replicate, dendrite, words, classes, first, values)
-    ndtri(values, out=values)
+    other = (replicate[1:] != replicate[:-1]) | (dendrite[1:] != dendrite[:-1])
+    first = np.concatenate([np.arange(min(len(words), 1)), np.flatnonzero(other) + 1, [len(words)]])
     kept = np.concatenate([[0.0], np.exp(-law.reversion * np.diff(times))])
-    follow_present(values, classes, first, kept, law.log_sd, log_width_shift(times, *knots.head_size, law.response))
-    np.exp(values, out=values)
-    values *= law.median_um
-    return PresentWidths(first, values)
+    shift = log_width_shift(times, *knots.head_size, law.response)
+    key = stream_key(seed, "head width")
+    widths: Array = draw_deviations(key, replicate, dendrite, words, classes, first, kept, law.log_sd, shift)
+    np.exp(widths, out=widths)
+    widths *= law.median_um
+    return widths
