@@ -11,6 +11,7 @@ Every arrow is a public function, so each stage can be looked at. Between a scen
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -55,7 +56,7 @@ __all__ = [
     "tissue_of",
 ]
 
-_BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
+_BLOCK_SPINES = 125_000  # at a time: some 60 MB, which stay near the processor and are not asked for anew
 _KEPT_OF_COUNTS = 8  # spines that take as much memory as the numbers of a dendrite whose spines are not followed
 _BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
 _MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
@@ -153,11 +154,11 @@ def simulate(
     for numbers in blocks:
         which = ready[int(numbers[0]) % len(ready)]
         with naming(scenario):
-            pieces.append(detection.labelled(observations_of(which, numbers, seed)))
+            pieces.append(observations_of(which, numbers, seed))
         done += len(numbers)
         if progress is not None:
             progress(done, replicates)
-    observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
+    observations = detection.labelled(_in_one(pieces))
     sets = [each.parameters for each in ready]
     observations.attrs.update(
         provenance(seed=seed, scenario=plan.digest(), parameters=_digest(sets), own=told(plan.own_entries())),
@@ -183,13 +184,17 @@ def means_of(
         As of :func:`simulate`.
     """
     blocks = [observations_of(ready, numbers, seed) for numbers in _blocks_of([ready], first, replicates)]
+    return summary.means_of(_in_one(blocks))
+
+
+def _in_one(blocks: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """What is reported of several blocks of replicates, one after the other."""
     if len(blocks) == 1:
-        return summary.means_of(blocks[0])
-    together = {
+        return blocks[0]
+    return {
         name: each if name == "session" else np.concatenate([block[name] for block in blocks])
         for name, each in blocks[0].items()
     }
-    return summary.means_of(together)
 
 
 def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Iterator[NDArray[np.int64]]:

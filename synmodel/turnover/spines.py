@@ -22,9 +22,9 @@ from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, Knots, checked_times, folds_on_cells, knots_of
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
-from synmodel.turnover.kernels.histories import fill_spines
+from synmodel.turnover.kernels.histories import fill_spines, list_births
 from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
-from synmodel.turnover.kernels.widths import draw_deviations
+from synmodel.turnover.kernels.widths import draw_deviations, number_present
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
@@ -47,9 +47,12 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 Fill = Callable[..., None]
 Rows = dict[str, NDArray[Any]]
 """Variables of spines and their ``time``, by name."""
+_SPARE = 6.0
+"""Standard deviations of a Poisson number, and so many births more, for which there is room."""
 
 
 @takes_earlier_arguments
@@ -128,17 +131,43 @@ def traced(
     check_names(model, folds, start.initial, start.scale)
     hazards = hazards_of(model, folds, times, elimination_by_size, knots.head_size)
     key = stream_key(seed, "turnover")
+    expected = model.formation_rates.sum() * folds.formation_between(times).sum() * start.scale.ravel()
+    born = _births(key, first, start.scale, hazards, expected)
     deviation = np.empty((0, len(times) if elimination_by_size else 0))
 
-    def fill(offset: NDArray[np.int64], n_spine: NDArray[np.int64], words: NDArray[np.int64], *rows: Array) -> None:
+    def fill(offset: Numbers, _: Numbers, words: Numbers, *rows: Array) -> None:
         nonlocal deviation
         deviation = np.full((len(words), deviation.shape[1]), np.nan)
-        fill_spines(key, *first, start.initial, start.scale, *hazards, offset, n_spine, words, *rows, deviation)
+        fill_spines(key, *first, start.initial, born, *hazards, offset, words, *rows, deviation)
 
-    content = _rows(fill, start, times, first)
+    content = _rows(fill, start.initial.sum(axis=2) + born.number, times, first)
     if elimination_by_size is not None:
         return _with_widths(content, elimination_by_size.head_width, knots, deviation)
     return _with_widths(content, head_width, knots, seed)
+
+
+class _Births(NamedTuple):
+    """The spines that are born on each dendrite: where the first one's place is, how many there are, words and days."""
+
+    place: Numbers
+    number: Numbers
+    words: Numbers
+    days: Array
+
+
+def _births(
+    key: NDArray[np.uint64], first: tuple[int, int], scale: Array, hazards: tuple[Array, ...], expected: Array
+) -> _Births:
+    """All births, drawn once: there is room for more than are expected of each dendrite, and if need be once more."""
+    number = np.empty(scale.shape, np.int64)
+    room = np.ceil(expected + _SPARE * np.sqrt(expected) + _SPARE).astype(np.int64)
+    while True:
+        place = np.concatenate([[0], np.cumsum(room)])
+        words, days = np.empty(place[-1], np.int64), np.empty(place[-1])
+        list_births(key, *first, scale, *hazards[:2], place, number, words, days)
+        if (number.ravel() <= room).all():
+            return _Births(place, number, words, days)
+        room = number.ravel()
 
 
 @dataclass(frozen=True)
@@ -224,7 +253,7 @@ def traced_coupled(
     def fill(*rows: Array) -> None:
         fill_coupled(key, *first, unit, start.initial, start.scale, course, numbers, folds.edges, *rows)
 
-    return _with_widths(_rows(fill, start, times, first), head_width, knots, seed)
+    return _with_widths(_rows(fill, _counted(fill, start, times), times, first), head_width, knots, seed)
 
 
 def trace_sessions(
@@ -286,7 +315,7 @@ def traced_sessions(
     def fill(*rows: Array) -> None:
         fill_sessions(*keys, *first, start.initial, start.scale, *matrices, *rows)
 
-    return _with_widths(_rows(fill, start, times, first), head_width, knots, seed)
+    return _with_widths(_rows(fill, _counted(fill, start, times), times, first), head_width, knots, seed)
 
 
 def _checked(
@@ -325,16 +354,21 @@ def in_one(spines: Sequence[Rows]) -> Rows:
     return {**content, "time": spines[0]["time"]}
 
 
-def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> Rows:
-    """The rows that a kernel fills."""
+def _counted(fill: Fill, start: Start, times: Array) -> Numbers:
+    """(replicate, dendrite) numbers of spines that a kernel would fill rows of: without rows it counts alone."""
     n_spine = np.zeros(start.scale.shape, np.int64)
-    for _ in range(2):  # first to count, then to fill
-        offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
-        n = int(n_spine.sum())
-        words, begun, ended = np.empty(n, np.int64), np.empty(n), np.empty(n)
-        paths = np.empty((n, len(times)), np.int8)
-        fill(offset, n_spine, words, begun, ended, paths)
-    n_replicate, n_dendrite = start.scale.shape
+    none = np.empty(0)
+    fill(np.zeros_like(n_spine), n_spine, np.empty(0, np.int64), none, none, np.empty((0, len(times)), np.int8))
+    return n_spine
+
+
+def _rows(fill: Fill, n_spine: Numbers, times: Array, first: tuple[int, int]) -> Rows:
+    """The rows that a kernel fills, so many of each dendrite."""
+    offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
+    n = int(n_spine.sum())
+    words, begun, ended, paths = np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty((n, len(times)), np.int8)
+    fill(offset, n_spine, words, begun, ended, paths)
+    n_replicate, n_dendrite = n_spine.shape
     replicates, dendrites = first[0] + np.arange(n_replicate), first[1] + np.arange(n_dendrite)
     return {
         "replicate": np.repeat(replicates, n_spine.sum(axis=1)),
@@ -386,7 +420,10 @@ def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> Arr
     kept = np.concatenate([[0.0], np.exp(-law.reversion * np.diff(times))])
     shift = log_width_shift(times, *knots.head_size, law.response)
     key = stream_key(seed, "head width")
-    widths: Array = draw_deviations(key, replicate, dendrite, words, classes, first, kept, law.log_sd, shift)
+    number = np.empty(len(first) - 1, np.int64)
+    number_present(classes, first, number)
+    widths, place = np.empty(int(number.sum())), np.cumsum(number) - number
+    draw_deviations(key, replicate, dendrite, words, classes, first, place, kept, law.log_sd, shift, widths)
     np.exp(widths, out=widths)
     widths *= law.median_um
     return widths

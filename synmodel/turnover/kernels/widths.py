@@ -7,7 +7,7 @@ from synmodel.core.compiled import compiled_parallel, inlined
 from synmodel.core.randomness.normal import fill_normal
 from synmodel.core.randomness.philox import count_present, fill_present
 
-__all__ = ["draw_deviations"]
+__all__ = ["draw_deviations", "number_present"]
 
 _DENDRITES = 16
 """Dendrites that share room."""
@@ -31,31 +31,32 @@ def follow_present(n, names, noise, kept, spread, log_sd, shift, out):  # type: 
 
 
 @compiled_parallel
-def draw_deviations(key, replicate, dendrite, word, classes, first, kept, log_sd, shift):  # type: ignore[no-untyped-def]
-    """What is added to the logarithm of the median width, by spine and then session at which it is there.
+def number_present(classes, first, n):  # type: ignore[no-untyped-def]
+    """Fill ``n`` (dendrite,) with the numbers of (spine, session) at which the spines of each dendrite are there."""
+    for d in numba.prange(len(n)):
+        n[d] = count_present(classes[first[d] : first[d + 1]])
 
-    ``classes`` (spine, session) are negative where a spine is not there; ``first`` (n + 1,) are the first spines of each
-    dendrite. ``kept`` (session,) is what is left of a deviation since the session before, ``shift`` (session,) the shift
-    of the mean.
+
+@compiled_parallel
+def draw_deviations(key, replicate, dendrite, word, classes, first, place, kept, log_sd, shift, deviation):  # type: ignore[no-untyped-def]
+    """Fill ``deviation`` with what is added to the logarithm of the median width, by spine and then session.
+
+    ``classes`` (spine, session) are negative where a spine is not there, and has no width; ``first`` (n + 1,) are the
+    first spines of each dendrite, ``place`` (n,) where its deviations begin. ``kept`` (session,) is what is left of a
+    deviation since the session before, ``shift`` (session,) the shift of the mean.
     """
     k0, k1 = key[0], key[1]
     n_dendrite, n_session = len(first) - 1, classes.shape[1]
-    begins = np.zeros(n_dendrite + 1, np.int64)
-    for d in numba.prange(n_dendrite):
-        begins[d + 1] = count_present(classes[first[d] : first[d + 1]])
-    begins = np.cumsum(begins)
-    deviation = np.empty(begins[n_dendrite])
     spread = np.sqrt(1.0 - kept * kept) * log_sd
     for group in numba.prange((n_dendrite + _DENDRITES - 1) // _DENDRITES):
         # Not rows of one array: the compiler would not know that their numbers lie side by side.
         names, places = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session, np.uint64)
         u, noise, room = (np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session))
         for d in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_dendrite)):
-            at, c0, c1 = begins[d], replicate[first[d]], dendrite[first[d]]
+            at, c0, c1 = place[d], replicate[first[d]], dendrite[first[d]]
             for begin in range(first[d], first[d + 1], _TOGETHER):
                 end = min(begin + _TOGETHER, first[d + 1])
                 n = fill_present(k0, k1, c0, c1, word[begin:end], classes[begin:end], names, u)
                 fill_normal(n, u, room, places, noise)
                 follow_present(n, names, noise, kept, spread, log_sd, shift, deviation[at : at + n])
                 at += n
-    return deviation
