@@ -20,6 +20,13 @@ _NONE = ~np.uint64(0)
 @allocating_nothing
 def hit_or_miss(n, u, classes, seen, hits):
     """1 for each of n (spine, session) that is scored, else 0; u are the uniforms of those that are there."""
+    alike = True
+    for c in range(1, seen.size):
+        alike = alike and seen[c] == seen[0]
+    if alike:
+        for q in range(n):
+            hits[q] = 1 if u[q] < seen[0] else 0
+        return
     at = np.uint64(0)
     for i in range(classes.shape[0]):
         for k in range(classes.shape[1]):
@@ -80,17 +87,17 @@ def score(key, who, spines, seen, reference, first, tallies, sums):
 
     ``who`` are (spine,) replicate, dendrite and key, by which draws are named; ``spines`` the (spine, session) classes,
     negative where absent, and the head widths of the sessions at which spines are there, one spine after the other, of
-    which there may be none; ``seen`` (class,) the probability of a spine to be seen; ``first`` (dendrite + 1,) the first
-    spine of each dendrite. ``tallies`` (5, dendrite, session) are spines seen, gained, lost, and of those new at
+    which there may be none; ``seen`` (class,) the probability of a spine to be seen; ``first`` (dendrite + 1,) the
+    first spine of each dendrite. ``tallies`` (5, dendrite, session) are spines seen, gained, lost, and of those new at
     session ``reference`` the ones seen and the ones seen ever since; ``sums`` (dendrite, session) are of head widths.
     """
     k0, k1 = key[0], key[1]
     replicate, dendrite, word = who
     classes, widths = spines
     n_dendrite, n_session = len(first) - 1, classes.shape[1]
-    begins = np.zeros(n_dendrite + 1, np.int64)
+    begins, flat = np.zeros(n_dendrite + 1, np.int64), classes.reshape(-1)
     for d in numba.prange(n_dendrite):
-        begins[d + 1] = count_present(classes[first[d] : first[d + 1]])
+        begins[d + 1] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
     begins = np.cumsum(begins)
     for group in numba.prange((n_dendrite + _DENDRITES - 1) // _DENDRITES):
         names, u = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session + 1)

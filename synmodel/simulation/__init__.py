@@ -10,6 +10,7 @@ Every arrow is a public function, so each stage can be looked at. Between a scen
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ __all__ = [
     "tissue_of",
 ]
 
-_BLOCK_SPINES = 125_000  # at a time: some 60 MB, which stay near the processor and are not asked for anew
+_BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _KEPT_OF_COUNTS = 8  # spines that take as much memory as the numbers of a dendrite whose spines are not followed
+_LARGEST_ARRAY = 30 << 20  # of a block, in bytes
 _BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
 _MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
@@ -205,6 +207,7 @@ def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Ite
     SynmodelError
         If a preparation cannot be simulated, or there is too much to simulate.
     """
+    _keep_memory()
     setup = ready[0].setup
     cohort = setup.plan.cohort
     for each in ready:
@@ -221,6 +224,16 @@ def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Ite
     if len(ready) > 1:
         block = 1  # each replicate has parameters of its own
     return (first + np.arange(done, min(done + block, replicates)) for done in range(0, replicates, block))
+
+
+@cache
+def _keep_memory() -> None:
+    """Have the memory of the arrays of a block kept for those of the next.
+
+    The allocator of glibc hands it back to the system, which has to fill each page with zeros again, unless an array as
+    large was once given back. Of this one no page is used; other allocators do not mind.
+    """
+    np.empty(_LARGEST_ARRAY, np.uint8)
 
 
 def _refuse_too_large(plan: Scenario, spines: float) -> None:

@@ -53,7 +53,8 @@ def observations_of(ready: Preparation, replicates: Numbers, seed: int) -> dict[
             spines.append(_rows(ready, part, seed, None))
             if "head_width" not in spines[-1]:
                 widths.append(present_widths(spines[-1], ready.tissue.head_width, part.knots, seed))
-    return reported(images, scoring, *scored(images, scoring, in_one(spines), np.concatenate(widths) if widths else None))
+    together = widths[0] if len(widths) == 1 else np.concatenate(widths) if widths else None
+    return reported(images, scoring, *scored(images, scoring, in_one(spines), together))
 
 
 def _threads(ready: Preparation) -> AbstractContextManager[None]:

@@ -66,11 +66,10 @@ def uniform(k0, k1, c0, c1, c2, c3):
 
 @allocating_nothing
 def count_present(classes):
-    """How many of ``classes`` (spine, session) are not negative."""
+    """How many of ``classes``, in one row, are not negative."""
     n = 0
-    for i in range(classes.shape[0]):
-        for k in range(classes.shape[1]):
-            n += 1 if classes[i, k] >= 0 else 0
+    for i in range(classes.size):
+        n += 1 if classes[i] >= 0 else 0
     return n
 
 

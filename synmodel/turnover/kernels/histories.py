@@ -70,7 +70,9 @@ def list_births(key, first_replicate, first_dendrite, scale, real, whole, place,
                             break
                         if at < last:
                             words[at], days[at] = born_word(strip, done + i), t
-                        at += np.uint64(1) if is_born(real, whole, hazards, strip, points[BATCH + i], t) else np.uint64(0)
+                        at += (
+                            np.uint64(1) if is_born(real, whole, hazards, strip, points[BATCH + i], t) else np.uint64(0)
+                        )
                     done += ahead
             n_born[r, d] = np.int64(at) - place[dendrite]
 

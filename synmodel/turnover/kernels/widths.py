@@ -33,8 +33,9 @@ def follow_present(n, names, noise, kept, spread, log_sd, shift, out):  # type: 
 @compiled_parallel
 def number_present(classes, first, n):  # type: ignore[no-untyped-def]
     """Fill ``n`` (dendrite,) with the numbers of (spine, session) at which the spines of each dendrite are there."""
+    flat, n_session = classes.reshape(-1), classes.shape[1]
     for d in numba.prange(len(n)):
-        n[d] = count_present(classes[first[d] : first[d + 1]])
+        n[d] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
 
 
 @compiled_parallel
@@ -51,7 +52,11 @@ def draw_deviations(key, replicate, dendrite, word, classes, first, place, kept,
     for group in numba.prange((n_dendrite + _DENDRITES - 1) // _DENDRITES):
         # Not rows of one array: the compiler would not know that their numbers lie side by side.
         names, places = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session, np.uint64)
-        u, noise, room = (np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session))
+        u, noise, room = (
+            np.empty(_TOGETHER * n_session),
+            np.empty(_TOGETHER * n_session),
+            np.empty(_TOGETHER * n_session),
+        )
         for d in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_dendrite)):
             at, c0, c1 = place[d], replicate[first[d]], dendrite[first[d]]
             for begin in range(first[d], first[d + 1], _TOGETHER):
