@@ -132,7 +132,7 @@ def traced(
     hazards = hazards_of(model, folds, times, elimination_by_size, knots.head_size)
     key = stream_key(seed, "turnover")
     expected = model.formation_rates.sum() * folds.formation_between(times).sum() * start.scale.ravel()
-    born = _births(key, first, start.scale, hazards, expected)
+    born = _births(key, first, start.scale, hazards[:2], expected)
     deviation = np.empty((0, len(times) if elimination_by_size else 0))
 
     def fill(offset: Numbers, _: Numbers, words: Numbers, *rows: Array) -> None:
@@ -156,7 +156,7 @@ class _Births(NamedTuple):
 
 
 def _births(
-    key: NDArray[np.uint64], first: tuple[int, int], scale: Array, hazards: tuple[Array, ...], expected: Array
+    key: NDArray[np.uint64], first: tuple[int, int], scale: Array, hazards: tuple[Array, Numbers], expected: Array
 ) -> _Births:
     """All births, drawn once: there is room for more than are expected of each dendrite, and if need be once more."""
     number = np.empty(scale.shape, np.int64)
@@ -164,7 +164,7 @@ def _births(
     while True:
         place = np.concatenate([[0], np.cumsum(room)])
         words, days = np.empty(place[-1], np.int64), np.empty(place[-1])
-        list_births(key, *first, scale, *hazards[:2], place, number, words, days)
+        list_births(key, *first, scale, *hazards, place, number, words, days)
         if (number.ravel() <= room).all():
             return _Births(place, number, words, days)
         room = number.ravel()
