@@ -85,11 +85,12 @@ def add_widths(n, names, hits, widths, sums):
 def score(key, who, spines, seen, reference, first, tallies, sums):
     """Add the spines of each dendrite to its tallies, in their order.
 
-    ``who`` are (spine,) replicate, dendrite and key, by which draws are named; ``spines`` the (spine, session) classes,
-    negative where absent, and the head widths of the sessions at which spines are there, one spine after the other, of
-    which there may be none; ``seen`` (class,) the probability of a spine to be seen; ``first`` (dendrite + 1,) the
-    first spine of each dendrite. ``tallies`` (5, dendrite, session) are spines seen, gained, lost, and of those new at
-    session ``reference`` the ones seen and the ones seen ever since; ``sums`` (dendrite, session) are of head widths.
+    ``who`` are (spine,) replicate, dendrite and key, by which draws are named, and no two spines of a dendrite have one
+    key; ``spines`` the (spine, session) classes, negative where absent, and the head widths of the sessions at which
+    spines are there, one spine after the other, of which there may be none; ``seen`` (class,) the probability of a
+    spine to be seen; ``first`` (dendrite + 1,) the first spine of each dendrite. ``tallies`` (5, dendrite, session) are
+    spines seen, gained, lost, and of those new at session ``reference`` the ones seen and the ones seen ever since;
+    ``sums`` (dendrite, session) are of head widths.
     """
     k0, k1 = key[0], key[1]
     replicate, dendrite, word = who
