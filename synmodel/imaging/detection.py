@@ -219,7 +219,7 @@ def scored(
     images: Images,
     scoring: Scoring,
     spines: Arrays,
-    present_widths: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None,
+    present_widths: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
     """Which spines are seen when, as numbers of each dendrite.
 
@@ -231,9 +231,9 @@ def scored(
         Its ``miss`` has one entry per class.
     spines : mapping
         Histories of their spines, arrays by the names of :data:`synmodel.core.schema.SPINES`.
-    present_widths : ((spine,) ndarray, ndarray), optional
-        Where the head widths of each spine begin, and those of the sessions at which it is there [um], for spines
-        that are ordered by dendrite and have no ``head_width``.
+    present_widths : ndarray, optional
+        Head widths of the sessions at which each spine is there, one spine after the other [um], for spines that are
+        ordered by dendrite and have no ``head_width``.
 
     Returns
     -------
@@ -261,17 +261,15 @@ def scored(
         return np.require(spines[name][order], requirements=["C", "W"])
 
     classes = sorted_by_dendrite("spine_class")
-    begins, widths = present_widths or (np.empty(0, np.int64), np.empty(0))
+    widths = np.empty(0) if present_widths is None else present_widths
     if "head_width" in spines:
-        there = classes >= 0
-        number = there.sum(axis=1)
-        begins, widths = np.cumsum(number) - number, sorted_by_dendrite("head_width")[there]
+        widths = sorted_by_dendrite("head_width")[classes >= 0]
     who = tuple(sorted_by_dendrite(name) for name in ("replicate", "dendrite", "spine_key"))
     first = np.searchsorted(row[order], np.arange(images.n_row + 1))
     tallies, sums = np.zeros((5, images.n_row, classes.shape[1]), np.int64), np.zeros((images.n_row, classes.shape[1]))
     seen = 1.0 - np.asarray(scoring.miss, float)
     key = stream_key(images.seed, "detection")
-    score(key, who, (classes, widths, begins), seen, images.reference, first, tallies, sums)
+    score(key, who, (classes, widths), seen, images.reference, first, tallies, sums)
     return tallies, sums if "head_width" in spines or present_widths is not None else None
 
 

@@ -10,7 +10,9 @@ Every arrow is a public function, so each stage can be looked at. Between a scen
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -57,6 +59,7 @@ __all__ = [
 
 _BLOCK_SPINES = 250_000  # at a time: some 120 MB, and the arrays of a block stay near the processor
 _KEPT_OF_COUNTS = 8  # spines that take as much memory as the numbers of a dendrite whose spines are not followed
+_LARGEST_ARRAY = 30 << 20  # of a block, in bytes
 _BLOCK_SUBJECTS = 60  # with drives of their own: some seconds between reports of progress
 _MOST_SUBJECTS = 1_000_000  # with drives of their own: some hours
 _MOST_REPLICATES = 10_000_000
@@ -153,11 +156,11 @@ def simulate(
     for numbers in blocks:
         which = ready[int(numbers[0]) % len(ready)]
         with naming(scenario):
-            pieces.append(detection.labelled(observations_of(which, numbers, seed)))
+            pieces.append(observations_of(which, numbers, seed))
         done += len(numbers)
         if progress is not None:
             progress(done, replicates)
-    observations = pieces[0] if len(pieces) == 1 else xr.concat(pieces, dim="replicate", data_vars="minimal")
+    observations = detection.labelled(_in_one(pieces))
     sets = [each.parameters for each in ready]
     observations.attrs.update(
         provenance(seed=seed, scenario=plan.digest(), parameters=_digest(sets), own=told(plan.own_entries())),
@@ -183,13 +186,17 @@ def means_of(
         As of :func:`simulate`.
     """
     blocks = [observations_of(ready, numbers, seed) for numbers in _blocks_of([ready], first, replicates)]
+    return summary.means_of(_in_one(blocks))
+
+
+def _in_one(blocks: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """What is reported of several blocks of replicates, one after the other."""
     if len(blocks) == 1:
-        return summary.means_of(blocks[0])
-    together = {
+        return blocks[0]
+    return {
         name: each if name == "session" else np.concatenate([block[name] for block in blocks])
         for name, each in blocks[0].items()
     }
-    return summary.means_of(together)
 
 
 def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Iterator[NDArray[np.int64]]:
@@ -200,6 +207,7 @@ def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Ite
     SynmodelError
         If a preparation cannot be simulated, or there is too much to simulate.
     """
+    _keep_memory()
     setup = ready[0].setup
     cohort = setup.plan.cohort
     for each in ready:
@@ -216,6 +224,16 @@ def _blocks_of(ready: Sequence[Preparation], first: int, replicates: int) -> Ite
     if len(ready) > 1:
         block = 1  # each replicate has parameters of its own
     return (first + np.arange(done, min(done + block, replicates)) for done in range(0, replicates, block))
+
+
+@cache
+def _keep_memory() -> None:
+    """Have the memory of the arrays of a block kept for those of the next.
+
+    The allocator of glibc hands it back to the system, which has to fill each page with zeros again, unless an array as
+    large was once given back. Of this one no page is used; other allocators do not mind.
+    """
+    np.empty(_LARGEST_ARRAY, np.uint8)
 
 
 def _refuse_too_large(plan: Scenario, spines: float) -> None:

@@ -22,7 +22,6 @@ from synmodel.turnover.simulator import thread_count
 from synmodel.turnover.size import HeadWidth
 from synmodel.turnover.spines import (
     Coupling,
-    PresentWidths,
     Rows,
     in_one,
     present_widths,
@@ -54,18 +53,8 @@ def observations_of(ready: Preparation, replicates: Numbers, seed: int) -> dict[
             spines.append(_rows(ready, part, seed, None))
             if "head_width" not in spines[-1]:
                 widths.append(present_widths(spines[-1], ready.tissue.head_width, part.knots, seed))
-    return reported(images, scoring, *scored(images, scoring, in_one(spines), _joined(widths)))
-
-
-def _joined(widths: list[PresentWidths]) -> PresentWidths | None:
-    """Head widths of several parts, one after the other; none where spines have theirs."""
-    if len(widths) < 2:
-        return widths[0] if widths else None
-    sizes = np.cumsum([0, *(len(each.values) for each in widths[:-1])])
-    return PresentWidths(
-        np.concatenate([each.first + size for each, size in zip(widths, sizes, strict=True)]),
-        np.concatenate([each.values for each in widths]),
-    )
+    together = widths[0] if len(widths) == 1 else np.concatenate(widths) if widths else None
+    return reported(images, scoring, *scored(images, scoring, in_one(spines), together))
 
 
 def _threads(ready: Preparation) -> AbstractContextManager[None]:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
@@ -23,9 +22,9 @@ from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, Knots, checked_times, folds_on_cells, knots_of
 from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
-from synmodel.turnover.kernels.histories import fill_spines
+from synmodel.turnover.kernels.histories import fill_spines, list_births
 from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
-from synmodel.turnover.kernels.widths import count_present, draw_present, follow_present, lay_out
+from synmodel.turnover.kernels.widths import draw_deviations, number_present
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
@@ -34,7 +33,6 @@ from synmodel.turnover.start import Start
 
 __all__ = [
     "Coupling",
-    "PresentWidths",
     "Rows",
     "in_one",
     "joined",
@@ -49,9 +47,12 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 Fill = Callable[..., None]
 Rows = dict[str, NDArray[Any]]
 """Variables of spines and their ``time``, by name."""
+_SPARE = 6.0
+"""Standard deviations of a Poisson number, and so many births more, for which there is room."""
 
 
 @takes_earlier_arguments
@@ -130,17 +131,43 @@ def traced(
     check_names(model, folds, start.initial, start.scale)
     hazards = hazards_of(model, folds, times, elimination_by_size, knots.head_size)
     key = stream_key(seed, "turnover")
+    expected = model.formation_rates.sum() * folds.formation_between(times).sum() * start.scale.ravel()
+    born = _births(key, first, start.scale, hazards[:2], expected)
     deviation = np.empty((0, len(times) if elimination_by_size else 0))
 
-    def fill(offset: NDArray[np.int64], n_spine: NDArray[np.int64], words: NDArray[np.int64], *rows: Array) -> None:
+    def fill(offset: Numbers, _: Numbers, words: Numbers, *rows: Array) -> None:
         nonlocal deviation
         deviation = np.full((len(words), deviation.shape[1]), np.nan)
-        fill_spines(key, *first, start.initial, start.scale, *hazards, offset, n_spine, words, *rows, deviation)
+        fill_spines(key, *first, start.initial, born, *hazards, offset, words, *rows, deviation)
 
-    content = _rows(fill, start, times, first)
+    content = _rows(fill, start.initial.sum(axis=2) + born.number, times, first)
     if elimination_by_size is not None:
         return _with_widths(content, elimination_by_size.head_width, knots, deviation)
     return _with_widths(content, head_width, knots, seed)
+
+
+class _Births(NamedTuple):
+    """The spines that are born on each dendrite: where the first one's place is, how many there are, words and days."""
+
+    place: Numbers
+    number: Numbers
+    words: Numbers
+    days: Array
+
+
+def _births(
+    key: NDArray[np.uint64], first: tuple[int, int], scale: Array, hazards: tuple[Array, Numbers], expected: Array
+) -> _Births:
+    """All births, drawn once: there is room for more than are expected of each dendrite, and if need be once more."""
+    number = np.empty(scale.shape, np.int64)
+    room = np.ceil(expected + _SPARE * np.sqrt(expected) + _SPARE).astype(np.int64)
+    while True:
+        place = np.concatenate([[0], np.cumsum(room)])
+        words, days = np.empty(place[-1], np.int64), np.empty(place[-1])
+        list_births(key, *first, scale, *hazards, place, number, words, days)
+        if (number.ravel() <= room).all():
+            return _Births(place, number, words, days)
+        room = number.ravel()
 
 
 @dataclass(frozen=True)
@@ -226,7 +253,7 @@ def traced_coupled(
     def fill(*rows: Array) -> None:
         fill_coupled(key, *first, unit, start.initial, start.scale, course, numbers, folds.edges, *rows)
 
-    return _with_widths(_rows(fill, start, times, first), head_width, knots, seed)
+    return _with_widths(_rows(fill, _counted(fill, start, times), times, first), head_width, knots, seed)
 
 
 def trace_sessions(
@@ -288,7 +315,7 @@ def traced_sessions(
     def fill(*rows: Array) -> None:
         fill_sessions(*keys, *first, start.initial, start.scale, *matrices, *rows)
 
-    return _with_widths(_rows(fill, start, times, first), head_width, knots, seed)
+    return _with_widths(_rows(fill, _counted(fill, start, times), times, first), head_width, knots, seed)
 
 
 def _checked(
@@ -327,16 +354,21 @@ def in_one(spines: Sequence[Rows]) -> Rows:
     return {**content, "time": spines[0]["time"]}
 
 
-def _rows(fill: Fill, start: Start, times: Array, first: tuple[int, int]) -> Rows:
-    """The rows that a kernel fills."""
+def _counted(fill: Fill, start: Start, times: Array) -> Numbers:
+    """(replicate, dendrite) numbers of spines that a kernel would fill rows of: without rows it counts alone."""
     n_spine = np.zeros(start.scale.shape, np.int64)
-    for _ in range(2):  # first to count, then to fill
-        offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
-        n = int(n_spine.sum())
-        words, begun, ended = np.empty(n, np.int64), np.empty(n), np.empty(n)
-        paths = np.empty((n, len(times)), np.int8)
-        fill(offset, n_spine, words, begun, ended, paths)
-    n_replicate, n_dendrite = start.scale.shape
+    none = np.empty(0)
+    fill(np.zeros_like(n_spine), n_spine, np.empty(0, np.int64), none, none, np.empty((0, len(times)), np.int8))
+    return n_spine
+
+
+def _rows(fill: Fill, n_spine: Numbers, times: Array, first: tuple[int, int]) -> Rows:
+    """The rows that a kernel fills, so many of each dendrite."""
+    offset = (np.cumsum(n_spine) - n_spine.ravel()).reshape(n_spine.shape)
+    n = int(n_spine.sum())
+    words, begun, ended, paths = np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty((n, len(times)), np.int8)
+    fill(offset, n_spine, words, begun, ended, paths)
+    n_replicate, n_dendrite = n_spine.shape
     replicates, dendrites = first[0] + np.arange(n_replicate), first[1] + np.arange(n_dendrite)
     return {
         "replicate": np.repeat(replicates, n_spine.sum(axis=1)),
@@ -356,28 +388,12 @@ def _with_widths(content: Rows, law: HeadWidth | None, knots: Knots, noise: int 
     if isinstance(noise, np.ndarray):
         widths = law.median_um * np.exp(log_width_shift(content["time"], *knots.head_size, law.response) + noise)
     else:
-        there = present_widths(content, law, knots, noise)
-        widths = np.empty(content["spine_class"].shape)
-        lay_out(there.values, content["spine_class"], there.first, widths)
+        widths = np.full(content["spine_class"].shape, np.nan)
+        widths[content["spine_class"] >= 0] = present_widths(content, law, knots, noise)
     return {**content, "head_width": widths}
 
 
-class PresentWidths(NamedTuple):
-    """Head widths of the sessions at which spines are there, one spine after the other: most are not at most.
-
-    Attributes
-    ----------
-    first : (spine,) ndarray
-        Where the widths of each spine begin.
-    values : (n,) ndarray
-        Head widths [um].
-    """
-
-    first: NDArray[np.int64]
-    values: Array
-
-
-def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> PresentWidths:
+def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> Array:
     """Head widths of spines of one drive, those that :func:`traced` gives in ``head_width``.
 
     Parameters
@@ -390,18 +406,24 @@ def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> Pre
         Of the drive; ``head_size`` moves the mean width.
     seed : int
         That of the spines.
+
+    Returns
+    -------
+    (n,) ndarray
+        Head widths of the sessions at which spines are there, one spine after the other: most are not at most [um].
     """
     replicate, dendrite, words, classes, times = (
         spines[name] for name in ("replicate", "dendrite", "spine_key", "spine_class", "time")
     )
-    there = np.empty(len(classes), np.int64)
-    count_present(classes, there)
-    first = np.cumsum(there) - there
-    values = np.empty(int(there.sum()))
-    draw_present(stream_key(seed, "head width"), replicate, dendrite, words, classes, first, values)
-    ndtri(values, out=values)
+    other = (replicate[1:] != replicate[:-1]) | (dendrite[1:] != dendrite[:-1])
+    first = np.concatenate([np.arange(min(len(words), 1)), np.flatnonzero(other) + 1, [len(words)]])
     kept = np.concatenate([[0.0], np.exp(-law.reversion * np.diff(times))])
-    follow_present(values, classes, first, kept, law.log_sd, log_width_shift(times, *knots.head_size, law.response))
-    np.exp(values, out=values)
-    values *= law.median_um
-    return PresentWidths(first, values)
+    shift = log_width_shift(times, *knots.head_size, law.response)
+    key = stream_key(seed, "head width")
+    number = np.empty(len(first) - 1, np.int64)
+    number_present(classes, first, number)
+    widths, place = np.empty(int(number.sum())), np.cumsum(number) - number
+    draw_deviations(key, replicate, dendrite, words, classes, first, place, kept, law.log_sd, shift, widths)
+    np.exp(widths, out=widths)
+    widths *= law.median_um
+    return widths

@@ -15,7 +15,7 @@ import numpy as np
 
 from synmodel.core.compiled import allocating_nothing, inlined
 
-__all__ = ["fill_present", "philox4x32", "uniform", "uniform_pair"]
+__all__ = ["count_present", "fill_present", "philox4x32", "uniform", "uniform_pair"]
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -65,22 +65,43 @@ def uniform(k0, k1, c0, c1, c2, c3):
 
 
 @allocating_nothing
-def fill_present(k0, k1, counters, classes, names, out):
-    """Fill ``out`` with the uniforms of (c0[i], c1[i], c2[i], k) where classes[i, k] is not negative, as vectors.
+def count_present(classes):
+    """How many of ``classes``, in one row, are not negative."""
+    n = 0
+    for i in range(classes.size):
+        n += 1 if classes[i] >= 0 else 0
+    return n
 
-    They follow one another by i, then k; returns how many there are. ``counters`` are the arrays c0, c1, c2;
-    ``names`` (2, classes.size + 1) is room for those that are needed.
-    """
-    c0, c1, c2 = counters
+
+@allocating_nothing
+def name_present(word, classes, names):
+    """Fill ``names`` with word[i] * 2**32 + k where classes[i, k] is not negative; returns how many there are."""
     n = np.uint64(0)
     for i in range(classes.shape[0]):
-        above = (np.uint64(c0[i]) << _SHIFT) | np.uint64(c1[i])
-        name = np.uint64(c2[i]) << _SHIFT
+        name = np.uint64(word[i]) << _SHIFT
         for k in range(classes.shape[1]):
             # Written in any case and kept if it is needed: a branch could not be predicted.
-            names[0, n], names[1, n] = above, name | np.uint64(k)
+            names[n] = name | np.uint64(k)
             n += np.uint64(1) if classes[i, k] >= 0 else np.uint64(0)
-    for q in range(np.int64(n)):
-        above, name = names[0, q], names[1, q]
-        out[q] = uniform(k0, k1, above >> _SHIFT, above & _MASK, name >> _SHIFT, name & _MASK)
     return np.int64(n)
+
+
+@allocating_nothing
+def fill_named(k0, k1, c0, c1, n, names, out):
+    """Fill ``out`` with the uniforms of (c0, c1) and the first n names, the last two words of their counters."""
+    first, second = np.uint64(c0), np.uint64(c1)
+    for q in range(n):
+        out[q] = uniform(k0, k1, first, second, names[q] >> _SHIFT, names[q] & _MASK)
+
+
+@allocating_nothing
+def fill_present(k0, k1, c0, c1, word, classes, names, out):
+    """Fill ``out`` with the uniforms of (c0, c1, word[i], k) where classes[i, k] is not negative, as vectors.
+
+    They follow one another by i, then k; returns how many there are. Of each ``names`` (classes.size + 1) keeps
+    word[i] * 2**32 + k.
+    """
+    # Functions of their own, as in one the second loop does not become vectors.
+    n = name_present(word, classes, names)
+    fill_named(k0, k1, c0, c1, n, names, out)
+    return n

@@ -39,43 +39,55 @@ from synmodel.turnover.kernels.moves import (
     whole_vectors,
 )  # fmt: skip
 
-__all__ = ["fill_spines"]
+__all__ = ["fill_spines", "list_births"]
 
 _DENDRITES = 64
 """Dendrites whose spines share places."""
 
 
+@compiled_parallel
+def list_births(key, first_replicate, first_dendrite, scale, real, whole, place, n_born, words, days):  # type: ignore[no-untyped-def]
+    """Words and days of the spines that are born on each dendrite, from ``place`` (dendrite + 1,) on.
+
+    All are counted in ``n_born`` (replicate, dendrite), and as many are written as there are places.
+    """
+    k0, k1 = key[0], key[1]
+    n_replicate, n_dendrite = scale.shape
+    for group in numba.prange((n_replicate * n_dendrite + _DENDRITES - 1) // _DENDRITES):
+        points, hazards = np.zeros(2 * BATCH), hazards_at(real)
+        for dendrite in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_replicate * n_dendrite)):
+            r, d = dendrite // n_dendrite, dendrite % n_dendrite
+            c0, c1, rate = first_replicate + r, first_dendrite + d, hazards.birth_rate * scale[r, d]
+            at, last = np.uint64(place[dendrite]), np.uint64(place[dendrite + 1])
+            for strip in range(hazards.n_strip if rate > 0.0 else 0):
+                t, end, done = real[hazards.session.marks], real[hazards.strip_end + strip], 0
+                while t < end:
+                    ahead = min(int(rate * (end - t)) + 8, BATCH)
+                    draw_points(k0, k1, c0, c1, ahead, strip, done, points)
+                    for i in range(ahead):
+                        t += points[i] / rate
+                        if t >= end:
+                            break
+                        if at < last:
+                            words[at], days[at] = born_word(strip, done + i), t
+                        at += (
+                            np.uint64(1) if is_born(real, whole, hazards, strip, points[BATCH + i], t) else np.uint64(0)
+                        )
+                    done += ahead
+            n_born[r, d] = np.int64(at) - place[dendrite]
+
+
 @allocating_nothing
-def list_born(k0, k1, c0, c1, initial, scale, real, whole, row, points, words, births, paths):  # type: ignore[no-untyped-def]
-    """How many spines a dendrite ever has; if there are rows, their words, births and first classes from ``row`` on."""
-    hazards = hazards_at(real)
-    start, rate = real[hazards.session.marks], hazards.birth_rate * scale
-    filling = words.size > 0
-    first, name = row, np.int64(0)
-    for c in range(initial.size):
-        for _ in range(initial[c]):
-            if filling:
-                words[row], births[row], paths[row, 0] = name, start, c
-            name += 1
-            row += 1
-    alike = born_alike(real, hazards)
-    for strip in range(hazards.n_strip if rate > 0.0 else 0):
-        t, end, done = start, real[hazards.strip_end + strip], 0
-        while t < end:
-            ahead = min(int(rate * (end - t)) + 8, BATCH)
-            draw_points(k0, k1, c0, c1, ahead, strip, done, points)
-            for i in range(ahead):
-                t += points[i] / rate
-                if t >= end:
-                    break
-                if is_born(real, whole, hazards, strip, points[BATCH + i], t):
-                    if filling:
-                        spine = born_word(strip, done + i)
-                        words[row], births[row] = spine, t
-                        paths[row, 0] = 0 if alike else class_at_birth(k0, k1, c0, c1, spine, real, hazards)
-                    row += 1
-            done += ahead
-    return row - first
+def take_in(n, more, unit, row, words, births, number, word):  # type: ignore[no-untyped-def]
+    """Put ``more`` spines from row ``row`` on onto places from n on, before their first decision."""
+    fill_places(n, n + more, unit, row, number, word)
+    # Rows as arrays of their own, so that the loop becomes vectors.
+    name, own, time = word[NAME + n :], word[ROW + n :], number[TIME + n :]
+    given, born = words[row : row + more], births[row : row + more]
+    for i in range(more):
+        name[i] = at_decision(given[i], FIRST_DECISION)
+        own[i] = row + i
+        time[i] = born[i]
 
 
 @allocating_nothing
@@ -98,9 +110,14 @@ def follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, dev
     for i in range(n):
         row, name, until, new = word[ROW + i], word[NAME + i], word[UNTIL + i], word[NEW + i]
         t, blank, unit = number[LOSS + i], word[BLANK + i], word[UNIT + i]
-        spine_class = word[CLASS + i]
-        for k in range(word[SEEN + i], until):
-            paths[row, k] = spine_class
+        spine_class, seen, path = word[CLASS + i], word[SEEN + i], paths[np.uint64(row)]
+        if i < old:
+            for k in range(seen, until):
+                path[k] = spine_class
+        else:
+            # A whole row without a branch: how long a spine is seen could not be predicted.
+            for k in range(n_time):
+                path[k] = spine_class if seen <= k < until else -1
         if sizes is not None:
             # To a candidate for loss, or to the last session; what is known behind it does not matter.
             deviation, known = number[DEVIATION + i], number[KNOWN + i]
@@ -114,8 +131,7 @@ def follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, dev
                 blank = until
             number[DEVIATION + going], number[KNOWN + going] = deviation, known
         ends = until == n_time or new < 0
-        if ends:
-            deaths[row] = math.inf if until == n_time else t
+        deaths[np.uint64(row)] = math.inf if until == n_time else t
         # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
         word[UNIT + going], word[NAME + going], word[ROW + going] = unit, name + STEP, row
         word[CLASS + going], number[TIME + going] = max(new, 0), t
@@ -126,37 +142,43 @@ def follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, dev
 
 @compiled_parallel
 def fill_spines(  # type: ignore[no-untyped-def]
-    key, first_replicate, first_dendrite, initial, scale, real, whole, sizes,
-    offset, n_spine, words, births, deaths, paths, deviations,
+    key, first_replicate, first_dendrite, initial, born, real, whole, sizes,
+    offset, words, births, deaths, paths, deviations,
 ):  # fmt: skip
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: word, birth, death, path and deviations.
 
-    The number that each dendrite ever has goes into ``n_spine`` (replicate, dendrite); without rows, nothing else is
-    done. Deviations of ln w are filled in if losses depend on them.
+    ``born`` are the places, numbers, words and days of :func:`list_births`. Deviations of ln w are filled in if losses
+    depend on them.
     """
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, _ = initial.shape
+    place, n_born, born_words, days = born
+    n_replicate, n_dendrite, n_class = initial.shape
     n_all = n_replicate * n_dendrite
     for group in numba.prange((n_all + _DENDRITES - 1) // _DENDRITES):
-        number, word, points = np.zeros(NUMBERS), np.zeros(WORDS, np.int64), np.zeros(2 * BATCH)
+        number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
         pool, hazards = (number, word), hazards_at(real)
-        n, old = np.int64(0), np.int64(0)
+        alike, n, old = born_alike(real, hazards), np.int64(0), np.int64(0)
         for dendrite in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_all)):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
-            c0, c1, row = first_replicate + r, first_dendrite + d, offset[r, d]
-            born = list_born(k0, k1, c0, c1, initial[r, d], scale[r, d], real, whole, row, points, words, births, paths)
-            n_spine[r, d] = born
-            end = row + (born if words.size > 0 else 0)
-            while row < end:
-                while n == BATCH:
-                    n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)
-                more = min(end - row, BATCH - n)
-                fill_places(n, n + more, unit_of(c0, c1), row, number, word)
-                for i in range(n, n + more):
-                    word[NAME + i], word[ROW + i] = at_decision(words[row], FIRST_DECISION), row
-                    word[CLASS + i], number[TIME + i] = paths[row, 0], births[row]
-                    paths[row, :] = -1
-                    row += 1
-                n += more
+            c0, c1, row, turn = first_replicate + r, first_dendrite + d, offset[r, d], np.int64(0)
+            for c in range(n_class + 1):
+                left = n_born[r, d] if c == n_class else initial[r, d, c]
+                if c == n_class:
+                    words[row : row + left] = born_words[place[dendrite] : place[dendrite] + left]
+                    births[row : row + left] = days[place[dendrite] : place[dendrite] + left]
+                else:
+                    words[row : row + left] = np.arange(turn, turn + left)
+                    births[row : row + left] = real[hazards.session.marks]
+                    turn += left
+                while left > 0:
+                    while n == BATCH:
+                        n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)
+                    more = min(left, BATCH - n)
+                    take_in(n, more, unit_of(c0, c1), row, words, births, number, word)
+                    word[CLASS + n : CLASS + n + more] = 0 if c == n_class else c
+                    if c == n_class and not alike:
+                        for i in range(more):
+                            word[CLASS + n + i] = class_at_birth(k0, k1, c0, c1, words[row + i], real, hazards)
+                    row, left, n = row + more, left - more, n + more
         while n > 0:
             n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)

@@ -1,69 +1,67 @@
-"""Compiled loops of head widths, one after the other for the sessions at which each spine is there.
-
-``classes`` (spine, session) are negative where a spine is not there; the values of spine s begin at ``first`` (spine,).
-"""
+"""Compiled loops of head widths, one after the other for the sessions at which each spine is there."""
 
 import numba
 import numpy as np
 
-from synmodel.core.compiled import compiled, compiled_parallel
-from synmodel.core.randomness.philox import fill_present
+from synmodel.core.compiled import compiled_parallel, inlined
+from synmodel.core.randomness.normal import fill_normal
+from synmodel.core.randomness.philox import count_present, fill_present
 
-__all__ = ["count_present", "draw_present", "follow_present", "lay_out"]
+__all__ = ["draw_deviations", "number_present"]
 
-_TOGETHER = 256
+_DENDRITES = 16
+"""Dendrites that share room."""
+_TOGETHER = 128
 """Spines whose draws are made together."""
+_SESSION = np.uint64(0xFFFFFFFF)
 
 
-@compiled_parallel
-def draw_present(key, replicate, dendrite, word, classes, first, u):  # type: ignore[no-untyped-def]
-    """Fill ``u`` with the uniforms of all spines at the sessions at which they are there."""
-    k0, k1 = key[0], key[1]
-    n_spine, n_session = classes.shape
-    for block in numba.prange((n_spine + _TOGETHER - 1) // _TOGETHER):
-        begin = block * _TOGETHER
-        end = min(begin + _TOGETHER, n_spine)
-        names = np.empty((2, _TOGETHER * n_session + 1), np.uint64)
-        counters = (replicate[begin:end], dendrite[begin:end], word[begin:end])
-        fill_present(k0, k1, counters, classes[begin:end], names, u[first[begin] :])
+@inlined
+def follow_present(n, names, noise, kept, spread, log_sd, shift, out):  # type: ignore[no-untyped-def]
+    """What is added to the logarithm of the median width, from standard normal ``noise`` of n (spine, session).
 
-
-@compiled
-def count_present(classes, n):  # type: ignore[no-untyped-def]
-    """Fill ``n`` (spine,) with the numbers of sessions at which spines are there."""
-    for s in range(classes.shape[0]):
-        there = 0
-        for k in range(classes.shape[1]):
-            there += 1 if classes[s, k] >= 0 else 0
-        n[s] = there
-
-
-@compiled_parallel
-def follow_present(noise, classes, first, kept, log_sd, shift):  # type: ignore[no-untyped-def]
-    """Make of standard normal ``noise`` what is added to the logarithm of the median width.
-
-    ``kept`` (session,) is what is left of a deviation since the session before, ``shift`` (session,) the shift of the
-    mean. A spine that was not there before starts from the stationary law, so nothing is remembered.
+    A spine that was not there at the session before starts from the stationary law, so nothing is remembered.
     """
-    spread = np.sqrt(1.0 - kept * kept) * log_sd
-    for s in numba.prange(classes.shape[0]):
-        at, before, was = first[s], 0.0, False
-        for k in range(classes.shape[1]):
-            there = classes[s, k] >= 0
-            if there:
-                before = kept[k] * before + spread[k] * noise[at] if was else log_sd * noise[at]
-                noise[at] = shift[k] + before
-                at += 1
-            was = there
+    before, following = 0.0, ~np.uint64(0)
+    for q in range(n):
+        k = names[q] & _SESSION
+        before = kept[k] * before + spread[k] * noise[q] if names[q] == following else log_sd * noise[q]
+        out[q] = shift[k] + before
+        following = names[q] + np.uint64(1)
 
 
 @compiled_parallel
-def lay_out(values, classes, first, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (spine, session) with the values, NaN where a spine is not there."""
-    for s in numba.prange(classes.shape[0]):
-        at = first[s]
-        for k in range(classes.shape[1]):
-            out[s, k] = np.nan
-            if classes[s, k] >= 0:
-                out[s, k] = values[at]
-                at += 1
+def number_present(classes, first, n):  # type: ignore[no-untyped-def]
+    """Fill ``n`` (dendrite,) with the numbers of (spine, session) at which the spines of each dendrite are there."""
+    flat, n_session = classes.reshape(-1), classes.shape[1]
+    for d in numba.prange(len(n)):
+        n[d] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
+
+
+@compiled_parallel
+def draw_deviations(key, replicate, dendrite, word, classes, first, place, kept, log_sd, shift, deviation):  # type: ignore[no-untyped-def]
+    """Fill ``deviation`` with what is added to the logarithm of the median width, by spine and then session.
+
+    ``classes`` (spine, session) are negative where a spine is not there, and has no width; ``first`` (n + 1,) are the
+    first spines of each dendrite, ``place`` (n,) where its deviations begin. ``kept`` (session,) is what is left of a
+    deviation since the session before, ``shift`` (session,) the shift of the mean.
+    """
+    k0, k1 = key[0], key[1]
+    n_dendrite, n_session = len(first) - 1, classes.shape[1]
+    spread = np.sqrt(1.0 - kept * kept) * log_sd
+    for group in numba.prange((n_dendrite + _DENDRITES - 1) // _DENDRITES):
+        # Not rows of one array: the compiler would not know that their numbers lie side by side.
+        names, places = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session, np.uint64)
+        u, noise, room = (
+            np.empty(_TOGETHER * n_session),
+            np.empty(_TOGETHER * n_session),
+            np.empty(_TOGETHER * n_session),
+        )
+        for d in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_dendrite)):
+            at, c0, c1 = place[d], replicate[first[d]], dendrite[first[d]]
+            for begin in range(first[d], first[d + 1], _TOGETHER):
+                end = min(begin + _TOGETHER, first[d + 1])
+                n = fill_present(k0, k1, c0, c1, word[begin:end], classes[begin:end], names, u)
+                fill_normal(n, u, room, places, noise)
+                follow_present(n, names, noise, kept, spread, log_sd, shift, deviation[at : at + n])
+                at += n

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
-from synmodel.core.randomness.philox import fill_present, philox4x32, uniform_pair
+from synmodel.core.randomness.normal import fill_normal
+from synmodel.core.randomness.philox import count_present, fill_present, philox4x32, uniform_pair
 
 
 @pytest.mark.parametrize(
@@ -50,16 +52,32 @@ def test_an_array_is_addressed_not_ordered():
     assert np.array_equal(whole[::-1], uniform_array(key, np.arange(6)[::-1, None], np.arange(4), 7))
 
 
-def test_uniforms_of_what_is_there_are_those_of_all():
+@pytest.mark.parametrize(("replicate", "dendrite"), [(0, 3), (2**31 - 1, 2**31 - 2)])
+def test_uniforms_of_what_is_there_are_those_of_all(replicate, dendrite):
     key, rng = stream_key(5, "doc"), np.random.default_rng(1)
     classes = rng.integers(-1, 2, (9, 5)).astype(np.int8)
     classes[3] = -1
-    replicate, dendrite, word = (rng.integers(0, 2**31, 9) for _ in range(3))
-    found, room = np.zeros(classes.size), np.empty((2, classes.size + 1), np.uint64)
-    n = fill_present(key[0], key[1], (replicate, dendrite, word), classes, room, found)
-    every = uniform_array(key, replicate[:, None], dendrite[:, None], word[:, None], np.arange(5))
-    assert n == (classes >= 0).sum()
+    word = rng.integers(0, 2**31, 9)
+    found, names = np.zeros(classes.size), np.empty(classes.size + 1, np.uint64)
+    n = fill_present(key[0], key[1], replicate, dendrite, word, classes, names, found)
+    every = uniform_array(key, replicate, dendrite, word[:, None], np.arange(5))
+    assert n == (classes >= 0).sum() == count_present(classes.ravel())
     np.testing.assert_array_equal(found[:n], every[classes >= 0])
+    np.testing.assert_array_equal(names[:n], (word[:, None] * 2**32 + np.arange(5))[classes >= 0])
+
+
+def test_normal_variates_are_those_of_scipy():
+    """To the last bit: the same operations in the same order, at borders of the approximations and in far tails."""
+    near = np.exp(-2.0) + np.arange(-1000, 1000) * 2.0**-54
+    small = np.exp(-np.linspace(0.1, 36.7, 20_000))
+    grid = (np.arange(30_001) + 0.5) / 30_001
+    u = np.concatenate([[2.0**-53, 1 - 2.0**-53], near, 1 - near, small, 1 - small, grid])
+    u = u[(u > 0) & (u < 1)]
+    found, room, places = np.empty(u.size), np.empty(u.size), np.empty(u.size, np.uint64)
+    fill_normal(u.size, u.copy(), room, places, found)
+    np.testing.assert_array_equal(found, ndtri(u))
+    fill_normal(3, u.copy(), room, places, found)
+    np.testing.assert_array_equal(found[:3], ndtri(u[:3]))
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "one", None, True])

@@ -6,6 +6,7 @@ import xarray as xr
 
 import synmodel
 from synmodel.core.errors import SchemaError, SimulationError
+from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import OBSERVATIONS, SPINES, conform, stamped
 from synmodel.imaging import Scoring, means, metrics, observe, summarise
 
@@ -38,6 +39,58 @@ def scored(scoring, seed=1):
     return observe(
         spines(PATHS, DENDRITES), scoring, replicates=np.arange(1), animals=1, dendrites=2, length_um=20.0, seed=seed
     )
+
+
+@pytest.mark.parametrize("miss", [(0.3, 0.3), (0.1, 0.6)], ids=["all alike", "by class"])
+@pytest.mark.parametrize("reference", [0, 1, 3])
+def test_scores_are_those_of_plain_arrays(miss, reference):
+    """Spines that come, go, and come back, more than are scored together; some dendrites have none."""
+    rng, n, days = np.random.default_rng(4), 1500, np.arange(6.0)
+    classes = rng.integers(-1, 2, (n, days.size)).astype(np.int8)
+    row = np.sort(rng.choice([0, 2, 3, 5], n, p=[0.6, 0.2, 0.19, 0.01]))
+    content = {
+        "replicate": ("spine", 4 + row // 3),
+        "dendrite": ("spine", row % 3),
+        "spine_key": ("spine", rng.permutation(n)),
+        "birth_day": ("spine", np.zeros(n)),
+        "death_day": ("spine", np.full(n, np.inf)),
+        "spine_class": (("spine", "time"), classes),
+        "head_width": (("spine", "time"), np.where(classes >= 0, rng.random((n, days.size)), np.nan)),
+    }
+    there = stamped(xr.Dataset(content, {"time": days}), SPINES)
+    found = observe(
+        there,
+        Scoring(miss),
+        replicates=np.array([4, 5]),
+        animals=3,
+        dendrites=1,
+        length_um=9.0,
+        seed=8,
+        reference_day=reference - 0.5 if reference else 99.0,
+    )
+    who = [there[name].to_numpy()[:, None] for name in ("replicate", "dendrite", "spine_key")]
+    u = uniform_array(stream_key(8, "detection"), *who, np.arange(days.size))
+    hit = (classes >= 0) & (u < 1 - np.array(miss)[classes])
+    new = hit[:, 1:] & ~hit[:, :-1]
+    gone = ~hit[:, 1:] & hit[:, :-1]
+    own = row == np.arange(6)[:, None]
+
+    def sums(each):
+        return (own @ each.astype(float)).reshape(2, 3, 1, -1)
+
+    np.testing.assert_array_equal(found["spine_count"], sums(hit))
+    np.testing.assert_array_equal(found["gained"], sums(new))
+    np.testing.assert_array_equal(found["lost"], sums(gone))
+    width = np.where(hit, there["head_width"], 0.0)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(found["head_width"], sums(width) / sums(hit), rtol=1e-12)
+    if reference:
+        followed = hit & new[:, [reference - 1]] & (np.arange(days.size) >= reference)
+        ever = np.where(np.arange(days.size) < reference, True, hit).cumprod(axis=1) * followed
+        np.testing.assert_array_equal(found["new_spines_seen"][..., reference:], sums(followed)[..., reference:])
+        np.testing.assert_array_equal(found["new_spines_followed"][..., reference:], sums(ever)[..., reference:])
+    else:
+        assert "new_spines_seen" not in found
 
 
 def test_a_perfect_microscope_reports_what_is_there():
