@@ -24,6 +24,8 @@ import numpy as np
 from numba import prange
 
 from synmodel.core.compiled import allocating_nothing, compiled, compiled_parallel
+from synmodel.inference.likelihood.cohorts import COHORTS, fill_cohorts, follow_cohorts
+from synmodel.inference.likelihood.endings import last_losses
 from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabilities
 
 __all__ = ["log_losses", "log_losses_of_many"]
@@ -49,16 +51,18 @@ def join_two(f, n, a, b):  # type: ignore[no-untyped-def]
 @allocating_nothing
 def lose_two(f, n, lost, d, log_p):  # type: ignore[no-untyped-def]
     """Take ``lost`` of n spines away, in place; returns log_p plus the logarithm of the sum of f."""
+    scale = 1.0
     for k in range(lost):
-        total = 0.0
+        first, second, total = d[0] * scale / (k + 1), d[1] * scale / (k + 1), 0.0
         for x in range(n - k):
-            f[x] = (d[0] * (x + 1) * f[x + 1] + d[1] * (n - k - x) * f[x]) / (k + 1)
+            f[x] = first * (x + 1) * f[x + 1] + second * (n - k - x) * f[x]
             total += f[x]
         if not total > 0.0:
             return -math.inf
-        for x in range(n - k):
-            f[x] /= total
+        scale = 1.0 / total  # is multiplied with the next derivation
         log_p += math.log(total)
+    for x in range(n - lost + 1):
+        f[x] *= scale
     return log_p
 
 
@@ -122,30 +126,86 @@ def move_two(f, n, p, out, power):  # type: ignore[no-untyped-def]
             out[0] += f[n - k]
 
 
-@allocating_nothing
+@compiled
 def filter_two(steps, composition, n, gained, lost, first, stop, work):  # type: ignore[no-untyped-def]
-    """Logarithm of the probability of the losses of one dendrite; ``work`` is (3, size)."""
+    """Logarithm of the probability of the losses of one dendrite; ``work`` is (3, size).
+
+    The law of class numbers at the end is in ``work[(stop - first) % 2]``.
+    """
+    start = cohorts_of(steps, composition, first, stop)
+    form = np.empty((2, work.shape[1]))
+    return follow_two(steps, start, n, gained, lost, (first, stop), form, work)
+
+
+@compiled
+def cohorts_of(steps, composition, first, stop):  # type: ignore[no-untyped-def]
+    """What cohorts do from interval ``first`` on, see :func:`.cohorts.fill_cohorts`."""
+    start = np.empty((COHORTS, COHORTS)), np.empty((COHORTS, COHORTS)), np.empty((4, COHORTS, len(composition)))
+    fill_cohorts(steps, composition, first, stop, start)
+    return start
+
+
+@allocating_nothing
+def follow_two(steps, start, n, gained, lost, span, form, work):  # type: ignore[no-untyped-def]
+    """As :func:`filter_two`, from what cohorts do; ``form`` is (2, size)."""
     move, log_s, d, fresh = steps
-    f, out, power = work[0], work[1], work[2]
-    f[0] = 1.0
-    for k in range(n):
-        join_two(f, k, composition[0], composition[1])
-    log_p = 0.0
-    for i in range(first, stop):
-        if lost[i] > n:
-            return -math.inf
-        log_p = lose_two(f, n, lost[i], d[i], log_p)
-        n -= lost[i]
-        if log_p > -math.inf:
-            log_p = survive_two(f, n, log_s[i], log_p)
+    first, stop = span
+    begun = min(first + 2, stop)
+    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 2, form)
+    if log_p == -math.inf:
+        return log_p
+    f, out, power = work[(begun - first) % 2], work[1 - (begun - first) % 2], work[2]
+    expand_two(form, n, most, start[2][begun - first], f, power)
+    if begun == first + 2:
+        n = join_two_times(f, n, gained[begun - 1], fresh[begun - 1])
+    for i in range(begun, stop):
+        log_p = lose_and_survive_two(f, n, lost[i], d[i], log_s[i], log_p)
         if log_p == -math.inf:
             return log_p
+        n -= lost[i]
         move_two(f, n, move[i], out, power)
         f, out = out, f
-        for _ in range(gained[i]):
-            join_two(f, n, fresh[i, 0], fresh[i, 1])
-            n += 1
+        n = join_two_times(f, n, gained[i], fresh[i])
     return log_p
+
+
+@allocating_nothing
+def expand_two(cohorts, n, most, rows, f, power):  # type: ignore[no-untyped-def]
+    """Write the form in two cohorts as one in their classes, the cohort of the start raised to what is missing."""
+    degree = min(n, most[1])
+    move_two(cohorts[0], degree, rows[1:3], f, power)
+    join_two_times(f, degree, n - degree, rows[2])
+
+
+@allocating_nothing
+def join_two_times(f, n, gained, fresh):  # type: ignore[no-untyped-def]
+    """Let newcomers join; returns the number of spines."""
+    for k in range(gained):
+        join_two(f, n + k, fresh[0], fresh[1])
+    return n + gained
+
+
+@allocating_nothing
+def lose_and_survive_two(f, n, lost, d, log_s, log_p):  # type: ignore[no-untyped-def]
+    """Take ``lost`` of n spines away and let the others survive, in place; returns log_p plus the logarithm of both."""
+    if lost > n:
+        return -math.inf
+    log_p = lose_two(f, n, lost, d, log_p)
+    return log_p if log_p == -math.inf else survive_two(f, n - lost, log_s, log_p)
+
+
+@allocating_nothing
+def losses_two(steps, start, n, gained, lost, span, work):  # type: ignore[no-untyped-def]
+    """As :func:`follow_two` without a law at the end, as it does not matter how survivors move; ``work`` is (5, size)."""
+    first, last = span[0], span[1] - 1
+    if last < first + 2:
+        return follow_cohorts(start, n, gained, lost, span, 2, work[3:])[0]
+    log_p = follow_two(steps, start, n, gained, lost, (first, last), work[3:], work)
+    if log_p == -math.inf:
+        return log_p
+    for i in range(first, last):
+        n += gained[i] - lost[i]
+    return lose_and_survive_two(work[(last - first) % 2], n, lost[last], steps[2][last], steps[1][last], log_p)
 
 
 @allocating_nothing
@@ -287,27 +347,101 @@ def add_three(f, n, weight, other):  # type: ignore[no-untyped-def]
 @compiled
 def filter_three(steps, composition, n, gained, lost, first, stop, work):  # type: ignore[no-untyped-def]
     """As :func:`filter_two`; ``work`` is (4, size, size), size at least 3."""
+    start = cohorts_of(steps, composition, first, stop)
+    return follow_three(steps, start, n, gained, lost, (first, stop), np.empty(work.shape[1:]), work)
+
+
+@compiled
+def follow_three(steps, start, n, gained, lost, span, form, work):  # type: ignore[no-untyped-def]
+    """As :func:`follow_two`; ``form`` is (size, size)."""
     move, log_s, d, fresh = steps
-    f, out, inner, power = work[0], work[1], work[2], work[3]
-    f[0, 0] = 1.0
-    for k in range(n):
-        join_three(f, k, composition[0], composition[1], composition[2])
-    log_p = 0.0
-    for i in range(first, stop):
-        if lost[i] > n:
-            return -math.inf
-        log_p = lose_three(f, n, lost[i], d[i], log_p)
-        n -= lost[i]
-        if log_p > -math.inf:
-            log_p = survive_three(f, n, log_s[i], log_p, inner)
+    first, stop = span
+    begun = min(first + 3, stop)
+    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 3, form)
+    if log_p == -math.inf:
+        return log_p
+    f, out, inner, power = work[(begun - first) % 2], work[1 - (begun - first) % 2], work[2], work[3]
+    expand_three(form, n, most, start[2][begun - first], f, inner, power)
+    if begun == first + 3:
+        n = join_three_times(f, n, gained[begun - 1], fresh[begun - 1])
+    for i in range(begun, stop):
+        log_p = lose_and_survive_three(f, n, lost[i], d[i], log_s[i], log_p, inner)
         if log_p == -math.inf:
             return log_p
+        n -= lost[i]
         move_three(f, n, move[i], out, inner, power)
         f, out = out, f
-        for _ in range(gained[i]):
-            join_three(f, n, fresh[i, 0], fresh[i, 1], fresh[i, 2])
-            n += 1
+        n = join_three_times(f, n, gained[i], fresh[i])
     return log_p
+
+
+@allocating_nothing
+def expand_three(cohorts, n, most, rows, f, inner, power):  # type: ignore[no-untyped-def]
+    """As :func:`expand_two`, by Horner's scheme in one cohort within that in the other."""
+    degree = min(n, most[0] + most[1])
+    highest = min(most[0], degree)
+    for x in range(highest, -1, -1):
+        top = min(most[1], degree - x)
+        left = degree - x - top
+        power[0, 0] = 1.0
+        join_three_times(power, 0, left, rows[2])
+        for u in range(left + 1):
+            for v in range(left + 1 - u):
+                inner[u, v] = cohorts[x, top] * power[u, v]
+        for y in range(top - 1, -1, -1):
+            join_three_times(inner, degree - x - y - 1, 1, rows[1])
+            join_three_times(power, degree - x - y - 1, 1, rows[2])
+            add_three(inner, degree - x - y, cohorts[x, y], power)
+        if x < highest:
+            join_three_times(f, degree - x - 1, 1, rows[0])
+            add_three(f, degree - x, 1.0, inner)
+        else:
+            for u in range(degree - x + 1):
+                for v in range(degree - x + 1 - u):
+                    f[u, v] = inner[u, v]
+    join_three_times(f, degree, n - degree, rows[2])
+
+
+@allocating_nothing
+def join_three_times(f, n, gained, fresh):  # type: ignore[no-untyped-def]
+    """As :func:`join_two_times`."""
+    for k in range(gained):
+        join_three(f, n + k, fresh[0], fresh[1], fresh[2])
+    return n + gained
+
+
+@compiled
+def lose_and_survive_three(f, n, lost, d, log_s, log_p, work):  # type: ignore[no-untyped-def]
+    """As :func:`lose_and_survive_two`; ``work`` is (3, n + 1)."""
+    if lost > n:
+        return -math.inf
+    log_p = lose_three(f, n, lost, d, log_p)
+    return log_p if log_p == -math.inf else survive_three(f, n - lost, log_s, log_p, work)
+
+
+@compiled
+def losses_three(steps, start, n, gained, lost, span, work):  # type: ignore[no-untyped-def]
+    """As :func:`losses_two`; ``work`` is (5, size, size)."""
+    first, last = span[0], span[1] - 1
+    if last < first + 3:
+        return follow_cohorts(start, n, gained, lost, span, 3, work[4])[0]
+    before = last - 1
+    log_p = follow_three(steps, start, n, gained, lost, (first, before), work[4], work)
+    for i in range(first, before):
+        n += gained[i] - lost[i]
+    f, out, inner, power = work[(before - first) % 2], work[1 - (before - first) % 2], work[2], work[3]
+    if log_p > -math.inf:
+        log_p = lose_and_survive_three(f, n, lost[before], steps[2][before], steps[1][before], log_p, inner)
+    n -= lost[before]
+    if log_p == -math.inf or lost[last] > n + gained[before]:
+        return -math.inf
+    rows = inner, power, np.empty((2, 4))
+    log_last = last_losses(steps, before, f, n, gained[before], lost[last], rows)
+    if not math.isnan(log_last):
+        return log_p + log_last
+    move_three(f, n, steps[0][before], out, inner, power)
+    n = join_three_times(out, n, gained[before], steps[3][before])
+    return lose_and_survive_three(out, n, lost[last], steps[2][last], steps[1][last], log_p, inner)
 
 
 @allocating_nothing
@@ -330,18 +464,28 @@ def _log_losses(move, log_s, d, fresh, composition, n, gained, lost, first, stop
     A run is a row of ``n`` (run,), ``gained`` and ``lost`` (run, interval), and covers intervals
     ``first`` to, not including, ``stop``.
     """
-    n_node, n_class = d.shape[0], d.shape[2]
+    n_node, n_interval, n_class = d.shape
+    leave, stay = np.empty((2, n_node, n_interval + 1, COHORTS, COHORTS))
+    rows = np.empty((n_node, n_interval + 1, COHORTS + 1, COHORTS, n_class))
+    begins = np.zeros(n_interval + 1, np.bool_)
+    for r in range(len(n)):
+        begins[first[r]] = True
+    for j in range(n_node):
+        for i in range(n_interval + 1):
+            if begins[i]:
+                steps, start = (move[j], log_s[j], d[j], fresh[j]), (leave[j, i], stay[j, i], rows[j, i])
+                fill_cohorts(steps, composition[j, i], i, n_interval, start)
     for r in prange(len(n)):
-        size = most_spines(n[r], gained[r], lost[r], first[r], stop[r]) + 3
-        vectors = np.empty((3, size))
-        squares = np.empty((4, size, size)) if n_class == 3 else np.empty((4, 0, 0))
+        size, span = most_spines(n[r], gained[r], lost[r], first[r], stop[r]) + 3, (first[r], stop[r])
+        vectors = np.empty((5, size))
+        squares = np.empty((5, size, size)) if n_class == 3 else np.empty((5, 0, 0))
         for j in range(n_node):
             steps = (move[j], log_s[j], d[j], fresh[j])
-            start = composition[j, first[r]]
+            start = (leave[j, first[r]], stay[j, first[r]], rows[j, first[r]])
             if n_class == 2:
-                out[r, j] = filter_two(steps, start, n[r], gained[r], lost[r], first[r], stop[r], vectors)
+                out[r, j] = losses_two(steps, start, n[r], gained[r], lost[r], span, vectors)
             else:
-                out[r, j] = filter_three(steps, start, n[r], gained[r], lost[r], first[r], stop[r], squares)
+                out[r, j] = losses_three(steps, start, n[r], gained[r], lost[r], span, squares)
 
 
 log_losses = compiled(_log_losses)
