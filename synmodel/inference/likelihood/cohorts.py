@@ -29,7 +29,7 @@ def fill_cohorts(steps, composition, first, n_interval, of_cohorts):  # type: ig
     """Fill what cohorts do in the intervals from ``first`` on.
 
     ``of_cohorts`` are, by interval and cohort, the probability of loss and the logarithm of survival (3, 3), and the
-    compositions (4, 3, K) at the start of each interval and at the end of the last; those that have not joined have any.
+    compositions (4, 3, K) at the start of each interval and at the end of the last; who has not joined has any.
     """
     move, log_s, d, fresh = steps
     leave, stay, rows = of_cohorts

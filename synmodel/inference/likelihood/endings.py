@@ -1,6 +1,6 @@
-r"""Compiled end of the class filter for three classes: of the last interval only the number of the lost is asked for.
+r"""Compiled end of the class filter for three classes: of the last interval only the number of the lost matters.
 
-A spine of class i that has survived the last interval but one is lost in the last with probability b_i = sum_j M_ij d_j
+A spine of class i at the end of the interval before is lost in the last one with probability b_i = sum_j M_ij d_j
 and survives with a_i = sum_j M_ij p_j (M: moves of survivors, p survival). So the probability of L losses among n spines
 whose class numbers have the law f is
 

@@ -26,17 +26,12 @@ from numba import prange
 from synmodel.core.compiled import allocating_nothing, compiled, compiled_parallel
 from synmodel.inference.likelihood.cohorts import COHORTS, fill_cohorts, follow_cohorts
 from synmodel.inference.likelihood.endings import last_losses
+from synmodel.inference.likelihood.in_logs import survive_three_in_logs, survive_two_in_logs, times_log
 from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabilities
 
-__all__ = ["log_losses", "log_losses_of_many"]
+__all__ = ["log_losses", "log_losses_of_many", "times_log"]
 
 MOST_POWER = 500.0  # exp(-500) times a probability of 1e-90 is still a number
-
-
-@allocating_nothing
-def times_log(n, log):  # type: ignore[no-untyped-def]
-    """Logarithm of p^n given log p, with p^0 = 1 for p = 0 as well."""
-    return 0.0 if n == 0 else n * log
 
 
 @allocating_nothing
@@ -86,27 +81,6 @@ def survive_two(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def survive_two_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
-    """The same where the power n of a small survival may underflow at the very place where f is largest."""
-    highest = -math.inf
-    for x in range(n + 1):
-        if f[x] > 0.0:
-            f[x] = math.log(f[x]) + times_log(x, log_s[0]) + times_log(n - x, log_s[1])
-            highest = max(highest, f[x])
-        else:
-            f[x] = -math.inf
-    if highest == -math.inf:
-        return highest
-    total = 0.0
-    for x in range(n + 1):
-        f[x] = math.exp(f[x] - highest)
-        total += f[x]
-    for x in range(n + 1):
-        f[x] /= total
-    return log_p + highest + math.log(total)
-
-
-@allocating_nothing
 def move_two(f, n, p, out, power):  # type: ignore[no-untyped-def]
     """Write f(p s) to ``out``: classes switch with the rows of p, each of sum 1.
 
@@ -126,39 +100,23 @@ def move_two(f, n, p, out, power):  # type: ignore[no-untyped-def]
             out[0] += f[n - k]
 
 
-@compiled
+@allocating_nothing
 def filter_two(steps, composition, n, gained, lost, first, stop, work):  # type: ignore[no-untyped-def]
     """Logarithm of the probability of the losses of one dendrite; ``work`` is (3, size).
 
     The law of class numbers at the end is in ``work[(stop - first) % 2]``.
     """
-    start = cohorts_of(steps, composition, first, stop)
-    form = np.empty((2, work.shape[1]))
-    return follow_two(steps, start, n, gained, lost, (first, stop), form, work)
-
-
-@compiled
-def cohorts_of(steps, composition, first, stop):  # type: ignore[no-untyped-def]
-    """What cohorts do from interval ``first`` on, see :func:`.cohorts.fill_cohorts`."""
-    start = np.empty((COHORTS, COHORTS)), np.empty((COHORTS, COHORTS)), np.empty((4, COHORTS, len(composition)))
-    fill_cohorts(steps, composition, first, stop, start)
-    return start
+    work[0, 0] = 1.0
+    join_two_times(work[0], 0, n, composition)
+    return go_on_two(steps, n, gained, lost, (first, stop), (work[0], work[1], work[2]), 0.0)
 
 
 @allocating_nothing
-def follow_two(steps, start, n, gained, lost, span, form, work):  # type: ignore[no-untyped-def]
-    """As :func:`filter_two`, from what cohorts do; ``form`` is (2, size)."""
+def go_on_two(steps, n, gained, lost, span, work, log_p):  # type: ignore[no-untyped-def]
+    """As :func:`filter_two` from a law, the first of the three vectors in ``work``."""
     move, log_s, d, fresh = steps
-    first, stop = span
-    begun = min(first + 2, stop)
-    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 2, form)
-    if log_p == -math.inf:
-        return log_p
-    f, out, power = work[(begun - first) % 2], work[1 - (begun - first) % 2], work[2]
-    expand_two(form, n, most, start[2][begun - first], f, power)
-    if begun == first + 2:
-        n = join_two_times(f, n, gained[begun - 1], fresh[begun - 1])
-    for i in range(begun, stop):
+    f, out, power = work
+    for i in range(span[0], span[1]):
         log_p = lose_and_survive_two(f, n, lost[i], d[i], log_s[i], log_p)
         if log_p == -math.inf:
             return log_p
@@ -196,16 +154,20 @@ def lose_and_survive_two(f, n, lost, d, log_s, log_p):  # type: ignore[no-untype
 
 @allocating_nothing
 def losses_two(steps, start, n, gained, lost, span, work):  # type: ignore[no-untyped-def]
-    """As :func:`follow_two` without a law at the end, as it does not matter how survivors move; ``work`` is (5, size)."""
+    """As :func:`filter_two`, from what cohorts do, and without a law at the end; ``work`` is (5, size)."""
     first, last = span[0], span[1] - 1
-    if last < first + 2:
-        return follow_cohorts(start, n, gained, lost, span, 2, work[3:])[0]
-    log_p = follow_two(steps, start, n, gained, lost, (first, last), work[3:], work)
+    begun = min(first + 2, span[1])
+    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 2, work[3:])
+    if log_p == -math.inf or begun == span[1]:
+        return log_p
+    expand_two(work[3:], n, most, start[2][2], work[0], work[2])
+    n = join_two_times(work[0], n, gained[begun - 1], steps[3][begun - 1])
+    log_p = go_on_two(steps, n, gained, lost, (begun, last), (work[0], work[1], work[2]), log_p)
+    for i in range(begun, last):
+        n += gained[i] - lost[i]
     if log_p == -math.inf:
         return log_p
-    for i in range(first, last):
-        n += gained[i] - lost[i]
-    return lose_and_survive_two(work[(last - first) % 2], n, lost[last], steps[2][last], steps[1][last], log_p)
+    return lose_and_survive_two(work[(last - begun) % 2], n, lost[last], steps[2][last], steps[1][last], log_p)
 
 
 @allocating_nothing
@@ -274,31 +236,6 @@ def survive_three(f, n, log_s, log_p, work):  # type: ignore[no-untyped-def]
     return log_p + n * best + math.log(total)
 
 
-@allocating_nothing
-def survive_three_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
-    """As :func:`survive_two_in_logs`."""
-    highest = -math.inf
-    for x in range(n + 1):
-        for y in range(n + 1 - x):
-            if f[x, y] > 0.0:
-                survival = times_log(x, log_s[0]) + times_log(y, log_s[1]) + times_log(n - x - y, log_s[2])
-                f[x, y] = math.log(f[x, y]) + survival
-                highest = max(highest, f[x, y])
-            else:
-                f[x, y] = -math.inf
-    if highest == -math.inf:
-        return highest
-    total = 0.0
-    for x in range(n + 1):
-        for y in range(n + 1 - x):
-            f[x, y] = math.exp(f[x, y] - highest)
-            total += f[x, y]
-    for x in range(n + 1):
-        for y in range(n + 1 - x):
-            f[x, y] /= total
-    return log_p + highest + math.log(total)
-
-
 @compiled
 def move_three(f, n, p, out, inner, power):  # type: ignore[no-untyped-def]
     """As :func:`move_two`: in rounds where classes follow one another, else by Horner's scheme for all at once.
@@ -347,24 +284,17 @@ def add_three(f, n, weight, other):  # type: ignore[no-untyped-def]
 @compiled
 def filter_three(steps, composition, n, gained, lost, first, stop, work):  # type: ignore[no-untyped-def]
     """As :func:`filter_two`; ``work`` is (4, size, size), size at least 3."""
-    start = cohorts_of(steps, composition, first, stop)
-    return follow_three(steps, start, n, gained, lost, (first, stop), np.empty(work.shape[1:]), work)
+    work[0, 0, 0] = 1.0
+    join_three_times(work[0], 0, n, composition)
+    return go_on_three(steps, n, gained, lost, (first, stop), (work[0], work[1], work[2], work[3]), 0.0)
 
 
 @compiled
-def follow_three(steps, start, n, gained, lost, span, form, work):  # type: ignore[no-untyped-def]
-    """As :func:`follow_two`; ``form`` is (size, size)."""
+def go_on_three(steps, n, gained, lost, span, work, log_p):  # type: ignore[no-untyped-def]
+    """As :func:`go_on_two`."""
     move, log_s, d, fresh = steps
-    first, stop = span
-    begun = min(first + 3, stop)
-    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 3, form)
-    if log_p == -math.inf:
-        return log_p
-    f, out, inner, power = work[(begun - first) % 2], work[1 - (begun - first) % 2], work[2], work[3]
-    expand_three(form, n, most, start[2][begun - first], f, inner, power)
-    if begun == first + 3:
-        n = join_three_times(f, n, gained[begun - 1], fresh[begun - 1])
-    for i in range(begun, stop):
+    f, out, inner, power = work
+    for i in range(span[0], span[1]):
         log_p = lose_and_survive_three(f, n, lost[i], d[i], log_s[i], log_p, inner)
         if log_p == -math.inf:
             return log_p
@@ -422,21 +352,27 @@ def lose_and_survive_three(f, n, lost, d, log_s, log_p, work):  # type: ignore[n
 @compiled
 def losses_three(steps, start, n, gained, lost, span, work):  # type: ignore[no-untyped-def]
     """As :func:`losses_two`; ``work`` is (5, size, size)."""
-    first, last = span[0], span[1] - 1
-    if last < first + 3:
-        return follow_cohorts(start, n, gained, lost, span, 3, work[4])[0]
-    before = last - 1
-    log_p = follow_three(steps, start, n, gained, lost, (first, before), work[4], work)
-    for i in range(first, before):
+    first, last, before = span[0], span[1] - 1, span[1] - 2
+    begun = min(first + 3, span[1])
+    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 3, work[4])
+    if log_p == -math.inf or begun == span[1]:
+        return log_p
+    inner, power = work[2], work[3]
+    expand_three(work[4], n, most, start[2][3], work[0], inner, power)
+    if begun == last:
+        n = join_three_times(work[0], n, gained[before], steps[3][before])
+        return lose_and_survive_three(work[0], n, lost[last], steps[2][last], steps[1][last], log_p, inner)
+    n = join_three_times(work[0], n, gained[begun - 1], steps[3][begun - 1])
+    log_p = go_on_three(steps, n, gained, lost, (begun, before), (work[0], work[1], inner, power), log_p)
+    for i in range(begun, before):
         n += gained[i] - lost[i]
-    f, out, inner, power = work[(before - first) % 2], work[1 - (before - first) % 2], work[2], work[3]
+    f, out = work[(before - begun) % 2], work[1 - (before - begun) % 2]
     if log_p > -math.inf:
         log_p = lose_and_survive_three(f, n, lost[before], steps[2][before], steps[1][before], log_p, inner)
     n -= lost[before]
     if log_p == -math.inf or lost[last] > n + gained[before]:
         return -math.inf
-    rows = inner, power, np.empty((2, 4))
-    log_last = last_losses(steps, before, f, n, gained[before], lost[last], rows)
+    log_last = last_losses(steps, before, f, n, gained[before], lost[last], (inner, power, np.empty((2, 4))))
     if not math.isnan(log_last):
         return log_p + log_last
     move_three(f, n, steps[0][before], out, inner, power)

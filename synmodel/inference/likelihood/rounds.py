@@ -129,8 +129,9 @@ def go(law, places, n, q, eight, to):  # type: ignore[no-untyped-def]
     """Write the law after a round to ``to`` (n + 1, n + 1): for s spines in the source and u in the class that rests.
 
     With u at rest it is a form in two classes, f(s_source, s_target), whose substitution is Horner's scheme from the
-    highest power of the source on. Eight u go side by side; the smaller form of a higher u begins later, so that all end
-    together. ``places`` says where ``law`` holds a number: start + along target + across rest. ``eight`` is work space.
+    highest power of the source on. Eight u go side by side; the smaller form of a higher u begins later, so that all
+    end together. ``places`` says where ``law`` holds a number: start + along target + across rest. ``eight`` is work
+    space.
     """
     start, along, across = places
     for first in range(0, n + 1, 8):
