@@ -1,8 +1,8 @@
-r"""Compiled end of the class filter for three classes: of the last interval only the number of the lost matters.
+r"""Compiled end of the class filter for three classes: of the last interval the number of the lost is enough.
 
 A spine of class i at the end of the interval before is lost in the last one with probability b_i = sum_j M_ij d_j
-and survives with a_i = sum_j M_ij p_j (M: moves of survivors, p survival). So the probability of L losses among n spines
-whose class numbers have the law f is
+and survives with a_i = sum_j M_ij p_j (M: moves of survivors, p survival). So the probability of L losses among n
+spines whose class numbers have the law f is
 
     [t^L] f(a + b t) (a' + b' t)^G,
 
