@@ -283,8 +283,7 @@ class FilterSteps:
 def _ends_open(runs: Runs) -> NDArray[np.bool_]:
     """(run,) whether gains and losses are recorded but for the last two intervals."""
     late = np.arange(runs.gained.shape[1]) >= runs.stop[:, None] - 2
-    known: NDArray[np.bool_] = (late | ~runs.inside | ((runs.gained >= 0) & (runs.lost >= 0))).all(axis=1)
-    return known
+    return np.asarray((late | ~runs.inside | ((runs.gained >= 0) & (runs.lost >= 0))).all(axis=1))
 
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:

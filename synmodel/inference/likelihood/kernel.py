@@ -24,17 +24,14 @@ import numpy as np
 from numba import prange
 
 from synmodel.core.compiled import allocating_nothing, compiled, compiled_parallel
+from synmodel.inference.likelihood.cohorts import COHORTS, fill_cohorts, follow_cohorts
+from synmodel.inference.likelihood.endings import last_losses
+from synmodel.inference.likelihood.in_logs import survive_three_in_logs, survive_two_in_logs, times_log
 from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabilities
 
-__all__ = ["log_losses", "log_losses_of_many"]
+__all__ = ["log_losses", "log_losses_of_many", "times_log"]
 
 MOST_POWER = 500.0  # exp(-500) times a probability of 1e-90 is still a number
-
-
-@allocating_nothing
-def times_log(n, log):  # type: ignore[no-untyped-def]
-    """Logarithm of p^n given log p, with p^0 = 1 for p = 0 as well."""
-    return 0.0 if n == 0 else n * log
 
 
 @allocating_nothing
@@ -49,16 +46,18 @@ def join_two(f, n, a, b):  # type: ignore[no-untyped-def]
 @allocating_nothing
 def lose_two(f, n, lost, d, log_p):  # type: ignore[no-untyped-def]
     """Take ``lost`` of n spines away, in place; returns log_p plus the logarithm of the sum of f."""
+    scale = 1.0
     for k in range(lost):
-        total = 0.0
+        first, second, total = d[0] * scale / (k + 1), d[1] * scale / (k + 1), 0.0
         for x in range(n - k):
-            f[x] = (d[0] * (x + 1) * f[x + 1] + d[1] * (n - k - x) * f[x]) / (k + 1)
+            f[x] = first * (x + 1) * f[x + 1] + second * (n - k - x) * f[x]
             total += f[x]
         if not total > 0.0:
             return -math.inf
-        for x in range(n - k):
-            f[x] /= total
+        scale = 1.0 / total  # is multiplied with the next derivation
         log_p += math.log(total)
+    for x in range(n - lost + 1):
+        f[x] *= scale
     return log_p
 
 
@@ -79,27 +78,6 @@ def survive_two(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
     for x in range(n + 1):
         f[x] /= total
     return log_p + n * max(log_s[0], log_s[1]) + math.log(total)
-
-
-@allocating_nothing
-def survive_two_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
-    """The same where the power n of a small survival may underflow at the very place where f is largest."""
-    highest = -math.inf
-    for x in range(n + 1):
-        if f[x] > 0.0:
-            f[x] = math.log(f[x]) + times_log(x, log_s[0]) + times_log(n - x, log_s[1])
-            highest = max(highest, f[x])
-        else:
-            f[x] = -math.inf
-    if highest == -math.inf:
-        return highest
-    total = 0.0
-    for x in range(n + 1):
-        f[x] = math.exp(f[x] - highest)
-        total += f[x]
-    for x in range(n + 1):
-        f[x] /= total
-    return log_p + highest + math.log(total)
 
 
 @allocating_nothing
@@ -124,28 +102,72 @@ def move_two(f, n, p, out, power):  # type: ignore[no-untyped-def]
 
 @allocating_nothing
 def filter_two(steps, composition, n, gained, lost, first, stop, work):  # type: ignore[no-untyped-def]
-    """Logarithm of the probability of the losses of one dendrite; ``work`` is (3, size)."""
+    """Logarithm of the probability of the losses of one dendrite; ``work`` is (3, size).
+
+    The law of class numbers at the end is in ``work[(stop - first) % 2]``.
+    """
+    work[0, 0] = 1.0
+    join_two_times(work[0], 0, n, composition)
+    return go_on_two(steps, n, gained, lost, (first, stop), (work[0], work[1], work[2]), 0.0)
+
+
+@allocating_nothing
+def go_on_two(steps, n, gained, lost, span, work, log_p):  # type: ignore[no-untyped-def]
+    """As :func:`filter_two` from a law, the first of the three vectors in ``work``."""
     move, log_s, d, fresh = steps
-    f, out, power = work[0], work[1], work[2]
-    f[0] = 1.0
-    for k in range(n):
-        join_two(f, k, composition[0], composition[1])
-    log_p = 0.0
-    for i in range(first, stop):
-        if lost[i] > n:
-            return -math.inf
-        log_p = lose_two(f, n, lost[i], d[i], log_p)
-        n -= lost[i]
-        if log_p > -math.inf:
-            log_p = survive_two(f, n, log_s[i], log_p)
+    f, out, power = work
+    for i in range(span[0], span[1]):
+        log_p = lose_and_survive_two(f, n, lost[i], d[i], log_s[i], log_p)
         if log_p == -math.inf:
             return log_p
+        n -= lost[i]
         move_two(f, n, move[i], out, power)
         f, out = out, f
-        for _ in range(gained[i]):
-            join_two(f, n, fresh[i, 0], fresh[i, 1])
-            n += 1
+        n = join_two_times(f, n, gained[i], fresh[i])
     return log_p
+
+
+@allocating_nothing
+def expand_two(cohorts, n, most, rows, f, power):  # type: ignore[no-untyped-def]
+    """Write the form in two cohorts as one in their classes, the cohort of the start raised to what is missing."""
+    degree = min(n, most[1])
+    move_two(cohorts[0], degree, rows[1:3], f, power)
+    join_two_times(f, degree, n - degree, rows[2])
+
+
+@allocating_nothing
+def join_two_times(f, n, gained, fresh):  # type: ignore[no-untyped-def]
+    """Let newcomers join; returns the number of spines."""
+    for k in range(gained):
+        join_two(f, n + k, fresh[0], fresh[1])
+    return n + gained
+
+
+@allocating_nothing
+def lose_and_survive_two(f, n, lost, d, log_s, log_p):  # type: ignore[no-untyped-def]
+    """Take ``lost`` of n spines away and let the others survive, in place; returns log_p plus the logarithm of both."""
+    if lost > n:
+        return -math.inf
+    log_p = lose_two(f, n, lost, d, log_p)
+    return log_p if log_p == -math.inf else survive_two(f, n - lost, log_s, log_p)
+
+
+@allocating_nothing
+def losses_two(steps, start, n, gained, lost, span, work):  # type: ignore[no-untyped-def]
+    """As :func:`filter_two`, from what cohorts do, and without a law at the end; ``work`` is (5, size)."""
+    first, last = span[0], span[1] - 1
+    begun = min(first + 2, span[1])
+    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 2, work[3:])
+    if log_p == -math.inf or begun == span[1]:
+        return log_p
+    expand_two(work[3:], n, most, start[2][2], work[0], work[2])
+    n = join_two_times(work[0], n, gained[begun - 1], steps[3][begun - 1])
+    log_p = go_on_two(steps, n, gained, lost, (begun, last), (work[0], work[1], work[2]), log_p)
+    for i in range(begun, last):
+        n += gained[i] - lost[i]
+    if log_p == -math.inf:
+        return log_p
+    return lose_and_survive_two(work[(last - begun) % 2], n, lost[last], steps[2][last], steps[1][last], log_p)
 
 
 @allocating_nothing
@@ -214,31 +236,6 @@ def survive_three(f, n, log_s, log_p, work):  # type: ignore[no-untyped-def]
     return log_p + n * best + math.log(total)
 
 
-@allocating_nothing
-def survive_three_in_logs(f, n, log_s, log_p):  # type: ignore[no-untyped-def]
-    """As :func:`survive_two_in_logs`."""
-    highest = -math.inf
-    for x in range(n + 1):
-        for y in range(n + 1 - x):
-            if f[x, y] > 0.0:
-                survival = times_log(x, log_s[0]) + times_log(y, log_s[1]) + times_log(n - x - y, log_s[2])
-                f[x, y] = math.log(f[x, y]) + survival
-                highest = max(highest, f[x, y])
-            else:
-                f[x, y] = -math.inf
-    if highest == -math.inf:
-        return highest
-    total = 0.0
-    for x in range(n + 1):
-        for y in range(n + 1 - x):
-            f[x, y] = math.exp(f[x, y] - highest)
-            total += f[x, y]
-    for x in range(n + 1):
-        for y in range(n + 1 - x):
-            f[x, y] /= total
-    return log_p + highest + math.log(total)
-
-
 @compiled
 def move_three(f, n, p, out, inner, power):  # type: ignore[no-untyped-def]
     """As :func:`move_two`: in rounds where classes follow one another, else by Horner's scheme for all at once.
@@ -287,27 +284,100 @@ def add_three(f, n, weight, other):  # type: ignore[no-untyped-def]
 @compiled
 def filter_three(steps, composition, n, gained, lost, first, stop, work):  # type: ignore[no-untyped-def]
     """As :func:`filter_two`; ``work`` is (4, size, size), size at least 3."""
+    work[0, 0, 0] = 1.0
+    join_three_times(work[0], 0, n, composition)
+    return go_on_three(steps, n, gained, lost, (first, stop), (work[0], work[1], work[2], work[3]), 0.0)
+
+
+@compiled
+def go_on_three(steps, n, gained, lost, span, work, log_p):  # type: ignore[no-untyped-def]
+    """As :func:`go_on_two`."""
     move, log_s, d, fresh = steps
-    f, out, inner, power = work[0], work[1], work[2], work[3]
-    f[0, 0] = 1.0
-    for k in range(n):
-        join_three(f, k, composition[0], composition[1], composition[2])
-    log_p = 0.0
-    for i in range(first, stop):
-        if lost[i] > n:
-            return -math.inf
-        log_p = lose_three(f, n, lost[i], d[i], log_p)
-        n -= lost[i]
-        if log_p > -math.inf:
-            log_p = survive_three(f, n, log_s[i], log_p, inner)
+    f, out, inner, power = work
+    for i in range(span[0], span[1]):
+        log_p = lose_and_survive_three(f, n, lost[i], d[i], log_s[i], log_p, inner)
         if log_p == -math.inf:
             return log_p
+        n -= lost[i]
         move_three(f, n, move[i], out, inner, power)
         f, out = out, f
-        for _ in range(gained[i]):
-            join_three(f, n, fresh[i, 0], fresh[i, 1], fresh[i, 2])
-            n += 1
+        n = join_three_times(f, n, gained[i], fresh[i])
     return log_p
+
+
+@allocating_nothing
+def expand_three(cohorts, n, most, rows, f, inner, power):  # type: ignore[no-untyped-def]
+    """As :func:`expand_two`, by Horner's scheme in one cohort within that in the other."""
+    degree = min(n, most[0] + most[1])
+    highest = min(most[0], degree)
+    for x in range(highest, -1, -1):
+        top = min(most[1], degree - x)
+        left = degree - x - top
+        power[0, 0] = 1.0
+        join_three_times(power, 0, left, rows[2])
+        for u in range(left + 1):
+            for v in range(left + 1 - u):
+                inner[u, v] = cohorts[x, top] * power[u, v]
+        for y in range(top - 1, -1, -1):
+            join_three_times(inner, degree - x - y - 1, 1, rows[1])
+            join_three_times(power, degree - x - y - 1, 1, rows[2])
+            add_three(inner, degree - x - y, cohorts[x, y], power)
+        if x < highest:
+            join_three_times(f, degree - x - 1, 1, rows[0])
+            add_three(f, degree - x, 1.0, inner)
+        else:
+            for u in range(degree - x + 1):
+                for v in range(degree - x + 1 - u):
+                    f[u, v] = inner[u, v]
+    join_three_times(f, degree, n - degree, rows[2])
+
+
+@allocating_nothing
+def join_three_times(f, n, gained, fresh):  # type: ignore[no-untyped-def]
+    """As :func:`join_two_times`."""
+    for k in range(gained):
+        join_three(f, n + k, fresh[0], fresh[1], fresh[2])
+    return n + gained
+
+
+@compiled
+def lose_and_survive_three(f, n, lost, d, log_s, log_p, work):  # type: ignore[no-untyped-def]
+    """As :func:`lose_and_survive_two`; ``work`` is (3, n + 1)."""
+    if lost > n:
+        return -math.inf
+    log_p = lose_three(f, n, lost, d, log_p)
+    return log_p if log_p == -math.inf else survive_three(f, n - lost, log_s, log_p, work)
+
+
+@compiled
+def losses_three(steps, start, n, gained, lost, span, work):  # type: ignore[no-untyped-def]
+    """As :func:`losses_two`; ``work`` is (5, size, size)."""
+    first, last, before = span[0], span[1] - 1, span[1] - 2
+    begun = min(first + 3, span[1])
+    log_p, n, most = follow_cohorts(start, n, gained, lost, (first, begun), 3, work[4])
+    if log_p == -math.inf or begun == span[1]:
+        return log_p
+    inner, power = work[2], work[3]
+    expand_three(work[4], n, most, start[2][3], work[0], inner, power)
+    if begun == last:
+        n = join_three_times(work[0], n, gained[before], steps[3][before])
+        return lose_and_survive_three(work[0], n, lost[last], steps[2][last], steps[1][last], log_p, inner)
+    n = join_three_times(work[0], n, gained[begun - 1], steps[3][begun - 1])
+    log_p = go_on_three(steps, n, gained, lost, (begun, before), (work[0], work[1], inner, power), log_p)
+    for i in range(begun, before):
+        n += gained[i] - lost[i]
+    f, out = work[(before - begun) % 2], work[1 - (before - begun) % 2]
+    if log_p > -math.inf:
+        log_p = lose_and_survive_three(f, n, lost[before], steps[2][before], steps[1][before], log_p, inner)
+    n -= lost[before]
+    if log_p == -math.inf or lost[last] > n + gained[before]:
+        return -math.inf
+    log_last = last_losses(steps, before, f, n, gained[before], lost[last], (inner, power, np.empty((2, 4))))
+    if not math.isnan(log_last):
+        return log_p + log_last
+    move_three(f, n, steps[0][before], out, inner, power)
+    n = join_three_times(out, n, gained[before], steps[3][before])
+    return lose_and_survive_three(out, n, lost[last], steps[2][last], steps[1][last], log_p, inner)
 
 
 @allocating_nothing
@@ -330,18 +400,28 @@ def _log_losses(move, log_s, d, fresh, composition, n, gained, lost, first, stop
     A run is a row of ``n`` (run,), ``gained`` and ``lost`` (run, interval), and covers intervals
     ``first`` to, not including, ``stop``.
     """
-    n_node, n_class = d.shape[0], d.shape[2]
+    n_node, n_interval, n_class = d.shape
+    leave, stay = np.empty((2, n_node, n_interval + 1, COHORTS, COHORTS))
+    rows = np.empty((n_node, n_interval + 1, COHORTS + 1, COHORTS, n_class))
+    begins = np.zeros(n_interval + 1, np.bool_)
+    for r in range(len(n)):
+        begins[first[r]] = True
+    for j in range(n_node):
+        for i in range(n_interval + 1):
+            if begins[i]:
+                steps, start = (move[j], log_s[j], d[j], fresh[j]), (leave[j, i], stay[j, i], rows[j, i])
+                fill_cohorts(steps, composition[j, i], i, n_interval, start)
     for r in prange(len(n)):
-        size = most_spines(n[r], gained[r], lost[r], first[r], stop[r]) + 3
-        vectors = np.empty((3, size))
-        squares = np.empty((4, size, size)) if n_class == 3 else np.empty((4, 0, 0))
+        size, span = most_spines(n[r], gained[r], lost[r], first[r], stop[r]) + 3, (first[r], stop[r])
+        vectors = np.empty((5, size))
+        squares = np.empty((5, size, size)) if n_class == 3 else np.empty((5, 0, 0))
         for j in range(n_node):
             steps = (move[j], log_s[j], d[j], fresh[j])
-            start = composition[j, first[r]]
+            start = (leave[j, first[r]], stay[j, first[r]], rows[j, first[r]])
             if n_class == 2:
-                out[r, j] = filter_two(steps, start, n[r], gained[r], lost[r], first[r], stop[r], vectors)
+                out[r, j] = losses_two(steps, start, n[r], gained[r], lost[r], span, vectors)
             else:
-                out[r, j] = filter_three(steps, start, n[r], gained[r], lost[r], first[r], stop[r], squares)
+                out[r, j] = losses_three(steps, start, n[r], gained[r], lost[r], span, squares)
 
 
 log_losses = compiled(_log_losses)
