@@ -5,6 +5,7 @@ Where something was not recorded, a run is a polynomial in the multiplier of bir
 explain them.
 """
 
+import math
 from collections.abc import Sequence, Sized
 from functools import cache, cached_property
 from itertools import pairwise
@@ -23,7 +24,7 @@ from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.series import coefficients, log_more
-from synmodel.inference.likelihood.steps import share_out
+from synmodel.inference.likelihood.steps import fill_most, share_out
 
 __all__ = ["ONE", "Evidence", "FilterSteps", "Mixture", "Series", "evidence_of", "joined", "together"]
 
@@ -288,14 +289,8 @@ def _ends_open(runs: Runs) -> NDArray[np.bool_]:
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:
     """(run, interval) the most spines that may be gained: as recorded, all that are there, or the end of the tail."""
-    bounded = np.where(runs.gained >= 0, runs.gained, count)
-    unbounded = runs.inside & (bounded < 0)
-    most = np.where(unbounded, 0, np.maximum(bounded, 0))
-    mean, drop = _FASTEST * gamma[unbounded], -np.log(_TAIL)
-    # Bernstein's bound of the Poisson law, a few more than its quantile where the mean is large.
-    bound = np.ceil(mean + drop / 3 + np.sqrt((drop / 3) ** 2 + 2 * drop * mean)).astype(np.int64)
-    quantile = np.searchsorted(_largest_means(), mean)
-    most[unbounded] = np.where(quantile < _FEW, quantile + 1, bound)
+    most = np.zeros_like(runs.gained)
+    fill_most(runs.gained, count, runs.inside, _FASTEST * gamma, _largest_means(), -math.log(_TAIL), most)
     return most
 
 

@@ -7,7 +7,7 @@ import math
 
 from synmodel.core.compiled import allocating_nothing
 
-__all__ = ["advance", "meet", "share_out"]
+__all__ = ["advance", "fill_most", "meet", "share_out"]
 
 
 @allocating_nothing
@@ -66,3 +66,28 @@ def meet(gained, inside, births, log_births, poisson, exposure):  # type: ignore
                 if gained[r, k] > 0.0:
                     poisson[r, node] += gained[r, k] * log_births[node, k]
                 exposure[r, node] += inside[r, k] * births[node, k]
+
+
+@allocating_nothing
+def fill_most(gained, count, inside, mean, largest_means, drop, most):  # type: ignore[no-untyped-def]
+    """Fill ``most`` (run, interval) with the most spines that may be gained; it is 0 where no interval is.
+
+    What was recorded, the ``count`` at the end, or where neither is known the number beyond which a Poisson number is
+    with a probability of exp(-drop): by ``largest_means``, of which a number is the first that is not below its mean,
+    or of a larger mean by Bernstein's bound.
+    """
+    for r in range(len(most)):
+        for k in range(most.shape[1]):
+            if gained[r, k] >= 0:
+                most[r, k] = gained[r, k]
+            elif count[r, k] >= 0:
+                most[r, k] = count[r, k]
+            elif inside[r, k]:
+                number = 0
+                while number < len(largest_means) and largest_means[number] < mean[r, k]:
+                    number += 1
+                if number < len(largest_means):
+                    most[r, k] = number + 1
+                else:
+                    width = drop / 3 + math.sqrt((drop / 3) ** 2 + 2 * drop * mean[r, k])
+                    most[r, k] = int(math.ceil(mean[r, k] + width))
