@@ -19,7 +19,7 @@ from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.groups import add_rows, less_the_highest
-from synmodel.inference.likelihood.hidden import log_hidden, log_hidden_of_many
+from synmodel.inference.likelihood.hidden import log_hidden
 from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs
@@ -272,8 +272,7 @@ class FilterSteps:
         stop, newcomers = np.where(beyond, runs.first, runs.stop), newcomers.sum(axis=1)
         out = np.full((n_run, len(self.gamma), int(newcomers[~beyond].max(initial=0)) + 1), -np.inf)
         numbers = (runs.n, runs.gained, runs.lost, count, runs.first, stop)
-        fill = log_hidden_of_many if n_run >= _MANY else log_hidden
-        fill(
+        log_hidden(
             (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
             np.where(beyond[:, None], 0, most), out,
         )  # fmt: skip

@@ -40,7 +40,7 @@ from synmodel.inference.likelihood.kernel import (
 )
 from synmodel.inference.likelihood.tail import fates_two, length_changes, open_tail, tail_work
 
-__all__ = ["log_hidden", "log_hidden_of_many"]
+__all__ = ["log_hidden"]
 
 _DROPPED = 1e-12
 _LONGEST_TAIL = 2
@@ -410,7 +410,8 @@ run_of_two = run_of(filter_pairs, recorded_two, begin_two, fates_two)
 run_of_three = run_of(filter_triples, recorded_three, begin_three, fates_three)
 
 
-def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out):  # type: ignore[no-untyped-def]
+@compiled_parallel
+def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
 
     ``steps`` are move, log_s, d, fresh and ``composition`` as in
@@ -430,8 +431,3 @@ def _log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, ou
                 run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
             else:
                 run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
-
-
-log_hidden = compiled(_log_hidden)
-log_hidden_of_many = compiled_parallel(_log_hidden)
-"""The same on all threads, which wake up in the time of some runs."""

@@ -90,4 +90,4 @@ def fill_most(gained, count, inside, mean, largest_means, drop, most):  # type: 
                     most[r, k] = number + 1
                 else:
                     width = drop / 3 + math.sqrt((drop / 3) ** 2 + 2 * drop * mean[r, k])
-                    most[r, k] = int(math.ceil(mean[r, k] + width))
+                    most[r, k] = math.ceil(mean[r, k] + width)
