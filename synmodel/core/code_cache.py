@@ -32,9 +32,9 @@ from synmodel.core.private import private_folder
 __all__ = ["KeptCode", "folder", "kernel_digest", "kernel_files"]
 
 _PACKAGE = Path(__file__).parents[1]
-_COMPILED = re.compile(r"^\s*@(?:compiled|allocating_nothing|inlined)", re.MULTILINE)
+_COMPILED = re.compile(r"^\s*@(?:compiled|allocating_nothing|inlined|summing)", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from\s+(synmodel[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(synmodel[\w.]*))", re.M)
-_MARKS = (b"@compiled", b"@allocating_nothing", b"@inlined")
+_MARKS = (b"@compiled", b"@allocating_nothing", b"@inlined", b"@summing")
 _numba: Any = caching  # without types
 _DIGEST_BYTES = hashlib.sha256().digest_size
 

@@ -35,9 +35,10 @@ _REMEMBERED = 3
 _MANY = 32  # runs from which several threads are worth their while
 _THREE = 3
 _FEW = 50  # births, up to which their quantile itself is looked up
-# Newcomers of whom no number was recorded, at the end of a record and before it. Parameters by which there may be more,
-# and so many times the spines at the start, are taken for impossible: their law would take gigabytes.
-_MOST_NEWCOMERS, _MOST_HIDDEN, _TIMES_THE_SPINES = 2_000, 300, 20
+# The most newcomers between two sessions where no number was recorded, at the end of a record and before it. Rates by
+# which there may be more, and so many times the spines at the start, are taken for impossible: laws of so many take
+# gigabytes. It is told by one interval, so that long records at usual rates are not concerned.
+_MOST_NEWCOMERS, _MOST_HIDDEN, _TIMES_THE_SPINES = 2_000, 700, 20
 _TAIL, _FASTEST = 1e-12, 2.0  # where gains and numbers are both open, gains beyond this tail at twice the births
 
 
@@ -266,9 +267,9 @@ class FilterSteps:
         gamma = np.ascontiguousarray(self.gamma[None] * scale[:, None, None])
         most = _most_gained(runs, count, gamma.max(axis=1))
         newcomers = np.where(runs.inside & (runs.gained < 0), most, 0)
-        of_any_number = np.where(count < 0, newcomers, 0).sum(axis=1)
+        at_once = np.where(count < 0, newcomers, 0).max(axis=1, initial=0)
         most_allowed = np.where(_ends_open(runs), _MOST_NEWCOMERS, _MOST_HIDDEN)
-        beyond = of_any_number > np.maximum(most_allowed, _TIMES_THE_SPINES * runs.n)
+        beyond = at_once > np.maximum(most_allowed, _TIMES_THE_SPINES * runs.n)
         stop, newcomers = np.where(beyond, runs.first, runs.stop), newcomers.sum(axis=1)
         out = np.full((n_run, len(self.gamma), int(newcomers[~beyond].max(initial=0)) + 1), -np.inf)
         numbers = (runs.n, runs.gained, runs.lost, count, runs.first, stop)

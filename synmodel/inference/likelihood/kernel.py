@@ -31,6 +31,7 @@ from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabi
 
 __all__ = ["log_losses", "log_losses_of_many", "times_log"]
 
+_HAS_NO_INVERSE = 1e-300  # a smaller number has none
 MOST_POWER = 500.0  # exp(-500) times a probability of 1e-90 is still a number
 
 
@@ -54,8 +55,12 @@ def lose_two(f, n, lost, d, log_p):  # type: ignore[no-untyped-def]
             total += f[x]
         if not total > 0.0:
             return -math.inf
-        scale = 1.0 / total  # is multiplied with the next derivation
         log_p += math.log(total)
+        scale = 1.0 / total  # is multiplied with the next derivation
+        if total < _HAS_NO_INVERSE:
+            scale = 1.0
+            for x in range(n - k):
+                f[x] /= total
     for x in range(n - lost + 1):
         f[x] *= scale
     return log_p

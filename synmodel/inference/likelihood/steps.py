@@ -9,6 +9,8 @@ from synmodel.core.compiled import allocating_nothing
 
 __all__ = ["advance", "fill_most", "meet", "share_out"]
 
+_MOST = 1e9  # spines that can be told from infinitely many
+
 
 @allocating_nothing
 def advance(survival, newborn, mean):  # type: ignore[no-untyped-def]
@@ -90,4 +92,4 @@ def fill_most(gained, count, inside, mean, largest_means, drop, most):  # type: 
                     most[r, k] = number + 1
                 else:
                     width = drop / 3 + math.sqrt((drop / 3) ** 2 + 2 * drop * mean[r, k])
-                    most[r, k] = math.ceil(mean[r, k] + width)
+                    most[r, k] = math.ceil(min(mean[r, k] + width, _MOST))

@@ -21,7 +21,7 @@ from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.series import coefficients, log_more
 from synmodel.inference.likelihood.tail import fates_two, open_tail, tail_work
 from synmodel.inference.likelihood.tracked import tracked_rows
-from synmodel.turnover import TurnoverModel
+from synmodel.turnover import TurnoverModel, propagate
 
 pytestmark = pytest.mark.heavy
 
@@ -338,7 +338,23 @@ def test_formation_beyond_all_reason_is_impossible(recorded):
     data = {"n0": [5], "gained": [gained], "lost": [lost], "count": [count], "times": TIMES[: len(gained) + 1]}
     many = replace(TWO_CLASSES, formation=[20.0, 0.0])
     assert np.isfinite(counts_log_likelihood(many, **data)[0])
-    assert counts_log_likelihood(replace(many, formation=[1e5, 0.0]), **data)[0] == -np.inf
+    for rate in (1e5, 1e19, 1e300):
+        assert counts_log_likelihood(replace(many, formation=[rate, 0.0]), **data)[0] == -np.inf
+
+
+def test_a_long_record_without_gains_is_possible():
+    """Its newcomers add up to hundreds that there might have been, and are few between two sessions."""
+    n = 20
+    data = {"n0": [4], "gained": [[-1] * n], "lost": [[0] * n], "count": [[-1] * n], "times": np.arange(n + 1) * 2.0}
+    model = replace(TWO_CLASSES, formation_cv_dendrite=0.0)
+    steps, numbers = propagate(model, data["times"]), model.stationary()
+    # Nobody is lost, of those at the start and of a Poisson number of newcomers in what is left of the record.
+    stays, expected = np.ones(2), 0.0
+    for survival, newborn in zip(steps.survival[::-1], steps.newborn[::-1], strict=True):
+        expected -= newborn @ (1.0 - stays)
+        stays = survival @ stays
+    expected += 4 * np.log(numbers @ stays / numbers.sum())
+    assert counts_log_likelihood(model, **data)[0] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(100))
