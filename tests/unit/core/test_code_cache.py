@@ -13,7 +13,6 @@ import pytest
 import synmodel
 from synmodel.core import code_cache
 from synmodel.core import compiled as compilation
-from synmodel.core import compiled as decorators
 from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.turnover import TurnoverModel, simulate
 from synmodel.turnover.kernels.events import tally
@@ -304,7 +303,7 @@ def test_code_for_one_thread_and_for_several_is_kept_apart():
 
 def test_every_decorator_tells_which_files_are_compiled():
     """Code of a file that nobody looks at would be taken for that of its sources of before."""
-    for name in set(decorators.__all__) - {"Compiled", "one_blas_thread"}:
+    for name in set(compilation.__all__) - {"Compiled", "one_blas_thread"}:
         line = f"@{name}\n"
         assert code_cache._COMPILED.match(line)
         assert any(mark in line.encode() for mark in code_cache._MARKS)
