@@ -1,8 +1,8 @@
 """Standard normal variates from keyed uniforms: the inverse of the normal distribution, many at a time.
 
 Rational approximations of the Cephes library (Moshier 1989, ``ndtri``). scipy has the same, operation by operation, so
-the bits are those of :func:`scipy.special.ndtri`. A kernel that has them at hand need not go through its arrays once
-more, and most uniforms, those between the tails, become vectors.
+the bits are those of :func:`scipy.special.ndtri` where its build fuses no operations. A kernel that has them at hand
+need not go through its arrays once more, and most uniforms, those between the tails, become vectors.
 """
 
 import math

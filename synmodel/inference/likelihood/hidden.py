@@ -29,7 +29,9 @@ from synmodel.inference.likelihood.kernel import (
     filter_three,
     filter_two,
     join_three,
+    join_three_times,
     join_two,
+    join_two_times,
     lose_three,
     lose_two,
     most_spines,
@@ -234,8 +236,7 @@ def begin_two(n, c, n_law, n_m):  # type: ignore[no-untyped-def]
     law = np.empty((2, n_law, n_m, n_law + 2))
     law[0, n, 0][:] = 0.0
     law[0, n, 0, 0] = 1.0
-    for k in range(n):
-        join_two(law[0, n, 0], k, c[0], c[1])
+    join_two_times(law[0, n, 0], 0, n, c)
     return law, np.empty((5, n_law + 2))
 
 
@@ -245,8 +246,7 @@ def begin_three(n, c, n_law, n_m):  # type: ignore[no-untyped-def]
     law = np.empty((2, n_law, n_m, n_law + 2, n_law + 2))
     law[0, n, 0][:] = 0.0
     law[0, n, 0, 0, 0] = 1.0
-    for k in range(n):
-        join_three(law[0, n, 0], k, c[0], c[1], c[2])
+    join_three_times(law[0, n, 0], 0, n, c)
     return law, np.empty((5, n_law + 2, n_law + 2))
 
 
@@ -412,7 +412,7 @@ run_of_three = run_of(filter_triples, recorded_three, begin_three, fates_three)
 
 @compiled_parallel
 def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
+    """Fill ``out`` (run, node, m) with the logarithms of a_m of every run, on all threads.
 
     ``steps`` are move, log_s, d, fresh and ``composition`` as in
     :func:`synmodel.inference.likelihood.kernel.log_losses`, of two or three classes; ``gamma`` (run, node, interval)

@@ -13,11 +13,10 @@ a polynomial in the multiplier z of the births, sum_m a_m z^m.
 
 All a_m that matter where births are up to 1.7 times their mean are computed. Beyond them the mean probability falls,
 by the law of the changes of length, about as a power of the number of spines; its logarithm is continued by a parabola
-in the logarithm of that number. Where births differ
-between dendrites by 0.3 of their mean, that is off by less than 1e-6 of a logarithm at a density that implies the
-newcomers expected, by up to 3e-5 at twice and 0.01 at three times as many. The tests hold it against sums over all
-newcomers, and against the filter of :mod:`synmodel.inference.likelihood.hidden`, which takes thousands of times as
-long.
+in the logarithm of that number. Where births differ between dendrites by 0.3 of their mean, that is off by less than
+1e-6 of a logarithm at a density that implies the newcomers expected, by up to 3e-5 at twice and 0.01 at three times as
+many. The tests hold it against sums over all newcomers, and against the filter of
+:mod:`synmodel.inference.likelihood.hidden`, which takes thousands of times as long.
 
 The law of (N1, N2) is kept in one line, (N1, N2) at place N1 * stride + N2 with the stride a little more than the
 numbers N2 that matter at a time. So a place belongs to (N1, N2) and to (N1 + 1, N2 - stride), of which one matters at
