@@ -9,6 +9,7 @@ count tells (kinetics, affinities, the levels at which slow drives end) stays at
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -65,6 +66,7 @@ class Effects(Protocol):
         ...
 
 
+@cache  # asked for with every parameter of every evaluation
 def safe_name(name: str) -> str:
     """A name without dots, blanks and slashes, which part the group from the key."""
     return re.sub(r"[.\s/]+", "_", name)

@@ -23,6 +23,7 @@ from synmodel.data.explanations import OPEN, Piece
 from synmodel.data.options import MOST_SPINES
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.evidence import Evidence, Mixture, evidence_of, joined, together
+from synmodel.inference.likelihood.lengths import log_changes, log_starts
 from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.tail import NORM_T2
@@ -75,27 +76,16 @@ class Lengths:
 
     def log_prior(self, record: Integers, law: LengthLaw) -> Array:
         """(run,) log-probability of the number at the start, and log-density of the changes of length."""
-        log_median = np.log(law.median_um)
-        distance = (self._log_lengths - log_median) / law.spread
-        of_all = -0.5 * distance * distance - _LOG_NUMBERS
-        highest = of_all.max(axis=1)
-        log_z = highest + np.log(np.exp(of_all - highest[:, None]).sum(axis=1))
-        start = -0.5 * ((self.start - log_median) / law.spread) ** 2 - self.log_n - log_z[record]
-        changes, known = self._known_changes
-        u = changes / law.change
-        of_changes = -1.5 * np.log1p(0.5 * u * u).sum(axis=1) - known * (_LOG_NORM + np.log(law.change))
-        return np.asarray(start + of_changes)
+        out = np.empty(len(self.start))
+        of_all = float(np.log(law.median_um)), float(law.spread)
+        log_starts(self._log_lengths, _LOG_NUMBERS, (self.start, self.log_n), record, of_all, out)
+        log_changes(self.change, float(law.change), float(_LOG_NORM + np.log(law.change)), out)
+        return out
 
     @cached_property
     def _log_lengths(self) -> Array:
         """(record, number) logarithms of the lengths that numbers of spines imply."""
         return _LOG_NUMBERS - np.log(self.density)[:, None]
-
-    @cached_property
-    def _known_changes(self) -> tuple[Array, Array]:
-        """Changes of log length, 0 where one is not known, and (run,) how many are."""
-        known = np.isfinite(self.change)
-        return np.where(known, self.change, 0.0), known.sum(axis=1).astype(float)
 
     def log_prior_slopes(self, record: Integers, law: LengthLaw) -> Array:
         """(run, 3) slopes of :meth:`log_prior` in median, spread and scale of the changes."""

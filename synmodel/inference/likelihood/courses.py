@@ -11,6 +11,7 @@ z. A *response* begins at the first session.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -201,25 +202,33 @@ def _start(model: TurnoverModel, composition: str | ArrayLike, balance: bool) ->
         if composition != "stationary":
             message = f"composition is {composition!r}; the only word allowed is 'stationary'"
             raise FitError(message)
-        numbers = model.stationary()
+        numbers = _balance(model)
         if not numbers.sum() > 0:
             message = "composition is 'stationary', but model.formation is 0: give a probability for each class"
             raise FitError(message)
         return numbers / numbers.sum(), float(numbers.sum())
     given = np.asarray(composition, float)
-    if given.shape != (model.n_class,) or not np.all(given >= 0) or not abs(given.sum() - 1) < _SUM_ERROR:
+    shares = given.tolist()
+    if given.shape != (model.n_class,) or not min(shares) >= 0 or not abs(sum(shares) - 1) < _SUM_ERROR:
         message = (
-            f"composition is {given.tolist()}; give 'stationary' or a probability for each of the classes "
+            f"composition is {shares}; give 'stationary' or a probability for each of the classes "
             f"{', '.join(model.classes)}, with sum 1"
         )
         raise FitError(message)
     if not balance:
         return given, np.nan
     try:
-        total = float(model.stationary().sum())
+        total = float(_balance(model).sum())
     except SimulationError:
         total = np.nan
     return given, total
+
+
+@lru_cache(maxsize=64)  # the arms of a study share a model
+def _balance(model: TurnoverModel) -> Array:
+    numbers = model.stationary()
+    numbers.setflags(write=False)
+    return numbers
 
 
 def _assemble(log_weight: Array, steps: list[Propagation], start: Array, total: Array) -> Courses:

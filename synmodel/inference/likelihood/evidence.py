@@ -1,13 +1,13 @@
 """What runs of counts say at every value of the multipliers: gains in closed form, losses by the class filters.
 
 Where something was not recorded, a run is a polynomial in the multiplier of births
-(:mod:`synmodel.inference.likelihood.series`). Where only fractions were published, a record is a sum over the runs that
+(:mod:`synmodel.inference.likelihood.births`). Where only fractions were published, a record is a sum over the runs that
 explain them.
 """
 
 import math
 from collections.abc import Sequence, Sized
-from functools import cache, cached_property
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,16 +17,15 @@ from scipy.special import logsumexp, pdtri
 
 from synmodel.core.errors import FitError
 from synmodel.inference.likelihood.courses import Courses
-from synmodel.inference.likelihood.gains import Gains, gains_of
-from synmodel.inference.likelihood.groups import add_rows, less_the_highest
+from synmodel.inference.likelihood.gains import Gains, Points, Unrecorded, gains_of
+from synmodel.inference.likelihood.groups import log_sums
 from synmodel.inference.likelihood.hidden import log_hidden
 from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.series import coefficients, log_more
 from synmodel.inference.likelihood.steps import fill_most, share_out
 
-__all__ = ["ONE", "Evidence", "FilterSteps", "Mixture", "Series", "evidence_of", "joined", "together"]
+__all__ = ["ONE", "Evidence", "FilterSteps", "Mixture", "evidence_of", "joined", "together"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -57,20 +56,6 @@ class Mixture(NamedTuple):
     sigma: Array
 
 
-class Series(NamedTuple):
-    """Unrecorded gains of the runs that have some.
-
-    Attributes
-    ----------
-    run : (open,) ndarray of int
-    log_a : (open, node, m) ndarray
-        Logarithms of the coefficients, -inf where so many gains cannot be.
-    """
-
-    run: Integers
-    log_a: Array
-
-
 class Evidence:
     """What records say at every node of the loss multiplier.
 
@@ -84,22 +69,27 @@ class Evidence:
         Those of recorded gains and of the starts.
     record : (run,) ndarray of int
         Record of each run, ascending.
-    more : Series
+    more : Unrecorded
         Of the runs in which something was not recorded.
     one_start : bool
         Whether all runs of a record start from the same number of spines.
     """
 
     def __init__(
-        self, log_weight: Array, losses: Array, gains: Gains, record: Integers, more: Series | None, *, one_start: bool
+        self,
+        log_weight: Array,
+        losses: Array,
+        gains: Gains,
+        record: Integers,
+        more: Unrecorded | None,
+        *,
+        one_start: bool,
     ) -> None:
         self.log_weight, self.losses, self.gains, self.record, self.more, self.one_start = (
             log_weight, losses, gains, record, more, one_start
         )  # fmt: skip
         self._first = np.flatnonzero(np.append(len(record) > 0, record[1:] != record[:-1]))
         self._single = len(self._first) == len(record)
-        self._rising: dict[tuple[float, bool], Array] = {}
-        self._coefficients: dict[tuple[float, bool], Array] = {}
 
     def __len__(self) -> int:
         return len(self._first)
@@ -117,23 +107,8 @@ class Evidence:
 
     def by_run(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(run, node, ...) log-probability given the start at birth multipliers z (record, 1, ...)."""
-        each, case = self._of_runs(log_z), (cv, lasting)
-        if cv > 0 and case not in self._rising:
-            self._rising[case] = self.gains.log_rising(cv, lasting=lasting)
-        log_p = self.gains.log_probability(each, cv, lasting=lasting, rising=self._rising.get(case))
-        log_p += self.losses[:, :, None]
-        if self.more is not None:
-            open_, log_a = self.more
-            if case not in self._coefficients:
-                self._coefficients[case] = coefficients(log_a, self._of_open, cv, lasting=lasting)
-            at = each if len(each) == 1 else each[open_]
-            log_p[open_] += log_more(self._coefficients[case], self._of_open, at, cv, lasting=lasting)
-        return log_p
-
-    @cached_property
-    def _of_open(self) -> Gains:
-        assert self.more is not None
-        return self.gains.take(self.more.run)
+        points = Points.of(log_z, self.record)
+        return self.gains.log_probability(points, cv, lasting=lasting, more=self.more, losses=self.losses)
 
     def joint(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
         """(record, ...) log-probability of start, gains and losses at birth multipliers z (record, 1, ...)."""
@@ -163,16 +138,12 @@ class Evidence:
         return np.asarray(logsumexp(log_p + self.log_weight[:, None], axis=1))
 
     def over_runs(self, log_p: Array) -> Array:
-        """(record, ...) logarithm of the sum over the runs that explain each record."""
+        """(record, point) logarithm of the sum over the runs that explain each record."""
         if self._single:
             return log_p
-        values = np.ascontiguousarray(log_p).reshape(len(log_p), -1)
-        relative, highest = np.empty_like(values), np.empty((len(self), values.shape[1]))
-        total = np.zeros_like(highest)
-        less_the_highest(values, self._first, relative, highest)
-        add_rows(np.exp(relative, out=relative), self.record, total)
-        with np.errstate(divide="ignore"):
-            return (highest + np.log(total)).reshape(len(self), *log_p.shape[1:])
+        out = np.empty((len(self), log_p.shape[1]))
+        log_sums(np.ascontiguousarray(log_p), self._first, out)
+        return out
 
 
 def evidence_of(prepared: Prepared, courses: Courses, mixture: Mixture | None = None) -> Evidence:
@@ -198,11 +169,11 @@ def evidence_of(prepared: Prepared, courses: Courses, mixture: Mixture | None = 
     return Evidence(courses.log_weight, losses, gains, prepared.record, more, one_start=prepared.one_start)
 
 
-def _answers(prepared: Prepared, courses: Courses, sigma: Array) -> tuple[Array, Gains, Series | None]:
+def _answers(prepared: Prepared, courses: Courses, sigma: Array) -> tuple[Array, Gains, Unrecorded | None]:
     """(run, node) log-probabilities, gains and unrecorded gains."""
     asked = (courses.survival, courses.newborn, courses.composition, courses.total, sigma[:1])
     key = b"".join(each.tobytes() for each in asked)
-    answers: dict[bytes, tuple[Array, Gains, Series | None]] = prepared.answers
+    answers: dict[bytes, tuple[Array, Gains, Unrecorded | None]] = prepared.answers
     if key not in answers:
         while len(answers) >= _REMEMBERED:
             del answers[next(iter(answers))]
@@ -210,14 +181,14 @@ def _answers(prepared: Prepared, courses: Courses, sigma: Array) -> tuple[Array,
     return answers[key]
 
 
-def _filtered(prepared: Prepared, courses: Courses, sigma: Array) -> tuple[Array, Gains, Series | None]:
+def _filtered(prepared: Prepared, courses: Courses, sigma: Array) -> tuple[Array, Gains, Unrecorded | None]:
     steps, open_ = FilterSteps(courses), prepared.open_
     losses = steps.log_losses(prepared.of_whole)
     more = None
     if len(open_):
         of_whole, losses = losses, np.zeros((len(prepared.runs.n), len(courses.log_weight)))
         losses[prepared.whole] = of_whole
-        more = Series(open_, steps.log_hidden(prepared.of_open, prepared.scale[open_], sigma[open_]))
+        more = Unrecorded(open_, steps.log_hidden(prepared.of_open, prepared.scale[open_], sigma[open_]))
     return losses, gains_of(prepared, courses), more
 
 
@@ -311,7 +282,7 @@ def together(pieces: Sequence[Evidence]) -> Evidence:
         np.concatenate([piece.losses for piece in pieces]),
         Gains(*(np.concatenate(each) for each in zip(*gains, strict=True))),
         np.concatenate([piece.record + start for piece, start in zip(pieces, _starts(pieces), strict=True)]),
-        _series_of(pieces),
+        _unrecorded_of(pieces),
         one_start=all(piece.one_start for piece in pieces),
     )
 
@@ -321,20 +292,20 @@ def _starts(sizes: Sequence[Sized]) -> list[int]:
     return [0, *np.cumsum([len(each) for each in sizes[:-1]]).tolist()]
 
 
-def _series_of(pieces: Sequence[Evidence]) -> Series | None:
+def _unrecorded_of(pieces: Sequence[Evidence]) -> Unrecorded | None:
     """Those of all pieces, filled up to the same number of gains."""
     starts = _starts([piece.losses for piece in pieces])
     found = [(piece.more, start) for piece, start in zip(pieces, starts, strict=True) if piece.more is not None]
     if not found:
         return None
     if len(found) == 1:
-        return Series(found[0][0].run + found[0][1], found[0][0].log_a)
+        return Unrecorded(found[0][0].run + found[0][1], found[0][0].log_a)
     rows = _starts([more.run for more, _ in found])
     shapes = [more.log_a.shape for more, _ in found]
     filled = np.full((rows[-1] + shapes[-1][0], shapes[0][1], max(width for *_, width in shapes)), -np.inf)
     for (more, _), row in zip(found, rows, strict=True):
         filled[row : row + len(more.run), :, : more.log_a.shape[2]] = more.log_a
-    return Series(np.concatenate([more.run + start for more, start in found]), filled)
+    return Unrecorded(np.concatenate([more.run + start for more, start in found]), filled)
 
 
 def joined(courses: Courses, keep: Integers) -> Courses:

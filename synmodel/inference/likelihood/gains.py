@@ -16,34 +16,60 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, gammaln, xlogy
 
+from synmodel.inference.likelihood.births import add_unrecorded, log_gains
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.steps import meet
 
-__all__ = ["Gains", "births_law", "gains_of", "log_mixed", "log_rising"]
+__all__ = ["Gains", "Points", "Unrecorded", "gains_of", "log_mixed"]
 
 Array = NDArray[np.float64]
 
 
-def log_rising(number: Array, shape: ArrayLike) -> Array:
-    """Logarithm of shape (shape + 1) ... (shape + number - 1)."""
-    # By the beta function, because log-gammas of a large shape (small variation) cancel.
-    at_least_one = np.maximum(number, 1.0)
-    return np.where(number > 0, gammaln(at_least_one) - betaln(shape, at_least_one), 0.0)
-
-
-def log_mixed(
-    number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: ArrayLike, rising: Array | None = None
-) -> Array:
-    """Logarithm of E[z^number exp(-z exposure)] for z ~ Gamma(shape, rate), broadcast.
-
-    ``rising`` is :func:`log_rising` of number and shape, if known.
-    """
+def log_mixed(number: ArrayLike, exposure: ArrayLike, shape: ArrayLike, rate: ArrayLike) -> Array:
+    """Logarithm of E[z^number exp(-z exposure)] for z ~ Gamma(shape, rate), broadcast."""
     n, x, a, b = (np.asarray(each, float) for each in (number, exposure, shape, rate))
-    if rising is None:
-        rising = log_rising(n, a)
+    # The logarithm of a (a + 1) ... (a + n - 1), by the beta function: log-gammas of a large shape cancel.
+    at_least_one = np.maximum(n, 1.0)
+    rising = np.where(n > 0, gammaln(at_least_one) - betaln(a, at_least_one), 0.0)
     mixed: Array = (rising - n * np.log(b)) - (a + n) * np.log1p(x / b)
     return mixed
+
+
+class Points(NamedTuple):
+    """Known multipliers of births at which runs are asked about.
+
+    Attributes
+    ----------
+    row : (run,) ndarray of int
+        Row of each run.
+    log_z, z : (row, point) ndarray
+        Logarithms of the multipliers, and these.
+    """
+
+    row: NDArray[np.int64]
+    log_z: Array
+    z: Array
+
+    @classmethod
+    def of(cls, log_z: Array, row: NDArray[np.int64]) -> "Points":
+        """At ``log_z`` (row, 1, point); where that is one row, it is that of all runs."""
+        rows = np.ascontiguousarray(log_z[:, 0])
+        return cls(row if len(rows) > 1 else np.zeros(len(row), np.int64), rows, np.exp(rows))
+
+
+class Unrecorded(NamedTuple):
+    """Unrecorded gains of the runs that have some.
+
+    Attributes
+    ----------
+    run : (open,) ndarray of int
+    log_a : (open, node, m) ndarray
+        Logarithms of the coefficients, -inf where so many gains cannot be.
+    """
+
+    run: NDArray[np.int64]
+    log_a: Array
 
 
 class Gains(NamedTuple):
@@ -73,30 +99,47 @@ class Gains(NamedTuple):
         """The gains with a number for each of n nodes."""
         return self if n == 1 else Gains(*(np.broadcast_to(each, (len(each), n, 1)) for each in self))
 
-    def log_rising(self, cv: float, *, lasting: bool) -> Array:
-        """(run, node, 1) part of :meth:`log_probability` that no multiplier changes; cv is above 0."""
-        kappa = cv**-2
-        return log_rising(self.number, kappa + self.start if lasting else kappa)
-
-    def log_probability(self, log_z: Array, cv: float, *, lasting: bool, rising: Array | None = None) -> Array:
-        """(run, node, ...) logarithm of the probability of the gains given the start.
+    def log_probability(
+        self,
+        points: Points,
+        cv: float,
+        *,
+        lasting: bool,
+        more: Unrecorded | None = None,
+        losses: Array | float = 0.0,
+    ) -> Array:
+        """(run, node, point) logarithm of the probability of the gains given the start.
 
         Parameters
         ----------
-        log_z : (run, 1, ...) ndarray
-            Logarithm of a known multiplier of the births.
+        points : Points
+            Multipliers of the births that are known.
         cv : float
             Coefficient of variation of an unknown one.
         lasting : bool
             Whether the unknown one has shaped the start.
-        rising : ndarray, optional
-            :meth:`log_rising`, if known.
+        more : Unrecorded, optional
+            Gains that were not recorded, to be summed over.
+        losses : (run, node) ndarray, optional
+            Log-probabilities of the losses, which are added.
         """
-        z = np.exp(log_z)
-        log_p = self.poisson + self.number * log_z
-        if cv == 0:
-            return log_p - z * self.exposure
-        return log_p + log_mixed(self.number, z * self.exposure, *births_law(self, z, cv, lasting=lasting), rising)
+        law = (cv**-2 if cv > 0 else np.inf), lasting
+        first = (self.start if lasting else np.zeros_like(self.start)).astype(np.int64)
+        last = first + self.number.astype(np.int64)
+        rising = _rising(law[0], int(last.max(initial=0)) + (0 if more is None else more.log_a.shape[2]))
+        base = (self.poisson + (rising[last] - rising[first]))[:, :, 0] + losses
+        of, out = self._arrays(), np.empty((*base.shape, points.z.shape[1]))
+        log_gains(base, of, law, points, out)
+        if more is not None:
+            add_unrecorded(more.log_a, more.run, rising, of, law, points, out)
+        return out
+
+    def _arrays(self) -> tuple[Array, Array, Array, Array]:
+        """Numbers (run,), exposures (run, node), starts and means as compiled functions take them."""
+        of_runs, of_nodes = (self.number[:, 0, 0], self.start[:, 0, 0]), (self.exposure[:, :, 0], self.mean[:, :, 0])
+        number, start = (np.ascontiguousarray(each) for each in of_runs)
+        exposure, mean = (np.ascontiguousarray(each) for each in of_nodes)
+        return number, exposure, start, mean
 
     def log_start(self, log_z: Array, cv: float) -> Array:
         """(run, node, ...) logarithm of the probability of the number at the start, a mixed Poisson number."""
@@ -107,10 +150,9 @@ class Gains(NamedTuple):
         return log_p + log_mixed(self.start, mean, cv**-2, cv**-2)
 
 
-def births_law(gains: Gains, z: Array, cv: float, *, lasting: bool) -> tuple[Array | float, Array | float]:
-    """Shape and rate of the gamma law of an unknown multiplier of births beside a known one z (run, 1, ...)."""
-    kappa = cv**-2
-    return (kappa + gains.start, kappa + z * gains.mean) if lasting else (kappa, kappa)
+def _rising(kappa: float, most: int) -> Array:
+    """(most + 1,) logarithms of 1, 1, 1 (1 + 1 / kappa), 1 (1 + 1 / kappa) (1 + 2 / kappa) and so on."""
+    return np.append(0.0, np.cumsum(np.log1p(np.arange(most) / kappa)))
 
 
 def gains_of(prepared: Prepared, courses: Courses) -> Gains:

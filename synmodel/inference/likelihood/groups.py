@@ -4,30 +4,33 @@ import math
 
 from synmodel.core.compiled import allocating_nothing
 
-__all__ = ["add_rows", "less_the_highest"]
+__all__ = ["add_rows", "log_sums"]
 
 
 @allocating_nothing
-def less_the_highest(values, first, relative, highest):  # type: ignore[no-untyped-def]
-    """Fill ``highest`` (group, column) with the largest of each group, and ``relative`` with what values exceed it by.
+def log_sums(values, first, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (group, column) with the logarithms of the sums of exp(values) (row, column) over each group.
 
-    ``values`` are (row, column), ``first`` (group,) the first rows of groups. Where the largest is infinite, 0 is in
-    its place.
+    ``first`` (group,) are the first rows of groups, which follow each other.
     """
     for group in range(len(first)):
-        stop = first[group + 1] if group + 1 < len(first) else len(values)
-        top = highest[group]
-        for k in range(len(top)):
-            top[k] = values[first[group], k]
-        for row in range(first[group] + 1, stop):
-            for k in range(len(top)):
-                top[k] = max(top[k], values[row, k])
-        for k in range(len(top)):
-            if math.isinf(top[k]):
-                top[k] = 0.0
-        for row in range(first[group], stop):
-            for k in range(len(top)):
-                relative[row, k] = values[row, k] - top[k]
+        start, stop = first[group], first[group + 1] if group + 1 < len(first) else len(values)
+        to, of = out[group], values[start]
+        for k in range(len(to)):
+            to[k] = of[k]
+        if stop == start + 1:
+            continue
+        for row in range(start + 1, stop):
+            of = values[row]
+            for k in range(len(to)):
+                to[k] = max(to[k], of[k])
+        for k in range(len(to)):
+            top, total = to[k], 0.0
+            if math.isinf(top):
+                continue
+            for row in range(start, stop):
+                total += math.exp(values[row, k] - top)
+            to[k] = top + math.log(total)
 
 
 @allocating_nothing

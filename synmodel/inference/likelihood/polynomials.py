@@ -1,12 +1,12 @@
-"""Compiled logarithms of polynomials with positive coefficients, at many points at once."""
+"""Compiled logarithms of a polynomial with positive coefficients, at many points at once."""
 
 import math
 
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, compiled
+from synmodel.core.compiled import allocating_nothing
 
-__all__ = ["log_polynomials"]
+__all__ = ["add_log_polynomial"]
 
 _NEGLIGIBLE = math.log(1e-18)  # of the largest term at the largest point
 _UNDERFLOWS = 1e-280  # terms of a smaller sum may be no numbers
@@ -42,29 +42,27 @@ def terms_at(log_c, y, work):  # type: ignore[no-untyped-def]
     return top, last
 
 
-@compiled
-def log_polynomials(log_c, y, work, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (run, node, point) with the logarithms of sum_m c_m y^m.
+@allocating_nothing
+def add_log_polynomial(log_c, y, work, out):  # type: ignore[no-untyped-def]
+    """Add to ``out`` (point,) the logarithm of sum_m c_m y^m with ``log_c`` (m,) at each of ``y``, which is changed.
 
-    ``log_c`` is (run, node, m), ``work`` (m,) and ``y`` (run, node, point), which is written to.
+    ``work`` has a place for each coefficient, and one for each point.
     """
-    for r in range(len(y)):
-        for j in range(y.shape[1]):
-            t, total = y[r, j], out[r, j]
-            largest = np.max(t)
-            top, last = terms_at(log_c[r, j], largest, work)
-            if top == -math.inf:
-                total[:] = -math.inf
-                continue
-            for p in range(len(t)):
-                t[p] /= largest
-                total[p] = work[last]
-            for k in range(last):
-                c = work[last - 1 - k]
-                for p in range(len(t)):
-                    total[p] = total[p] * t[p] + c
-            for p in range(len(t)):
-                if total[p] > _UNDERFLOWS:
-                    total[p] = top + math.log(total[p])
-                else:
-                    total[p] = log_polynomial(log_c[r, j], t[p] * largest)
+    terms, total = work
+    largest = np.max(y)
+    top, last = terms_at(log_c, largest, terms)
+    if top == -math.inf:
+        out[:] = -math.inf
+        return
+    for p in range(len(y)):
+        y[p] /= largest
+        total[p] = terms[last]
+    for k in range(last):
+        c = terms[last - 1 - k]
+        for p in range(len(y)):
+            total[p] = total[p] * y[p] + c
+    for p in range(len(y)):
+        if total[p] > _UNDERFLOWS:
+            out[p] += top + math.log(total[p])
+        else:
+            out[p] += log_polynomial(log_c, y[p] * largest)

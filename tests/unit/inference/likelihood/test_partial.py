@@ -15,10 +15,9 @@ from synmodel.inference.likelihood.animals import animals_log_probability
 from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_of_blocks
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.inference.likelihood.evidence import ONE, _most_gained, joined
-from synmodel.inference.likelihood.gains import Gains
+from synmodel.inference.likelihood.gains import Gains, Points, Unrecorded
 from synmodel.inference.likelihood.hidden import logarithms
 from synmodel.inference.likelihood.runs import Runs
-from synmodel.inference.likelihood.series import coefficients, log_more
 from synmodel.inference.likelihood.tail import fates_two, open_tail, tail_work
 from synmodel.inference.likelihood.tracked import tracked_rows
 from synmodel.turnover import TurnoverModel, propagate
@@ -207,8 +206,23 @@ def test_the_end_of_a_record_and_the_filter_of_all_numbers(cv, formation):
     assert abs(value(block, 1.05 * formation) - value(other, formation)) > tolerance
 
 
-def more_of(log_a, gains, log_z, cv, *, lasting):
-    return log_more(coefficients(log_a, gains, cv, lasting=lasting), gains, log_z, cv, lasting=lasting)
+def with_more(log_a, gains, log_z, cv, *, lasting):
+    """Log-probabilities of recorded gains and any number of others."""
+    every = np.arange(len(log_a))
+    points, more = Points.of(log_z, every), Unrecorded(every, log_a)
+    return gains.log_probability(points, cv, lasting=lasting, more=more)
+
+
+def term_by_term(log_a, gains, log_z, cv, *, lasting):
+    """The same, with the gamma integrals of each number of others on its own."""
+    kappa = cv**-2 if cv > 0 else np.inf
+    a, b = (kappa + gains.start, kappa + np.exp(log_z) * gains.mean) if lasting else (kappa, kappa)
+    terms = []
+    for m in range(log_a.shape[2]):
+        n, x = gains.number + m, np.exp(log_z) * gains.exposure
+        mixed = -x if cv == 0 else gammaln(a + n) - gammaln(a) + a * np.log(b) - (a + n) * np.log(b + x)
+        terms.append(log_a[:, :, m, None] + gains.poisson + n * log_z + mixed)
+    return logsumexp(np.stack(terms), axis=0)
 
 
 def test_sums_over_unrecorded_gains_are_those_term_by_term():
@@ -219,23 +233,41 @@ def test_sums_over_unrecorded_gains_are_those_term_by_term():
     gains = Gains(*(np.array(each)[:, None, None] for each in numbers))
     log_z = np.log(np.array([1e-6, 0.3, 1.0, 7.0]))[None, None]
     for cv, lasting in ((0.0, False), (0.4, False), (0.4, True)):
-        more = np.stack([
-            log_a[:, :, m, None] + gains._replace(number=gains.number + m).log_probability(log_z, cv, lasting=lasting)
-            for m in range(40)
-        ])  # fmt: skip
-        expected = logsumexp(more, axis=0)
-        found = gains.log_probability(log_z, cv, lasting=lasting) + more_of(log_a, gains, log_z, cv, lasting=lasting)
+        expected = term_by_term(log_a, gains, log_z, cv, lasting=lasting)
+        found = with_more(log_a, gains, log_z, cv, lasting=lasting)
         np.testing.assert_allclose(found, expected, rtol=1e-12)
+        off = with_more(log_a, gains._replace(exposure=1.05 * gains.exposure), log_z, cv, lasting=lasting)
+        assert not np.allclose(off[:2], expected[:2], rtol=1e-6)
+
+
+def test_each_run_has_multipliers_and_nodes_of_its_own():
+    rng = np.random.default_rng(2)
+    log_a = rng.normal(-5.0, 3.0, (4, 3, 20))
+    number, start = rng.integers(0, 9, (2, 4, 1, 1)).astype(float)
+    gains = Gains(number, start, *rng.uniform(0.5, 5.0, (3, 4, 3, 1)))
+    log_z, row = rng.normal(0.0, 1.0, (2, 1, 5)), np.array([1, 0, 0, 1])
+    for cv, lasting in ((0.0, False), (0.4, False), (0.4, True)):
+        expected = term_by_term(log_a, gains, log_z[row], cv, lasting=lasting)
+        found = gains.log_probability(Points.of(log_z, row), cv, lasting=lasting, more=Unrecorded(np.arange(4), log_a))
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_gains_hardly_change_where_births_hardly_differ():
+    gains = Gains(*(np.full((1, 1, 1), each) for each in (7.0, 9.0, 0.0, 6.0, 8.0)))
+    points = Points.of(np.linspace(-3.0, 3.0, 7)[None, None], np.zeros(1, np.int64))
+    alike = gains.log_probability(points, 0.0, lasting=False)
+    for lasting in (False, True):
+        np.testing.assert_allclose(gains.log_probability(points, 1e-7, lasting=lasting), alike, rtol=1e-9)
 
 
 def test_sums_over_hundreds_of_unrecorded_gains_are_numbers_everywhere():
     """What matters at the smallest multiplier may be no number beside what matters at the largest."""
     m, mean = np.arange(900), 300.0
     log_a = (m * np.log(mean) - gammaln(m + 1))[None, None]
-    gains = Gains(*(np.full((1, 1, 1), each) for each in (0.0, 9.0, 0.0, mean, 8.0)))
+    gains = Gains(*(np.full((1, 1, 1), each) for each in (0.0, 9.0, 0.0, 0.0, 8.0)))
     log_z = np.linspace(-4.0, 1.0, 30)[None, None]
     expected = logsumexp(log_a[..., None] + m[:, None] * log_z[:, :, None, :], axis=2)
-    np.testing.assert_allclose(more_of(log_a, gains, log_z, 0.0, lasting=False), expected, rtol=1e-12)
+    np.testing.assert_allclose(with_more(log_a, gains, log_z, 0.0, lasting=False), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
