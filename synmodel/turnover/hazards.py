@@ -64,7 +64,8 @@ def checked_times(times: object) -> NDArray[np.float64]:
         If there are fewer than two, or they do not rise.
     """
     array = np.atleast_1d(number_array("times", times, "at least two days in rising order"))
-    if array.ndim != 1 or len(array) < 2 or not np.all(np.isfinite(array)) or np.any(np.diff(array) <= 0):
+    rises = array.ndim == 1 and len(array) >= 2 and (array[1:] > array[:-1]).all()
+    if not (rises and np.isfinite(array[[0, -1]]).all()):
         message = f"times is {array.tolist()}; give at least two days in rising order"
         raise SimulationError(message)
     return array
@@ -170,11 +171,11 @@ def _cells(times: bytes, knots: bytes, trend: bool) -> Cells:
 def folds_of(model: TurnoverModel, cells: Cells, folds: Mapping[str, NDArray[np.float64]]) -> Folds:
     """Folds on cells, those of formation with the model's age trend."""
     edges, knot = cells
-    before = knot < 0
+    before, none = knot < 0, np.ones(len(knot))
 
     def fold(name: str) -> NDArray[np.float64]:
         if name not in folds or len(folds[name]) == 0:
-            return np.ones(len(knot))
+            return none
         on_cells = folds[name][knot]
         on_cells[before] = 1.0
         return on_cells

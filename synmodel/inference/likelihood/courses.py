@@ -232,9 +232,10 @@ def _balance(model: TurnoverModel) -> Array:
 
 
 def _assemble(log_weight: Array, steps: list[Propagation], start: Array, total: Array) -> Courses:
-    survival = np.array([step.survival for step in steps])
-    newborn = np.array([step.newborn for step in steps])
-    lost = np.array([step.lost for step in steps])
+    if len(steps) == 1:
+        survival, newborn, lost = (each[None] for each in steps[0])
+    else:
+        survival, newborn, lost = (np.array(each) for each in zip(*steps, strict=True))
     mean = np.empty((newborn.shape[0], newborn.shape[1] + 1, newborn.shape[2]))
     mean[:, 0] = start * total[:, None]
     advance(survival, newborn, mean)

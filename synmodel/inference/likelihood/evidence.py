@@ -21,7 +21,7 @@ from synmodel.inference.likelihood.gains import Gains, Points, Unrecorded, gains
 from synmodel.inference.likelihood.groups import log_sums
 from synmodel.inference.likelihood.hidden import log_hidden
 from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
-from synmodel.inference.likelihood.prepared import Prepared
+from synmodel.inference.likelihood.prepared import Open, Prepared
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.steps import fill_most, share_out
 
@@ -88,8 +88,8 @@ class Evidence:
         self.log_weight, self.losses, self.gains, self.record, self.more, self.one_start = (
             log_weight, losses, gains, record, more, one_start
         )  # fmt: skip
-        self._first = np.flatnonzero(np.append(len(record) > 0, record[1:] != record[:-1]))
-        self._single = len(self._first) == len(record)
+        self._single = len(record) == 0 or record[-1] == len(record) - 1  # as they ascend from 0
+        self._first = record if self._single else np.flatnonzero(np.append(True, record[1:] != record[:-1]))
 
     def __len__(self) -> int:
         return len(self._first)
@@ -156,7 +156,7 @@ def evidence_of(prepared: Prepared, courses: Courses, mixture: Mixture | None = 
     FitError
         If a run starts where the model gives no composition.
     """
-    if not np.isfinite(courses.composition[:, prepared.runs.first]).all():
+    if not np.isfinite(courses.composition[:, prepared.starts]).all():
         message = (
             "the composition at a later session follows from the balance of births and losses, and this model has "
             "none; give every class a way to be lost"
@@ -230,32 +230,23 @@ class FilterSteps:
             )  # fmt: skip
         return out
 
-    def log_hidden(self, runs: Runs, scale: Array, sigma: Array) -> Array:
+    def log_hidden(self, open_: Open, scale: Array, sigma: Array) -> Array:
         """(run, node, m) log-probabilities of the losses and of m unrecorded gains, but for exp(-Gamma)."""
-        n_run, n_interval = runs.gained.shape
-        count = np.full_like(runs.gained, -1) if runs.at_end is None else runs.at_end
-        density = np.full((n_run, n_interval + 1), np.nan) if runs.density is None else runs.density
+        runs = open_.runs
         gamma = np.ascontiguousarray(self.gamma[None] * scale[:, None, None])
-        most = _most_gained(runs, count, gamma.max(axis=1))
-        newcomers = np.where(runs.inside & (runs.gained < 0), most, 0)
-        at_once = np.where(count < 0, newcomers, 0).max(axis=1, initial=0)
-        most_allowed = np.where(_ends_open(runs), _MOST_NEWCOMERS, _MOST_HIDDEN)
+        most = _most_gained(runs, open_.at_end, gamma.max(axis=1))
+        at_once = np.where(open_.both, most, 0).max(axis=1, initial=0)
+        most_allowed = np.where(open_.at_the_end, _MOST_NEWCOMERS, _MOST_HIDDEN)
         beyond = at_once > np.maximum(most_allowed, _TIMES_THE_SPINES * runs.n)
-        stop, newcomers = np.where(beyond, runs.first, runs.stop), newcomers.sum(axis=1)
-        out = np.full((n_run, len(self.gamma), int(newcomers[~beyond].max(initial=0)) + 1), -np.inf)
-        numbers = (runs.n, runs.gained, runs.lost, count, runs.first, stop)
+        stop, newcomers = np.where(beyond, runs.first, runs.stop), np.where(open_.gains, most, 0).sum(axis=1)
+        out = np.full((len(runs.n), len(self.gamma), int(newcomers[~beyond].max(initial=0)) + 1), -np.inf)
+        numbers = (runs.n, runs.gained, runs.lost, open_.at_end, runs.first, stop)
         log_hidden(
-            (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
+            (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, open_.density, sigma,
             np.where(beyond[:, None], 0, most), out,
         )  # fmt: skip
         out[beyond] = -np.inf
         return out
-
-
-def _ends_open(runs: Runs) -> NDArray[np.bool_]:
-    """(run,) whether gains and losses are recorded but for the last two intervals."""
-    late = np.arange(runs.gained.shape[1]) >= runs.stop[:, None] - 2
-    return np.asarray((late | ~runs.inside | ((runs.gained >= 0) & (runs.lost >= 0))).all(axis=1))
 
 
 def _most_gained(runs: Runs, count: Integers, gamma: Array) -> Integers:

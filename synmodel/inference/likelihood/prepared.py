@@ -2,18 +2,42 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from synmodel.inference.likelihood.runs import Runs
+from synmodel.inference.likelihood.runs import NOT_RECORDED, Runs
 
-__all__ = ["Prepared"]
+__all__ = ["Open", "Prepared"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+class Open(NamedTuple):
+    """Runs in which something was not recorded.
+
+    Attributes
+    ----------
+    runs : Runs
+    at_end, density : (run, interval), (run, session) ndarray
+        Of the runs, negative or NaN where they were not recorded.
+    gains : (run, interval) ndarray of bool
+        Where gains were not recorded.
+    both : (run, interval) ndarray of bool
+        Where neither gains nor numbers were.
+    at_the_end : (run,) ndarray of bool
+        Whether gains and losses were recorded but for the last two intervals.
+    """
+
+    runs: Runs
+    at_end: Integers
+    density: Array
+    gains: NDArray[np.bool_]
+    both: NDArray[np.bool_]
+    at_the_end: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +90,21 @@ class Prepared:
         return self.runs.take(self.whole) if len(self.open_) else self.runs
 
     @cached_property
-    def of_open(self) -> Runs:
+    def of_open(self) -> Open:
         """Those in which something was not recorded."""
-        return self.runs.take(self.open_)
+        runs = self.runs.take(self.open_)
+        n_run, n_interval = runs.gained.shape
+        at_end = np.full((n_run, n_interval), NOT_RECORDED) if runs.at_end is None else runs.at_end
+        density = np.full((n_run, n_interval + 1), np.nan) if runs.density is None else runs.density
+        gains = runs.inside & (runs.gained < 0)
+        late = np.arange(n_interval) >= runs.stop[:, None] - 2
+        at_the_end = np.asarray((late | ~runs.inside | ((runs.gained >= 0) & (runs.lost >= 0))).all(axis=1))
+        return Open(runs, at_end, density, gains, gains & (at_end < 0), at_the_end)
+
+    @cached_property
+    def starts(self) -> Integers:
+        """Sessions at which runs start, each once."""
+        return np.unique(self.runs.first)
 
     @cached_property
     def inside(self) -> Array:

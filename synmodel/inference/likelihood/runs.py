@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import FitError
+from synmodel.inference.likelihood.adding_up import add_up, find_open
 from synmodel.turnover.hazards import checked_times
 
 __all__ = ["NOT_RECORDED", "Runs", "Seen", "checked_lengths", "completed", "whole_numbers"]
@@ -55,11 +56,10 @@ class Runs(NamedTuple):
     @property
     def partial(self) -> NDArray[np.bool_]:
         """(run,) whether something was not recorded, or contradicts the number at the end of an interval."""
-        open_ = (self.gained < 0) | (self.lost < 0)
-        if self.at_end is not None:
-            change = np.where(self.inside, self.gained - self.lost, 0)
-            open_ |= (self.at_end >= 0) & (self.at_end != self.n[:, None] + np.cumsum(change, axis=1))
-        return np.asarray((open_ & self.inside).any(axis=1))
+        out = np.empty(len(self.n), bool)
+        at_end = np.full_like(self.gained, NOT_RECORDED) if self.at_end is None else self.at_end
+        find_open(self.n, self.gained, self.lost, self.first, self.stop, at_end, out)
+        return out
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Runs":
         """Some of the runs."""
@@ -72,10 +72,9 @@ def completed(runs: Runs) -> Runs:
     """The runs with each gain, loss and number that follows from the others."""
     if runs.at_end is None and min(runs.gained.min(initial=0), runs.lost.min(initial=0)) >= 0:
         # Nothing is missing, as in most tables: the numbers are sums, until more are lost than were there.
-        inside = runs.inside
-        total = runs.n[:, None] + np.cumsum(np.where(inside, runs.gained - runs.lost, 0), axis=1)
-        possible = inside & (np.minimum.accumulate(total, axis=1) >= 0)
-        return runs._replace(at_end=np.where(possible, total, NOT_RECORDED))
+        at_end = np.full_like(runs.gained, NOT_RECORDED)
+        add_up(runs.n, runs.gained, runs.lost, runs.first, runs.stop, at_end)
+        return runs._replace(at_end=at_end)
     gained, lost = runs.gained.copy(), runs.lost.copy()
     count = np.full_like(gained, NOT_RECORDED) if runs.at_end is None else runs.at_end.copy()
     now = runs.n.copy()
@@ -139,8 +138,11 @@ class Seen:
                     f"each interval between the {len(sessions)} times"
                 )
                 raise FitError(message)
-            recorded = np.maximum(numbers, 0)
-            tables.append(np.where(numbers < 0, NOT_RECORDED, whole_numbers(name, recorded)))
+            if numbers.dtype == np.int64:
+                tables.append(np.maximum(numbers, NOT_RECORDED, order="C"))
+            else:
+                recorded = whole_numbers(name, np.maximum(numbers, 0))
+                tables.append(np.where(numbers < 0, NOT_RECORDED, recorded))
         runs = Runs.recorded(start, tables[0], tables[1])
         return sessions, completed(runs if count is None else runs._replace(at_end=tables[2]))
 

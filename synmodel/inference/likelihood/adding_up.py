@@ -1,0 +1,28 @@
+"""Compiled sums over the intervals of runs: numbers of spines, and whether what was recorded adds up."""
+
+from synmodel.core.compiled import allocating_nothing
+
+__all__ = ["add_up", "find_open"]
+
+
+@allocating_nothing
+def add_up(n, gained, lost, first, stop, at_end):  # type: ignore[no-untyped-def]
+    """Fill ``at_end`` (run, interval) where all is recorded, until more spines are lost than were there."""
+    for r in range(len(n)):
+        now = n[r]
+        for k in range(first[r], stop[r]):
+            now += gained[r, k] - lost[r, k]
+            if now < 0:
+                break
+            at_end[r, k] = now
+
+
+@allocating_nothing
+def find_open(n, gained, lost, first, stop, at_end, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (run,) with whether a gain or loss was not recorded, or a number at the end is another."""
+    for r in range(len(n)):
+        now, out[r] = n[r], False
+        for k in range(first[r], stop[r]):
+            now += gained[r, k] - lost[r, k]
+            if gained[r, k] < 0 or lost[r, k] < 0 or (at_end[r, k] >= 0 and at_end[r, k] != now):
+                out[r] = True
