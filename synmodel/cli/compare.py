@@ -72,7 +72,7 @@ def _compare_scenarios(
     from synmodel.analysis.contrasts import compare as compare_scenarios
     from synmodel.analysis.lineup import lineup_of
     from synmodel.library.parameters import default_parameters
-    from synmodel.report import comparison_figure, contrasts, files
+    from synmodel.report import contrasts, drawing, files
 
     lineup = lineup_of(scenarios, control)
     files.check(out, _SCENARIO_FILES)
@@ -86,7 +86,10 @@ def _compare_scenarios(
         )  # fmt: skip
     parameters = default_parameters() if source is None else source.typical()
     document = contrasts.compared_document(result, seed=seed, parameters=parameters.digest())
-    figure = comparison_figure.scenarios_figure(result)
+    drawing.without_help()
+    from synmodel.report.comparison_figure import scenarios_figure
+
+    figure = scenarios_figure(result)
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document), encoding="utf-8")
         files.save_figure(figure, folder / "comparison", document["provenance"])
@@ -98,6 +101,9 @@ def _compare_drugs(out: Path, seed: int, unit: Unit, posterior: Path | None, as_
     """The main job."""
     from synmodel.analysis.workflows import compare_drugs
     from synmodel.library.provenance import provenance
+    from synmodel.report import drawing
+
+    drawing.without_help()
     from synmodel.report import documents, figures, files, tables
 
     files.check(out, _MAIN_FILES)

@@ -85,7 +85,7 @@ def simulate(
 ) -> None:
     """Simulate a scenario, and its vehicle control, as a microscope would report them."""
     from synmodel.analysis.simulated import simulate_scenario
-    from synmodel.report import documents, files, simulation_figure, tables
+    from synmodel.report import documents, drawing, files, tables
     from synmodel.scenario import load, naming
     from synmodel.simulation import expected_spines
 
@@ -107,7 +107,10 @@ def simulate(
             posterior=source, progress=steps,
         )  # fmt: skip
     document = documents.simulation_document(plan, result)
-    figure = simulation_figure.simulation_figure(plan, document, result.mechanism, result.population)
+    drawing.without_help()
+    from synmodel.report.simulation_figure import simulation_figure
+
+    figure = simulation_figure(plan, document, result.mechanism, result.population)
     written = [*_SIMULATE_FILES, *([_POPULATION] if result.population is not None else [])]
     # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
     made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
