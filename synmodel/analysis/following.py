@@ -127,9 +127,7 @@ def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool],
     return function
 
 
-def _rows_of(
-    entry: Entry, days: Array
-) -> Callable[[Sequence[ParameterSet | None], bool], list[Row | SimulationError]]:
+def _rows_of(entry: Entry, days: Array) -> Callable[[Sequence[ParameterSet | None], bool], list[Row | SimulationError]]:
     """:func:`follower` for many parameter sets; an error in place of a row that is not possible."""
     plan = entry.plan
     sessions = np.array(plan.schedule.sessions)
@@ -155,8 +153,9 @@ def _rows_of(
             try:
                 expected, knots[place] = ready.expected, reaching.knots
             except SimulationError as fault:
-                rows[place] = SimulationError(f"{' '.join(plan.name.split())}: {fault}")
-                rows[place].__cause__ = fault
+                told = SimulationError(f"{' '.join(plan.name.split())}: {fault}")
+                told.__cause__ = fault
+                rows[place] = told
                 continue
             exact[place] = np.concatenate([getattr(expected, field) for field in QUANTITIES.values()])
         courses = courses_of([several[place] for place in exact], own, [knots[place] for place in exact])

@@ -25,8 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from numba.core import caching
-from numba.core.runtime import rtsys
+from numba.core import caching, runtime
 
 from synmodel.core.private import private_folder
 
@@ -37,7 +36,7 @@ _COMPILED = re.compile(r"^\s*@(?:compiled|allocating_nothing|inlined|summing)", 
 _IMPORTED = re.compile(r"^\s*(?:from\s+(synmodel[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(synmodel[\w.]*))", re.M)
 _MARKS = (b"@compiled", b"@allocating_nothing", b"@inlined", b"@summing")
 _numba: Any = caching  # without types
-_runtime: Any = rtsys
+_runtime: Any = runtime
 _HASHES = b"_numba_hashsecret"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -71,7 +70,7 @@ class KeptCode(_numba.FunctionCache):  # type: ignore[misc]
         """
         # Whatever is wrong with a file: compiling anew is always right.
         with contextlib.suppress(Exception):
-            _runtime.initialize(target_context)
+            _runtime.rtsys.initialize(target_context)
             return self._load_overload(sig, target_context)
         return None
 

@@ -134,8 +134,8 @@ def engagement(
 ) -> dict[str, Array]:
     """Engaged shares of receptors, each (..., n_time) as are plasma concentrations [nM] by compound.
 
-    Values are floats; rows may have one each, (row, 1), of all but :func:`fixed_parameters` and numbers of open targets,
-    where plasma has these rows too.
+    Values are floats; rows may have one each, (row, 1), of all but :func:`fixed_parameters` and numbers of open
+    targets, where plasma has these rows too.
 
     Where a compound has open targets also ``target``, their names (n_target,), and ``target_occupancy``,
     ``target_activation`` and ``target_block`` (..., n_time, n_target).

@@ -40,10 +40,9 @@ def _remembering(axis: Axis, method: Callable[..., Any]) -> Callable[..., Any]:
 
     def answer(*given: Any) -> Any:
         nonlocal known
-        axes = axis.axes
-        key = (
-            axes.bbox.bounds, axes.get_figure(root=True).dpi, tuple(axis.get_view_interval()), *map(_told_apart, given)
-        )  # fmt: skip
+        figure = axis.get_figure(root=True)
+        dpi = None if figure is None else figure.dpi
+        key = (axis.axes.bbox.bounds, dpi, tuple(axis.get_view_interval()), *map(_told_apart, given))
         if known is None or known[0] != key:
             known = key, method(*given)
         return known[1]

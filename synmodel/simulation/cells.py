@@ -104,9 +104,10 @@ def _knots_at(setup: Setup, sets: Sequence[ParameterSet]) -> Sequence[Knots | No
     differ = [at for at in np.flatnonzero((matrix != matrix[0]).any(axis=0)) if names[at] not in of_tissue]
     if not _alone(setup.plan).isdisjoint(names[at] for at in differ):
         return none
-    columns = {names[at]: matrix[:, at : at + 1].copy() for at in differ}
+    numbers: dict[str, float | Array] = dict(values[0])
+    numbers |= {names[at]: matrix[:, at : at + 1].copy() for at in differ}
     try:
-        return _rows_of(setup, [setup.plan.regimen.doses], values[0] | columns, len(sets))
+        return _rows_of(setup, [setup.plan.regimen.doses], numbers, len(sets))
     except SynmodelError:
         return none  # one of them has no drive, which is told where it alone is made
 

@@ -137,7 +137,7 @@ def courses_of(several: Sequence[Preparation], days: Array, knots: Sequence[Knot
     there = np.empty((len(several), len(days)))
     sizes = np.array([ready.tissue.model.n_class for ready in several])
     for size in np.unique(sizes):
-        alike = np.flatnonzero(sizes == size)
+        alike = np.flatnonzero(sizes == size).tolist()
         propagation = Propagation.together([steps[row] for row in alike])
         first = np.stack([several[row].first_means for row in alike])[:, None, None, :]
         old = (first @ propagation.cumulative())[..., 0, :]
