@@ -62,7 +62,7 @@ with drawing_meanwhile():
 assert "matplotlib.figure" in sys.modules
 import matplotlib.artist
 from matplotlib.lines import Line2D
-assert len(Line2D.set.__doc__) < 500 < len(matplotlib.artist.kwdoc(Line2D))
+assert len(Line2D.set.__doc__) < 1000 < len(matplotlib.artist.kwdoc(Line2D))
 """
 
 
