@@ -36,7 +36,7 @@ def remembered_ticks(figure: Figure) -> Iterator[None]:
 
 def _remembering(axis: Axis, method: Callable[..., Any]) -> Callable[..., Any]:
     """A method that keeps its last answer."""
-    known: tuple[object, Any] | None = None
+    known: tuple[object, Any, object] | None = None
 
     def answer(*given: Any) -> Any:
         nonlocal known
@@ -44,7 +44,7 @@ def _remembering(axis: Axis, method: Callable[..., Any]) -> Callable[..., Any]:
         dpi = None if figure is None else figure.dpi
         key = (axis.axes.bbox.bounds, dpi, tuple(axis.get_view_interval()), *map(_told_apart, given))
         if known is None or known[0] != key:
-            known = key, method(*given)
+            known = key, method(*given), given  # which is held, or another renderer might get its number
         return known[1]
 
     return answer
