@@ -6,7 +6,7 @@ Draws at which one of the scenarios has no possible dendrite are left out for al
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,10 @@ from synmodel.core.progress import Progress
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario, naming
 from synmodel.simulation import Setup
-from synmodel.simulation.courses import Course, course_of, shared_days
+from synmodel.simulation.cells import prepared_at
+from synmodel.simulation.courses import Course, courses_of, shared_days
+from synmodel.simulation.mechanism import parameters_of
+from synmodel.turnover.hazards import Knots
 
 __all__ = ["STATISTICS", "Followed", "Point", "Row", "Track", "follow", "follower", "less", "track_of"]
 
@@ -30,6 +33,7 @@ STATISTICS = (*QUANTITIES, "head_width_change")
 Row = tuple[Array, Course]
 """One scenario at one parameter set: its statistics by interval, (n_point,), and its course."""
 _ROUNDING = 1e-10
+_AT_ONCE = 64  # draws between two reports of how far it is
 
 
 class Track(NamedTuple):
@@ -89,27 +93,42 @@ def follow(lineup: Lineup, sets: Sequence[ParameterSet | None], progress: Progre
     """
     members = {each.content: each for entry in lineup.entries for each in (lineup.reference(entry), entry)}
     days = shared_days(each.plan for each in members.values())
-    functions = {content: follower(each, days) for content, each in members.items()}
+    functions = {content: _rows_of(each, days) for content, each in members.items()}
     made: dict[str, list[Row]] = {content: [] for content in members}
     kept = []
-    for number, parameters in enumerate(sets):
-        try:
-            row = {content: function(parameters, number > 0) for content, function in functions.items()}
-        except SimulationError:
-            if number == 0:
-                raise
-            continue  # more nascent spines than spines: not a possible dendrite
-        kept.append(number - 1)
-        for content, values in row.items():
-            made[content].append(values)
-        if progress is not None and number:
-            progress(number, len(sets) - 1)
+    # The estimate comes alone, as a fault there is told before any draw is followed.
+    for begin, end in [(0, 1), *((at, min(at + _AT_ONCE, len(sets))) for at in range(1, len(sets), _AT_ONCE))]:
+        some = {content: function(sets[begin:end], begin > 0) for content, function in functions.items()}
+        for number, rows in enumerate(zip(*some.values(), strict=True), begin):
+            faults = [row for row in rows if isinstance(row, SimulationError)]
+            if faults and number == 0:
+                raise faults[0]
+            if faults:
+                continue  # more nascent spines than spines: not a possible dendrite
+            kept.append(number - 1)
+            for content, row in zip(some, rows, strict=True):
+                made[content].append(cast(Row, row))
+            if progress is not None and number:
+                progress(number, len(sets) - 1)
     tracks = {content: track_of(each.plan, made[content], len(days)) for content, each in members.items()}
     return Followed(lineup, days, kept, tracks)
 
 
 def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool], Row]:
     """From parameters, and whether they are a draw, to the statistics of a scenario and its course."""
+    rows_of = _rows_of(entry, days)
+
+    def function(parameters: ParameterSet | None, is_draw: bool) -> Row:
+        (row,) = rows_of([parameters], is_draw)
+        if isinstance(row, SimulationError):
+            raise row
+        return row
+
+    return function
+
+
+def _rows_of(entry: Entry, days: Array) -> Callable[[Sequence[ParameterSet | None], bool], list[Row | SimulationError]]:
+    """:func:`follower` for many parameter sets; an error in place of a row that is not possible."""
     plan = entry.plan
     sessions = np.array(plan.schedule.sessions)
     own = days[days >= sessions[0]]
@@ -120,18 +139,29 @@ def follower(entry: Entry, days: Array) -> Callable[[ParameterSet | None, bool],
         plan.turnover.demand_exact()
         longer = setup.until(float(own[-1]))
 
-    def function(parameters: ParameterSet | None, is_draw: bool) -> Row:
-        if is_draw and plan.drive != "mechanistic":
-            return np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
-        try:
-            ready = setup.at(parameters)
-            expected = ready.expected
-            course = course_of(ready if longer is setup else longer.at(parameters), own)
-        except SimulationError as fault:
-            message = f"{' '.join(plan.name.split())}: {fault}"
-            raise SimulationError(message) from fault
-        exact = [getattr(expected, field) for field in QUANTITIES.values()]
-        return np.concatenate([*exact, course.mean_head_width[at]]), course
+    def function(sets: Sequence[ParameterSet | None], are_draws: bool) -> list[Row | SimulationError]:
+        if are_draws and plan.drive != "mechanistic":
+            unknown = np.full(len(STATISTICS) * len(at), np.nan), Course(*(np.full(len(own), np.nan),) * 4)
+            return [unknown for _ in sets]
+        complete = [parameters_of(plan, each) for each in sets]
+        several = list(prepared_at(setup, complete))
+        further = several if longer is setup else list(prepared_at(longer, complete))
+        rows: dict[int, Row | SimulationError] = {}
+        exact: dict[int, Array] = {}
+        knots: dict[int, Knots] = {}
+        for place, (ready, reaching) in enumerate(zip(several, further, strict=True)):
+            try:
+                expected, knots[place] = ready.expected, reaching.knots
+            except SimulationError as fault:
+                told = SimulationError(f"{' '.join(plan.name.split())}: {fault}")
+                told.__cause__ = fault
+                rows[place] = told
+                continue
+            exact[place] = np.concatenate([getattr(expected, field) for field in QUANTITIES.values()])
+        courses = courses_of([several[place] for place in exact], own, [knots[place] for place in exact])
+        for (place, statistics), course in zip(exact.items(), courses, strict=True):
+            rows[place] = np.concatenate([statistics, course.mean_head_width[at]]), course
+        return [rows[place] for place in range(len(sets))]
 
     return function
 

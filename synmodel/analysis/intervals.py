@@ -4,7 +4,7 @@ Simulated experiments differ by chance; these intervals are of what they have in
 animals. Drug and vehicle share every draw.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import xarray as xr
@@ -17,6 +17,9 @@ from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.library.parameters import ParameterSet
 from synmodel.scenario import Scenario
 from synmodel.simulation import Setup
+from synmodel.simulation.cells import prepared_at
+from synmodel.simulation.mechanism import parameters_of
+from synmodel.simulation.setup import Preparation
 
 __all__ = ["DRAWS", "QUANTITIES", "expected_statistics", "scenario_draws", "with_ends"]
 
@@ -67,9 +70,9 @@ def expected_statistics(
     """
     setups = [Setup(each) for each in (plan, control) if each is not None]
     rows, kept = [], []
-    for number, each in enumerate([parameters, *draws]):
+    for number, several in enumerate(zip(*(_prepared(setup, parameters, draws) for setup in setups), strict=True)):
         try:
-            rows.append([_values(setup.at(each).expected) for setup in setups])
+            rows.append([_values(each.expected) for each in several])
         except SimulationError:
             if number == 0:
                 raise
@@ -99,6 +102,12 @@ def expected_statistics(
     for name in ("start_day", "end_day"):
         dataset[name].attrs.update(units="day", long_name=name.replace("_", " ") + " of the interval")
     return dataset
+
+
+def _prepared(setup: Setup, parameters: ParameterSet | None, draws: Sequence[ParameterSet]) -> Iterator[Preparation]:
+    """A scenario at the estimate, which comes alone, as a fault there is told, and at draws."""
+    yield setup.at(parameters)
+    yield from prepared_at(setup, [parameters_of(setup.plan, each) for each in draws])
 
 
 def _values(expected: Expected) -> NDArray[np.float64]:

@@ -56,7 +56,7 @@ _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residua
 _Columns = Annotated[Path | None, typer.Option(help="With --data: TOML file that names the columns.")]
 _READING = ("columns", "days", "dose_date", "sheet", "mouse")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
-_OBJECTS = 10_000
+_OBJECTS = 200_000
 """New objects between two searches for circles; Python's own 700 cost a tenth of a short command."""
 
 

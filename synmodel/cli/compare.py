@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
+from synmodel.cli.loading import drawing_meanwhile
 from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import ScenarioError
 
@@ -72,21 +73,23 @@ def _compare_scenarios(
     from synmodel.analysis.contrasts import compare as compare_scenarios
     from synmodel.analysis.lineup import lineup_of
     from synmodel.library.parameters import default_parameters
-    from synmodel.report import comparison_figure, contrasts, files
+    from synmodel.report import contrasts, files
 
     lineup = lineup_of(scenarios, control)
     files.check(out, _SCENARIO_FILES)
     mine = files.comparison_title([each.label for each in lineup.entries], lineup.control)
     files.refuse_other_results(out, mine, "comparison.json")
     source = posterior_from(posterior)
-    with progress(quiet) as steps:
+    with drawing_meanwhile(), progress(quiet) as steps:
         result = compare_scenarios(
             scenarios, control=control, draws=DRAWS if draws is None else draws, replicates=replicates or 0,
             posterior=source, seed=seed, progress=steps,
         )  # fmt: skip
     parameters = default_parameters() if source is None else source.typical()
     document = contrasts.compared_document(result, seed=seed, parameters=parameters.digest())
-    figure = comparison_figure.scenarios_figure(result)
+    from synmodel.report.comparison_figure import scenarios_figure
+
+    figure = scenarios_figure(result)
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document), encoding="utf-8")
         files.save_figure(figure, folder / "comparison", document["provenance"])
@@ -98,17 +101,19 @@ def _compare_drugs(out: Path, seed: int, unit: Unit, posterior: Path | None, as_
     """The main job."""
     from synmodel.analysis.workflows import compare_drugs
     from synmodel.library.provenance import provenance
-    from synmodel.report import documents, figures, files, tables
+    from synmodel.report import documents, files, tables
 
     files.check(out, _MAIN_FILES)
     files.refuse_other_results(out, files.comparison_title([], None), "comparison.json")
     source = posterior_from(posterior)
-    with progress(quiet) as steps:
+    with drawing_meanwhile(), progress(quiet) as steps:
         comparison = compare_drugs(seed=seed, unit=unit, posterior=source, progress=steps)
     document = documents.comparison_document(comparison)
     document["provenance"] = provenance(
         seed=seed, scenario=comparison.scenario_digest(), parameters=comparison.fit.problem.parameters.digest()
     )
+    from synmodel.report import figures
+
     figure = figures.comparison_figure(comparison.source, comparison.curves, seed=seed)
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document), encoding="utf-8")

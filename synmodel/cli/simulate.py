@@ -10,6 +10,7 @@ import typer
 
 from synmodel.cli.interruption import INTERRUPTED
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
+from synmodel.cli.loading import drawing_meanwhile
 from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import SimulationError, SweepError, SynmodelError
 
@@ -85,7 +86,7 @@ def simulate(
 ) -> None:
     """Simulate a scenario, and its vehicle control, as a microscope would report them."""
     from synmodel.analysis.simulated import simulate_scenario
-    from synmodel.report import documents, files, simulation_figure, tables
+    from synmodel.report import documents, files, tables
     from synmodel.scenario import load, naming
     from synmodel.simulation import expected_spines
 
@@ -101,13 +102,15 @@ def simulate(
         # Replicates that are none are refused where they are used; the scenario and its control are both simulated.
         demand_yes(2 * expected_spines(plan) * max(replicates, 0), yes=yes)
     source = posterior_from(posterior)
-    with naming(scenario), progress(quiet) as steps:
+    with naming(scenario), drawing_meanwhile(), progress(quiet) as steps:
         result = simulate_scenario(
             plan, replicates=replicates, seed=seed, draws=draws, posterior_draws=posterior_draws, subjects=subjects,
             posterior=source, progress=steps,
         )  # fmt: skip
     document = documents.simulation_document(plan, result)
-    figure = simulation_figure.simulation_figure(plan, document, result.mechanism, result.population)
+    from synmodel.report.simulation_figure import simulation_figure
+
+    figure = simulation_figure(plan, document, result.mechanism, result.population)
     written = [*_SIMULATE_FILES, *([_POPULATION] if result.population is not None else [])]
     # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
     made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}

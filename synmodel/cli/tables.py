@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from synmodel.cli.joint import Out
+from synmodel.cli.loading import without_units
 from synmodel.cli.option import with_option
 
 __all__ = ["TableFormat", "convert", "with_tables"]
@@ -50,6 +51,8 @@ def with_tables(verb: Callable[..., None]) -> Callable[..., None]:
 def _run_with_tables(verb: Callable[..., None], form: str | None, options: dict[str, Any]) -> None:
     """Run a verb; its results are written with their tables, all or none, and tables of an earlier run go."""
     from synmodel.core import manifest
+
+    without_units()
     from synmodel.report import files, tidy
 
     if form is not None:

@@ -25,7 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from numba.core import caching
+from numba.core import caching, runtime
 
 from synmodel.core.private import private_folder
 
@@ -36,6 +36,8 @@ _COMPILED = re.compile(r"^\s*@(?:compiled|allocating_nothing|inlined|summing)", 
 _IMPORTED = re.compile(r"^\s*(?:from\s+(synmodel[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(synmodel[\w.]*))", re.M)
 _MARKS = (b"@compiled", b"@allocating_nothing", b"@inlined", b"@summing")
 _numba: Any = caching  # without types
+_runtime: Any = runtime
+_HASHES = b"_numba_hashsecret"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -61,10 +63,15 @@ class KeptCode(_numba.FunctionCache):  # type: ignore[misc]
         )
 
     def load_overload(self, sig: object, target_context: object) -> object:
-        """Compiled code, or None."""
+        """Compiled code, or None.
+
+        numba would first import all that it can compile, a quarter of a second that code which is there does not need:
+        it needs the functions of the runtime alone. What is compiled later has all of it imported then.
+        """
         # Whatever is wrong with a file: compiling anew is always right.
         with contextlib.suppress(Exception):
-            return super().load_overload(sig, target_context)
+            _runtime.rtsys.initialize(target_context)
+            return self._load_overload(sig, target_context)
         return None
 
     def save_overload(self, sig: object, data: object) -> None:
@@ -90,7 +97,10 @@ class _CheckedFiles(_numba.IndexDataCacheFile):  # type: ignore[misc]
         return pickle.loads(self._read(self._data_path(name)))
 
     def _save_data(self, name: str, data: object) -> None:
-        self._write(self._data_path(name), self._dump(data))
+        payload = self._dump(data)
+        # Code that makes hashes asks for numbers which numba has only once it has imported all; none of ours does.
+        if _HASHES not in payload:
+            self._write(self._data_path(name), payload)
 
     def _read(self, path: str) -> bytes:
         content = Path(path).read_bytes()

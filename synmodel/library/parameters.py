@@ -125,6 +125,20 @@ class Parameter:
             )
             raise ParameterError(message)
 
+    def with_value(self, value: float) -> "Parameter":
+        """The same with another value, which alone is checked.
+
+        Raises
+        ------
+        ParameterError
+            If it is no number, or lies outside the support.
+        """
+        if not (type(value) is float and self.lower <= value <= self.upper and math.isfinite(value)):
+            return replace(self, value=value)
+        made = object.__new__(Parameter)  # draws change a hundred values each, and all else was checked before
+        made.__dict__.update(self.__dict__, value=value)
+        return made
+
     def to_coordinate(self, value: float) -> float:
         """Place of ``value`` on the scale of the fit."""
         return math.log(value) if self.scale == "log" else value
@@ -216,7 +230,7 @@ class ParameterSet(Mapping[str, Parameter]):
         for name, value in values.items():
             old = self[name]  # raises with the closest names
             if not (type(value) is float and value == old.value):  # a value that is there was checked before
-                changed[name] = replace(old, value=value)
+                changed[name] = old.with_value(value)
         made = ParameterSet(())
         made._parameters = changed
         made._floats = self.as_floats() | {name: changed[name].value for name in values}
@@ -238,8 +252,8 @@ class ParameterSet(Mapping[str, Parameter]):
     def unpack(self, vector: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
         """Values by name of a vector made by :meth:`pack`, kept inside the support against rounding."""
         return {
-            name: min(max(self[name].from_coordinate(x), self[name].lower), self[name].upper)
-            for name, x in zip(names, vector.tolist(), strict=True)
+            name: min(max(each.from_coordinate(x), each.lower), each.upper)
+            for name, each, x in zip(names, map(self.__getitem__, names), vector.tolist(), strict=True)
         }
 
     def bounds(self, names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,6 +8,7 @@ from synmodel.pharmacology.exposure import (
     engagement,
     exposure,
     exposure_parameters,
+    fixed_parameters,
     kinetic_parameters,
     open_targets,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "engagement",
     "exposure",
     "exposure_parameters",
+    "fixed_parameters",
     "kinetic_parameters",
     "load_compound",
     "open_targets",

@@ -24,6 +24,7 @@ __all__ = [
     "engagement",
     "exposure",
     "exposure_parameters",
+    "fixed_parameters",
     "kinetic_parameters",
     "open_targets",
 ]
@@ -32,6 +33,7 @@ Array = NDArray[np.float64]
 Species = Literal["mouse", "human"]
 _JUMP_DAY = 1e-6  # a tenth of a second
 _OF_BRAIN = ("_fraction_unbound", "_kp_uu")
+_OF_BLOCK = ("nmda.hill", "nmda.unblock_half_life")
 
 
 def exposure(
@@ -132,6 +134,9 @@ def engagement(
 ) -> dict[str, Array]:
     """Engaged shares of receptors, each (..., n_time) as are plasma concentrations [nM] by compound.
 
+    Values are floats; rows may have one each, (row, 1), of all but :func:`fixed_parameters` and numbers of open
+    targets, where plasma has these rows too.
+
     Where a compound has open targets also ``target``, their names (n_target,), and ``target_occupancy``,
     ``target_activation`` and ``target_block`` (..., n_time, n_target).
     """
@@ -187,6 +192,11 @@ def kinetic_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ..
     return tuple(name for name in _numbers_of(_given(doses), subject.species) if not name.endswith(_OF_BRAIN))
 
 
+def fixed_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:
+    """Names of those in which rows of :func:`engagement` must not differ: of kinetics, and of the form of a block."""
+    return (*kinetic_parameters(doses, subject), *_OF_BLOCK)
+
+
 def exposure_parameters(doses: Sequence[Dose], subject: Subject) -> tuple[str, ...]:
     """Names of all parameters on which the Exposure of doses depends."""
     return _exposure_names(_given(doses), subject.species)
@@ -217,7 +227,7 @@ def _exposure_names(given: tuple[tuple[str, str], ...], species: Species) -> tup
         targets += [
             f"{name}.{key}_{part}" for key, entry in at.open.items() for part in OPEN_NUMBERS if getattr(entry, part)
         ]
-    return (*_numbers_of(given, species), *targets, "nmda.hill", "nmda.unblock_half_life")
+    return (*_numbers_of(given, species), *targets, *_OF_BLOCK)
 
 
 @library.cached

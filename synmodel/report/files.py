@@ -288,5 +288,4 @@ def save_figure(figure: "Figure", stem: Path, entries: Mapping[str, str]) -> Non
     """PNG and SVG, each with its provenance, without a time stamp and with the same bytes every time."""
     from synmodel.report import style  # imports matplotlib
 
-    for ending in (".png", ".svg"):
-        style.save(figure, stem.with_suffix(ending), entries)
+    style.save_both(figure, stem, entries)

@@ -4,8 +4,10 @@ Colours are those of Okabe and Ito, told apart by colour-blind readers. A figure
 so by shape as well, so that it can be read without colour.
 """
 
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
 from synmodel.core.errors import SynmodelError
 from synmodel.core.plain import Json
+from synmodel.report.ticks import remembered_ticks
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -31,6 +35,7 @@ __all__ = [
     "colours_of",
     "panels",
     "save",
+    "save_both",
     "style",
     "width",
 ]
@@ -197,20 +202,61 @@ def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = 
     StyleError
         If the ending is none of :data:`FORMATS`.
     """
+    checked(path, look)
+    ending = path.suffix.lower()
+    # The salt of the ids in an SVG is read when it is written, not when the figure is made.
+    with style(look), _settled(figure, mpl.rcParams["savefig.dpi"] if ending == ".png" else _POINTS):
+        figure.savefig(path, metadata=_metadata(ending, entries))
+
+
+def save_both(figure: Figure, stem: Path, entries: Mapping[str, str]) -> None:
+    """PNG and SVG, as :func:`save` writes them; a thread of its own packs the one while the other is drawn.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to write.
+    stem : Path
+        The files, without their endings.
+    entries : mapping of str to str
+        Provenance.
+    """
+    drawn = io.BytesIO()
+    with style(), _settled(figure, dpi := float(mpl.rcParams["savefig.dpi"])):
+        figure.savefig(drawn, format="raw")
+        shown, figure.dpi = figure.dpi, dpi
+        width, height = figure.canvas.get_width_height()
+        figure.dpi = shown
+    pixels = np.frombuffer(drawn.getbuffer(), np.uint8).reshape(height, width, 4)
+    with ThreadPoolExecutor(1) as threads:
+        packed = threads.submit(
+            imsave, stem.with_suffix(".png"), pixels, format="png", origin="upper", dpi=dpi,
+            metadata=_metadata(".png", entries),
+        )  # fmt: skip
+        save(figure, stem.with_suffix(".svg"), entries)
+        packed.result()
+
+
+def _metadata(ending: str, entries: Mapping[str, str]) -> Json:
+    """What a file of a kind says of itself: its provenance, and no time."""
     text = json.dumps(dict(entries))
     told: dict[str, Json] = {
         ".png": {"Software": "synmodel", "Description": text},
         ".svg": {"Date": None, "Creator": "synmodel", "Description": text},
         ".pdf": {"CreationDate": None, "Creator": "synmodel", "Subject": text},
     }
-    checked(path, look)
-    # The salt of the ids in an SVG is read when it is written, not when the figure is made.
-    with style(look), _settled(figure, mpl.rcParams["savefig.dpi"] if path.suffix.lower() == ".png" else _POINTS):
-        figure.savefig(path, metadata=told[path.suffix.lower()])
+    return told[ending]
 
 
 @contextmanager
 def _settled(figure: Figure, dpi: float) -> Iterator[None]:
+    """A figure laid out for a resolution, as it is for the time of the block, in which it may be drawn."""
+    with remembered_ticks(figure), _laid_out(figure, dpi):
+        yield
+
+
+@contextmanager
+def _laid_out(figure: Figure, dpi: float) -> Iterator[None]:
     """Lay a figure out for a resolution, on which widths of letters depend, at places that are rounded.
 
     The solver of constrained layouts visits its variables by their addresses, so places differ in the last bits from

@@ -1,8 +1,8 @@
-"""Scenarios made ready together, such as the cells of a sweep.
+"""Scenarios made ready together, such as the cells of a sweep, or one scenario at draws of the parameters.
 
 What neither amounts of doses nor parameters touch is made once for a family of scenarios. Drives that differ in these
-amounts, or in numbers of the cascade, are integrated as the rows of one array. Every row has the bits that it has
-alone, so it does not matter which cells are neighbours.
+amounts, or in numbers of receptors and of the cascade, are integrated as the rows of one array. Every row has the bits
+that it has alone, so it does not matter which cells are neighbours.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from synmodel.core.documents import FrozenMapping
 from synmodel.core.errors import SynmodelError
 from synmodel.library import Own
 from synmodel.library.parameters import ParameterSet
-from synmodel.scenario import Scenario
+from synmodel.scenario import Dose, Scenario
 from synmodel.simulation.mechanism import folds_of_many, parameters_of
 from synmodel.simulation.setup import Preparation, Setup
 from synmodel.simulation.tissue import tissue_names
 from synmodel.turnover.hazards import Knots
 
-__all__ = ["prepared", "setup_of"]
+__all__ = ["prepared", "prepared_at", "setup_of"]
 
 Array = NDArray[np.float64]
 Values = tuple[tuple[str, float], ...]
@@ -72,6 +72,81 @@ def setup_of(scenario: Scenario) -> Setup:
     if isinstance(family, SynmodelError):
         raise family
     return family.setup_of(scenario)
+
+
+def prepared_at(setup: Setup, sets: Sequence[ParameterSet]) -> Iterator[Preparation]:
+    """A scenario at many parameter sets, in their order, with the knots of its drives where these are made together.
+
+    Parameters
+    ----------
+    setup : Setup
+        Of the scenario.
+    sets : sequence of ParameterSet
+        Complete, see :func:`synmodel.simulation.mechanism.parameters_of`.
+    """
+    most = _most_rows(setup) if len(sets) > 1 and _together(setup) else 1
+    for begin in range(0, len(sets), most):
+        some = sets[begin : begin + most]
+        given = _knots_at(setup, some) if len(some) > 1 else [None]
+        for parameters, knots in zip(some, given, strict=True):
+            yield Preparation(setup, parameters, knots)
+
+
+def _knots_at(setup: Setup, sets: Sequence[ParameterSet]) -> Sequence[Knots | None]:
+    """Knots of a scenario's drives at parameter sets; nothing for each if they differ in what rows must share."""
+    values = [each.as_floats() for each in sets]
+    names = list(values[0])
+    none = [None] * len(sets)
+    if any(list(each) != names for each in values):
+        return none
+    matrix = np.array([list(each.values()) for each in values])
+    of_tissue = {*tissue_names(setup.plan.baseline)}
+    differ = [at for at in np.flatnonzero((matrix != matrix[0]).any(axis=0)) if names[at] not in of_tissue]
+    if not _alone(setup.plan).isdisjoint(names[at] for at in differ):
+        return none
+    numbers: dict[str, float | Array] = dict(values[0])
+    numbers |= {names[at]: matrix[:, at : at + 1].copy() for at in differ}
+    try:
+        return _rows_of(setup, [setup.plan.regimen.doses], numbers, len(sets))
+    except SynmodelError:
+        return none  # one of them has no drive, which is told where it alone is made
+
+
+def _rows_of(
+    setup: Setup, regimens: Sequence[Sequence[Dose]], values: Mapping[str, float | Array], n_row: int
+) -> list[Knots]:
+    """Knots of drives that are integrated as the rows of one array, see :func:`folds_of_many`."""
+    times, _ = setup.folds_on_grid
+    folds = folds_of_many(setup.plan, regimens, times, values)
+    whole = {name: np.broadcast_to(each, (n_row, len(times))) for name, each in folds.items()}
+    return [Knots(times, {name: np.array(each[row]) for name, each in whole.items()}) for row in range(n_row)]
+
+
+def _together(setup: Setup) -> bool:
+    """Whether drives can be made together: doses or conditions act by the mechanism, alike in all subjects."""
+    plan = setup.plan
+    try:
+        acts = pharmacology.drug_doses(plan.regimen.doses) or plan.spells or plan.subject.genotype != "wild-type"
+        setup.demand_drive()
+        return (
+            plan.drive == "mechanistic"
+            and bool(acts)
+            and setup.stated is None
+            and not setup.terms
+            and not pharmacology.open_targets(plan.regimen.doses, plan.subject)
+        )
+    except SynmodelError:
+        return False  # each tells why when it is used
+
+
+def _alone(plan: Scenario) -> frozenset[str]:
+    """Parameters in which drives that are made together must not differ."""
+    return frozenset(pharmacology.fixed_parameters(plan.regimen.doses, plan.subject)) | {"cascade.delay"}
+
+
+def _most_rows(setup: Setup) -> int:
+    """Drives that are made at once: memory is bounded whatever the grid of time."""
+    return min(_MOST_ROWS, max(1, _NUMBERS_AT_ONCE // len(setup.folds_on_grid[0])))
 
 
 def _family_of(scenario: Scenario) -> "_Family | SynmodelError":
@@ -127,32 +202,18 @@ class _Family:
 
     @cached_property
     def together(self) -> bool:
-        """Whether drives can be made together: doses or conditions act by the mechanism, alike in all subjects."""
-        plan = self._first.plan
-        try:
-            acts = pharmacology.drug_doses(plan.regimen.doses) or plan.spells or plan.subject.genotype != "wild-type"
-            self._first.demand_drive()
-            return (
-                plan.drive == "mechanistic"
-                and bool(acts)
-                and not self._first.terms
-                and not pharmacology.open_targets(plan.regimen.doses, plan.subject)
-            )
-        except SynmodelError:
-            return False  # each tells why when it is used
+        """Whether drives can be made together."""
+        return _together(self._first)
 
     @cached_property
     def alone(self) -> frozenset[str]:
         """Parameters in which drives that are made together must not differ."""
-        plan = self._first.plan
-        return frozenset(pharmacology.exposure_parameters(plan.regimen.doses, plan.subject)) | {"cascade.delay"}
+        return _alone(self._first.plan)
 
     @cached_property
     def most_rows(self) -> int:
-        """Scenarios that are made ready at once: memory is bounded whatever the grid of time."""
-        if not self.together:
-            return 1
-        return min(_MOST_ROWS, max(1, _NUMBERS_AT_ONCE // len(self._first.folds_on_grid[0])))
+        """Scenarios that are made ready at once."""
+        return _most_rows(self._first) if self.together else 1
 
     def prepared(self, scenarios: Sequence[Scenario], base: ParameterSet | None) -> Iterator[Ready]:
         """Scenarios of the family, see :func:`prepared`; not more than ``most_rows``."""
@@ -191,7 +252,6 @@ class _Family:
 
     def _rows_of(self, rows: Sequence[Drive], sets: Sequence[ParameterSet]) -> dict[Drive, Knots]:
         """Knots of drives that are integrated as the rows of one array."""
-        times, _ = self._first.folds_on_grid
         names = dict.fromkeys(name for _, replaced in rows for name, _ in replaced if name not in self.alone)
         values: dict[str, float | Array] = dict(sets[0].as_floats())
         for name in names:
@@ -199,17 +259,12 @@ class _Family:
             values[name] = column if (column != column[0]).any() else column[0, 0]
         amounts = [amount for amount, _ in rows]
         several = amounts if any(each != amounts[0] for each in amounts) else amounts[:1]
-        plan = self._first.plan
+        doses = self._first.plan.regimen.doses
         regimens = [
-            [dose.model_copy(update={"amount": amount}) for dose, amount in zip(plan.regimen.doses, each, strict=True)]
+            [dose.model_copy(update={"amount": amount}) for dose, amount in zip(doses, each, strict=True)]
             for each in several
         ]
-        folds = folds_of_many(plan, regimens, times, values)
-        whole = {name: np.broadcast_to(each, (len(rows), len(times))) for name, each in folds.items()}
-        return {
-            row: Knots(times, {name: np.array(each[place]) for name, each in whole.items()})
-            for place, row in enumerate(rows)
-        }
+        return dict(zip(rows, _rows_of(self._first, regimens, values, len(rows)), strict=True))
 
 
 def _parameters(scenario: Scenario, base: ParameterSet | None) -> ParameterSet | SynmodelError:

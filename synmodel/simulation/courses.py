@@ -10,7 +10,7 @@ What a microscope reports of them is :func:`synmodel.simulation.expectation`: th
 ratios over short dendrites is larger than the ratio of means.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +20,12 @@ from synmodel.library.parameters import ParameterSet
 from synmodel.pharmacology import drug_doses
 from synmodel.scenario import Scenario
 from synmodel.simulation.setup import Preparation, Setup
+from synmodel.turnover import Propagation
+from synmodel.turnover.hazards import Knots
 from synmodel.turnover.moments import newborn_means
-from synmodel.turnover.size import log_width_shift
+from synmodel.turnover.size import log_width_shifts
 
-__all__ = ["Course", "Peak", "course_function", "course_of", "half_peak", "peak_of", "shared_days"]
+__all__ = ["Course", "Peak", "course_function", "course_of", "courses_of", "half_peak", "peak_of", "shared_days"]
 
 Array = NDArray[np.float64]
 _FEW_HOURS, _FINE, _COARSE = 1 / 12, 0.25, 0.5  # steps within a day of a dose, within a week of it, and elsewhere
@@ -114,16 +116,54 @@ def course_of(ready: Preparation, days: Array) -> Course:
     days : (n,) ndarray
         Rising, the first of them the first session [day].
     """
-    knots = ready.knots
-    steps, folds = ready.steps(days, knots), knots.folds
-    there = (ready.first_means @ steps.cumulative() + newborn_means(steps)).sum(axis=1)
-    cell = np.searchsorted(knots.days, days, side="right") - 1
+    return courses_of([ready], days, [ready.knots])[0]
 
-    def fold(name: str) -> Array:
+
+def courses_of(several: Sequence[Preparation], days: Array, knots: Sequence[Knots]) -> list[Course]:
+    """:func:`course_of` at many parameters, as arrays where these are faster.
+
+    Parameters
+    ----------
+    several : sequence of Preparation
+        One scenario at its parameters.
+    days : (n,) ndarray
+        As in :func:`course_of`, but drives reach over them.
+    knots : sequence of Knots
+        A drive for each, all on the same days.
+    """
+    if not several:
+        return []
+    steps = [ready.steps(days, each) for ready, each in zip(several, knots, strict=True)]
+    there = np.empty((len(several), len(days)))
+    sizes = np.array([ready.tissue.model.n_class for ready in several])
+    for size in np.unique(sizes):
+        alike = np.flatnonzero(sizes == size).tolist()
+        propagation = Propagation.together([steps[row] for row in alike])
+        first = np.stack([several[row].first_means for row in alike])[:, None, None, :]
+        old = (first @ propagation.cumulative())[..., 0, :]
+        there[alike] = (old + newborn_means(propagation)).sum(axis=-1)
+    on = knots[0].days
+    cell = np.searchsorted(on, days, side="right") - 1
+    sized = "head_size" in knots[0].folds
+    shifts = log_width_shifts(
+        days,
+        on if sized else np.empty(0),
+        np.stack([each.folds["head_size"] for each in knots]) if sized else np.empty((len(several), 0)),
+        [ready.tissue.head_width.response for ready in several],
+    )
+
+    def fold(name: str, folds: Mapping[str, Array]) -> Array:
         return np.where(cell < 0, 1.0, folds[name][cell]) if name in folds else np.ones(len(days))
 
-    shift = log_width_shift(days, *knots.head_size, ready.tissue.head_width.response)
-    return Course(there / there[0] - 1.0, fold("formation"), fold("elimination"), np.expm1(shift - shift[0]))
+    return [
+        Course(
+            spines / spines[0] - 1.0,
+            fold("formation", each.folds),
+            fold("elimination", each.folds),
+            np.expm1(shift - shift[0]),
+        )
+        for spines, shift, each in zip(there, shifts, knots, strict=True)
+    ]
 
 
 def half_peak(day: Array, curve: Array) -> tuple[float, float]:

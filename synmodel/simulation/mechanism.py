@@ -199,7 +199,7 @@ def _mechanistic(scenario: Scenario, of_tissue: Sequence[str]) -> tuple[Array, F
 def folds_of_many(
     scenario: Scenario, regimens: Sequence[Sequence[Dose]], times: Array, values: Mapping[str, float | Array]
 ) -> Mapping[str, Array]:
-    """Folds by effect of a mechanistic scenario for rows that differ in amounts of doses, or in numbers of the cascade.
+    """Folds by effect of a mechanistic scenario for rows that differ in amounts of doses, or in numbers.
 
     Parameters
     ----------
@@ -210,8 +210,8 @@ def folds_of_many(
     times : (n_time,) ndarray
         The grid of the scenario [day], see :func:`folds_on_grid`.
     values : mapping
-        Numbers by dotted name; (row, 1) where rows differ, which none may in what concentrations, engaged receptors
-        or the delay of the cascade depend on.
+        Numbers by dotted name; (row, 1) where rows differ, which none may in
+        :func:`synmodel.pharmacology.fixed_parameters`, the delay of the cascade or numbers of open targets.
 
     Returns
     -------
@@ -227,6 +227,12 @@ def folds_of_many(
     numbers: Any = values  # floats where they must be
     with one_blas_thread():
         plasma = pharmacology.concentrations_of_many(regimens, subject, times, numbers)
+        reads = pharmacology.exposure_parameters(scenario.regimen.doses, subject)
+        rows = max((len(numbers[name]) for name in reads if np.ndim(numbers[name])), default=0)
+        if rows:
+            plasma = {
+                name: np.array(np.broadcast_to(each, (rows, len(times))), order="C") for name, each in plasma.items()
+            }
         engaged = pharmacology.engagement(plasma, subject, numbers, times)
     arrows = signalling.arrows_of(scenario, times)
     return checked_folds(signalling.cascade_folds(times, engaged, numbers, arrows))

@@ -156,8 +156,8 @@ class _Pack:
         return Ruler(
             marks=self.real(marks),
             size=len(marks),
-            low=self.whole(np.clip(low, 0, n_cell - 1)),
-            high=self.whole(np.clip(high, 0, n_cell - 1)),
+            low=self.whole(np.minimum(np.maximum(low, 0), n_cell - 1)),
+            high=self.whole(np.minimum(np.maximum(high, 0), n_cell - 1)),
             bins=n_bin,
             first=first,
             per_unit=n_bin / span if span > 0 else 0.0,

@@ -27,11 +27,12 @@ Array = NDArray[np.float64]
 
 
 def newborn_means(steps: Propagation) -> Array:
-    """(n_time, K) mean numbers formed since the first session and there at each session."""
-    means = [np.zeros(steps.newborn.shape[1])]
-    for p, gamma in zip(steps.survival, steps.newborn, strict=True):
-        means.append(means[-1] @ p + gamma)
-    return np.array(means)
+    """(..., n_time, K) mean numbers formed since the first session and there at each session."""
+    *several, n, k = steps.newborn.shape
+    means = np.zeros((*several, n + 1, 1, k))
+    for i in range(n):
+        means[..., i + 1, :, :] = means[..., i, :, :] @ steps.survival[..., i, :, :] + steps.newborn[..., i, None, :]
+    return means[..., 0, :]
 
 
 def moments(model: TurnoverModel, *, initial: object, times: ArrayLike, drive: xr.Dataset | None = None) -> xr.Dataset:

@@ -30,18 +30,28 @@ __all__ = ["Propagation", "compose", "kinds_of", "propagate"]
 
 
 class Propagation(NamedTuple):
-    """Per interval: ``survival`` (n_interval, K, K) is P, ``newborn`` and ``lost`` (n_interval, K) are gamma and d."""
+    """Per interval: ``survival`` (n_interval, K, K) is P, ``newborn`` and ``lost`` (n_interval, K) are gamma and d.
+
+    Several stand together where each array has the same dimensions before these, see :meth:`together`.
+    """
 
     survival: NDArray[np.float64]
     newborn: NDArray[np.float64]
     lost: NDArray[np.float64]
 
     def cumulative(self) -> NDArray[np.float64]:
-        """(n_interval + 1, K, K) transition matrices from the first session to every session."""
-        steps = [np.eye(self.newborn.shape[1])]
-        for matrix in self.survival:
-            steps.append(steps[-1] @ matrix)
-        return np.array(steps)
+        """(..., n_interval + 1, K, K) transition matrices from the first session to every session."""
+        *several, n, k = self.newborn.shape
+        reach = np.empty((*several, n + 1, k, k))
+        reach[..., 0, :, :] = np.eye(k)
+        for i in range(n):
+            reach[..., i + 1, :, :] = reach[..., i, :, :] @ self.survival[..., i, :, :]
+        return reach
+
+    @staticmethod
+    def together(several: "Sequence[Propagation]") -> "Propagation":
+        """Propagations of the same size with a dimension for them, the first."""
+        return Propagation(*map(np.stack, zip(*several, strict=True)))
 
     def joined(self, edges: NDArray[np.int64]) -> "Propagation":
         """Propagation over runs of intervals: from interval ``edges[i]`` up to, not including, ``edges[i + 1]``."""

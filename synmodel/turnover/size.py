@@ -13,6 +13,7 @@ References
 Loewenstein, Kuras and Rumpel 2011, J Neurosci 31:9481 (log-normal sizes, multiplicative change).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from synmodel.core.renamed import class_of_before
 from synmodel.turnover.arguments import one_number
 from synmodel.turnover.kernels.cells import relax
 
-__all__ = ["EliminationBySize", "HeadWidth", "head_size_of", "log_width_shift"]
+__all__ = ["EliminationBySize", "HeadWidth", "head_size_of", "log_width_shift", "log_width_shifts"]
 
 Array = NDArray[np.float64]
 _LARGEST_MULTIPLIER = 1e4
@@ -130,15 +131,21 @@ class EliminationBySize:
 
 def log_width_shift(times: Array, knots: Array, fold: Array, response: float) -> Array:
     """(n_time,) shift s of the mean of ln w at sessions, exact for a fold that is constant between knots."""
+    return log_width_shifts(times, knots, fold[None], [response])[0]
+
+
+def log_width_shifts(times: Array, knots: Array, folds: Array, responses: Sequence[float]) -> Array:
+    """(row, n_time) :func:`log_width_shift` for rows of folds (row, n_knot), each with a response of its own."""
     if len(knots) == 0:
-        return np.zeros(len(times))
-    target = np.log(fold)
+        return np.zeros((len(responses), len(times)))
+    targets = np.log(folds)
     edges = np.unique(np.concatenate([knots, times]))
     cell = np.searchsorted(knots, edges[:-1], side="right") - 1
-    held = np.where(cell >= 0, target[np.maximum(cell, 0)], 0.0)
-    shift = np.zeros(len(edges))
-    relax(np.diff(edges), held, response, shift)
-    return shift[np.searchsorted(edges, times)]
+    held = np.where(cell >= 0, targets[:, np.maximum(cell, 0)], 0.0)
+    lengths, shifts = np.diff(edges), np.zeros((len(responses), len(edges)))
+    for row, response in enumerate(responses):
+        relax(lengths, held[row], response, shifts[row])
+    return shifts[:, np.searchsorted(edges, times)]
 
 
 def head_size_of(drive: xr.Dataset | None) -> tuple[Array, Array]:

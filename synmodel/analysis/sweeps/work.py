@@ -239,7 +239,10 @@ def _record(work: Work, piece: Piece, ready: Ready | None) -> Array:
         arms += [control, values - control]
     if work.exact:
         return np.stack(arms)
-    return np.stack([_summary(arm, work.quantiles, method) for arm in arms])
+    if values.shape[1] == 1:  # whose sums over replicates numpy adds up in another order than those of several columns
+        return np.stack([_summary(arm, work.quantiles, method) for arm in arms])
+    side_by_side = _summary(np.concatenate(arms, axis=1), work.quantiles, method)
+    return np.stack(np.split(side_by_side, len(arms), axis=1))
 
 
 def _values(work: Work, scenario: Scenario, piece: Piece, ready: Ready | None = None) -> Array:

@@ -248,6 +248,21 @@ def test_a_disk_that_is_full_stops_nothing(kept, monkeypatch):
     assert not list(folder.rglob("*.nb?"))
 
 
+def test_code_that_makes_hashes_is_not_kept(kept, tmp_path):
+    """It asks for numbers that numba has once it has loaded all that it can compile; without them a process ends."""
+    _, folder = kept
+    (tmp_path / "hashing.py").write_text("def hashing(x):\n    return hash(x)\n")
+    specification = importlib.util.spec_from_file_location("hashing", tmp_path / "hashing.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["hashing"] = module
+    specification.loader.exec_module(module)
+    for _ in range(2):
+        made = compilation.compiled(module.hashing)
+        assert made("spine") == hash("spine")
+        assert not made.stats.cache_hits
+    assert not list(folder.rglob("*.nbc"))
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders have no owners here")
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
 def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch, caplog, mode):

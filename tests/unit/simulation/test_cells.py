@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from synmodel.analysis.sweeps import changed
+from synmodel.analysis.sweeps.factors import without_doses
 from synmodel.core.errors import SynmodelError
 from synmodel.imaging import means
+from synmodel.inference.summaries.joint import load_posterior
 from synmodel.library.parameters import default_parameters
 from synmodel.pharmacology import concentrations, concentrations_of_many
 from synmodel.pharmacology.binding import trapped_block
 from synmodel.scenario import load
 from synmodel.signalling.cascade import low_pass
 from synmodel.simulation import Setup, cells, means_of, simulate
+from synmodel.simulation.mechanism import parameters_of
 
 AMOUNT = "scenario.regimen.doses[0].amount"
 MOUSE, KETAMINE = load("psilocybin-mouse"), load("ketamine-mouse-single")
@@ -60,6 +63,23 @@ def test_a_row_has_the_bits_that_it_has_alone(name):
     assert len(set(alone)) > 1
     assert [bits(each) for each in together] == alone
     assert [bits(each) for each in cells.prepared(scenarios[::-1], None)] == alone[::-1]
+
+
+@pytest.mark.parametrize(
+    ("plan", "together"), [(MOUSE, True), (TWO, True), (KETAMINE, True), (without_doses(MOUSE), False)]
+)
+def test_a_draw_has_the_bits_that_it_has_alone(plan, together):
+    sets = [parameters_of(plan, each) for each in load_posterior().scenarios(7, 1)]
+    many = list(cells.prepared_at(Setup(plan), sets))
+    assert all((each.given is not None) == together for each in many)
+    assert [bits(each) for each in many] == [bits(Setup(plan).at(each)) for each in sets]
+
+
+@pytest.mark.parametrize("name", ["psilocin.mouse_half_life", "cascade.delay", "nmda.hill"])
+def test_draws_that_differ_in_what_rows_share_are_made_one_by_one(name):
+    at = default_parameters()
+    sets = [at, at.replace({name: 1.1 * at.value(name) + 0.01})]
+    assert [each.given for each in cells.prepared_at(Setup(TWO), sets)] == [None, None]
 
 
 def test_cells_of_several_families_keep_their_order(monkeypatch):
