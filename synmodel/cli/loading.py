@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from threading import Thread
 
 __all__ = ["drawing_meanwhile", "without_units"]
@@ -35,9 +36,7 @@ def drawing_meanwhile() -> Iterator[None]:
 
     def load() -> None:
         with suppress(Exception):
-            from synmodel.report.drawing import without_help
-
-            without_help()
+            import_module("matplotlib.figure")
 
     thread = Thread(target=load, name="synmodel-drawing", daemon=True)
     thread.start()

@@ -19,7 +19,6 @@ from matplotlib.image import imsave
 
 from synmodel.core.errors import SynmodelError
 from synmodel.core.plain import Json
-from synmodel.report.ticks import remembered_ticks
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -250,13 +249,6 @@ def _metadata(ending: str, entries: Mapping[str, str]) -> Json:
 
 @contextmanager
 def _settled(figure: Figure, dpi: float) -> Iterator[None]:
-    """A figure laid out for a resolution, as it is for the time of the block, in which it may be drawn."""
-    with remembered_ticks(figure), _laid_out(figure, dpi):
-        yield
-
-
-@contextmanager
-def _laid_out(figure: Figure, dpi: float) -> Iterator[None]:
     """Lay a figure out for a resolution, on which widths of letters depend, at places that are rounded.
 
     The solver of constrained layouts visits its variables by their addresses, so places differ in the last bits from
