@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, pdtri
 
 from synmodel.core.errors import FitError
+from synmodel.core.threads import on_threads
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, gains_of
 from synmodel.inference.likelihood.groups import add_rows, less_the_highest
-from synmodel.inference.likelihood.hidden import log_hidden
-from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
+from synmodel.inference.likelihood.hidden import log_hidden_three, log_hidden_two, logarithms
+from synmodel.inference.likelihood.kernel import log_losses_three, log_losses_two
 from synmodel.inference.likelihood.prepared import Prepared
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.series import coefficients, log_more
@@ -32,7 +33,7 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 _REMEMBERED = 3
-_MANY = 32  # runs from which several threads are worth their while
+_HIDDEN = 2  # runs of which not all was recorded that are worth a thread
 _THREE = 3
 _FEW = 50  # births, up to which their quantile itself is looked up
 # The most newcomers between two sessions where no number was recorded, at the end of a record and before it. Rates by
@@ -247,16 +248,20 @@ class FilterSteps:
         share_out(survival, newborn, self.move, self.alive, self.log_alive, self.fresh, self.gamma)
         self.lost, self.composition = np.ascontiguousarray(lost), np.ascontiguousarray(composition)
 
+    @property
+    def _steps(self) -> tuple[Array, Array, Array, Array]:
+        return self.move, self.log_alive, self.lost, self.fresh
+
     def log_losses(self, runs: Runs) -> Array:
         """(run, node) log-probabilities of the losses given starts and gains."""
         out = np.empty((len(runs.n), len(self.gamma)))
         if len(out):
-            # The first wakes no second thread, which takes as long as the losses of a hundred runs of two classes.
-            fill = log_losses_of_many if self.lost.shape[2] == _THREE and len(out) >= _MANY else log_losses
-            fill(
-                self.move, self.log_alive, self.lost, self.fresh, self.composition,
-                runs.n, runs.gained, runs.lost, runs.first, runs.stop, out,
-            )  # fmt: skip
+            numbers = (runs.n, runs.gained, runs.lost, runs.first, runs.stop)
+            arguments = (self._steps, self.composition, numbers, out)
+            if self.lost.shape[2] == _THREE:
+                on_threads(log_losses_three, len(out), *arguments)
+            else:  # to wake a second thread takes as long as the losses of a hundred runs
+                log_losses_two(0, len(out), *arguments)
         return out
 
     def log_hidden(self, runs: Runs, scale: Array, sigma: Array) -> Array:
@@ -273,10 +278,11 @@ class FilterSteps:
         stop, newcomers = np.where(beyond, runs.first, runs.stop), newcomers.sum(axis=1)
         out = np.full((n_run, len(self.gamma), int(newcomers[~beyond].max(initial=0)) + 1), -np.inf)
         numbers = (runs.n, runs.gained, runs.lost, count, runs.first, stop)
-        log_hidden(
-            (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, density, sigma,
-            np.where(beyond[:, None], 0, most), out,
-        )  # fmt: skip
+        kernel = log_hidden_three if self.lost.shape[2] == _THREE else log_hidden_two
+        most = np.where(beyond[:, None], 0, most)
+        logs = logarithms(2 * (int(runs.n.max()) + n_interval * int(most.max()) + 3))  # of all numbers there may be
+        recorded = (numbers, density, sigma, logs)
+        on_threads(kernel, n_run, self._steps, gamma, self.composition, recorded, most, out, block=_HIDDEN)
         out[beyond] = -np.inf
         return out
 

@@ -21,9 +21,8 @@ Sums over G are finite where the count at the end is known; otherwise the caller
 import math
 
 import numpy as np
-from numba import prange
 
-from synmodel.core.compiled import Compiled, compiled, compiled_parallel
+from synmodel.core.compiled import Compiled, compiled, inlined
 from synmodel.inference.likelihood.kernel import (
     add_three,
     filter_three,
@@ -42,10 +41,29 @@ from synmodel.inference.likelihood.kernel import (
 )
 from synmodel.inference.likelihood.tail import fates_two, length_changes, open_tail, tail_work
 
-__all__ = ["log_hidden"]
+__all__ = ["log_hidden_three", "log_hidden_two", "logarithms"]
 
 _DROPPED = 1e-12
 _LONGEST_TAIL = 2
+
+
+@inlined
+def is_likely(weights):  # type: ignore[no-untyped-def]
+    """Whether any of the states matters."""
+    likely = False
+    for m in range(len(weights)):
+        likely = likely or weights[m] > _DROPPED
+    return likely
+
+
+@inlined
+def total_of(weights):  # type: ignore[no-untyped-def]
+    """Sum of all, one after the other."""
+    total = 0.0
+    for n in range(weights.shape[0]):
+        for m in range(weights.shape[1]):
+            total += weights[n, m]
+    return total
 
 
 @compiled
@@ -82,6 +100,21 @@ def add_two(f, n, weight, other):  # type: ignore[no-untyped-def]
     """Add ``weight`` times another form of degree n."""
     for x in range(n + 1):
         f[x] += weight * other[x]
+
+
+@compiled
+def copy_two(f, to):  # type: ignore[no-untyped-def]
+    """Copy a form. A loop, as where an array is assigned to another, the words of an error are compiled too."""
+    for x in range(len(f)):
+        to[x] = f[x]
+
+
+@compiled
+def copy_three(f, to):  # type: ignore[no-untyped-def]
+    """As :func:`copy_two`."""
+    for x in range(f.shape[0]):
+        for y in range(f.shape[1]):
+            to[x, y] = f[x, y]
 
 
 @compiled
@@ -124,7 +157,7 @@ def logarithms(n):  # type: ignore[no-untyped-def]
 
 
 def filter_of(  # noqa: C901 - three functions, counted as one
-    one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled
+    one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled, copy: Compiled
 ) -> Compiled:
     """The filter for forms in two or in three classes, from what is done with them."""
 
@@ -165,7 +198,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             limits = gains_allowed(left, interval[1], count, most, (most_n, most_m - m))
             if limits[0] > limits[1]:
                 continue
-            kept[:] = form
+            copy(form, kept)
             log_here = log_p + settle(kept, left, log_s, move, moved[:0] if last else moved, work[3:])
             if log_here > -math.inf:
                 after_gains(moved, left, (m, last), interval, limits, math.exp(log_here), then, weight)
@@ -183,7 +216,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             fill_powers(gamma[i], powers)
         bounds = (lost[i], count[i], most_gained[i], most_n, most_m)
         for n in range(max(lost[i], 0), most_n + 1):
-            if not np.max(before[n]) > _DROPPED:
+            if not is_likely(before[n]):
                 continue
             if count[i] < 0:
                 length_changes(n, density[i], density[i + 1], sigma, logs, by_length)
@@ -212,7 +245,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             through_interval(
                 i, steps, gamma, record, most_gained, (law[at], law[to]), (weights[at], weights[to]), work, last
             )
-            total = np.sum(weights[to])
+            total = total_of(weights[to])
             if not total > 0.0:
                 return -math.inf
             base += math.log(total)
@@ -226,8 +259,8 @@ def filter_of(  # noqa: C901 - three functions, counted as one
     return filter_hidden
 
 
-filter_pairs = filter_of(one_lost_two, settle_two, one_joins_two, add_two)
-filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three)
+filter_pairs = filter_of(one_lost_two, settle_two, one_joins_two, add_two, copy_two)
+filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three, copy_three)
 
 
 @compiled
@@ -340,10 +373,10 @@ def as_coefficients(series, means, base, logs, out):  # type: ignore[no-untyped-
         weight += log_mean - logs[m + 1]
 
 
-def run_of(  # noqa: C901 - three functions, counted as one
+def log_hidden_of(  # noqa: C901 - four functions, counted as one
     filter_hidden: Compiled, recorded: Compiled, begin: Compiled, fates: Compiled
 ) -> Compiled:
-    """What is computed for one run, from the filters and what it starts and ends with."""
+    """What is computed for runs in two or in three classes, from the filters and what a run starts and ends with."""
 
     @compiled
     def after_all_recorded(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
@@ -403,31 +436,26 @@ def run_of(  # noqa: C901 - three functions, counted as one
             return
         through_tail(law[at], weights[at], scored, steps, gamma, record, most_gained[scored:stop], base, out)
 
-    return one_run
+    @compiled
+    def log_hidden(begin, end, steps, gamma, composition, recorded, most_gained, out):  # type: ignore[no-untyped-def]
+        """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
+
+        ``steps`` are move, log_s, d, fresh and ``composition`` as in
+        :func:`synmodel.inference.likelihood.kernel.log_losses_two`; ``gamma`` (run, node, interval) the mean numbers of
+        newcomers; ``recorded`` are runs, density, sigma and logs: a tuple n, gained, lost, count, first, stop with
+        negative entries for what was not recorded; (run, session) [1/um], NaN where none; (run,); and
+        :func:`logarithms` of all numbers there may be. ``most_gained`` (run, interval) is the largest gain.
+        """
+        move, log_s, d, fresh = steps
+        (n, gained, lost, count, first, stop), density, sigma, logs = recorded
+        for r in range(begin, end):
+            record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
+            for j in range(d.shape[0]):
+                own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
+                one_run(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
+
+    return log_hidden
 
 
-run_of_two = run_of(filter_pairs, recorded_two, begin_two, fates_two)
-run_of_three = run_of(filter_triples, recorded_three, begin_three, fates_three)
-
-
-@compiled_parallel
-def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (run, node, m) with the logarithms of a_m of every run, on all threads.
-
-    ``steps`` are move, log_s, d, fresh and ``composition`` as in
-    :func:`synmodel.inference.likelihood.kernel.log_losses`, of two or three classes; ``gamma`` (run, node, interval)
-    the mean numbers of newcomers; ``runs`` a tuple n, gained, lost, count, first, stop with negative entries for what
-    was not recorded; ``density`` (run, session) [1/um], NaN where none; ``sigma`` (run,);
-    ``most_gained`` (run, interval) the largest gain.
-    """
-    move, log_s, d, fresh = steps
-    n, gained, lost, count, first, stop = runs
-    logs = logarithms(2 * (np.max(n) + most_gained.shape[1] * np.max(most_gained) + 3))  # of all numbers there may be
-    for r in prange(len(n)):
-        record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
-        for j in range(d.shape[0]):
-            own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
-            if d.shape[2] == 2:
-                run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
-            else:
-                run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
+log_hidden_two = log_hidden_of(filter_pairs, recorded_two, begin_two, fates_two)
+log_hidden_three = log_hidden_of(filter_triples, recorded_three, begin_three, fates_three)
