@@ -102,19 +102,34 @@ def add_two(f, n, weight, other):  # type: ignore[no-untyped-def]
         f[x] += weight * other[x]
 
 
-@compiled
+@inlined
 def copy_two(f, to):  # type: ignore[no-untyped-def]
     """Copy a form. A loop, as where an array is assigned to another, the words of an error are compiled too."""
     for x in range(len(f)):
         to[x] = f[x]
 
 
-@compiled
+@inlined
 def copy_three(f, to):  # type: ignore[no-untyped-def]
     """As :func:`copy_two`."""
     for x in range(f.shape[0]):
         for y in range(f.shape[1]):
             to[x, y] = f[x, y]
+
+
+@inlined
+def divide_two(f, by):  # type: ignore[no-untyped-def]
+    """Divide a form by a number."""
+    for x in range(len(f)):
+        f[x] /= by
+
+
+@inlined
+def divide_three(f, by):  # type: ignore[no-untyped-def]
+    """As :func:`divide_two`."""
+    for x in range(f.shape[0]):
+        for y in range(f.shape[1]):
+            f[x, y] /= by
 
 
 @compiled
@@ -157,11 +172,11 @@ def logarithms(n):  # type: ignore[no-untyped-def]
 
 
 def filter_of(  # noqa: C901 - three functions, counted as one
-    one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled, copy: Compiled
+    one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled, copy: Compiled, divide: Compiled
 ) -> Compiled:
     """The filter for forms in two or in three classes, from what is done with them."""
 
-    @compiled
+    @inlined
     def after_gains(form, left, state, interval, limits, p, then, weight):  # type: ignore[no-untyped-def]
         """Add what follows when ``left`` spines of the law ``form`` are there and newcomers join, to the law after."""
         m, last = state
@@ -181,7 +196,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
                 add(then[left + g, target], left + g, w, form)
                 weight[left + g, target] += w
 
-    @compiled
+    @inlined
     def after_losses(form, state, steps, interval, bounds, then, work, weight):  # type: ignore[no-untyped-def]
         """Add what follows from n spines of the law ``form`` and each number of losses that is allowed."""
         n, m, last = state
@@ -203,7 +218,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             if log_here > -math.inf:
                 after_gains(moved, left, (m, last), interval, limits, math.exp(log_here), then, weight)
 
-    @compiled
+    @inlined
     def through_interval(i, steps, gamma, record, most_gained, laws, weights, work, last):  # type: ignore[no-untyped-def]
         """From the law at the start of interval i to that at its end, not normalised."""
         move, log_s, d, fresh = steps
@@ -227,7 +242,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
                         now[n, m], (n, m, last), (log_s[i], d[i], move[i]), interval, bounds, then, work, weight
                     )
 
-    @compiled
+    @inlined
     def filter_hidden(steps, gamma, start, span, record, most_gained, law, work, weights):  # type: ignore[no-untyped-def]
         """Bring the law of a run through the intervals of a span (first, stop, whether the run ends there).
 
@@ -249,18 +264,18 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             if not total > 0.0:
                 return -math.inf
             base += math.log(total)
-            weights[to] /= total
-            for n in range(0 if last else len(weights[to])):
+            for n in range(weights.shape[1]):
                 for m in range(weights.shape[2]):
-                    if weights[to, n, m] > 0.0:
-                        law[to, n, m] /= total
+                    weights[to, n, m] /= total
+                    if weights[to, n, m] > 0.0 and not last:
+                        divide(law[to, n, m], total)
         return base
 
     return filter_hidden
 
 
-filter_pairs = filter_of(one_lost_two, settle_two, one_joins_two, add_two, copy_two)
-filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three, copy_three)
+filter_pairs = filter_of(one_lost_two, settle_two, one_joins_two, add_two, copy_two, divide_two)
+filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three, copy_three, divide_three)
 
 
 @compiled
@@ -378,7 +393,7 @@ def log_hidden_of(  # noqa: C901 - four functions, counted as one
 ) -> Compiled:
     """What is computed for runs in two or in three classes, from the filters and what a run starts and ends with."""
 
-    @compiled
+    @inlined
     def after_all_recorded(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
         """Fill ``out`` (m,) of a run of which all was recorded up to the end of the span."""
         first, stop = span
@@ -394,7 +409,7 @@ def log_hidden_of(  # noqa: C901 - four functions, counted as one
         open_tail(there, n, means, record[3][stop:], record[4], two, work, series)
         as_coefficients(series, means, base, record[5], out)
 
-    @compiled
+    @inlined
     def through_tail(law, weights, i, steps, gamma, record, most_gained, base, out):  # type: ignore[no-untyped-def]
         """Fill ``out`` (m,) over all numbers before the open sessions, the first of which ends interval i."""
         two = len(most_gained) == _LONGEST_TAIL
@@ -407,7 +422,7 @@ def log_hidden_of(  # noqa: C901 - four functions, counted as one
                 open_tail(there, n, means, record[3][i:], record[4], two, work, series)
         as_coefficients(series, means, base, record[5], out)
 
-    @compiled
+    @inlined
     def one_run(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
         """Fill ``out`` (m,) of one run."""
         first, stop = span
