@@ -95,7 +95,7 @@ class _Compilation(event.Listener):
         if not self.told and name.startswith("synmodel."):
             self.told = True
             kept = f"once: it is kept in {_folder()}" if _folder() else "every time, as it cannot be kept"
-            logging.getLogger("synmodel").info("compiling the simulator, about ten seconds, %s", kept)
+            logging.getLogger("synmodel").info("compiling, some twenty seconds, %s", kept)
 
     def on_end(self, _: object) -> None:
         """Garbage is looked for as before."""

@@ -23,21 +23,27 @@ import math
 import numpy as np
 
 from synmodel.core.compiled import Compiled, compiled, inlined
+from synmodel.inference.likelihood.forms import (
+    add_two,
+    copy_three,
+    copy_two,
+    divide_three,
+    divide_two,
+    one_joins_three,
+    one_joins_two,
+    one_lost_three,
+    one_lost_two,
+    settle_three,
+    settle_two,
+)
 from synmodel.inference.likelihood.kernel import (
     add_three,
     filter_three,
     filter_two,
-    join_three,
     join_three_times,
-    join_two,
     join_two_times,
-    lose_three,
-    lose_two,
     most_spines,
     move_three,
-    move_two,
-    survive_three,
-    survive_two,
 )
 from synmodel.inference.likelihood.tail import fates_two, length_changes, open_tail, tail_work
 
@@ -72,85 +78,6 @@ def fill_powers(gamma, out):  # type: ignore[no-untyped-def]
     out[0] = 1.0
     for g in range(1, len(out)):
         out[g] = out[g - 1] * gamma / g
-
-
-@compiled
-def one_lost_two(f, n, d):  # type: ignore[no-untyped-def]
-    """Derive once; returns the logarithm of the sum."""
-    return lose_two(f, n, 1, d, 0.0)
-
-
-@compiled
-def settle_two(f, n, log_s, move, out, work):  # type: ignore[no-untyped-def]
-    """Let n spines survive and, with ``out`` of some size, move; returns the logarithm of their probability."""
-    log_p = survive_two(f, n, log_s, 0.0)
-    if len(out) > 0 and log_p > -math.inf:
-        move_two(f, n, move, out, work[0])
-    return log_p
-
-
-@compiled
-def one_joins_two(f, n, fresh):  # type: ignore[no-untyped-def]
-    """One newcomer."""
-    join_two(f, n, fresh[0], fresh[1])
-
-
-@compiled
-def add_two(f, n, weight, other):  # type: ignore[no-untyped-def]
-    """Add ``weight`` times another form of degree n."""
-    for x in range(n + 1):
-        f[x] += weight * other[x]
-
-
-@inlined
-def copy_two(f, to):  # type: ignore[no-untyped-def]
-    """Copy a form. A loop, as where an array is assigned to another, the words of an error are compiled too."""
-    for x in range(len(f)):
-        to[x] = f[x]
-
-
-@inlined
-def copy_three(f, to):  # type: ignore[no-untyped-def]
-    """As :func:`copy_two`."""
-    for x in range(f.shape[0]):
-        for y in range(f.shape[1]):
-            to[x, y] = f[x, y]
-
-
-@inlined
-def divide_two(f, by):  # type: ignore[no-untyped-def]
-    """Divide a form by a number."""
-    for x in range(len(f)):
-        f[x] /= by
-
-
-@inlined
-def divide_three(f, by):  # type: ignore[no-untyped-def]
-    """As :func:`divide_two`."""
-    for x in range(f.shape[0]):
-        for y in range(f.shape[1]):
-            f[x, y] /= by
-
-
-@compiled
-def one_lost_three(f, n, d):  # type: ignore[no-untyped-def]
-    """As :func:`one_lost_two`."""
-    return lose_three(f, n, 1, d, 0.0)
-
-
-@compiled
-def settle_three(f, n, log_s, move, out, work):  # type: ignore[no-untyped-def]
-    """As :func:`settle_two`."""
-    log_p = survive_three(f, n, log_s, 0.0, work[0])
-    if len(out) > 0 and log_p > -math.inf:
-        move_three(f, n, move, out, work[0], work[1])
-    return log_p
-
-
-@compiled
-def one_joins_three(f, n, fresh):  # type: ignore[no-untyped-def]
-    """As :func:`one_joins_two`."""
-    join_three(f, n, fresh[0], fresh[1], fresh[2])
 
 
 @compiled
@@ -388,10 +315,10 @@ def as_coefficients(series, means, base, logs, out):  # type: ignore[no-untyped-
         weight += log_mean - logs[m + 1]
 
 
-def log_hidden_of(  # noqa: C901 - four functions, counted as one
+def run_of(  # noqa: C901 - three functions, counted as one
     filter_hidden: Compiled, recorded: Compiled, begin: Compiled, fates: Compiled
 ) -> Compiled:
-    """What is computed for runs in two or in three classes, from the filters and what a run starts and ends with."""
+    """What is computed for one run, from the filters and what it starts and ends with."""
 
     @inlined
     def after_all_recorded(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
@@ -451,26 +378,40 @@ def log_hidden_of(  # noqa: C901 - four functions, counted as one
             return
         through_tail(law[at], weights[at], scored, steps, gamma, record, most_gained[scored:stop], base, out)
 
-    @compiled
-    def log_hidden(begin, end, steps, gamma, composition, recorded, most_gained, out):  # type: ignore[no-untyped-def]
-        """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
-
-        ``steps`` are move, log_s, d, fresh and ``composition`` as in
-        :func:`synmodel.inference.likelihood.kernel.log_losses_two`; ``gamma`` (run, node, interval) the mean numbers of
-        newcomers; ``recorded`` are runs, density, sigma and logs: a tuple n, gained, lost, count, first, stop with
-        negative entries for what was not recorded; (run, session) [1/um], NaN where none; (run,); and
-        :func:`logarithms` of all numbers there may be. ``most_gained`` (run, interval) is the largest gain.
-        """
-        move, log_s, d, fresh = steps
-        (n, gained, lost, count, first, stop), density, sigma, logs = recorded
-        for r in range(begin, end):
-            record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
-            for j in range(d.shape[0]):
-                own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
-                one_run(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
-
-    return log_hidden
+    return one_run
 
 
-log_hidden_two = log_hidden_of(filter_pairs, recorded_two, begin_two, fates_two)
-log_hidden_three = log_hidden_of(filter_triples, recorded_three, begin_three, fates_three)
+run_of_two = run_of(filter_pairs, recorded_two, begin_two, fates_two)
+run_of_three = run_of(filter_triples, recorded_three, begin_three, fates_three)
+
+
+# Two functions of the module: what a function makes is not found again among the compiled code that is kept.
+@compiled
+def log_hidden_two(begin, end, steps, gamma, composition, recorded, most_gained, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
+
+    ``steps`` are move, log_s, d, fresh and ``composition`` as in
+    :func:`synmodel.inference.likelihood.kernel.log_losses_two`; ``gamma`` (run, node, interval) the mean numbers of
+    newcomers; ``recorded`` are runs, density, sigma and logs: a tuple n, gained, lost, count, first, stop with
+    negative entries for what was not recorded; (run, session) [1/um], NaN where none; (run,); and
+    :func:`logarithms` of all numbers there may be. ``most_gained`` (run, interval) is the largest gain.
+    """
+    move, log_s, d, fresh = steps
+    (n, gained, lost, count, first, stop), density, sigma, logs = recorded
+    for r in range(begin, end):
+        record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
+        for j in range(d.shape[0]):
+            own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
+            run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
+
+
+@compiled
+def log_hidden_three(begin, end, steps, gamma, composition, recorded, most_gained, out):  # type: ignore[no-untyped-def]
+    """As :func:`log_hidden_two`."""
+    move, log_s, d, fresh = steps
+    (n, gained, lost, count, first, stop), density, sigma, logs = recorded
+    for r in range(begin, end):
+        record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
+        for j in range(d.shape[0]):
+            own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
+            run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])

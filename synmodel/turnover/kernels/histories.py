@@ -156,13 +156,15 @@ def fill_spines(  # type: ignore[no-untyped-def]
         c0, c1, row, turn = first_replicate + r, first_dendrite + d, offset[r, d], np.int64(0)
         for c in range(n_class + 1):
             left = n_born[r, d] if c == n_class else initial[r, d, c]
+            name, day = words[row : row + left], births[row : row + left]
             if c == n_class:
                 at = place[dendrite]
+                own_word, own_day = born_words[at : at + left], days[at : at + left]
                 for i in range(left):
-                    words[row + i], births[row + i] = born_words[at + i], days[at + i]
+                    name[i], day[i] = own_word[i], own_day[i]
             else:
                 for i in range(left):
-                    words[row + i], births[row + i] = turn + i, start
+                    name[i], day[i] = turn + i, start
                 turn += left
             while left > 0:
                 while n == BATCH:
