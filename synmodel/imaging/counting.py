@@ -143,6 +143,7 @@ def tallies_of(
     sums = np.empty((*scale.shape, width), np.int32)
     keys = tuple(stream_key(images.seed, stream) for stream in ("words", "spines formed and scored"))
     tables = (laws.cumulated, laws.guide)
-    on_threads(tally_words, scale.size, keys, first, initial, scale, laws.formed, tables, padded, sums)
+    means = (initial, scale, laws.formed)
+    on_threads(tally_words, scale.size, keys, first, means, tables, padded, sums)
     tallies = sums[:, :, : flat.shape[1]].reshape(*scale.shape, *counted.shape[1:])
     return np.ascontiguousarray(np.moveaxis(tallies, 2, 0), np.int64)

@@ -27,17 +27,17 @@ def word_at(u, cumulated, guide, source):
 
 
 @compiled
-def tally_words(begin, end, keys, first, initial, scale, formed, laws, counted, tallies):
+def tally_words(begin, end, keys, first, means, laws, counted, tallies):
     """Fill ``tallies`` (replicate, dendrite, number) by the words of the spines of each dendrite.
 
     ``keys`` name the draws of the words and of the numbers of those that are formed, ``first`` the numbers of the first
-    replicate and dendrite. ``initial`` (replicate, dendrite, class) are first spines; times ``scale`` (replicate,
-    dendrite), ``formed`` (interval,) are mean numbers of those formed by the session that first scores them. ``laws``
+    replicate and dendrite. Of ``means``, initial (replicate, dendrite, class) are first spines; times scale (replicate,
+    dendrite), formed (interval,) are mean numbers of those formed by the session that first scores them. ``laws``
     are the cumulated probabilities (source, word) and their guide (source, entry), sources being the classes of the
     first spines, and then these intervals; ``counted`` (word, number) is what is counted of a spine.
     """
     k0, k1, b0, b1 = keys[0][0], keys[0][1], keys[1][0], keys[1][1]
-    cumulated, guide = laws
+    (initial, scale, formed), (cumulated, guide) = means, laws
     _, n_dendrite, n_class = initial.shape
     n_number = counted.shape[1]
     u, sums = np.empty((2, _TOGETHER)), np.empty(n_number, counted.dtype)

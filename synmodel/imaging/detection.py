@@ -273,7 +273,8 @@ def scored(
     number = np.empty(images.n_row, np.int64)
     on_threads(count_scores, images.n_row, classes, first, number)
     place = np.cumsum(number) - number
-    on_threads(score, images.n_row, key, who, (classes, widths), seen, images.reference, first, place, tallies, sums)
+    places, out = (first, place), (tallies, sums)
+    on_threads(score, images.n_row, (key, *who), (classes, widths), seen, images.reference, places, out)
     return tallies, sums if "head_width" in spines or present_widths is not None else None
 
 

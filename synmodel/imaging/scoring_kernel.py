@@ -87,19 +87,20 @@ def count_scores(begin, end, classes, first, n):
 
 
 @compiled
-def score(begin, end, key, who, spines, seen, reference, first, place, tallies, sums):
+def score(begin, end, who, spines, seen, reference, places, out):
     """Add the spines of each dendrite to its tallies, in their order.
 
-    ``who`` are (spine,) replicate, dendrite and key, by which draws are named, and no two spines of a dendrite have one
-    key; ``spines`` the (spine, session) classes, negative where absent, and the head widths of the sessions at which
-    spines are there, one spine after the other, of which there may be none; ``seen`` (class,) the probability of a
-    spine to be seen; ``first`` (dendrite + 1,) the first spine of each dendrite, ``place`` (dendrite,) where its head
-    widths begin. ``tallies`` (5, dendrite, session) are spines seen, gained, lost, and of those new at session
-    ``reference`` the ones seen and the ones seen ever since; ``sums`` (dendrite, session) are of head widths.
+    ``who`` are the key of the draws, and (spine,) replicate, dendrite and key, by which they are named, and no two
+    spines of a dendrite have one key; ``spines`` the (spine, session) classes, negative where absent, and the head
+    widths of the sessions at which spines are there, one spine after the other, of which there may be none; ``seen``
+    (class,) the probability of a spine to be seen; ``places`` (dendrite + 1,) the first spine of each dendrite, and
+    (dendrite,) where its head widths begin. ``out`` are (5, dendrite, session) spines seen, gained, lost, and of those
+    new at session ``reference`` the ones seen and the ones seen ever since; and sums (dendrite, session) of head
+    widths.
     """
+    key, replicate, dendrite, word = who
     k0, k1 = key[0], key[1]
-    replicate, dendrite, word = who
-    classes, widths = spines
+    (classes, widths), (first, place), (tallies, sums) = spines, places, out
     n_session = classes.shape[1]
     names, u = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session + 1)
     hits, room = np.empty(_TOGETHER * n_session + 1, np.int64), np.empty((3, n_session + 1), np.int64)
