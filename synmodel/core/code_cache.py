@@ -49,16 +49,13 @@ def folder() -> Path | None:
 
 
 class KeptCode(_numba.FunctionCache):  # type: ignore[misc]
-    """numba's cache of one function, which never stands in the way: what cannot be read or written is done without.
+    """numba's cache of one function, which never stands in the way: what cannot be read or written is done without."""
 
-    One function may be compiled for one thread and for several, so each way has files of its own (``variant``).
-    """
-
-    def __init__(self, function: object, variant: str = "") -> None:
+    def __init__(self, function: object) -> None:
         super().__init__(function)
         self._cache_file = _CheckedFiles(
             cache_path=self._cache_path,
-            filename_base=f"{self._impl.filename_base}{variant}",
+            filename_base=self._impl.filename_base,
             source_stamp=self._impl.locator.get_source_stamp(),
         )
 

@@ -1,9 +1,10 @@
-"""How code is compiled and on how many threads: two decorators for numba, and a context for BLAS.
+"""How code is compiled: decorators for numba; and a context that keeps BLAS to one thread.
 
 Compiled code is kept on disk between runs, see :mod:`synmodel.core.code_cache`. What is not there yet is compiled at
 its first call, and a line of the log ``synmodel`` (level info) says so; the command line shows it on stderr.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from threadpoolctl import ThreadpoolController
 from synmodel.core.code_cache import KeptCode
 from synmodel.core.code_cache import folder as cache_folder
 
-__all__ = ["Compiled", "allocating_nothing", "compiled", "compiled_parallel", "inlined", "one_blas_thread", "summing"]
+__all__ = ["Compiled", "allocating_nothing", "compiled", "inlined", "one_blas_thread", "summing"]
 
 Compiled = Callable[..., Any]
+_OBJECTS = 100_000
+"""New ones before garbage is looked for while code is compiled; the memory of the process grows by a few percent."""
 
 
 def compiled(function: Callable[..., Any]) -> Compiled:
@@ -49,11 +52,6 @@ def inlined(function: Callable[..., Any]) -> Compiled:
     return _jit(function, inline="always")
 
 
-def compiled_parallel(function: Callable[..., Any]) -> Compiled:
-    """Compile with ``numba.prange`` loops spread over threads."""
-    return _jit(function, parallel=True)
-
-
 def _jit(function: Callable[..., Any], **options: object) -> Compiled:
     folder = _folder()
     settings: Any = numba.config
@@ -63,9 +61,9 @@ def _jit(function: Callable[..., Any], **options: object) -> Compiled:
         # Read when a function is decorated, so that other users of numba in this process keep their own folder.
         settings.CACHE_DIR = "" if folder is None else folder
         # Without the lock of the interpreter another thread can act on a signal while a long loop runs.
-        made = jit(error_model="numpy", nogil=True, **options)(function)
+        made = jit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(function)
         if folder is not None and hasattr(made, "_cache"):  # without the compiler it is the function itself
-            made._cache = KeptCode(function, "-parallel" if options.get("parallel") else "")
+            made._cache = KeptCode(function)
         return made
     finally:
         settings.CACHE_DIR = before
@@ -77,23 +75,34 @@ def _folder() -> str | None:
     return None if folder is None else str(folder)
 
 
-class _FirstCompilation(event.Listener):
-    """Says once in the log that a kernel of this package is being compiled, which it is not when it was kept."""
+class _Compilation(event.Listener):
+    """What happens while numba compiles.
+
+    Once it is said in the log that a kernel of this package is being compiled, which it is not when it was kept. And
+    garbage is looked for seldom: the compiler makes millions of objects that stay until a function is done.
+    """
 
     told = False
 
+    def __init__(self) -> None:
+        self._before: list[tuple[int, int, int]] = []
+
     def on_start(self, event: Any) -> None:
+        self._before.append(gc.get_threshold())
+        if self._before[-1][0] > 0:
+            gc.set_threshold(_OBJECTS, *self._before[-1][1:])
         name = str(getattr(event.data["dispatcher"].py_func, "__module__", ""))
         if not self.told and name.startswith("synmodel."):
             self.told = True
             kept = f"once: it is kept in {_folder()}" if _folder() else "every time, as it cannot be kept"
-            logging.getLogger("synmodel").info("compiling the simulator, about ten seconds, %s", kept)
+            logging.getLogger("synmodel").info("compiling, some twenty seconds, %s", kept)
 
-    def on_end(self, event: object) -> None:
-        """Nothing to say."""
+    def on_end(self, _: object) -> None:
+        """Garbage is looked for as before."""
+        gc.set_threshold(*self._before.pop())
 
 
-event.register("numba:compile", _FirstCompilation())  # type: ignore[no-untyped-call]
+event.register("numba:compile", _Compilation())  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def row_of_four(a, i, b):
     )
 
 
-@allocating_nothing
+@inlined
 def add_term(term, scaled, total, other, factor):
     """Multiply ``term`` by ``scaled`` and a factor, in place, and add it to ``total``; ``other`` is work space."""
     m = term.shape[0]
@@ -100,7 +100,7 @@ def add_term(term, scaled, total, other, factor):
             total[i, j] += other[i, j]
 
 
-@allocating_nothing
+@inlined
 def scale(total, factor):
     """Multiply a matrix, in place."""
     for i in range(total.shape[0]):
@@ -108,7 +108,7 @@ def scale(total, factor):
             total[i, j] *= factor
 
 
-@allocating_nothing
+@inlined
 def copy(matrix, to):
     """Copy a matrix."""
     for i in range(to.shape[0]):
@@ -116,7 +116,7 @@ def copy(matrix, to):
             to[i, j] = matrix[i, j]
 
 
-@allocating_nothing
+@inlined
 def keep_sums(total, conserved):
     """Divide the first rows by their sums, and put 1 on the diagonal behind them."""
     m = total.shape[0]
@@ -130,7 +130,7 @@ def keep_sums(total, conserved):
         total[i, i] = 1.0
 
 
-@allocating_nothing
+@inlined
 def max_row_sum(matrix):
     """Largest sum of a row."""
     largest = -math.inf

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
+from synmodel.core.threads import on_threads
 from synmodel.imaging.counting_kernel import tally_words
 from synmodel.imaging.detection import Images, Scoring
 from synmodel.imaging.words import MOST_SESSIONS, words_of
@@ -141,6 +142,8 @@ def tallies_of(
     padded[:, : flat.shape[1]] = flat
     sums = np.empty((*scale.shape, width), np.int32)
     keys = tuple(stream_key(images.seed, stream) for stream in ("words", "spines formed and scored"))
-    tally_words(keys, first, initial, scale, laws.formed, (laws.cumulated, laws.guide), padded, sums)
+    tables = (laws.cumulated, laws.guide)
+    means = (initial, scale, laws.formed)
+    on_threads(tally_words, scale.size, keys, first, means, tables, padded, sums)
     tallies = sums[:, :, : flat.shape[1]].reshape(*scale.shape, *counted.shape[1:])
     return np.ascontiguousarray(np.moveaxis(tallies, 2, 0), np.int64)

@@ -18,7 +18,8 @@ from scipy.special import ndtri, pdtrik
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
 from synmodel.core.schema import OBSERVATIONS, SPINES, arrays_of, conform, stamped
-from synmodel.imaging.scoring_kernel import score
+from synmodel.core.threads import on_threads
+from synmodel.imaging.scoring_kernel import count_scores, score
 
 __all__ = ["Images", "Scoring", "labelled", "observe", "reported", "scored"]
 
@@ -269,7 +270,11 @@ def scored(
     tallies, sums = np.zeros((5, images.n_row, classes.shape[1]), np.int64), np.zeros((images.n_row, classes.shape[1]))
     seen = 1.0 - np.asarray(scoring.miss, float)
     key = stream_key(images.seed, "detection")
-    score(key, who, (classes, widths), seen, images.reference, first, tallies, sums)
+    number = np.empty(images.n_row, np.int64)
+    on_threads(count_scores, images.n_row, classes, first, number)
+    place = np.cumsum(number) - number
+    places, out = (first, place), (tallies, sums)
+    on_threads(score, images.n_row, (key, *who), (classes, widths), seen, images.reference, places, out)
     return tallies, sums if "head_width" in spines or present_widths is not None else None
 
 

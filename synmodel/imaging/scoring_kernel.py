@@ -1,15 +1,12 @@
 """Compiled loop of a microscope: which spines are seen at which session, and what is counted of them."""
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, compiled_parallel
+from synmodel.core.compiled import allocating_nothing, compiled
 from synmodel.core.randomness.philox import count_present, fill_present
 
-__all__ = ["score"]
+__all__ = ["count_scores", "score"]
 
-_DENDRITES = 16
-"""Dendrites that share room."""
 _TOGETHER = 128
 """Spines whose draws are made together."""
 _SESSION = np.uint64(0xFFFFFFFF)
@@ -81,40 +78,44 @@ def add_widths(n, names, hits, widths, sums):
         sums[names[q] & _SESSION] += widths[q] if hits[q] == 1 else 0.0
 
 
-@compiled_parallel
-def score(key, who, spines, seen, reference, first, tallies, sums):
+@compiled
+def count_scores(begin, end, classes, first, n):
+    """Fill ``n`` (dendrite,) with the numbers of (spine, session) at which the spines of each dendrite are there."""
+    flat, n_session = classes.reshape(-1), classes.shape[1]
+    for d in range(begin, end):
+        n[d] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
+
+
+@compiled
+def score(begin, end, who, spines, seen, reference, places, out):
     """Add the spines of each dendrite to its tallies, in their order.
 
-    ``who`` are (spine,) replicate, dendrite and key, by which draws are named, and no two spines of a dendrite have one
-    key; ``spines`` the (spine, session) classes, negative where absent, and the head widths of the sessions at which
-    spines are there, one spine after the other, of which there may be none; ``seen`` (class,) the probability of a
-    spine to be seen; ``first`` (dendrite + 1,) the first spine of each dendrite. ``tallies`` (5, dendrite, session) are
-    spines seen, gained, lost, and of those new at session ``reference`` the ones seen and the ones seen ever since;
-    ``sums`` (dendrite, session) are of head widths.
+    ``who`` are the key of the draws, and (spine,) replicate, dendrite and key, by which they are named, and no two
+    spines of a dendrite have one key; ``spines`` the (spine, session) classes, negative where absent, and the head
+    widths of the sessions at which spines are there, one spine after the other, of which there may be none; ``seen``
+    (class,) the probability of a spine to be seen; ``places`` (dendrite + 1,) the first spine of each dendrite, and
+    (dendrite,) where its head widths begin. ``out`` are (5, dendrite, session) spines seen, gained, lost, and of those
+    new at session ``reference`` the ones seen and the ones seen ever since; and sums (dendrite, session) of head
+    widths.
     """
+    key, replicate, dendrite, word = who
     k0, k1 = key[0], key[1]
-    replicate, dendrite, word = who
-    classes, widths = spines
-    n_dendrite, n_session = len(first) - 1, classes.shape[1]
-    begins, flat = np.zeros(n_dendrite + 1, np.int64), classes.reshape(-1)
-    for d in numba.prange(n_dendrite):
-        begins[d + 1] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
-    begins = np.cumsum(begins)
-    for group in numba.prange((n_dendrite + _DENDRITES - 1) // _DENDRITES):
-        names, u = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session + 1)
-        hits, room = np.empty(_TOGETHER * n_session + 1, np.int64), np.empty((3, n_session + 1), np.int64)
-        for d in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_dendrite)):
-            room[:] = 0
-            at = begins[d]
-            for begin in range(first[d], first[d + 1], _TOGETHER):
-                end = min(begin + _TOGETHER, first[d + 1])
-                c0, c1 = replicate[begin], dendrite[begin]
-                n = fill_present(k0, k1, c0, c1, word[begin:end], classes[begin:end], names, u)
-                hit_or_miss(n, u, classes[begin:end], seen, hits)
-                count(n, names, hits, reference, room, tallies[3, d], tallies[4, d])
-                if widths.size > 0:
-                    add_widths(n, names, hits, widths[at : at + n], sums[d])
-                at += n
-            tallies[0, d, 0] = room[0, 0]
-            for k in range(1, n_session):
-                tallies[0, d, k], tallies[1, d, k], tallies[2, d, k] = room[0, k], room[1, k], room[2, k]
+    (classes, widths), (first, place), (tallies, sums) = spines, places, out
+    n_session = classes.shape[1]
+    names, u = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session + 1)
+    hits, room = np.empty(_TOGETHER * n_session + 1, np.int64), np.empty((3, n_session + 1), np.int64)
+    for d in range(begin, end):
+        room[:] = 0
+        at = place[d]
+        for spine in range(first[d], first[d + 1], _TOGETHER):
+            next_spine = min(spine + _TOGETHER, first[d + 1])
+            c0, c1 = replicate[spine], dendrite[spine]
+            n = fill_present(k0, k1, c0, c1, word[spine:next_spine], classes[spine:next_spine], names, u)
+            hit_or_miss(n, u, classes[spine:next_spine], seen, hits)
+            count(n, names, hits, reference, room, tallies[3, d], tallies[4, d])
+            if widths.size > 0:
+                add_widths(n, names, hits, widths[at : at + n], sums[d])
+            at += n
+        tallies[0, d, 0] = room[0, 0]
+        for k in range(1, n_session):
+            tallies[0, d, k], tallies[1, d, k], tallies[2, d, k] = room[0, k], room[1, k], room[2, k]

@@ -23,6 +23,7 @@ from synmodel.core.randomness import stream_key
 from synmodel.core.renamed import takes_earlier_arguments
 from synmodel.core.schema import TRAJECTORY, stamped
 from synmodel.core.settings import by_fields
+from synmodel.core.threads import on_threads
 from synmodel.turnover.arguments import whole_number
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
@@ -130,7 +131,8 @@ def simulate(
             elif engine == "events":
                 check_names(model, run.folds, run.start.initial, run.start.scale)
                 hazards = hazards_of(model, run.folds, run.days, acting.elimination_by_size, head_size_of(drive))
-                events.tally(key, 0, run.start.initial, run.start.scale, *hazards, *tallies)
+                initial, scale = run.start.initial, run.start.scale
+                on_threads(events.tally, scale.size, key, 0, initial, scale, *hazards, *tallies)
             else:
                 course = course_of(model, run.folds, run.days, effects.batch)
                 _couple(key, run.start, course, coupling, block.dendrites if effects.pool else 1, tallies)
@@ -238,11 +240,15 @@ def _between_sessions(
     """
     propagation = compose(model, folds, days)
     steps = tabulated(propagation, start.initial, start.scale)
-    sessions.run_sessions(key, 0, start.initial, start.scale, steps, tuple(range(len(model.classes))), *tallies[:3])
+    classes = tuple(range(len(model.classes)))
+    on_threads(
+        sessions.run_sessions, start.scale.size, key, 0, start.initial, start.scale, steps, classes, *tallies[:3]
+    )
     if tallies.transient.shape[2]:
         formation = model.formation_rates.sum() * folds.formation_between(days)
         means = np.maximum(formation - propagation.newborn.sum(axis=1), 0.0)
-        sessions.draw_transient(stream_key(seed, "transient"), 0, means, start.scale, tallies.transient)
+        key = stream_key(seed, "transient")
+        on_threads(sessions.draw_transient, start.scale.size, key, 0, means, start.scale, tallies.transient)
 
 
 def _origin(engine: str, seed: int, model: TurnoverModel, drive: xr.Dataset | None, acting: Acting) -> dict[str, str]:
@@ -284,12 +290,15 @@ def _couple(
 ) -> None:
     """Fill the tallies by the direct method, in groups of dendrites that share a pool or one by one in lockstep."""
     if together > 1 or coupling.share.any() or tallies.transient.shape[2]:
-        coupled.run_units(key, 0, together, start.initial, start.scale, course, coupling, *tallies)
+        units = start.scale.size // together
+        numbers = (start.initial, start.scale, course, coupling, *tallies)
+        on_threads(coupled.run_units, units, key, 0, together, *numbers, block=1)
         return
-    n_replicate, n_dendrite, n_class = start.initial.shape
+    n_class = start.initial.shape[2]
     flat = [each.reshape(-1, *each.shape[2:]) for each in tallies[:3]]
-    block = _block(n_replicate * n_dendrite)
-    lockstep(key, 0, block, start.initial, start.scale, course, coupling, (0,) * n_class, *flat)
+    block, n = _block(start.scale.size), start.scale.size
+    classes = (0,) * n_class
+    on_threads(lockstep, n, key, 0, block, start.initial, start.scale, course, coupling, classes, *flat, block=block)
 
 
 def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64], batch: int) -> coupled.Course:

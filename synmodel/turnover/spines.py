@@ -17,6 +17,7 @@ from synmodel.core.randomness import stream_key
 from synmodel.core.renamed import takes_earlier_arguments
 from synmodel.core.schema import SPINES, arrays_of, stamped
 from synmodel.core.settings import by_fields
+from synmodel.core.threads import on_threads
 from synmodel.turnover.bounds import check_names, check_size
 from synmodel.turnover.clockwork import hazards_of
 from synmodel.turnover.hazards import Folds, Knots, checked_times, folds_on_cells, knots_of
@@ -138,7 +139,8 @@ def traced(
     def fill(offset: Numbers, _: Numbers, words: Numbers, *rows: Array) -> None:
         nonlocal deviation
         deviation = np.full((len(words), deviation.shape[1]), np.nan)
-        fill_spines(key, *first, start.initial, born, *hazards, offset, words, *rows, deviation)
+        numbers = (start.initial, born, *hazards, offset, words, *rows, deviation)
+        on_threads(fill_spines, offset.size, key, *first, *numbers)
 
     content = _rows(fill, start.initial.sum(axis=2) + born.number, times, first)
     if elimination_by_size is not None:
@@ -164,7 +166,7 @@ def _births(
     while True:
         place = np.concatenate([[0], np.cumsum(room)])
         words, days = np.empty(place[-1], np.int64), np.empty(place[-1])
-        list_births(key, *first, scale, *hazards, place, number, words, days)
+        on_threads(list_births, scale.size, key, *first, scale, *hazards, place, number, words, days)
         if (number.ravel() <= room).all():
             return _Births(place, number, words, days)
         room = number.ravel()
@@ -251,7 +253,8 @@ def traced_coupled(
     key = stream_key(seed, "turnover")
 
     def fill(*rows: Array) -> None:
-        fill_coupled(key, *first, unit, start.initial, start.scale, course, numbers, folds.edges, *rows)
+        state = (start.initial, start.scale, course, numbers, folds.edges, *rows)
+        on_threads(fill_coupled, start.scale.size // unit, key, *first, unit, *state, block=1)
 
     return _with_widths(_rows(fill, _counted(fill, start, times), times, first), head_width, knots, seed)
 
@@ -313,7 +316,7 @@ def traced_sessions(
     matrices = (np.cumsum(steps.survival, axis=2), np.ascontiguousarray(steps.newborn))
 
     def fill(*rows: Array) -> None:
-        fill_sessions(*keys, *first, start.initial, start.scale, *matrices, *rows)
+        on_threads(fill_sessions, start.scale.size, *keys, *first, start.initial, start.scale, *matrices, *rows)
 
     return _with_widths(_rows(fill, _counted(fill, start, times), times, first), head_width, knots, seed)
 
@@ -421,9 +424,10 @@ def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> Arr
     shift = log_width_shift(times, *knots.head_size, law.response)
     key = stream_key(seed, "head width")
     number = np.empty(len(first) - 1, np.int64)
-    number_present(classes, first, number)
+    on_threads(number_present, number.size, classes, first, number)
     widths, place = np.empty(int(number.sum())), np.cumsum(number) - number
-    draw_deviations(key, replicate, dendrite, words, classes, first, place, kept, law.log_sd, shift, widths)
+    rows = (replicate, dendrite, words, classes, first, place)
+    on_threads(draw_deviations, number.size, key, *rows, kept, law.log_sd, shift, widths)
     np.exp(widths, out=widths)
     widths *= law.median_um
     return widths

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
 from synmodel.core.settings import by_fields
+from synmodel.core.threads import on_threads
 from synmodel.turnover.arguments import LARGEST_NUMBER, number_array
 from synmodel.turnover.heterogeneity import formation_scale
 from synmodel.turnover.initial import Initial, read_initial
@@ -136,7 +137,8 @@ def start_of(
         if density_scale is not None:
             means = means * density_scale[:, :, None]
         numbers = np.empty(shape, np.int64)
-        sessions.draw_initial(stream_key(seed, stream), int(block.replicates[0]), means, numbers)
+        key, first = stream_key(seed, stream), int(block.replicates[0])
+        on_threads(sessions.draw_initial, numbers.shape[0] * numbers.shape[1], key, first, means, numbers)
     else:
         numbers = np.broadcast_to(initial.array.astype(np.int64), shape)
     scale = formation_scale(

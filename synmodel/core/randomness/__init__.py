@@ -18,6 +18,8 @@ from synmodel.core.errors import SimulationError
 __all__ = ["checked_seed", "generator_of", "stream_key", "uniform_array"]
 
 _MAX_SEED = 2**64
+_DRAWS = 8192
+"""Draws that are worth a thread."""
 
 
 def checked_seed(seed: int) -> int:
@@ -69,11 +71,12 @@ def uniform_array(key: NDArray[np.uint64], *counters: NDArray[np.int64] | int) -
     True
     """
     from synmodel.core.randomness._arrays import fill_uniform
+    from synmodel.core.threads import on_threads
 
     words = [*counters, 0, 0, 0, 0][:4]
     shape = np.broadcast_shapes(*(np.shape(word) for word in words))
     # Copies, as for arrays that may not be written to the loop would be compiled a second time.
     flat = [np.array(np.broadcast_to(word, shape), np.int64).ravel() for word in words]
     out = np.empty(flat[0].size)
-    fill_uniform(key, *flat, out)
+    on_threads(fill_uniform, out.size, key, *flat, out, block=_DRAWS)
     return out.reshape(shape)

@@ -198,7 +198,7 @@ def run_two(steps, composition, n, gained, lost, first, stop, slopes, d_composit
 
 @compiled
 def log_losses_slopes(steps, composition, n, gained, lost, first, stop, slopes, d_composition):  # type: ignore[no-untyped-def]
-    """Fill the slopes of :func:`synmodel.inference.likelihood.kernel.log_losses` of every run, at one node.
+    """Fill the slopes of :func:`synmodel.inference.likelihood.kernel.log_losses_two` of every run, at one node.
 
     ``steps`` are the switches of survivors (interval, K, K), the logarithm of survival, the loss probability and the
     composition of newcomers (interval, K), ``composition`` (session, K) those at the start of a run; runs are as there.

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, pdtri
 
 from synmodel.core.errors import FitError
+from synmodel.core.threads import on_threads
 from synmodel.inference.likelihood.courses import Courses
 from synmodel.inference.likelihood.gains import Gains, Points, Unrecorded, gains_of
 from synmodel.inference.likelihood.groups import log_sums
-from synmodel.inference.likelihood.hidden import log_hidden
-from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
+from synmodel.inference.likelihood.hidden import log_hidden_three, log_hidden_two, logarithms
+from synmodel.inference.likelihood.kernel import log_losses_three, log_losses_two
 from synmodel.inference.likelihood.prepared import Open, Prepared
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.steps import fill_most, share_out
@@ -31,7 +32,7 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 ONE = np.zeros((1, 1, 1))  # logarithm of a multiplier of births of 1
 _REMEMBERED = 3
-_MANY = 32  # runs from which several threads are worth their while
+_HIDDEN = 2  # runs of which not all was recorded that are worth a thread
 _THREE = 3
 _FEW = 50  # births, up to which their quantile itself is looked up
 # The most newcomers between two sessions where no number was recorded, at the end of a record and before it. Rates by
@@ -218,16 +219,20 @@ class FilterSteps:
         share_out(survival, newborn, self.move, self.alive, self.log_alive, self.fresh, self.gamma)
         self.lost, self.composition = np.ascontiguousarray(lost), np.ascontiguousarray(composition)
 
+    @property
+    def _steps(self) -> tuple[Array, Array, Array, Array]:
+        return self.move, self.log_alive, self.lost, self.fresh
+
     def log_losses(self, runs: Runs) -> Array:
         """(run, node) log-probabilities of the losses given starts and gains."""
         out = np.empty((len(runs.n), len(self.gamma)))
         if len(out):
-            # The first wakes no second thread, which takes as long as the losses of a hundred runs of two classes.
-            fill = log_losses_of_many if self.lost.shape[2] == _THREE and len(out) >= _MANY else log_losses
-            fill(
-                self.move, self.log_alive, self.lost, self.fresh, self.composition,
-                runs.n, runs.gained, runs.lost, runs.first, runs.stop, out,
-            )  # fmt: skip
+            numbers = (runs.n, runs.gained, runs.lost, runs.first, runs.stop)
+            arguments = (self._steps, self.composition, numbers, out)
+            if self.lost.shape[2] == _THREE:
+                on_threads(log_losses_three, len(out), *arguments)
+            else:  # to wake a second thread takes as long as the losses of a hundred runs
+                log_losses_two(0, len(out), *arguments)
         return out
 
     def log_hidden(self, open_: Open, scale: Array, sigma: Array) -> Array:
@@ -241,10 +246,12 @@ class FilterSteps:
         stop, newcomers = np.where(beyond, runs.first, runs.stop), np.where(open_.gains, most, 0).sum(axis=1)
         out = np.full((len(runs.n), len(self.gamma), int(newcomers[~beyond].max(initial=0)) + 1), -np.inf)
         numbers = (runs.n, runs.gained, runs.lost, open_.at_end, runs.first, stop)
-        log_hidden(
-            (self.move, self.log_alive, self.lost, self.fresh), gamma, self.composition, numbers, open_.density, sigma,
-            np.where(beyond[:, None], 0, most), out,
-        )  # fmt: skip
+        kernel = log_hidden_three if self.lost.shape[2] == _THREE else log_hidden_two
+        most = np.where(beyond[:, None], 0, most)
+        # Of all numbers that there may be.
+        logs = logarithms(2 * (int(runs.n.max()) + most.shape[1] * int(most.max()) + 3))
+        recorded = (numbers, open_.density, sigma, logs)
+        on_threads(kernel, len(runs.n), self._steps, gamma, self.composition, recorded, most, out, block=_HIDDEN)
         out[beyond] = -np.inf
         return out
 

@@ -21,31 +21,55 @@ Sums over G are finite where the count at the end is known; otherwise the caller
 import math
 
 import numpy as np
-from numba import prange
 
-from synmodel.core.compiled import Compiled, compiled, compiled_parallel
+from synmodel.core.compiled import Compiled, compiled, inlined
+from synmodel.inference.likelihood.forms import (
+    add_two,
+    copy_three,
+    copy_two,
+    divide_three,
+    divide_two,
+    one_joins_three,
+    one_joins_two,
+    one_lost_three,
+    one_lost_two,
+    settle_three,
+    settle_two,
+)
 from synmodel.inference.likelihood.kernel import (
     add_three,
     filter_three,
     filter_two,
-    join_three,
     join_three_times,
-    join_two,
     join_two_times,
-    lose_three,
-    lose_two,
     most_spines,
     move_three,
-    move_two,
-    survive_three,
-    survive_two,
 )
 from synmodel.inference.likelihood.tail import fates_two, length_changes, open_tail, tail_work
 
-__all__ = ["log_hidden"]
+__all__ = ["log_hidden_three", "log_hidden_two", "logarithms"]
 
 _DROPPED = 1e-12
 _LONGEST_TAIL = 2
+
+
+@inlined
+def is_likely(weights):  # type: ignore[no-untyped-def]
+    """Whether any of the states matters."""
+    likely = False
+    for m in range(len(weights)):
+        likely = likely or weights[m] > _DROPPED
+    return likely
+
+
+@inlined
+def total_of(weights):  # type: ignore[no-untyped-def]
+    """Sum of all, one after the other."""
+    total = 0.0
+    for n in range(weights.shape[0]):
+        for m in range(weights.shape[1]):
+            total += weights[n, m]
+    return total
 
 
 @compiled
@@ -54,55 +78,6 @@ def fill_powers(gamma, out):  # type: ignore[no-untyped-def]
     out[0] = 1.0
     for g in range(1, len(out)):
         out[g] = out[g - 1] * gamma / g
-
-
-@compiled
-def one_lost_two(f, n, d):  # type: ignore[no-untyped-def]
-    """Derive once; returns the logarithm of the sum."""
-    return lose_two(f, n, 1, d, 0.0)
-
-
-@compiled
-def settle_two(f, n, log_s, move, out, work):  # type: ignore[no-untyped-def]
-    """Let n spines survive and, with ``out`` of some size, move; returns the logarithm of their probability."""
-    log_p = survive_two(f, n, log_s, 0.0)
-    if len(out) > 0 and log_p > -math.inf:
-        move_two(f, n, move, out, work[0])
-    return log_p
-
-
-@compiled
-def one_joins_two(f, n, fresh):  # type: ignore[no-untyped-def]
-    """One newcomer."""
-    join_two(f, n, fresh[0], fresh[1])
-
-
-@compiled
-def add_two(f, n, weight, other):  # type: ignore[no-untyped-def]
-    """Add ``weight`` times another form of degree n."""
-    for x in range(n + 1):
-        f[x] += weight * other[x]
-
-
-@compiled
-def one_lost_three(f, n, d):  # type: ignore[no-untyped-def]
-    """As :func:`one_lost_two`."""
-    return lose_three(f, n, 1, d, 0.0)
-
-
-@compiled
-def settle_three(f, n, log_s, move, out, work):  # type: ignore[no-untyped-def]
-    """As :func:`settle_two`."""
-    log_p = survive_three(f, n, log_s, 0.0, work[0])
-    if len(out) > 0 and log_p > -math.inf:
-        move_three(f, n, move, out, work[0], work[1])
-    return log_p
-
-
-@compiled
-def one_joins_three(f, n, fresh):  # type: ignore[no-untyped-def]
-    """As :func:`one_joins_two`."""
-    join_three(f, n, fresh[0], fresh[1], fresh[2])
 
 
 @compiled
@@ -124,11 +99,11 @@ def logarithms(n):  # type: ignore[no-untyped-def]
 
 
 def filter_of(  # noqa: C901 - three functions, counted as one
-    one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled
+    one_lost: Compiled, settle: Compiled, one_joins: Compiled, add: Compiled, copy: Compiled, divide: Compiled
 ) -> Compiled:
     """The filter for forms in two or in three classes, from what is done with them."""
 
-    @compiled
+    @inlined
     def after_gains(form, left, state, interval, limits, p, then, weight):  # type: ignore[no-untyped-def]
         """Add what follows when ``left`` spines of the law ``form`` are there and newcomers join, to the law after."""
         m, last = state
@@ -148,7 +123,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
                 add(then[left + g, target], left + g, w, form)
                 weight[left + g, target] += w
 
-    @compiled
+    @inlined
     def after_losses(form, state, steps, interval, bounds, then, work, weight):  # type: ignore[no-untyped-def]
         """Add what follows from n spines of the law ``form`` and each number of losses that is allowed."""
         n, m, last = state
@@ -165,12 +140,12 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             limits = gains_allowed(left, interval[1], count, most, (most_n, most_m - m))
             if limits[0] > limits[1]:
                 continue
-            kept[:] = form
+            copy(form, kept)
             log_here = log_p + settle(kept, left, log_s, move, moved[:0] if last else moved, work[3:])
             if log_here > -math.inf:
                 after_gains(moved, left, (m, last), interval, limits, math.exp(log_here), then, weight)
 
-    @compiled
+    @inlined
     def through_interval(i, steps, gamma, record, most_gained, laws, weights, work, last):  # type: ignore[no-untyped-def]
         """From the law at the start of interval i to that at its end, not normalised."""
         move, log_s, d, fresh = steps
@@ -183,7 +158,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             fill_powers(gamma[i], powers)
         bounds = (lost[i], count[i], most_gained[i], most_n, most_m)
         for n in range(max(lost[i], 0), most_n + 1):
-            if not np.max(before[n]) > _DROPPED:
+            if not is_likely(before[n]):
                 continue
             if count[i] < 0:
                 length_changes(n, density[i], density[i + 1], sigma, logs, by_length)
@@ -194,7 +169,7 @@ def filter_of(  # noqa: C901 - three functions, counted as one
                         now[n, m], (n, m, last), (log_s[i], d[i], move[i]), interval, bounds, then, work, weight
                     )
 
-    @compiled
+    @inlined
     def filter_hidden(steps, gamma, start, span, record, most_gained, law, work, weights):  # type: ignore[no-untyped-def]
         """Bring the law of a run through the intervals of a span (first, stop, whether the run ends there).
 
@@ -212,22 +187,22 @@ def filter_of(  # noqa: C901 - three functions, counted as one
             through_interval(
                 i, steps, gamma, record, most_gained, (law[at], law[to]), (weights[at], weights[to]), work, last
             )
-            total = np.sum(weights[to])
+            total = total_of(weights[to])
             if not total > 0.0:
                 return -math.inf
             base += math.log(total)
-            weights[to] /= total
-            for n in range(0 if last else len(weights[to])):
+            for n in range(weights.shape[1]):
                 for m in range(weights.shape[2]):
-                    if weights[to, n, m] > 0.0:
-                        law[to, n, m] /= total
+                    weights[to, n, m] /= total
+                    if weights[to, n, m] > 0.0 and not last:
+                        divide(law[to, n, m], total)
         return base
 
     return filter_hidden
 
 
-filter_pairs = filter_of(one_lost_two, settle_two, one_joins_two, add_two)
-filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three)
+filter_pairs = filter_of(one_lost_two, settle_two, one_joins_two, add_two, copy_two, divide_two)
+filter_triples = filter_of(one_lost_three, settle_three, one_joins_three, add_three, copy_three, divide_three)
 
 
 @compiled
@@ -345,7 +320,7 @@ def run_of(  # noqa: C901 - three functions, counted as one
 ) -> Compiled:
     """What is computed for one run, from the filters and what it starts and ends with."""
 
-    @compiled
+    @inlined
     def after_all_recorded(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
         """Fill ``out`` (m,) of a run of which all was recorded up to the end of the span."""
         first, stop = span
@@ -361,7 +336,7 @@ def run_of(  # noqa: C901 - three functions, counted as one
         open_tail(there, n, means, record[3][stop:], record[4], two, work, series)
         as_coefficients(series, means, base, record[5], out)
 
-    @compiled
+    @inlined
     def through_tail(law, weights, i, steps, gamma, record, most_gained, base, out):  # type: ignore[no-untyped-def]
         """Fill ``out`` (m,) over all numbers before the open sessions, the first of which ends interval i."""
         two = len(most_gained) == _LONGEST_TAIL
@@ -374,7 +349,7 @@ def run_of(  # noqa: C901 - three functions, counted as one
                 open_tail(there, n, means, record[3][i:], record[4], two, work, series)
         as_coefficients(series, means, base, record[5], out)
 
-    @compiled
+    @inlined
     def one_run(start, c, steps, gamma, span, record, most_gained, out):  # type: ignore[no-untyped-def]
         """Fill ``out`` (m,) of one run."""
         first, stop = span
@@ -410,24 +385,33 @@ run_of_two = run_of(filter_pairs, recorded_two, begin_two, fates_two)
 run_of_three = run_of(filter_triples, recorded_three, begin_three, fates_three)
 
 
-@compiled_parallel
-def log_hidden(steps, gamma, composition, runs, density, sigma, most_gained, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (run, node, m) with the logarithms of a_m of every run, on all threads.
+# Two functions of the module: what a function makes is not found again among the compiled code that is kept.
+@compiled
+def log_hidden_two(begin, end, steps, gamma, composition, recorded, most_gained, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (run, node, m) with the logarithms of a_m of every run.
 
     ``steps`` are move, log_s, d, fresh and ``composition`` as in
-    :func:`synmodel.inference.likelihood.kernel.log_losses`, of two or three classes; ``gamma`` (run, node, interval)
-    the mean numbers of newcomers; ``runs`` a tuple n, gained, lost, count, first, stop with negative entries for what
-    was not recorded; ``density`` (run, session) [1/um], NaN where none; ``sigma`` (run,);
-    ``most_gained`` (run, interval) the largest gain.
+    :func:`synmodel.inference.likelihood.kernel.log_losses_two`; ``gamma`` (run, node, interval) the mean numbers of
+    newcomers; ``recorded`` are runs, density, sigma and logs: a tuple n, gained, lost, count, first, stop with
+    negative entries for what was not recorded; (run, session) [1/um], NaN where none; (run,); and
+    :func:`logarithms` of all numbers there may be. ``most_gained`` (run, interval) is the largest gain.
     """
     move, log_s, d, fresh = steps
-    n, gained, lost, count, first, stop = runs
-    logs = logarithms(2 * (np.max(n) + most_gained.shape[1] * np.max(most_gained) + 3))  # of all numbers there may be
-    for r in prange(len(n)):
+    (n, gained, lost, count, first, stop), density, sigma, logs = recorded
+    for r in range(begin, end):
         record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
         for j in range(d.shape[0]):
             own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
-            if d.shape[2] == 2:
-                run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
-            else:
-                run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
+            run_of_two(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])
+
+
+@compiled
+def log_hidden_three(begin, end, steps, gamma, composition, recorded, most_gained, out):  # type: ignore[no-untyped-def]
+    """As :func:`log_hidden_two`."""
+    move, log_s, d, fresh = steps
+    (n, gained, lost, count, first, stop), density, sigma, logs = recorded
+    for r in range(begin, end):
+        record, span = (gained[r], lost[r], count[r], density[r], sigma[r], logs), (first[r], stop[r])
+        for j in range(d.shape[0]):
+            own, c = (move[j], log_s[j], d[j], fresh[j]), composition[j, first[r]]
+            run_of_three(n[r], c, own, gamma[r, j], span, record, most_gained[r], out[r, j])

@@ -21,15 +21,14 @@ three a square array (f[x, y]); one class is two of which the second is empty.
 import math
 
 import numpy as np
-from numba import prange
 
-from synmodel.core.compiled import allocating_nothing, compiled, compiled_parallel
+from synmodel.core.compiled import allocating_nothing, compiled
 from synmodel.inference.likelihood.cohorts import COHORTS, fill_cohorts, follow_cohorts
 from synmodel.inference.likelihood.endings import last_losses
 from synmodel.inference.likelihood.in_logs import survive_three_in_logs, survive_two_in_logs, times_log
 from synmodel.inference.likelihood.rounds import ROUNDS, move_in_rounds, probabilities
 
-__all__ = ["log_losses", "log_losses_of_many", "times_log"]
+__all__ = ["log_losses_three", "log_losses_two", "times_log"]
 
 _HAS_NO_INVERSE = 1e-300  # a smaller number has none
 MOST_POWER = 500.0  # exp(-500) times a probability of 1e-90 is still a number
@@ -395,40 +394,54 @@ def most_spines(n, gained, lost, first, stop):  # type: ignore[no-untyped-def]
     return most
 
 
-def _log_losses(move, log_s, d, fresh, composition, n, gained, lost, first, stop, out):  # type: ignore[no-untyped-def]
-    """Fill ``out`` (run, node) with the logarithm of the probability of the losses given starts and gains.
-
-    ``move`` (node, interval, class, class) holds the switches of spines that survive, rows of sum 1; ``log_s``
-    and ``d`` (node, interval, class) the logarithm of survival and the loss probability; ``fresh`` (node,
-    interval, class) the composition of newcomers; ``composition`` (node, session, class) that at the start of
-    a run.
-    A run is a row of ``n`` (run,), ``gained`` and ``lost`` (run, interval), and covers intervals
-    ``first`` to, not including, ``stop``.
-    """
+@compiled
+def starts_of(steps, composition, begins):  # type: ignore[no-untyped-def]
+    """What cohorts do from the sessions on at which a run begins: ``leave``, ``stay`` and ``rows`` (node, session)."""
+    move, log_s, d, fresh = steps
     n_node, n_interval, n_class = d.shape
     leave, stay = np.empty((2, n_node, n_interval + 1, COHORTS, COHORTS))
     rows = np.empty((n_node, n_interval + 1, COHORTS + 1, COHORTS, n_class))
-    begins = np.zeros(n_interval + 1, np.bool_)
-    for r in range(len(n)):
-        begins[first[r]] = True
+    asked = np.zeros(n_interval + 1, np.bool_)
+    for first in begins:
+        asked[first] = True
     for j in range(n_node):
         for i in range(n_interval + 1):
-            if begins[i]:
-                steps, start = (move[j], log_s[j], d[j], fresh[j]), (leave[j, i], stay[j, i], rows[j, i])
-                fill_cohorts(steps, composition[j, i], i, n_interval, start)
-    for r in prange(len(n)):
+            if asked[i]:
+                own, start = (move[j], log_s[j], d[j], fresh[j]), (leave[j, i], stay[j, i], rows[j, i])
+                fill_cohorts(own, composition[j, i], i, n_interval, start)
+    return leave, stay, rows
+
+
+@compiled
+def log_losses_two(begin, end, steps, composition, runs, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (run, node) with the logarithm of the probability of the losses given starts and gains.
+
+    ``steps`` are move, log_s, d and fresh: ``move`` (node, interval, class, class) holds the switches of spines that
+    survive, rows of sum 1; ``log_s`` and ``d`` (node, interval, class) the logarithm of survival and the loss
+    probability; ``fresh`` (node, interval, class) the composition of newcomers. ``composition`` (node, session, class)
+    is that at the start of a run. ``runs`` are ``n`` (run,), ``gained`` and ``lost`` (run, interval), ``first`` and
+    ``stop`` (run,): a run covers intervals ``first`` to, not including, ``stop``.
+    """
+    move, log_s, d, fresh = steps
+    n, gained, lost, first, stop = runs
+    leave, stay, rows = starts_of(steps, composition, first[begin:end])
+    for r in range(begin, end):
+        span = (first[r], stop[r])
+        work = np.empty((5, most_spines(n[r], gained[r], lost[r], first[r], stop[r]) + 3))
+        for j in range(len(d)):
+            own, start = (move[j], log_s[j], d[j], fresh[j]), (leave[j, first[r]], stay[j, first[r]], rows[j, first[r]])
+            out[r, j] = losses_two(own, start, n[r], gained[r], lost[r], span, work)
+
+
+@compiled
+def log_losses_three(begin, end, steps, composition, runs, out):  # type: ignore[no-untyped-def]
+    """As :func:`log_losses_two`."""
+    move, log_s, d, fresh = steps
+    n, gained, lost, first, stop = runs
+    leave, stay, rows = starts_of(steps, composition, first[begin:end])
+    for r in range(begin, end):
         size, span = most_spines(n[r], gained[r], lost[r], first[r], stop[r]) + 3, (first[r], stop[r])
-        vectors = np.empty((5, size))
-        squares = np.empty((5, size, size)) if n_class == 3 else np.empty((5, 0, 0))
-        for j in range(n_node):
-            steps = (move[j], log_s[j], d[j], fresh[j])
-            start = (leave[j, first[r]], stay[j, first[r]], rows[j, first[r]])
-            if n_class == 2:
-                out[r, j] = losses_two(steps, start, n[r], gained[r], lost[r], span, vectors)
-            else:
-                out[r, j] = losses_three(steps, start, n[r], gained[r], lost[r], span, squares)
-
-
-log_losses = compiled(_log_losses)
-"""On one thread: of two classes a data set costs a fraction of a millisecond, less than to wake a second one."""
-log_losses_of_many = compiled_parallel(_log_losses)
+        work = np.empty((5, size, size))
+        for j in range(len(d)):
+            own, start = (move[j], log_s[j], d[j], fresh[j]), (leave[j, first[r]], stay[j, first[r]], rows[j, first[r]])
+            out[r, j] = losses_three(own, start, n[r], gained[r], lost[r], span, work)

@@ -106,7 +106,9 @@ def fates_two(f, n, fate, law):  # type: ignore[no-untyped-def]
         for s1 in range(k + 1):
             for s2 in range(s1 + 1):
                 of_one[s1, s2] += f[most - k] * power[s1, s2]
-    law[: most + 1, : most + 1] = of_one[: most + 1, : most + 1]
+    for s1 in range(most + 1):
+        for s2 in range(most + 1):
+            law[s1, s2] = of_one[s1, s2]
     for k in range(most, n):
         one_meets_fate(law, k, fate[1, 0], fate[1, 1], fate[1, 2])
 

@@ -14,10 +14,9 @@ The counter of a draw is (replicate, first dendrite of the unit, number of the e
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import compiled, compiled_parallel
+from synmodel.core.compiled import compiled
 from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.elementary import exp, log
 
@@ -144,16 +143,18 @@ def record(session, number, old, born, count, gained, lost, transient):  # type:
         born[d] = 0.0
 
 
-@compiled_parallel
-def run_units(key, first_replicate, unit_size, initial, scale, course, coupling, count, gained, lost, transient):  # type: ignore[no-untyped-def]
+@compiled
+def run_units(  # type: ignore[no-untyped-def]
+    begin, end, key, first_replicate, unit_size, initial, scale, course, coupling, count, gained, lost, transient
+):
     """Fill zeroed ``count`` (replicate, dendrite, time, class), ``gained``, ``lost`` and, if not empty, ``transient``.
 
     ``unit_size`` dendrites that follow one another interact; ``initial`` (replicate, dendrite, class).
     """
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_class = initial.shape
+    _, n_dendrite, n_class = initial.shape
     n_unit = n_dendrite // unit_size
-    for unit in numba.prange(n_replicate * n_unit):
+    for unit in range(begin, end):
         r, first = unit // n_unit, (unit % n_unit) * unit_size
         last = first + unit_size
         number = np.empty((unit_size, n_class))

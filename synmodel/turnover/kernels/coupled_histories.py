@@ -9,10 +9,9 @@ A spine is called by its turn on its dendrite, the first ones class by class, ne
 
 import math
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import compiled, compiled_parallel
+from synmodel.core.compiled import compiled
 from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.coupled import hazard_sums
 from synmodel.turnover.kernels.elementary import log
@@ -135,9 +134,9 @@ def record(session, number, old, rows, paths):  # type: ignore[no-untyped-def]
             old[d, c] = number[d, c]
 
 
-@compiled_parallel
+@compiled
 def fill_coupled(  # type: ignore[no-untyped-def]
-    key, first_replicate, first_dendrite, unit_size, initial, scale, course, coupling, edges,
+    begin, end, key, first_replicate, first_dendrite, unit_size, initial, scale, course, coupling, edges,
     offset, n_spine, words, births, deaths, paths,
 ):  # fmt: skip
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: word, birth, death and path.
@@ -146,9 +145,9 @@ def fill_coupled(  # type: ignore[no-untyped-def]
     done. ``unit_size`` dendrites that follow one another interact; cells lie between ``edges``.
     """
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_class = initial.shape
+    _, n_dendrite, n_class = initial.shape
     n_unit = n_dendrite // unit_size
-    for unit in numba.prange(n_replicate * n_unit):
+    for unit in range(begin, end):
         r, first = unit // n_unit, (unit % n_unit) * unit_size
         last = first + unit_size
         c0, c1, places = first_replicate + r, first_dendrite + first, offset[r, first:last]
@@ -180,4 +179,5 @@ def fill_coupled(  # type: ignore[no-untyped-def]
                 need = -log(u_wait)
             if words.size > 0 and course.session[cell] >= 0:
                 record(course.session[cell], number, old, rows, paths)
-        n_spine[r, first:last] = ever
+        for d in range(unit_size):
+            n_spine[r, first + d] = ever[d]

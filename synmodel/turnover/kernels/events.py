@@ -5,10 +5,9 @@ vectors (:mod:`.moves`), then each spine takes its own, and those that go on com
 next. :mod:`.histories` takes the same decisions for whole histories; both meet the same bits.
 """
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, compiled_parallel
+from synmodel.core.compiled import allocating_nothing, compiled
 from synmodel.turnover.kernels.births import born_alike, born_word, class_at_birth, draw_points, is_born
 from synmodel.turnover.kernels.moves import (
     BATCH,
@@ -152,21 +151,24 @@ def add_dendrite(k0, k1, c0, c1, n, old, row, initial, rate, real, whole, sizes,
     return n, old
 
 
-@compiled_parallel
-def tally(key, first_replicate, initial, scale, real, whole, sizes, count, gained, lost, transient):  # type: ignore[no-untyped-def]
+@compiled
+def tally(  # type: ignore[no-untyped-def]
+    begin, end, key, first_replicate, initial, scale, real, whole, sizes, count, gained, lost, transient
+):
     """Fill ``count`` (replicate, dendrite, time, class), ``gained``, ``lost`` and, if not empty, ``transient``."""
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_time, n_class = count.shape
+    _, n_dendrite, n_time, n_class = count.shape
     birth_rate = hazards_at(real).birth_rate
-    n_all, rows = n_replicate * n_dendrite, n_time + 1
+    rows = n_time + 1
     together = max(1, min(_DENDRITES, _TALLIES // rows))
-    for group in numba.prange((n_all + together - 1) // together):
+    for first in range(begin, end, together):
+        last = min(first + together, end)
         pool, points = (np.zeros(NUMBERS), np.zeros(WORDS, np.int64)), np.zeros(2 * BATCH)
         tally_of = np.zeros((2 * together * rows, n_class + 2), np.int64)
         born = np.zeros(together * rows if transient.size > 0 else 0, np.int64)
         tallies = (tally_of, born)
-        half, first, n, old = together * rows, group * together, np.int64(0), np.int64(0)
-        for dendrite in range(first, min(first + together, n_all)):
+        half, n, old = together * rows, np.int64(0), np.int64(0)
+        for dendrite in range(first, last):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite
             rate, c0, row = birth_rate * scale[r, d], first_replicate + r, (dendrite - first) * rows
             n, old = add_dendrite(
@@ -174,7 +176,7 @@ def tally(key, first_replicate, initial, scale, real, whole, sizes, count, gaine
             )
         while n > 0:
             n = old = advance(k0, k1, n, old, real, whole, hazards_at(real), sizes, pool, tallies)
-        for dendrite in range(first, min(first + together, n_all)):
+        for dendrite in range(first, last):
             r, d, row = dendrite // n_dendrite, dendrite % n_dendrite, (dendrite - first) * rows
             finish(
                 tally_of[row : row + rows], tally_of[row + half : row + half + rows],

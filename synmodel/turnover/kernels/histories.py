@@ -2,10 +2,9 @@
 
 import math
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, compiled_parallel
+from synmodel.core.compiled import allocating_nothing, compiled
 from synmodel.turnover.kernels.births import born_alike, born_word, class_at_birth, draw_points, is_born
 from synmodel.turnover.kernels.moves import (
     BATCH,
@@ -41,40 +40,36 @@ from synmodel.turnover.kernels.moves import (
 
 __all__ = ["fill_spines", "list_births"]
 
-_DENDRITES = 64
-"""Dendrites whose spines share places."""
 
-
-@compiled_parallel
-def list_births(key, first_replicate, first_dendrite, scale, real, whole, place, n_born, words, days):  # type: ignore[no-untyped-def]
+@compiled
+def list_births(  # type: ignore[no-untyped-def]
+    begin, end, key, first_replicate, first_dendrite, scale, real, whole, place, n_born, words, days
+):
     """Words and days of the spines that are born on each dendrite, from ``place`` (dendrite + 1,) on.
 
     All are counted in ``n_born`` (replicate, dendrite), and as many are written as there are places.
     """
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite = scale.shape
-    for group in numba.prange((n_replicate * n_dendrite + _DENDRITES - 1) // _DENDRITES):
-        points, hazards = np.zeros(2 * BATCH), hazards_at(real)
-        for dendrite in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_replicate * n_dendrite)):
-            r, d = dendrite // n_dendrite, dendrite % n_dendrite
-            c0, c1, rate = first_replicate + r, first_dendrite + d, hazards.birth_rate * scale[r, d]
-            at, last = np.uint64(place[dendrite]), np.uint64(place[dendrite + 1])
-            for strip in range(hazards.n_strip if rate > 0.0 else 0):
-                t, end, done = real[hazards.session.marks], real[hazards.strip_end + strip], 0
-                while t < end:
-                    ahead = min(int(rate * (end - t)) + 8, BATCH)
-                    draw_points(k0, k1, c0, c1, ahead, strip, done, points)
-                    for i in range(ahead):
-                        t += points[i] / rate
-                        if t >= end:
-                            break
-                        if at < last:
-                            words[at], days[at] = born_word(strip, done + i), t
-                        at += (
-                            np.uint64(1) if is_born(real, whole, hazards, strip, points[BATCH + i], t) else np.uint64(0)
-                        )
-                    done += ahead
-            n_born[r, d] = np.int64(at) - place[dendrite]
+    n_dendrite = scale.shape[1]
+    points, hazards = np.zeros(2 * BATCH), hazards_at(real)
+    for dendrite in range(begin, end):
+        r, d = dendrite // n_dendrite, dendrite % n_dendrite
+        c0, c1, rate = first_replicate + r, first_dendrite + d, hazards.birth_rate * scale[r, d]
+        at, last = np.uint64(place[dendrite]), np.uint64(place[dendrite + 1])
+        for strip in range(hazards.n_strip if rate > 0.0 else 0):
+            t, stop, done = real[hazards.session.marks], real[hazards.strip_end + strip], 0
+            while t < stop:
+                ahead = min(int(rate * (stop - t)) + 8, BATCH)
+                draw_points(k0, k1, c0, c1, ahead, strip, done, points)
+                for i in range(ahead):
+                    t += points[i] / rate
+                    if t >= stop:
+                        break
+                    if at < last:
+                        words[at], days[at] = born_word(strip, done + i), t
+                    at += np.uint64(1) if is_born(real, whole, hazards, strip, points[BATCH + i], t) else np.uint64(0)
+                done += ahead
+        n_born[r, d] = np.int64(at) - place[dendrite]
 
 
 @allocating_nothing
@@ -140,9 +135,9 @@ def follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, dev
     return going
 
 
-@compiled_parallel
+@compiled
 def fill_spines(  # type: ignore[no-untyped-def]
-    key, first_replicate, first_dendrite, initial, born, real, whole, sizes,
+    begin, end, key, first_replicate, first_dendrite, initial, born, real, whole, sizes,
     offset, words, births, deaths, paths, deviations,
 ):  # fmt: skip
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: word, birth, death, path and deviations.
@@ -152,33 +147,34 @@ def fill_spines(  # type: ignore[no-untyped-def]
     """
     k0, k1 = key[0], key[1]
     place, n_born, born_words, days = born
-    n_replicate, n_dendrite, n_class = initial.shape
-    n_all = n_replicate * n_dendrite
-    for group in numba.prange((n_all + _DENDRITES - 1) // _DENDRITES):
-        number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
-        pool, hazards = (number, word), hazards_at(real)
-        alike, n, old = born_alike(real, hazards), np.int64(0), np.int64(0)
-        for dendrite in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_all)):
-            r, d = dendrite // n_dendrite, dendrite % n_dendrite
-            c0, c1, row, turn = first_replicate + r, first_dendrite + d, offset[r, d], np.int64(0)
-            for c in range(n_class + 1):
-                left = n_born[r, d] if c == n_class else initial[r, d, c]
-                if c == n_class:
-                    words[row : row + left] = born_words[place[dendrite] : place[dendrite] + left]
-                    births[row : row + left] = days[place[dendrite] : place[dendrite] + left]
-                else:
-                    words[row : row + left] = np.arange(turn, turn + left)
-                    births[row : row + left] = real[hazards.session.marks]
-                    turn += left
-                while left > 0:
-                    while n == BATCH:
-                        n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)
-                    more = min(left, BATCH - n)
-                    take_in(n, more, unit_of(c0, c1), row, words, births, number, word)
-                    word[CLASS + n : CLASS + n + more] = 0 if c == n_class else c
-                    if c == n_class and not alike:
-                        for i in range(more):
-                            word[CLASS + n + i] = class_at_birth(k0, k1, c0, c1, words[row + i], real, hazards)
-                    row, left, n = row + more, left - more, n + more
-        while n > 0:
-            n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)
+    _, n_dendrite, n_class = initial.shape
+    number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
+    pool, hazards = (number, word), hazards_at(real)
+    alike, start, n, old = born_alike(real, hazards), real[hazards.session.marks], np.int64(0), np.int64(0)
+    for dendrite in range(begin, end):
+        r, d = dendrite // n_dendrite, dendrite % n_dendrite
+        c0, c1, row, turn = first_replicate + r, first_dendrite + d, offset[r, d], np.int64(0)
+        for c in range(n_class + 1):
+            left = n_born[r, d] if c == n_class else initial[r, d, c]
+            name, day = words[row : row + left], births[row : row + left]
+            if c == n_class:
+                at = place[dendrite]
+                own_word, own_day = born_words[at : at + left], days[at : at + left]
+                for i in range(left):
+                    name[i], day[i] = own_word[i], own_day[i]
+            else:
+                for i in range(left):
+                    name[i], day[i] = turn + i, start
+                turn += left
+            while left > 0:
+                while n == BATCH:
+                    n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)
+                more = min(left, BATCH - n)
+                take_in(n, more, unit_of(c0, c1), row, words, births, number, word)
+                word[CLASS + n : CLASS + n + more] = 0 if c == n_class else c
+                if c == n_class and not alike:
+                    for i in range(more):
+                        word[CLASS + n + i] = class_at_birth(k0, k1, c0, c1, words[row + i], real, hazards)
+                row, left, n = row + more, left - more, n + more
+    while n > 0:
+        n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)

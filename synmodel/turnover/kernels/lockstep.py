@@ -11,10 +11,9 @@ so each K has a compiled kernel of its own, in which loops over classes are unro
 :mod:`synmodel.turnover.kernels.coupled`, operation by operation.
 """
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import compiled, compiled_parallel, inlined
+from synmodel.core.compiled import compiled, inlined
 from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.elementary import exp, log
 
@@ -188,22 +187,23 @@ def broadcast(classes, state, course):  # type: ignore[no-untyped-def]
                 state[backward + (c * n_class + j) * LANES + lane] = course.backward[c, j]
 
 
-@compiled_parallel
-def lockstep(key, first_replicate, block, initial, scale, course, coupling, classes, count, gained, lost):  # type: ignore[no-untyped-def]
+@compiled
+def lockstep(  # type: ignore[no-untyped-def]
+    begin, end, key, first_replicate, block, initial, scale, course, coupling, classes, count, gained, lost
+):
     """Fill zeroed ``count`` (replicate * dendrite, time, class), ``gained`` and ``lost``.
 
     ``initial`` (replicate, dendrite, class) and ``scale`` (replicate, dendrite) as everywhere, and what else
-    :func:`synmodel.turnover.kernels.coupled.run_units` takes; a thread works through ``block`` dendrites at a time.
+    :func:`synmodel.turnover.kernels.coupled.run_units` takes; it works through ``block`` dendrites at a time.
     """
     k0, k1 = key[0], key[1]
-    n_all = initial.shape[0] * initial.shape[1]
     n_cell = course.step.size
     _, _, _, _, n_state = hazard_rows(len(classes))
-    for part in numba.prange((n_all + block - 1) // block):
+    for first in range(begin, end, block):
         state = np.zeros(n_state)
         word = np.zeros(3 * LANES, np.uint64)
         dendrite, cell = np.full(LANES, -1), np.zeros(LANES, np.int64)
-        queue, end = part * block, min((part + 1) * block, n_all)
+        queue, last = first, min(first + block, end)
         busy = LANES
         state[_LOSSES : _LOSSES + LANES] = 1.0
         state[_CROSSED : _CROSSED + LANES] = 1.0
@@ -221,7 +221,7 @@ def lockstep(key, first_replicate, block, initial, scale, course, coupling, clas
                     enter(lane, cell[lane], state, course)
                     continue
                 cell[lane] = n_cell - 1
-                if queue == end:
+                if queue == last:
                     if me != -2:
                         dendrite[lane] = -2
                         busy -= 1

@@ -8,9 +8,7 @@ class). A word is the turn of a first spine, or 2^16 times the number of (interv
 
 import math
 
-import numba
-
-from synmodel.core.compiled import compiled, compiled_parallel
+from synmodel.core.compiled import compiled
 from synmodel.core.randomness.philox import uniform
 from synmodel.core.randomness.variates import poisson
 
@@ -36,9 +34,9 @@ def follow(k0, k1, c0, c1, name, session, c, cumulated, path):  # type: ignore[n
         path[s + 1] = c
 
 
-@compiled_parallel
+@compiled
 def fill_sessions(  # type: ignore[no-untyped-def]
-    step_key, newborn_key, first_replicate, first_dendrite, initial, scale, cumulated, newborn,
+    begin, end, step_key, newborn_key, first_replicate, first_dendrite, initial, scale, cumulated, newborn,
     offset, n_spine, words, births, deaths, paths,
 ):  # fmt: skip
     """Write one row per spine from row ``offset`` (replicate, dendrite) on: word and path, NaN for birth and death.
@@ -47,9 +45,9 @@ def fill_sessions(  # type: ignore[no-untyped-def]
     of each dendrite goes into ``n_spine`` (replicate, dendrite); without rows, nothing else is done.
     """
     k0, k1, b0, b1 = step_key[0], step_key[1], newborn_key[0], newborn_key[1]
-    n_replicate, n_dendrite, n_class = initial.shape
+    _, n_dendrite, n_class = initial.shape
     filling = words.size > 0
-    for dendrite in numba.prange(n_replicate * n_dendrite):
+    for dendrite in range(begin, end):
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
         c0, c1, row, turn = first_replicate + r, first_dendrite + d, offset[r, d], 0
         for c in range(n_class):

@@ -12,16 +12,13 @@ made the rows, so a table changes no bit.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import compiled, compiled_parallel, inlined
+from synmodel.core.compiled import compiled, inlined
 from synmodel.core.randomness.philox import uniform_pair
 from synmodel.core.randomness.variates import binomial, binomial_row, poisson, poisson_row
 
 __all__ = ["Steps", "draw_initial", "draw_transient", "fill_binomials", "fill_poissons", "run_sessions"]
-
-_CHUNK = 64
 
 
 class Steps(NamedTuple):
@@ -45,23 +42,23 @@ class Steps(NamedTuple):
     poissons: np.ndarray
 
 
-@compiled_parallel
-def draw_initial(key, first_replicate, means, out):  # type: ignore[no-untyped-def]
+@compiled
+def draw_initial(begin, end, key, first_replicate, means, out):  # type: ignore[no-untyped-def]
     """Poisson initial numbers: ``means`` and ``out`` are (replicate, dendrite, class)."""
     k0, k1 = key[0], key[1]  # words, not the array: passing arrays costs atomic reference counts
-    n_replicate, n_dendrite, n_class = means.shape
-    for cell in numba.prange(n_replicate * n_dendrite):
+    _, n_dendrite, n_class = means.shape
+    for cell in range(begin, end):
         r, d = cell // n_dendrite, cell % n_dendrite
         for c in range(n_class):
             out[r, d, c] = poisson(means[r, d, c], k0, k1, first_replicate + r, d, np.int64(0), c)
 
 
-@compiled_parallel
-def draw_transient(key, first_replicate, means, scale, out):  # type: ignore[no-untyped-def]
+@compiled
+def draw_transient(begin, end, key, first_replicate, means, scale, out):  # type: ignore[no-untyped-def]
     """Spines that come and go within an interval: ``means`` (interval), ``out`` (replicate, dendrite, interval)."""
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_interval = out.shape
-    for cell in numba.prange(n_replicate * n_dendrite):
+    _, n_dendrite, n_interval = out.shape
+    for cell in range(begin, end):
         r, d = cell // n_dendrite, cell % n_dendrite
         for i in range(n_interval):
             out[r, d, i] = poisson(means[i] * scale[r, d], k0, k1, first_replicate + r, d, np.int64(i), 0)
@@ -139,50 +136,50 @@ def born(i, c, d, scale, steps, u, k0, k1, c0, c1):  # type: ignore[no-untyped-d
     return poisson(steps.newborn[i, c] * scale, k0, k1, c0, c1, i + 1, n_class * n_class + c)
 
 
-@compiled_parallel
-def run_sessions(key, first_replicate, initial, scale, steps, classes, count, gained, lost):  # type: ignore[no-untyped-def]
+@compiled
+def run_sessions(  # type: ignore[no-untyped-def]
+    begin, end, key, first_replicate, initial, scale, steps, classes, count, gained, lost
+):
     """Fill ``count`` (replicate, dendrite, time, class), ``gained`` and ``lost`` (..., interval).
 
     ``initial`` (replicate, dendrite, class); ``scale`` (replicate, dendrite) multiplies the newborn.
     """
     k0, k1 = key[0], key[1]
-    n_replicate, n_dendrite, n_time, _ = count.shape
+    _, n_dendrite, n_time, _ = count.shape
     n_class = len(classes)
     n_interval, n_draw = n_time - 1, n_class * (n_class + 1)
     per_interval = (n_draw + 1) // 2
     n_block = n_interval * per_interval
-    n_all = n_replicate * n_dendrite
-    for chunk in numba.prange((n_all + _CHUNK - 1) // _CHUNK):
-        interval, block = np.empty(n_block, np.uint64), np.empty(n_block, np.uint64)
-        for q in range(n_block):
-            interval[q], block[q] = q // per_interval + 1, q % per_interval
-        u = np.empty(2 * n_block)
-        for cell in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_all)):
-            r, d = cell // n_dendrite, cell % n_dendrite
-            c0 = first_replicate + r
-            uniforms_of(k0, k1, c0, d, interval, block, u)
+    interval, block = np.empty(n_block, np.uint64), np.empty(n_block, np.uint64)
+    for q in range(n_block):
+        interval[q], block[q] = q // per_interval + 1, q % per_interval
+    u = np.empty(2 * n_block)
+    for cell in range(begin, end):
+        r, d = cell // n_dendrite, cell % n_dendrite
+        c0 = first_replicate + r
+        uniforms_of(k0, k1, c0, d, interval, block, u)
+        for c in range(n_class):
+            count[r, d, 0, c] = initial[r, d, c]
+        for i in range(n_interval):
+            total_lost, total_born = 0, 0
             for c in range(n_class):
-                count[r, d, 0, c] = initial[r, d, c]
-            for i in range(n_interval):
-                total_lost, total_born = 0, 0
-                for c in range(n_class):
-                    draw = n_class * n_class + c
-                    at = (draw & 1) * n_block + i * per_interval + (draw >> 1)
-                    k = born(i, c, d, scale[r, d], steps, u[at], k0, k1, c0, d)
-                    total_born += k
-                    count[r, d, i + 1, c] = k
-                for c in range(n_class):
-                    left = int(count[r, d, i, c])
-                    for j in range(n_class):
-                        if steps.conditional[i, c, j] > 0.0:
-                            draw = c * n_class + j
-                            at = (draw & 1) * n_block + i * per_interval + (draw >> 1)
-                            k = moved(left, i, c, j, steps, u[at], k0, k1, c0, d)
-                            left -= k
-                            if j == 0:
-                                total_lost += k
-                            else:
-                                count[r, d, i + 1, j - 1] += k
-                    count[r, d, i + 1, n_class - 1] += left
-                lost[r, d, i] = total_lost
-                gained[r, d, i] = total_born
+                draw = n_class * n_class + c
+                at = (draw & 1) * n_block + i * per_interval + (draw >> 1)
+                k = born(i, c, d, scale[r, d], steps, u[at], k0, k1, c0, d)
+                total_born += k
+                count[r, d, i + 1, c] = k
+            for c in range(n_class):
+                left = int(count[r, d, i, c])
+                for j in range(n_class):
+                    if steps.conditional[i, c, j] > 0.0:
+                        draw = c * n_class + j
+                        at = (draw & 1) * n_block + i * per_interval + (draw >> 1)
+                        k = moved(left, i, c, j, steps, u[at], k0, k1, c0, d)
+                        left -= k
+                        if j == 0:
+                            total_lost += k
+                        else:
+                            count[r, d, i + 1, j - 1] += k
+                count[r, d, i + 1, n_class - 1] += left
+            lost[r, d, i] = total_lost
+            gained[r, d, i] = total_born

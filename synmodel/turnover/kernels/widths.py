@@ -1,16 +1,13 @@
 """Compiled loops of head widths, one after the other for the sessions at which each spine is there."""
 
-import numba
 import numpy as np
 
-from synmodel.core.compiled import compiled_parallel, inlined
+from synmodel.core.compiled import compiled, inlined
 from synmodel.core.randomness.normal import fill_normal
 from synmodel.core.randomness.philox import count_present, fill_present
 
 __all__ = ["draw_deviations", "number_present"]
 
-_DENDRITES = 16
-"""Dendrites that share room."""
 _TOGETHER = 128
 """Spines whose draws are made together."""
 _SESSION = np.uint64(0xFFFFFFFF)
@@ -30,16 +27,18 @@ def follow_present(n, names, noise, kept, spread, log_sd, shift, out):  # type: 
         following = names[q] + np.uint64(1)
 
 
-@compiled_parallel
-def number_present(classes, first, n):  # type: ignore[no-untyped-def]
+@compiled
+def number_present(begin, end, classes, first, n):  # type: ignore[no-untyped-def]
     """Fill ``n`` (dendrite,) with the numbers of (spine, session) at which the spines of each dendrite are there."""
     flat, n_session = classes.reshape(-1), classes.shape[1]
-    for d in numba.prange(len(n)):
+    for d in range(begin, end):
         n[d] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
 
 
-@compiled_parallel
-def draw_deviations(key, replicate, dendrite, word, classes, first, place, kept, log_sd, shift, deviation):  # type: ignore[no-untyped-def]
+@compiled
+def draw_deviations(  # type: ignore[no-untyped-def]
+    begin, end, key, replicate, dendrite, word, classes, first, place, kept, log_sd, shift, deviation
+):
     """Fill ``deviation`` with what is added to the logarithm of the median width, by spine and then session.
 
     ``classes`` (spine, session) are negative where a spine is not there, and has no width; ``first`` (n + 1,) are the
@@ -47,21 +46,16 @@ def draw_deviations(key, replicate, dendrite, word, classes, first, place, kept,
     deviation since the session before, ``shift`` (session,) the shift of the mean.
     """
     k0, k1 = key[0], key[1]
-    n_dendrite, n_session = len(first) - 1, classes.shape[1]
+    n_session = classes.shape[1]
     spread = np.sqrt(1.0 - kept * kept) * log_sd
-    for group in numba.prange((n_dendrite + _DENDRITES - 1) // _DENDRITES):
-        # Not rows of one array: the compiler would not know that their numbers lie side by side.
-        names, places = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session, np.uint64)
-        u, noise, room = (
-            np.empty(_TOGETHER * n_session),
-            np.empty(_TOGETHER * n_session),
-            np.empty(_TOGETHER * n_session),
-        )
-        for d in range(group * _DENDRITES, min((group + 1) * _DENDRITES, n_dendrite)):
-            at, c0, c1 = place[d], replicate[first[d]], dendrite[first[d]]
-            for begin in range(first[d], first[d + 1], _TOGETHER):
-                end = min(begin + _TOGETHER, first[d + 1])
-                n = fill_present(k0, k1, c0, c1, word[begin:end], classes[begin:end], names, u)
-                fill_normal(n, u, room, places, noise)
-                follow_present(n, names, noise, kept, spread, log_sd, shift, deviation[at : at + n])
-                at += n
+    # Not rows of one array: the compiler would not know that their numbers lie side by side.
+    names, places = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session, np.uint64)
+    u, noise, room = np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session)
+    for d in range(begin, end):
+        at, c0, c1 = place[d], replicate[first[d]], dendrite[first[d]]
+        for spine in range(first[d], first[d + 1], _TOGETHER):
+            next_spine = min(spine + _TOGETHER, first[d + 1])
+            n = fill_present(k0, k1, c0, c1, word[spine:next_spine], classes[spine:next_spine], names, u)
+            fill_normal(n, u, room, places, noise)
+            follow_present(n, names, noise, kept, spread, log_sd, shift, deviation[at : at + n])
+            at += n

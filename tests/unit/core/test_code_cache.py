@@ -13,7 +13,6 @@ import pytest
 import synmodel
 from synmodel.core import code_cache
 from synmodel.core import compiled as compilation
-from synmodel.inference.likelihood.kernel import log_losses, log_losses_of_many
 from synmodel.turnover import TurnoverModel, simulate
 from synmodel.turnover.kernels.events import tally
 from synmodel.turnover.kernels.lockstep import lockstep
@@ -307,13 +306,6 @@ def test_one_replicate_runs_what_was_compiled_for_many(engine):
     simulate(model, replicates=1, **design)
     simulate(model, replicates=1, **{**design, "initial": {"poisson": 3}})
     assert len(kernel.signatures) == compiled
-
-
-@pytest.mark.skipif(code_cache.folder() is None, reason="compiled code is not kept on this machine")
-def test_code_for_one_thread_and_for_several_is_kept_apart():
-    """Both have the name and arguments of one function; what is kept of the first must not be taken for the other."""
-    files = {each._cache._cache_file._index_path for each in (log_losses, log_losses_of_many)}
-    assert len(files) == 2
 
 
 def test_every_decorator_tells_which_files_are_compiled():

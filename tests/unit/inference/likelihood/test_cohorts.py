@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synmodel.inference.likelihood.kernel import filter_three, filter_two, log_losses, most_spines
+from synmodel.inference.likelihood.kernel import filter_three, filter_two, log_losses_three, log_losses_two, most_spines
 
 ALIVE = {2: (0.6, 0.95), 3: (0.5, 0.8, 0.97)}
 CHAIN = [[0.7, 0.25, 0.05], [0.04, 0.8, 0.16], [0.01, 0.09, 0.9]]
@@ -25,7 +25,8 @@ def both_ways(steps, composition, n, gained, lost, first=0):
     stop = gained.shape[1]
     span = np.full(len(n), first), np.full(len(n), stop)
     out, n_class = np.empty((len(n), 1)), composition.shape[1]
-    log_losses(*(each[None] for each in (*steps, composition)), n, gained, lost, *span, out)
+    log_losses = log_losses_two if n_class == 2 else log_losses_three
+    log_losses(0, len(n), tuple(each[None] for each in steps), composition[None], (n, gained, lost, *span), out)
     by_classes = []
     for k, start in enumerate(n):
         size = most_spines(start, gained[k], lost[k], first, stop) + 3
