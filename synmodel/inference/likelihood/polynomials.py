@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from synmodel.core.compiled import allocating_nothing
 
 __all__ = ["add_log_polynomial"]
@@ -49,7 +47,9 @@ def add_log_polynomial(log_c, y, work, out):  # type: ignore[no-untyped-def]
     ``work`` has a place for each coefficient, and one for each point.
     """
     terms, total = work
-    largest = np.max(y)
+    largest = y[0]
+    for p in range(1, len(y)):
+        largest = max(largest, y[p])
     top, last = terms_at(log_c, largest, terms)
     if top == -math.inf:
         out[:] = -math.inf
