@@ -187,7 +187,7 @@ def _work(plan: Plan, pieces: list[Piece], *, whole_cells: bool) -> Work:
     )
 
 
-_ONE_AT_A_TIME = threading.Lock()  # numba's simplest threading layer ends the process when two threads enter it
+_ONE_AT_A_TIME = threading.Lock()  # a piece may take all threads, so tasks of one process take turns
 
 
 def compute(work: Work, threads: int | None = None) -> Answer:
