@@ -98,6 +98,8 @@ class _CheckedFiles(_numba.IndexDataCacheFile):  # type: ignore[misc]
         # Code that makes hashes asks for numbers which numba has only once it has imported all; none of ours does.
         if _HASHES not in payload:
             self._write(self._data_path(name), payload)
+        else:  # what an earlier signature left under this name is not it
+            Path(self._data_path(name)).unlink(missing_ok=True)
 
     def _read(self, path: str) -> bytes:
         content = Path(path).read_bytes()

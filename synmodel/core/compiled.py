@@ -90,7 +90,7 @@ class _Compilation(event.Listener):
     def on_start(self, event: Any) -> None:
         self._before.append(gc.get_threshold())
         if self._before[-1][0] > 0:
-            gc.set_threshold(_OBJECTS, *self._before[-1][1:])
+            gc.set_threshold(max(_OBJECTS, self._before[-1][0]), *self._before[-1][1:])
         name = str(getattr(event.data["dispatcher"].py_func, "__module__", ""))
         if not self.told and name.startswith("synmodel."):
             self.told = True
@@ -99,7 +99,8 @@ class _Compilation(event.Listener):
 
     def on_end(self, _: object) -> None:
         """Garbage is looked for as before."""
-        gc.set_threshold(*self._before.pop())
+        if self._before:  # none where this module was loaded by one thread while another compiled
+            gc.set_threshold(*self._before.pop())
 
 
 event.register("numba:compile", _Compilation())  # type: ignore[no-untyped-call]

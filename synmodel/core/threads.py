@@ -7,7 +7,8 @@ one of these is compiled three times, with all that it calls.
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -45,15 +46,20 @@ def on_threads(kernel: Callable[..., Any], n: int, *arguments: object, block: in
         for first, last in parts:
             kernel(first, last, *arguments)
 
-    others = [_pool().submit(work) for _ in range(threads - 1)]
+    others: list[Future[None]] = []
     try:
+        with suppress(RuntimeError):  # no thread begins any more while the interpreter ends
+            for _ in range(threads - 1):
+                others.append(_pool().submit(work))
         work()
     finally:
         for _ in parts:  # where this thread was interrupted, the others end with the part that they are at
             pass
-    for other in others:
-        if not other.cancel():  # one that has not begun has nothing left to do
-            other.result()
+        # One that has not begun has nothing left to do. No thread writes to the arguments when this is over.
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()
 
 
 def _parts(n_block: int, n_part: int, block: int, n: int) -> Iterator[tuple[int, int]]:

@@ -222,7 +222,7 @@ def trace_coupled(
     Raises
     ------
     SimulationError
-        If the start is not one of this model, or the times do not rise.
+        If the start is not one of this model, the times do not rise, or dendrites cannot be parted into such groups.
     """
     knots = knots_of(drive)
     return labelled(
@@ -250,6 +250,9 @@ def traced_coupled(
     course = course_of(model, folds, times, interaction.batch)
     numbers = coupling_of(interaction, model.n_class, lengths)
     unit = (coupling.group or n_dendrite) if interaction.pool else 1
+    if n_dendrite % unit:
+        message = f"coupling.group is {unit}; give a number that divides the {n_dendrite} dendrites of a replicate"
+        raise SimulationError(message)
     key = stream_key(seed, "turnover")
 
     def fill(*rows: Array) -> None:

@@ -96,7 +96,7 @@ class Evidence:
         return len(self._first)
 
     def given_start(self, log_z: Array, cv: float) -> Array:
-        """(record, ...) log-probability where the start tells nothing and there is one node."""
+        """(record, point) log-probability where the start tells nothing and there is one node."""
         return self.over_runs(self.by_run(log_z, cv, lasting=False)[:, 0])
 
     def impossible(self) -> NDArray[np.bool_]:
@@ -107,12 +107,12 @@ class Evidence:
         return np.maximum.reduceat(log_p, self._first) == -np.inf
 
     def by_run(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
-        """(run, node, ...) log-probability given the start at birth multipliers z (record, 1, ...)."""
+        """(run, node, point) log-probability given the start at birth multipliers z (record, 1, point)."""
         points = Points.of(log_z, self.record)
         return self.gains.log_probability(points, cv, lasting=lasting, more=self.more, losses=self.losses)
 
     def joint(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
-        """(record, ...) log-probability of start, gains and losses at birth multipliers z (record, 1, ...)."""
+        """(record, point) log-probability of start, gains and losses at birth multipliers z (record, 1, point)."""
         if not self.one_start:
             message = (
                 "fractions leave the number of spines at the start open, so nothing can be learnt from it: choose "
@@ -123,7 +123,7 @@ class Evidence:
         return self.over_runs(self._over_nodes(log_p))
 
     def start(self, log_z: Array, cv: float, *, lasting: bool) -> Array:
-        """(record, ...) log-probability of the start, to be conditioned on."""
+        """(record, point) log-probability of the start, to be conditioned on."""
         return self._over_nodes(self._start(self._of_runs(log_z), cv, lasting=lasting))[self._first]
 
     def _of_runs(self, log_z: Array) -> Array:

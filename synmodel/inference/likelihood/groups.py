@@ -27,6 +27,8 @@ def log_sums(values, first, out):  # type: ignore[no-untyped-def]
         for k in range(len(to)):
             top, total = to[k], 0.0
             if math.isinf(top):
+                for row in range(start, stop):
+                    to[k] = to[k] if not math.isnan(values[row, k]) else values[row, k]
                 continue
             for row in range(start, stop):
                 total += math.exp(values[row, k] - top)

@@ -36,15 +36,15 @@ def log_starts(log_lengths, log_numbers, start, record, law, out):  # type: igno
 
 @allocating_nothing
 def log_changes(changes, scale, log_norm, out):  # type: ignore[no-untyped-def]
-    """Add to ``out`` (run,) log-densities of ``changes`` (run, interval) of log length, NaN where none is known.
+    """Add to ``out`` (run,) log-densities of ``changes`` (run, interval) of log length, where they are known.
 
-    They are of Student's distribution with two degrees of freedom; ``log_norm`` is the logarithm of its largest value,
-    with the sign changed.
+    Others are NaN or infinite. Changes are of Student's distribution with two degrees of freedom; ``log_norm`` is the
+    logarithm of its largest value, with the sign changed.
     """
     for r in range(len(out)):
         product, log_product, known = 1.0, 0.0, 0
         for k in range(changes.shape[1]):
-            if not math.isnan(changes[r, k]):
+            if math.isfinite(changes[r, k]):
                 u = changes[r, k] / scale
                 product *= 1.0 + 0.5 * u * u
                 known += 1

@@ -50,6 +50,10 @@ def add_log_polynomial(log_c, y, work, out):  # type: ignore[no-untyped-def]
     largest = y[0]
     for p in range(1, len(y)):
         largest = max(largest, y[p])
+    if not largest > 0.0:
+        for p in range(len(y)):
+            out[p] += log_c[0]
+        return
     top, last = terms_at(log_c, largest, terms)
     if top == -math.inf:
         out[:] = -math.inf

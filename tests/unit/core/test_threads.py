@@ -1,7 +1,10 @@
 """Rows of a loop on several threads."""
 
 import os
+import subprocess
+import sys
 import threading
+import time
 
 import numba
 import numpy as np
@@ -66,6 +69,32 @@ def test_an_error_on_any_thread_is_raised(of_the_caller):
 
     with pytest.raises(ValueError, match="no"):
         on_threads(fail, 2, block=1)
+
+
+def test_no_thread_works_on_when_an_error_has_been_raised():
+    caller, meeting, out = threading.get_ident(), threading.Barrier(2, timeout=30.0), []
+
+    def fail(*_):
+        meeting.wait()
+        if threading.get_ident() == caller:
+            message = "no"
+            raise ValueError(message)
+        time.sleep(0.2)
+        out.append(1)
+
+    with pytest.raises(ValueError, match="no"):
+        on_threads(fail, 2, block=1)
+    assert out == [1]
+
+
+def test_work_is_done_while_the_interpreter_ends():
+    code = (
+        "import atexit, numba; numba.set_num_threads(2)\n"
+        "from synmodel.core.threads import on_threads\n"
+        "atexit.register(lambda: on_threads(lambda a, b: print(a, b), 32))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert sorted(done.stdout.split("\n")) == sorted(["", "0 16", "16 32"])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")

@@ -178,6 +178,11 @@ def begun():
     return start_of(MODEL, Initial((3.0, 5.0), poisson=True), replicates=np.arange(30), **key)
 
 
+def test_groups_that_leave_dendrites_over_are_refused():
+    with pytest.raises(SimulationError, match=r"coupling\.group is 4; give a number that divides the 6 dendrites"):
+        trace_coupled(MODEL, begun(), TIMES, seed=2, interaction=INTERACTIONS["all"], group=4, drive=DRIVE)
+
+
 @pytest.mark.parametrize("name", INTERACTIONS)
 def test_full_histories_are_those_that_the_coupled_engine_counts(name):
     """Numbers, gains and losses of every dendrite, bit by bit."""

@@ -16,7 +16,9 @@ from synmodel.inference.likelihood.blocks import LengthLaw, blocks_of, evidence_
 from synmodel.inference.likelihood.courses import courses_of
 from synmodel.inference.likelihood.evidence import ONE, _most_gained, joined
 from synmodel.inference.likelihood.gains import Gains, Points, Unrecorded
+from synmodel.inference.likelihood.groups import log_sums
 from synmodel.inference.likelihood.hidden import logarithms
+from synmodel.inference.likelihood.lengths import log_changes
 from synmodel.inference.likelihood.runs import Runs
 from synmodel.inference.likelihood.tail import fates_two, open_tail, tail_work
 from synmodel.inference.likelihood.tracked import tracked_rows
@@ -258,6 +260,29 @@ def test_gains_hardly_change_where_births_hardly_differ():
     alike = gains.log_probability(points, 0.0, lasting=False)
     for lasting in (False, True):
         np.testing.assert_allclose(gains.log_probability(points, 1e-7, lasting=lasting), alike, rtol=1e-9)
+
+
+def test_a_multiplier_too_small_to_be_a_number_leaves_no_unrecorded_gains():
+    gains = Gains(*(np.full((1, 1, 1), each) for each in (0.0, 9.0, 0.0, 2.0, 8.0)))
+    log_a = np.log([[[0.5, 0.25]]])
+    found = with_more(log_a, gains, np.full((1, 1, 2), -800.0), 0.0, lasting=False)
+    np.testing.assert_allclose(found, np.log(0.5))
+
+
+def test_sums_of_runs_hide_nothing_that_is_no_number():
+    values = np.array([[-np.inf, -np.inf, 1.0], [NAN, -np.inf, 2.0], [-3.0, 0.0, NAN]])
+    out = np.empty((2, 3))
+    log_sums(values, np.array([0, 2]), out)
+    np.testing.assert_allclose(out, [[NAN, -np.inf, np.logaddexp(1.0, 2.0)], [-3.0, 0.0, NAN]])
+
+
+def test_lengths_are_of_known_changes_alone():
+    changes, out = np.array([[0.1, NAN, -0.2], [NAN, np.inf, NAN], [1e60, -1e60, 1e60]]), np.zeros(3)
+    log_changes(changes, 0.05, np.log(2 * np.sqrt(2) * 0.05), out)
+    expected = t.logpdf(changes / 0.05, 2) - np.log(0.05)
+    np.testing.assert_allclose(out[0], np.nansum(expected[0]))
+    assert out[1] == 0.0
+    np.testing.assert_allclose(out[2], expected[2].sum())
 
 
 def test_sums_over_hundreds_of_unrecorded_gains_are_numbers_everywhere():
