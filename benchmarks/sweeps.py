@@ -1,7 +1,8 @@
-"""What does a cell of a sweep cost beside the model that it runs: the exact expectation, or the engine?
+"""What does a cell of a sweep cost beside the model that it runs: the exact expectation, or the experiment?
 
 Exact cells are told as cells per second and beside one bare expectation of the same scenario; simulated cells, of the
-smallest experiments, as what remains when the engine's own time for the cell and its control is taken off.
+smallest experiments, as what remains when the time of simulating the cell and its control one by one is taken off: a
+control that several cells share is simulated for each there, so this may be negative.
 """
 
 import time
@@ -10,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from synmodel.analysis.sweeps import sweep
-from synmodel.scenario import load
-from synmodel.simulation import expectation_function
-from synmodel.simulation.blocks import spines_of
+from synmodel.library.parameters import default_parameters
+from synmodel.scenario import Scenario, load
+from synmodel.simulation import expectation_function, means_of
 from synmodel.simulation.setup import Setup
 from synmodel.turnover.simulator import thread_count
 
@@ -53,23 +54,39 @@ def exact() -> list[str]:
 
 
 def simulated() -> list[str]:
-    """Milliseconds of a cell and its control beyond the engine."""
+    """Milliseconds of a cell and its control, and of simulating both by themselves, from the drive to statistics."""
     small = load("ketamine-mouse-single").updated(
         cohort={"animals": 1, "dendrites_per_animal": 3}, schedule={"sessions": [-1, 1, 3]}
     )
-    ready, numbers = Setup(small).at(), np.arange(REPLICATES)
-    with thread_count(1):
-        engine = seconds(lambda: [spines_of(ready, numbers, 1) for _ in range(20)], 5) / 20
-    grids = {
-        "a hazard": (2, {"phoumthipphavong2016.loss_nascent": np.linspace(0.4, 1.2, SIMULATED)}),
-        "the dose": (1, {AMOUNT: np.linspace(1.0, 30.0, SIMULATED)}),
-    }
-    lines = ["| simulated cells that differ in | ms per cell | engine | beyond it |", "|---|--:|--:|--:|"]
-    for name, (arms, grid) in grids.items():
+    saline = small.updated(regimen={"doses": []})
+    hazard, amounts = "phoumthipphavong2016.loss_nascent", np.linspace(1.0, 30.0, SIMULATED)
+    values = np.linspace(0.4, 1.2, SIMULATED)
+    base = default_parameters()
+    by_hazard = [{hazard: value} for value in values.tolist()]
+    by_dose = [small.updated(regimen={"doses": [{**_dose(small), "amount": amount}]}) for amount in amounts.tolist()]
+
+    def hazards() -> None:
+        for plan in (small, saline):
+            setup = Setup(plan)
+            for value in by_hazard:
+                means_of(setup.at(base.replace(value)), 0, REPLICATES, 1)
+
+    def doses() -> None:
+        for plan in by_dose:
+            means_of(Setup(plan).at(), 0, REPLICATES, 1)
+
+    grids = {"a hazard": (hazards, {hazard: values}), "the dose": (doses, {AMOUNT: amounts})}
+    lines = ["| simulated cells that differ in | ms per cell | simulated one by one | beyond it |", "|---|--:|--:|--:|"]
+    for name, (alone, grid) in grids.items():
+        with thread_count(1):
+            bare = seconds(alone, 3) / SIMULATED
         took = seconds(lambda grid=grid: sweep(small, grid=grid, replicates=REPLICATES, seed=1), 3) / SIMULATED
-        beyond = 1e3 * (took - arms * engine)
-        lines.append(f"| {name} | {1e3 * took:.1f} | {1e3 * arms * engine:.1f} | {beyond:.1f} |")
+        lines.append(f"| {name} | {1e3 * took:.1f} | {1e3 * bare:.1f} | {1e3 * (took - bare):.1f} |")
     return lines
+
+
+def _dose(plan: Scenario) -> dict[str, object]:
+    return plan.regimen.doses[0].model_dump(exclude_unset=True)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def _rows(values: Array | float, shape: tuple[int, ...]) -> Array:
     """Values of a shape as (row, n); a copy only where they are not so already."""
     whole = np.asarray(values, float)
     if whole.shape != shape:
-        whole = np.array(np.broadcast_to(whole, shape), order="C")  # or the kernels are compiled for two layouts
+        whole = np.full(shape, whole)  # rows in one piece, or the kernels are compiled for two layouts
     return whole.reshape(-1, shape[-1])
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from synmodel.signalling.cascade import low_pass, slow_folds
+from synmodel.signalling.cascade import low_pass
 from synmodel.signalling.phenomenology import (
     EFFECTS,
     LEAST,
@@ -129,7 +129,7 @@ def _share_slopes(
 
 
 def fast_slopes(
-    times: Array, signals: Signals, values: Mapping[str, float], names: Sequence[str], changes: Mapping[str, Signals]
+    times: Array, signals: Signals, values: Mapping[str, float], names: Sequence[str], changes: Signals
 ) -> Array:
     """(name, n_time) slopes of mTORC1, see :func:`synmodel.signalling.cascade.fast_states`.
 
@@ -142,18 +142,22 @@ def fast_slopes(
     values : mapping
         Parameter values by dotted name.
     names : sequence of str
-        Parameters: those of the cascade (:data:`FAST`), and those that change the signals.
-    changes : mapping
-        Slopes of the signals by name of the parameter.
+        Parameters: those that change the signals, and then those of the cascade (:data:`FAST`).
+    changes : Signals
+        Slopes of the signals in the first names, each (n, n_time), or 0.
     """
-    n, nothing = len(names), Signals.none(len(times))
-    d_signals = [changes.get(name, nothing) for name in names]
+    n = len(names)
 
     def stacked(field: str) -> Array:
-        return np.array([np.broadcast_to(getattr(each, field), len(times)) for each in d_signals]).reshape(n, -1)
+        slopes, own = np.zeros((n, len(times))), getattr(changes, field)
+        slopes[: len(own) if np.ndim(own) else 0] = own
+        return slopes
 
     def of(name: str) -> Array:
-        return np.array([[1.0 if each == name else 0.0] for each in names]).reshape(n, 1)
+        column = np.zeros((n, 1))
+        if name in names:
+            column[names.index(name)] = 1.0
+        return column
 
     v = values
     block, basal, half = v["blocker.bdnf"], v["cascade.bdnf_basal"], v["cascade.bdnf_half"]
@@ -195,7 +199,12 @@ def _followed(times: Array, target: Array, tau: float, d_target: Array, d_tau: A
 
 
 def slow_fold_slopes(
-    times: Array, mtorc1: Array, values: Mapping[str, float], d_mtorc1: Array, changes: Mapping[str, Array]
+    times: Array,
+    mtorc1: Array,
+    elimination: Array,
+    values: Mapping[str, float],
+    d_mtorc1: Array,
+    changes: Mapping[str, Array],
 ) -> dict[str, Array]:
     """Slopes of :func:`synmodel.signalling.cascade.slow_folds` but proteins: effect -> (direction, n_time).
 
@@ -203,6 +212,8 @@ def slow_fold_slopes(
     ----------
     times, mtorc1, values
         As there.
+    elimination : (n_time,) ndarray
+        Fold of elimination that it gives.
     d_mtorc1 : (direction, n_time) ndarray
         Changes of mTORC1.
     changes : mapping
@@ -220,7 +231,7 @@ def slow_fold_slopes(
     if delay > 0:
         for _ in range(2):
             late, d_late = _followed(times, late, 0.5 * delay, d_late, 0.5 * of(_DELAY)[:, None])
-    folds, slopes = slow_folds(times, mtorc1, values), {}
+    slopes = {}
     for effect, state in _SLOW.items():
         gain, most, tau = (f"cascade.{key}" for key in (f"{state}_gain", f"{state}_max", f"tau_{state}"))
         slope = np.empty((n, len(times)))
@@ -228,5 +239,5 @@ def slow_fold_slopes(
             times, late, values[gain], values[most], values[tau], np.ascontiguousarray(d_late),
             of(gain), of(most), of(tau), slope,
         )  # fmt: skip
-        slopes[effect] = -slope * folds[effect] ** 2 if effect == "elimination" else slope
+        slopes[effect] = -slope * elimination**2 if effect == "elimination" else slope
     return slopes

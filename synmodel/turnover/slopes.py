@@ -11,8 +11,9 @@ a direction theta in which hazards change by h' has E' = sum_h h' dE/dh. Cells c
     P' <- P' E + P E'      gamma' <- gamma' E + gamma E' + l (beta' V + beta V')      d' <- d' + P' d_c + P d_c'
 
 A fold f of an effect changes hazards alone: h = f h_0 has h' = f h_0' + f' h_0, so rates, pulses and cascades are all
-directions, given by what they do to rates and to the folds of each cell. Forward is cheaper than the adjoint here: a
-parameter set has some thirty directions, and the published means of an arm are as many.
+directions, given by what they do to rates and to the folds of each cell. Slopes are linear in these changes, so what a
+hazard of a cell does to P, gamma and d at the end of its interval is found once, forwards through the cells and back,
+and each direction is a sum of its changes times that.
 
 The balance n of births and losses, n Q = -beta, has the slope n' = -(beta' + n Q') Q^-1.
 """
@@ -102,10 +103,7 @@ def compose_slopes(
     """
     k, n, q = model.n_class, len(times) - 1, len(directions.births)
     acts = np.ones(k, bool) if protected is None else np.asarray(protected)[-k:]
-    found = PropagationSlopes(np.zeros((q, n, k, k)), np.zeros((q, n, k)), np.zeros((q, n, k)))
-    moves = np.any([each.reshape(q, -1).any(axis=1) for each in directions], axis=0)
-    births, loss, transition, formation, maturation, elimination = (each[moves] for each in directions)
-    slopes = tuple(np.empty((moves.sum(), *each.shape[1:])) for each in found)
+    found = PropagationSlopes(np.empty((q, n, k, k)), np.empty((q, n, k)), np.empty((q, n, k)))
     cross_slopes(
         np.diff(folds.edges),
         folds.formation,
@@ -115,11 +113,9 @@ def compose_slopes(
         np.asarray(model.transition, float),
         np.asarray(model.elimination, float),
         np.searchsorted(folds.edges, times),
-        (births, transition, loss, formation, np.stack([maturation, elimination], axis=1)),
-        slopes,
+        tuple(directions),
+        tuple(found),
     )
-    for each, of in zip(found, slopes, strict=True):
-        each[moves] = of
     return found
 
 

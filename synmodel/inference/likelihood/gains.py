@@ -124,11 +124,14 @@ class Gains(NamedTuple):
             Log-probabilities of the losses, which are added.
         """
         law = (cv**-2 if cv > 0 else np.inf), lasting
+        of, out = self._arrays(), np.empty((*self.poisson.shape[:2], points.z.shape[1]))
+        if cv == 0 and more is None:
+            log_gains(self.poisson[:, :, 0] + losses, of, law, points, out)
+            return out
         first = (self.start if lasting else np.zeros_like(self.start)).astype(np.int64)
         last = first + self.number.astype(np.int64)
         rising = _rising(law[0], int(last.max(initial=0)) + (0 if more is None else more.log_a.shape[2]))
         base = (self.poisson + (rising[last] - rising[first]))[:, :, 0] + losses
-        of, out = self._arrays(), np.empty((*base.shape, points.z.shape[1]))
         log_gains(base, of, law, points, out)
         if more is not None:
             add_unrecorded(more.log_a, more.run, rising, of, law, points, out)

@@ -1,7 +1,7 @@
 """Runs that are asked about at many parameters: what none of these changes is computed once."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,12 @@ class Open(NamedTuple):
     gains: NDArray[np.bool_]
     both: NDArray[np.bool_]
     at_the_end: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=64)
+def _log_factorials(most: int) -> Array:
+    """(most + 1,) logarithms of 0!, 1!, and so on."""
+    return np.asarray(gammaln(np.arange(1.0, most + 2.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,5 +138,5 @@ class Prepared:
         gained = np.maximum(self.runs.gained, 0)
         most = int(gained.max(initial=0))
         # Of each number once, where there are fewer than entries.
-        log_factorial = gammaln(np.arange(1.0, most + 2.0))[gained] if most < gained.size else gammaln(gained + 1.0)
+        log_factorial = _log_factorials(most)[gained] if most < gained.size else gammaln(gained + 1.0)
         return xlogy(self.number[:, 0], self.scale[:, None]) - log_factorial.sum(axis=1)[:, None]

@@ -11,6 +11,7 @@ which no fit frees by itself, take central differences of the whole arm.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,7 @@ class ArmState(NamedTuple):
     shift: Array
 
 
+@cache
 def has_exact_slope(name: str) -> bool:
     """Whether :func:`arm_slopes` knows a parameter."""
     return name.partition(".")[2] not in _OF_NODES
@@ -183,6 +185,12 @@ def _trend_of(tissue: Tissue, cells: Cells) -> Array:
     return folds_of(tissue.model, cells, {}).formation
 
 
+@cache
+def _onward(n_class: int) -> Array:
+    """(K, K) 1 where a switch leads to a later class."""
+    return np.triu(np.ones((n_class, n_class)), 1)
+
+
 def _initial_slopes(
     tissue: Tissue, scored_density: float, directions: Directions, changes: _Changes
 ) -> tuple[Array, Array]:
@@ -191,7 +199,7 @@ def _initial_slopes(
     hit, formation = 1.0 - np.asarray(tissue.scoring.miss), model.formation_rates
     transition, elimination = np.asarray(model.transition, float), np.asarray(model.elimination, float)
     young = model.n_class - 1
-    onward = np.triu(np.ones((model.n_class, model.n_class)), 1)
+    onward = _onward(model.n_class)
     leaving = (elimination + (transition * onward).sum(axis=1))[:young]
     d_leaving = (directions.loss + (directions.transition * onward).sum(axis=2))[:, :young]
     sustained = formation[:young] / leaving

@@ -77,9 +77,12 @@ class Density:
         """Logarithm of the density and its gradient (n_free,); beyond a support, the gradient at its end."""
         phi = self.centre + self.root @ u
         vector = self.coordinates.to_vector(phi)
-        value = self.log_density(u)
         inside = np.clip(vector, self.problem.lower + _EDGE, self.problem.upper - _EDGE)
         residuals = self.problem.residuals(inside)
+        if np.array_equal(inside, vector):
+            value = float(-0.5 * residuals @ residuals + self.coordinates.log_volume(phi))
+        else:
+            value = self.log_density(u)
         slopes = self.problem.jacobian(inside) @ self.coordinates.slopes(phi)
         return value, self.root.T @ (self.coordinates.log_volume_slopes() - slopes.T @ residuals)
 

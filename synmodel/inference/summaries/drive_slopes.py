@@ -20,10 +20,13 @@ __all__ = ["effect_factor_slopes", "pulse_slopes_of", "signal_slopes"]
 
 Array = NDArray[np.float64]
 _STEP = 1e-4
+_CENTRAL = ((1.0, 1.0), (-1.0, -1.0))
+_FROM_ABOVE = ((0.0, -3.0), (1.0, 4.0), (2.0, -1.0))
+"""Steps, and what each weighs in the difference over twice a step."""
 
 
 class _Sending(Protocol):
-    def __call__(self, values: Mapping[str, float], moved: str, /) -> Signals: ...
+    def __call__(self, values: Mapping[str, float], moved: Sequence[str], /) -> Signals: ...
 
 
 def effect_factor_slopes(
@@ -70,22 +73,41 @@ def pulse_slopes_of(
     return slopes
 
 
-def signal_slopes(signals: _Sending, values: Mapping[str, float], name: str) -> Signals:
-    """Slopes of signals in one parameter, by central differences.
+def signal_slopes(signals: _Sending, values: Mapping[str, float], names: Sequence[str], *, together: bool) -> Signals:
+    """Slopes of signals in parameters by central differences, each (name, n_time) or 0 where none moves it.
 
     Parameters
     ----------
     signals : callable
-        From parameter values, and the name of the one that moved.
+        From parameter values, and the names of those that moved.
     values : mapping
         Where.
-    name : str
-        The parameter.
+    names : sequence of str
+        The parameters.
+    together : bool
+        Whether values may be (row, 1): then all steps are rows of one call.
     """
-    step = _STEP * (abs(values[name]) or 1.0)
-    if values[name] == 0.0:  # the end of a support: from above
-        there = [signals({**values, name: k * step}, name) for k in (0, 1, 2)]
-        parts = ([getattr(each, f.name) for each in there] for f in fields(Signals))
-        return Signals(*((4.0 * b - 3.0 * a - c) / (2.0 * step) for a, b, c in parts))
-    up, down = (signals({**values, name: values[name] + sign * step}, name) for sign in (1.0, -1.0))
-    return Signals(*((getattr(up, f.name) - getattr(down, f.name)) / (2.0 * step) for f in fields(Signals)))
+    if not names:
+        return Signals(0.0, 0.0, 0.0, 0.0)  # type: ignore[arg-type]
+    steps = np.array([_STEP * (abs(values[name]) or 1.0) for name in names])
+    rows = [
+        (at, share, weight)
+        for at, name in enumerate(names)
+        for share, weight in (_FROM_ABOVE if values[name] == 0.0 else _CENTRAL)  # 0 is the end of a support
+    ]
+    weights = np.zeros((len(names), len(rows)))
+    for row, (at, _, weight) in enumerate(rows):
+        weights[at, row] = weight
+    if together:
+        moved = {name: np.full((len(rows), 1), values[name]) for name in names}
+        for row, (at, share, _) in enumerate(rows):
+            moved[names[at]][row] += share * steps[at]
+        there = signals({**values, **moved}, names)  # type: ignore[dict-item]
+        each = [getattr(there, f.name) for f in fields(Signals)]
+    else:
+        found = [
+            signals({**values, names[at]: values[names[at]] + share * steps[at]}, names[at : at + 1])
+            for at, share, _ in rows
+        ]
+        each = [np.stack([getattr(one, f.name) for one in found]) for f in fields(Signals)]
+    return Signals(*(weights @ part / (2.0 * steps[:, None]) if np.ndim(part) == 2 else 0.0 for part in each))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Literal, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from synmodel.pharmacology import (
     drug_doses,
     engagement,
     exposure_parameters,
+    fixed_parameters,
     kinetic_parameters,
     open_targets,
 )
@@ -90,9 +92,11 @@ class Drives:
         self._parameters = parameters
         self._grids: dict[str, Array] = {}
         self._plasma: dict[str, tuple[tuple[float, ...], dict[str, Array]]] = {}
-        self._mtorc1: dict[str, tuple[tuple[float, ...], Array]] = {}
+        self._fast: dict[str, tuple[tuple[float, ...], dict[str, Array], Array]] = {}
         self._slow = ["cascade.delay", *(f"cascade.{key}" for name in SLOW for key in _keys_of(name))]
         self._names: dict[tuple[str, str], Sequence[str]] = {}
+        self._getters: dict[tuple[str, str], Callable[[Mapping[str, float]], tuple[float, ...]]] = {}
+        self._sources: dict[str, dict[str, str]] = {}
         self._folds: dict[str, tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
 
     def names(self, target: Dosed) -> list[str]:
@@ -117,7 +121,7 @@ class Drives:
         if not names:
             return np.empty(0), {}
         where = target.identity
-        key = tuple(values[name] for name in names)
+        key = self._numbers("all", where, values)
         if where not in self._folds or self._folds[where][0] != key:
             made = self._mechanistic if self.kind == "mechanistic" else self._phenomenological
             self._folds[where] = (key, *made(target, values, where))
@@ -136,24 +140,29 @@ class Drives:
 
     def _mechanistic_slopes(self, target: Dosed, values: Mapping[str, float], names: Sequence[str]) -> dict[str, Array]:
         where, subject = target.identity, _subject(target)
-        times, (_, mtorc1) = self._grids[where], self._mtorc1[where]
+        elimination = self.folds(target, values)[1]["elimination"]
+        times, (_, engaged, mtorc1) = self._grids[where], self._fast[where]
         fast = set(self._found("fast", where, lambda: self._fast_names(target)))
-        exposed = set(self._found("exposed", where, lambda: exposure_parameters(target.arm.doses, subject)))
-        engaged = self._engaged(target, where, subject, times, values)
-
-        def signals(given: Mapping[str, float], moved: str = "") -> Signals:
-            there = self._engaged(target, where, subject, times, given) if moved in exposed else engaged
-            return collect(there, given)
-
         moved = [name for name in names if name in fast]
-        changes = {name: signal_slopes(signals, values, name) for name in moved if name not in FAST}
+        of_signals, of_cascade = [n for n in moved if n not in FAST], [n for n in moved if n in FAST]
         d_mtorc1 = np.zeros((len(names), len(times)))
         if moved:
-            d_mtorc1[[names.index(name) for name in moved]] = fast_slopes(
-                times, signals(values), values, moved, changes
-            )
+            exposed = set(self._found("exposed", where, lambda: exposure_parameters(target.arm.doses, subject)))
+            fixed = set(self._found("fixed", where, lambda: fixed_parameters(target.arm.doses, subject)))
+
+            together = "target" not in engaged and fixed.isdisjoint(of_signals)
+
+            def signals(given: Mapping[str, float], moved: Sequence[str]) -> Signals:
+                rows = np.size(given[moved[0]]) if together else 0
+                there = engaged if exposed.isdisjoint(moved) else self._engaged(target, subject, times, given, rows)
+                return collect(there, given)
+
+            changes = signal_slopes(signals, values, of_signals, together=together)
+            ordered = [*of_signals, *of_cascade]
+            places = [names.index(name) for name in ordered]
+            d_mtorc1[places] = fast_slopes(times, collect(engaged, values), values, ordered, changes)
         altered, of_slow = self._altered(target, values), self._altered_slopes(target, values, names)
-        return slow_fold_slopes(times, mtorc1, altered, d_mtorc1, of_slow)
+        return slow_fold_slopes(times, mtorc1, elimination, altered, d_mtorc1, of_slow)
 
     def names_of(self, target: Dosed) -> Sequence[str]:
         """:meth:`names`, found once."""
@@ -164,6 +173,13 @@ class Drives:
         if (kind, where) not in self._names:
             self._names[kind, where] = find()
         return self._names[kind, where]
+
+    def _numbers(self, kind: str, where: str, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Values of the names that :meth:`_found` found, to tell whether one has changed."""
+        if (kind, where) not in self._getters:
+            names = self._names[kind, where]
+            self._getters[kind, where] = itemgetter(*names, names[0])  # a tuple also of one
+        return self._getters[kind, where](values)
 
     def _phenomenological(
         self, target: Dosed, values: Mapping[str, float], where: str
@@ -185,21 +201,23 @@ class Drives:
         if where not in self._grids:
             self._grids[where] = _grid(doses, target.sessions)
         times = self._grids[where]
-        fast = self._found("fast", where, lambda: self._fast_names(target))
-        key = tuple(values[name] for name in fast)
-        if where not in self._mtorc1 or self._mtorc1[where][0] != key:
-            signals = collect(self._engaged(target, where, subject, times, values), values)
-            self._mtorc1[where] = key, fast_states(times, signals, values)["mtorc1"]
-        return times, slow_folds(times, self._mtorc1[where][1], self._altered(target, values))
+        self._found("fast", where, lambda: self._fast_names(target))
+        key = self._numbers("fast", where, values)
+        if where not in self._fast or self._fast[where][0] != key:
+            engaged = self._engaged(target, subject, times, values)
+            self._fast[where] = key, engaged, fast_states(times, collect(engaged, values), values)["mtorc1"]
+        return times, slow_folds(times, self._fast[where][2], self._altered(target, values))
 
     def _given(self, target: Dosed) -> dict[str, str]:
         """Parameter of the slow drives -> the name of the one that has its value for an arm."""
-        given = {name: name for name in self._slow}
-        for name in self.names_of(target):
-            # A drug may have a cascade of its own, in readings that ask whether all share one.
-            if _OWN in name:
-                given["cascade." + name.partition(_OWN)[2]] = name
-        return given
+        if target.identity not in self._sources:
+            given = {name: name for name in self._slow}
+            for name in self.names_of(target):
+                # A drug may have a cascade of its own, in readings that ask whether all share one.
+                if _OWN in name:
+                    given["cascade." + name.partition(_OWN)[2]] = name
+            self._sources[target.identity] = given
+        return self._sources[target.identity]
 
     def _altered(self, target: Dosed, values: Mapping[str, float]) -> dict[str, float]:
         """Parameters of the slow drives of an arm, times the factors of its study."""
@@ -225,15 +243,19 @@ class Drives:
         return slopes
 
     def _engaged(
-        self, target: Dosed, where: str, subject: Subject, times: Array, values: Mapping[str, float]
+        self, target: Dosed, subject: Subject, times: Array, values: Mapping[str, float], rows: int = 0
     ) -> dict[str, Array]:
-        """Engaged receptors of an arm; concentrations are kept, as a fit hardly ever changes kinetics."""
+        """Engaged receptors of an arm, in rows if values have them; concentrations are kept, fits hardly move them."""
+        where = target.identity
         doses = target.arm.doses
-        kinetic = self._found("kinetic", where, lambda: kinetic_parameters(doses, subject))
-        key = tuple(values[name] for name in kinetic)
+        self._found("kinetic", where, lambda: kinetic_parameters(doses, subject))
+        key = self._numbers("kinetic", where, values)
         if where not in self._plasma or self._plasma[where][0] != key:
             self._plasma[where] = key, concentrations(doses, subject, times, values)
-        return engagement(self._plasma[where][1], subject, values, times)
+        plasma = self._plasma[where][1]
+        if rows:
+            plasma = {name: np.broadcast_to(each, (rows, len(times))) for name, each in plasma.items()}
+        return engagement(plasma, subject, values, times)
 
     def _fast_names(self, target: Dosed) -> list[str]:
         """Names of the parameters of an arm up to mTORC1."""

@@ -27,6 +27,7 @@ bias of a mean of ratios, from the published SEM itself (second order).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -167,6 +168,7 @@ class SummaryProblem:
         self._fixed = parameters.as_floats()
         self.drives = Drives(driven.drive, parameters)
         self._reads = [self._read_by(target) for target in self.arms]
+        self._read = [itemgetter(*names, names[0]) for names in self._reads]  # a tuple also of one
         self._cells: dict[tuple[str, int], Cells] = {}
         self._memory: dict[int, tuple[tuple[float, ...], ArmPrediction]] = {}
         self._states: dict[int, tuple[tuple[float, ...], ArmState]] = {}
@@ -243,7 +245,7 @@ class SummaryProblem:
 
     def predict_arm(self, place: int, values: Mapping[str, float]) -> ArmPrediction:
         """Expected statistics of one arm."""
-        key = tuple(values[name] for name in self._reads[place])
+        key = self._read[place](values)
         if place not in self._memory or self._memory[place][0] != key:
             state = self.state(place, values)
             self._memory[place] = key, _prediction(self.arms[place], state.tissue, state)
@@ -251,7 +253,7 @@ class SummaryProblem:
 
     def state(self, place: int, values: Mapping[str, float]) -> ArmState:
         """What the expectations of an arm follow from; the last one is kept."""
-        key, target = tuple(values[name] for name in self._reads[place]), self.arms[place]
+        key, target = self._read[place](values), self.arms[place]
         if place not in self._states or self._states[place][0] != key:
             self._states[place] = key, self._course(target, self.tissue(target, values), values)
         return self._states[place][1]

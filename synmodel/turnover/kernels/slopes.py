@@ -183,21 +183,6 @@ def effects_of(length, births, hazards, known, p, gamma, cell_slopes, of_p, of_g
 
 
 @allocating_nothing
-def change_of(q, h, cell, folds, acts, switches, loss, d_folds, d_switches, d_loss):  # type: ignore[no-untyped-def]
-    """Change of hazard h of a cell in direction q."""
-    m = len(loss)
-    if h >= m * m:
-        i = h - m * m
-        if acts[i]:
-            return d_loss[q, i] * folds[1, cell] + loss[i] * d_folds[q, 1, cell]
-        return d_loss[q, i]
-    i, j = h // m, h % m
-    if j > i:
-        return d_switches[q, i, j] * folds[0, cell] + switches[i, j] * d_folds[q, 0, cell]
-    return d_switches[q, i, j]
-
-
-@allocating_nothing
 def advance(length, born, e, v, p, gamma, moved, row):  # type: ignore[no-untyped-def]
     """Carry P and gamma over a cell, in place; ``moved`` and ``row`` are work space."""
     m = len(gamma)
@@ -213,54 +198,132 @@ def advance(length, born, e, v, p, gamma, moved, row):  # type: ignore[no-untype
 
 
 @allocating_nothing
-def carry(q, interval, cell, length, rates, directions, of_cell, out, row):  # type: ignore[no-untyped-def]
-    """Carry the slopes of one direction over a cell, in place, and add those of its births."""
-    births, _, _, formation = rates
-    d_births, _, _, d_formation, _ = directions
-    e, v, lost = of_cell
-    dp, dgamma, dlost = out
-    m = len(lost)
-    for i in range(m):
-        for j in range(m):
-            entry = 0.0
+def to_the_end(effects, onward, later, at_end):  # type: ignore[no-untyped-def]
+    """Carry what each hazard of a cell does to the end of its interval: ``at_end`` (hazard, n), of P, gamma and d.
+
+    ``effects`` are those at the end of the cell (:func:`effects_of`), ``onward`` (K, K) is the product of E over the
+    cells that follow, ``later`` (K,) the d of these.
+    """
+    of_p, of_gamma, of_lost = effects
+    m = len(later)
+    for h in range(len(of_p)):
+        for i in range(m):
+            born, gone = 0.0, of_lost[h, i]
             for k in range(m):
-                entry += dp[q, interval, i, k] * e[k, j]
-            row[j] = entry
-        for j in range(m):
-            dlost[q, interval, i] += dp[q, interval, i, j] * lost[j]
-        for j in range(m):
-            dp[q, interval, i, j] = row[j]
-    for j in range(m):
-        entry = 0.0
-        for k in range(m):
-            entry += dgamma[q, interval, k] * e[k, j]
-        row[j] = entry
-    for i in range(m):
-        more = length * (d_births[q, i] * formation[cell] + births[i] * d_formation[q, cell])
-        if more != 0.0:
+                born += of_gamma[h, k] * onward[k, i]
+                gone += of_p[h, i, k] * later[k]
+            at_end[h, m * m + i] = born
+            at_end[h, m * m + m + i] = gone
             for j in range(m):
-                row[j] += more * v[i, j]
-    for j in range(m):
-        dgamma[q, interval, j] = row[j]
+                entry = 0.0
+                for k in range(m):
+                    entry += of_p[h, i, k] * onward[k, j]
+                at_end[h, i * m + j] = entry
 
 
 @allocating_nothing
-def add_changes(q, interval, cell, known, folds, acts, rates, directions, effects, out):  # type: ignore[no-untyped-def]
-    """Add what the changes of a cell's hazards in one direction do to P, gamma and d at its end."""
-    _, switches, loss, _ = rates
-    _, d_switches, d_loss, _, d_folds = directions
-    of_p, of_gamma, of_lost = effects
-    dp, dgamma, dlost = out
+def step_back(e, lost, onward, later, moved):  # type: ignore[no-untyped-def]
+    """Take a cell, of which ``lost`` (K,) is the d, to those that follow, in place; ``moved`` is work space."""
+    m = len(later)
+    for i in range(m):
+        moved[0, i] = lost[i]
+        for k in range(m):
+            moved[0, i] += e[i, k] * later[k]
+    for i in range(m):
+        later[i] = moved[0, i]
+    multiply(e, onward, moved, 1.0)
+    for i in range(m):
+        for j in range(m):
+            onward[i, j] = moved[i, j]
+
+
+@allocating_nothing
+def collect(cell, known, folds, acts, rates, at_end, of_births, by_rate, by_fold):  # type: ignore[no-untyped-def]
+    """Add the effects of a cell to those of the rates, and fill those of its three folds.
+
+    ``of_births`` (K, K) is the gamma of a birth of each class at fold 1; ``by_rate`` (hazard + K, n) has the hazards at
+    fold 1 and then births, ``by_fold`` (3, n) formation, maturation and elimination.
+    """
+    births, switches, loss, formation = rates
+    m, n_hazard, n = len(loss), len(known), by_rate.shape[1]
+    for effect in range(3):
+        for j in range(n):
+            by_fold[effect, j] = 0.0
+    for i in range(m):
+        for j in range(m):
+            by_rate[n_hazard + i, m * m + j] += formation[cell] * of_births[i, j]
+            by_fold[0, m * m + j] += births[i] * of_births[i, j]
+    for h in range(n_hazard):
+        if not known[h]:
+            continue
+        i = h // m if h < m * m else h - m * m
+        target = h % m
+        fold, effect, rate = 1.0, -1, 0.0
+        if h >= m * m and acts[i]:
+            fold, effect, rate = folds[1, cell], 2, loss[i]
+        elif h < m * m and target > i:
+            fold, effect, rate = folds[0, cell], 1, switches[i, target]
+        for j in range(n):
+            by_rate[h, j] += fold * at_end[h, j]
+        if effect >= 0:
+            for j in range(n):
+                by_fold[effect, j] += rate * at_end[h, j]
+
+
+@allocating_nothing
+def rate_change(q, h, births, loss, switches):  # type: ignore[no-untyped-def]
+    """Change of hazard h at fold 1 in direction q; births come behind the hazards."""
+    m = loss.shape[1]
+    if h >= m * m + m:
+        return births[q, h - m * m - m]
+    if h >= m * m:
+        return loss[q, h - m * m]
+    return switches[q, h // m, h % m] if h // m != h % m else 0.0
+
+
+@compiled
+def hazards_that_count(switches, loss, directions):  # type: ignore[no-untyped-def]
+    """Which hazards are there, or are moved by a direction; (hazard,) bool. Others have slopes that nobody asks for."""
+    births, d_loss, d_switches, _, _, _ = directions
     m = len(loss)
-    for h in range(len(known)):
-        if known[h]:
-            change = change_of(q, h, cell, folds, acts, switches, loss, d_folds, d_switches, d_loss)
-            if change != 0.0:
-                for i in range(m):
-                    dgamma[q, interval, i] += change * of_gamma[h, i]
-                    dlost[q, interval, i] += change * of_lost[h, i]
-                    for j in range(m):
-                        dp[q, interval, i, j] += change * of_p[h, i, j]
+    counts = np.zeros(m * m + m, np.bool_)
+    for h in range(m * m + m):
+        rate = loss[h - m * m] if h >= m * m else (switches[h // m, h % m] if h // m != h % m else 0.0)
+        counts[h] = rate != 0.0
+        for q in range(len(d_loss)):
+            counts[h] = counts[h] or rate_change(q, h, births, d_loss, d_switches) != 0.0
+    return counts
+
+
+@allocating_nothing
+def along(q, first, end, by_rate, by_fold, directions, total):  # type: ignore[no-untyped-def]
+    """Fill ``total`` (n,) with slopes of an interval in one direction: changes of rates and folds times effects."""
+    births, loss, switches, formation, maturation, elimination = directions
+    for j in range(len(total)):
+        total[j] = 0.0
+    for h in range(len(by_rate)):
+        change = rate_change(q, h, births, loss, switches)
+        if change != 0.0:
+            for j in range(len(total)):
+                total[j] += change * by_rate[h, j]
+    for cell in range(first, end):
+        born, matures, goes = formation[q, cell], maturation[q, cell], elimination[q, cell]
+        if born != 0.0 or matures != 0.0 or goes != 0.0:
+            of = by_fold[cell - first]
+            for j in range(len(total)):
+                total[j] += born * of[0, j] + matures * of[1, j] + goes * of[2, j]
+
+
+@allocating_nothing
+def put(q, interval, total, out):  # type: ignore[no-untyped-def]
+    """Put the slopes of P, gamma and d of an interval where they belong."""
+    dp, dgamma, dlost = out
+    m = dgamma.shape[2]
+    for i in range(m):
+        dgamma[q, interval, i] = total[m * m + i]
+        dlost[q, interval, i] = total[m * m + m + i]
+        for j in range(m):
+            dp[q, interval, i, j] = total[i * m + j]
 
 
 @compiled
@@ -269,40 +332,61 @@ def cross_slopes(lengths, formation, folds, acts, births, switches, loss, edges,
 
     ``lengths`` and ``formation`` are (cell,), ``folds`` (2, cell) those of maturation and elimination; interval i is
     made of the cells ``edges[i]`` up to, not including, ``edges[i + 1]``. ``directions`` are the changes of births
-    (direction, K), switches (direction, K, K), losses (direction, K), of the fold of births (direction, cell) and of
-    the other folds (direction, 2, cell).
+    (direction, K), losses (direction, K), switches (direction, K, K), and of the folds of births, maturation and
+    elimination, each (direction, cell).
+
+    What a hazard of a cell does at the end of its interval does not depend on the direction, and slopes are linear in
+    the changes: so it is found once, forwards through the cells and back, and each direction is a sum of products.
     """
     n, m = len(directions[0]), len(loss)
-    n_hazard = m * m + m
-    known = np.array([h >= m * m or h // m != h % m for h in range(n_hazard)])
+    n_hazard, size = m * m + m, m * m + 2 * m
+    known = hazards_that_count(switches, loss, directions)
     generator, hazards, before = np.zeros((m, m)), np.full(n_hazard, -1.0), -1.0
-    e, v, moved = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    de, dv, work = np.empty((n_hazard, m, m)), np.empty((n_hazard, m, m)), np.empty((n_hazard + 3, m, m))
-    of_p, of_gamma, of_lost = np.empty((n_hazard, m, m)), np.empty((n_hazard, m)), np.empty((n_hazard, m))
-    p, gamma, row, lost, born = np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m), np.empty(m)
-    rates, of_cell, effects = (births, switches, loss, formation), (e, v, lost), (of_p, of_gamma, of_lost)
-    out[0][:], out[1][:], out[2][:] = 0.0, 0.0, 0.0
+    longest = 0
     for interval in range(len(edges) - 1):
+        longest = max(longest, edges[interval + 1] - edges[interval])
+    e, v, lost = np.empty((longest, m, m)), np.empty((longest, m, m)), np.empty((longest, m))
+    of_p, of_gamma = np.zeros((longest, n_hazard, m, m)), np.zeros((longest, n_hazard, m))
+    of_lost, by_fold = np.zeros((longest, n_hazard, m)), np.empty((longest, 3, size))
+    de, dv, work = np.empty((n_hazard, m, m)), np.empty((n_hazard, m, m)), np.empty((n_hazard + 3, m, m))
+    here, mean, moved = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+    p, gamma, row, born = np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m)
+    onward, later, of_births = np.empty((m, m)), np.empty(m), np.empty((m, m))
+    at_end, by_rate, total = np.empty((n_hazard, size)), np.empty((n_hazard + m, size)), np.empty(size)
+    rates = births, switches, loss, formation
+    for interval in range(len(edges) - 1):
+        first, end = edges[interval], edges[interval + 1]
+        by_rate[:] = 0.0
         for i in range(m):
-            gamma[i] = 0.0
+            gamma[i] = later[i] = 0.0
             for j in range(m):
-                p[i, j] = 1.0 if i == j else 0.0
-        for cell in range(edges[interval], edges[interval + 1]):
-            length = lengths[cell]
+                p[i, j] = onward[i, j] = 1.0 if i == j else 0.0
+        for cell in range(first, end):
+            length, at = lengths[cell], cell - first
             # Without a drug all half-days are alike.
             if rates_of(cell, folds, acts, switches, loss, generator, hazards) or length != before:
-                one_cell(generator, length, known, e, v, de, dv, work)
+                one_cell(generator, length, known, here, mean, de, dv, work)
                 before = length
             for i in range(m):
                 born[i] = births[i] * formation[cell]
-                lost[i] = 0.0
+                lost[at, i] = 0.0
                 for j in range(m):
-                    lost[i] += length * v[i, j] * hazards[m * m + j]
-            effects_of(length, born, hazards, known, p, gamma, (v, de, dv), of_p, of_gamma, of_lost, row)
-            for q in range(n):
-                carry(q, interval, cell, length, rates, directions, of_cell, out, row)
-                add_changes(q, interval, cell, known, folds, acts, rates, directions, effects, out)
-            advance(length, born, e, v, p, gamma, moved, row)
+                    e[at, i, j], v[at, i, j] = here[i, j], mean[i, j]
+                    lost[at, i] += length * mean[i, j] * hazards[m * m + j]
+            effects_of(
+                length, born, hazards, known, p, gamma, (mean, de, dv), of_p[at], of_gamma[at], of_lost[at], row
+            )  # fmt: skip
+            advance(length, born, here, mean, p, gamma, moved, row)
+        for cell in range(end - 1, first - 1, -1):
+            at = cell - first
+            effects = of_p[at], of_gamma[at], of_lost[at]
+            to_the_end(effects, onward, later, at_end)
+            multiply(v[at], onward, of_births, lengths[cell])
+            step_back(e[at], lost[at], onward, later, moved)
+            collect(cell, known, folds, acts, rates, at_end, of_births, by_rate, by_fold[at])
+        for q in range(n):
+            along(q, first, end, by_rate, by_fold, directions, total)
+            put(q, interval, total, out)
 
 
 @compiled
