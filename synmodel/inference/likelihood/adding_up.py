@@ -2,7 +2,7 @@
 
 from synmodel.core.compiled import allocating_nothing
 
-__all__ = ["add_up", "find_open"]
+__all__ = ["add_up", "find_open", "gains_at_all"]
 
 
 @allocating_nothing
@@ -15,6 +15,17 @@ def add_up(n, gained, lost, first, stop, at_end):  # type: ignore[no-untyped-def
             if now < 0:
                 break
             at_end[r, k] = now
+
+
+@allocating_nothing
+def gains_at_all(gained, log_factorials, number, log_factorial):  # type: ignore[no-untyped-def]
+    """Fill ``number`` (run,) with all gains that were recorded, ``log_factorial`` with the sum of log G!."""
+    for r in range(len(gained)):
+        number[r], log_factorial[r] = 0.0, 0.0
+        for k in range(gained.shape[1]):
+            if gained[r, k] > 0:
+                number[r] += gained[r, k]
+                log_factorial[r] += log_factorials[gained[r, k]]
 
 
 @allocating_nothing

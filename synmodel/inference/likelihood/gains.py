@@ -166,7 +166,8 @@ def gains_of(prepared: Prepared, courses: Courses) -> Gains:
     # No product of matrices, in which the last digit of a run depends on how many there are.
     poisson = np.repeat(prepared.log_weight, len(births), axis=1)
     exposure = np.zeros_like(poisson)
-    meet(prepared.gained, prepared.inside, births, log_births, poisson, exposure)
+    runs = prepared.runs
+    meet(runs.gained, runs.first, runs.stop, births, log_births, poisson, exposure)
     scale = prepared.scale[:, None]
     with np.errstate(invalid="ignore"):
         mean = courses.total[:, prepared.runs.first].T * scale

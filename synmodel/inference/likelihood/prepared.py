@@ -1,13 +1,14 @@
 """Runs that are asked about at many parameters: what none of these changes is computed once."""
 
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
+from synmodel.inference.likelihood.adding_up import gains_at_all
 from synmodel.inference.likelihood.runs import NOT_RECORDED, Runs
 
 __all__ = ["Open", "Prepared"]
@@ -40,7 +41,10 @@ class Open(NamedTuple):
     at_the_end: NDArray[np.bool_]
 
 
-@lru_cache(maxsize=64)
+_LARGEST_TABLE = 1 << 16
+
+
+@cache
 def _log_factorials(most: int) -> Array:
     """(most + 1,) logarithms of 0!, 1!, and so on."""
     return np.asarray(gammaln(np.arange(1.0, most + 2.0)))
@@ -113,19 +117,9 @@ class Prepared:
         return np.unique(self.runs.first)
 
     @cached_property
-    def inside(self) -> Array:
-        """(run, interval) 1 where an interval belongs to the run."""
-        return self.runs.inside.astype(float)
-
-    @cached_property
-    def gained(self) -> Array:
-        """(run, interval) gains that were recorded; what was not stands in the terms of the run."""
-        return np.maximum(self.runs.gained, 0).astype(float)
-
-    @cached_property
     def number(self) -> Array:
-        """(run, 1, 1) all gains of a run."""
-        return self.gained.sum(axis=1)[:, None, None]
+        """(run, 1, 1) all gains of a run that were recorded; what was not stands in the terms of the run."""
+        return self._gains[0][:, None, None]
 
     @cached_property
     def start(self) -> Array:
@@ -135,8 +129,17 @@ class Prepared:
     @cached_property
     def log_weight(self) -> Array:
         """(run, 1) sum of G log(scale) - log(G!) over gains G."""
-        gained = np.maximum(self.runs.gained, 0)
+        number, log_factorial = self._gains
+        return (xlogy(number, self.scale) - log_factorial)[:, None]
+
+    @cached_property
+    def _gains(self) -> tuple[Array, Array]:
+        """(run,) all gains, and the sum of log(G!)."""
+        gained = self.runs.gained
+        number, log_factorial = np.empty(len(gained)), np.empty(len(gained))
         most = int(gained.max(initial=0))
-        # Of each number once, where there are fewer than entries.
-        log_factorial = _log_factorials(most)[gained] if most < gained.size else gammaln(gained + 1.0)
-        return xlogy(self.number[:, 0], self.scale[:, None]) - log_factorial.sum(axis=1)[:, None]
+        if most > _LARGEST_TABLE:
+            recorded = np.maximum(gained, 0)
+            return recorded.sum(axis=1, dtype=float), gammaln(recorded + 1.0).sum(axis=1)
+        gains_at_all(gained, _log_factorials(1 << most.bit_length()), number, log_factorial)
+        return number, log_factorial

@@ -56,18 +56,19 @@ def share(values, out):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def meet(gained, inside, births, log_births, poisson, exposure):  # type: ignore[no-untyped-def]
+def meet(gained, first, stop, births, log_births, poisson, exposure):  # type: ignore[no-untyped-def]
     """Add to ``poisson`` (run, node) the sum of gains times logarithms of their means, to ``exposure`` that of means.
 
-    ``gained`` and ``inside``, which is 1 or 0, are (run, interval); ``births`` and ``log_births`` (node, interval),
-    with -inf where there are none.
+    ``gained`` is (run, interval), negative where it was not recorded; a run has the intervals ``first`` up to, not
+    including, ``stop`` (run,); ``births`` and ``log_births`` (node, interval), with -inf where there are none.
     """
     for r in range(len(gained)):
         for node in range(len(births)):
             for k in range(gained.shape[1]):
-                if gained[r, k] > 0.0:
+                if gained[r, k] > 0:
                     poisson[r, node] += gained[r, k] * log_births[node, k]
-                exposure[r, node] += inside[r, k] * births[node, k]
+            for k in range(first[r], stop[r]):
+                exposure[r, node] += births[node, k]
 
 
 @allocating_nothing
