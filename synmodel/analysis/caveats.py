@@ -17,24 +17,18 @@ from synmodel.data.studies import Study
 from synmodel.data.summaries import arms_seen, load_summaries
 from synmodel.library.parameters import LIKE, borrowed_parameters, default_parameters
 from synmodel.library.targets import load_target
-from synmodel.pharmacology import drug_doses, exposure_parameters, load_compound, open_targets
+from synmodel.pharmacology import dose_text, drug_doses, exposure_parameters, load_compound, open_targets
 from synmodel.scenario import Dose, Scenario
 from synmodel.simulation import expectation
 from synmodel.simulation.checking import Checked, Contradiction, contradictions
 from synmodel.simulation.subjects import terms_of
 
-__all__ = ["contradiction_lines", "contradictions", "dose_text", "notes_of", "notes_of_several", "potency_lines"]
+__all__ = ["contradiction_lines", "contradictions", "notes_of", "notes_of_several", "potency_lines"]
 
 _DRIFT = 0.15
 """Change of density without a drug from which on a result says so."""
 _TRKB = "serotonin.trkb_gain"
 _ALONE_DOES_NOTHING = ("vehicle", "antagonist")
-
-
-def dose_text(dose: Dose) -> str:
-    """Compound, amount, unit and route of one dose in words, with the length of an infusion."""
-    infusion = f" over {dose.duration_min:g} min" if dose.duration_min else ""
-    return f"{dose.compound} {dose.amount:g} {dose.unit} {dose.route}{infusion}"
 
 
 def notes_of(plan: Scenario, checked: Sequence[Checked] = ()) -> list[str]:

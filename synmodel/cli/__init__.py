@@ -32,7 +32,8 @@ from synmodel.cli.end import end as _end
 from synmodel.cli.end import told
 from synmodel.cli.interruption import INTERRUPTED, hear_interruptions
 from synmodel.cli.joint import AsJson, Out, Quiet, Seed
-from synmodel.cli.option import refuse
+from synmodel.cli.loading import begin_to_load, drawn_apart
+from synmodel.cli.option import refuse, within
 from synmodel.cli.output import print_json, print_result
 from synmodel.cli.output import print_tables as _print_tables
 from synmodel.cli.output import progress as _progress
@@ -56,8 +57,11 @@ _FIT_FILES = ("fit.json", "fit.nc", "parameters.toml", "residuals.png", "residua
 _Columns = Annotated[Path | None, typer.Option(help="With --data: TOML file that names the columns.")]
 _READING = ("columns", "days", "dose_date", "sheet", "mouse")
 _PROFILE_FILES = ("profiles.png", "profiles.svg")
-_OBJECTS = 200_000
-"""New objects between two searches for circles; Python's own 700 cost a tenth of a short command."""
+_TIMEOUT = "4"
+"""Binary logarithm of the cycles for which threads of OpenBLAS wait for work before they sleep, the least there is.
+
+By default each library's threads first keep a core busy for a tenth of a second, which others could use.
+"""
 
 
 def _result(verb: Callable[..., None]) -> Callable[..., None]:
@@ -66,7 +70,7 @@ def _result(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 cli_data.app.command()(with_tables(cli_data.convert))
-app.command()(_result(cli_compare.compare))
+app.command()(within(_result(cli_compare.compare), drawn_apart(cli_compare.figure_of)))
 
 
 @app.command()
@@ -166,7 +170,7 @@ def fit(
     print_result(document, tables.fit_tables, out, promised, as_json=as_json)
 
 
-app.command()(_result(cli_simulate.simulate))
+app.command()(within(_result(cli_simulate.simulate), drawn_apart(lambda _: cli_simulate.FIGURE)))
 app.command()(_result(cli_simulate.sweep))
 app.command()(_result(cli_design.design))
 app.command()(_result(cli_joint.predict))
@@ -262,7 +266,8 @@ def main() -> None:
     ``SYNMODEL_DEBUG=1`` shows where in the code an error comes from.
     """
     interrupted = hear_interruptions()
-    gc.set_threshold(_OBJECTS)
+    begin_to_load()
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", _TIMEOUT)  # read as numpy and scipy are loaded, which is later
     atexit.register(gc.freeze)  # the last search for circles, all libraries through, would only free what ends anyway
     try:
         status = app(standalone_mode=False, prog_name="synmodel")

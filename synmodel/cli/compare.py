@@ -1,7 +1,8 @@
 """The verb ``compare``: any scenarios against each other; without any, the main job."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,12 +11,18 @@ from synmodel.cli.loading import drawing_meanwhile
 from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import ScenarioError
 
-__all__ = ["Unit", "compare"]
+__all__ = ["Unit", "compare", "figure_of"]
 
 Unit = Annotated[str, typer.Option(help="Unit of replication of the fit: mouse or dendrite.")]
 
 _SCENARIO_FILES = ("comparison.json", "comparison.nc", "comparison.png", "comparison.svg")
+_FIGURE = "synmodel.report.comparison_figure:scenarios_figure"
 _MAIN_FILES = (*_SCENARIO_FILES, "residuals.png", "residuals.svg")
+
+
+def figure_of(given: Mapping[str, Any]) -> str | None:
+    """The figure that a process of its own draws; None without scenarios, as the fit is then at hand for it."""
+    return _FIGURE if given["scenarios"] else None
 
 
 def compare(
@@ -74,26 +81,26 @@ def _compare_scenarios(
     from synmodel.analysis.lineup import lineup_of
     from synmodel.library.parameters import default_parameters
     from synmodel.report import contrasts, files
+    from synmodel.report.drawing import drawing_of
 
     lineup = lineup_of(scenarios, control)
     files.check(out, _SCENARIO_FILES)
     mine = files.comparison_title([each.label for each in lineup.entries], lineup.control)
     files.refuse_other_results(out, mine, "comparison.json")
     source = posterior_from(posterior)
-    with drawing_meanwhile(), progress(quiet) as steps:
+    with progress(quiet) as steps:
         result = compare_scenarios(
             scenarios, control=control, draws=DRAWS if draws is None else draws, replicates=replicates or 0,
             posterior=source, seed=seed, progress=steps,
         )  # fmt: skip
     parameters = default_parameters() if source is None else source.typical()
     document = contrasts.compared_document(result, seed=seed, parameters=parameters.digest())
-    from synmodel.report.comparison_figure import scenarios_figure
-
-    figure = scenarios_figure(result)
+    figure = drawing_of(_FIGURE)
+    figure.begin(result, entries=document["provenance"])
     with files.folder(out) as folder:
         (folder / "comparison.json").write_text(files.to_json(document), encoding="utf-8")
-        files.save_figure(figure, folder / "comparison", document["provenance"])
         files.save_dataset(contrasts.compared_dataset(result, document), folder / "comparison.nc")
+        figure.write(folder / "comparison")
     print_result(document, contrasts.compared_tables, out, _SCENARIO_FILES, as_json=as_json)
 
 

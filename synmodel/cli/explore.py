@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from synmodel.cli.joint import File, posterior_from
+from synmodel.cli.loading import all_loaded
 
 __all__ = ["explore"]
 
@@ -44,4 +45,5 @@ def explore(
 
             webbrowser.open(address)
 
+    all_loaded()
     server.serve(app, listener, ready)

@@ -1,12 +1,28 @@
 """How libraries are loaded for a command: without what no command needs of them, and while compiled code runs."""
 
+import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib import import_module
 from threading import Thread
+from typing import Any
 
-__all__ = ["drawing_meanwhile", "without_units"]
+__all__ = ["all_loaded", "begin_to_load", "drawing_meanwhile", "drawn_apart", "without_units"]
+
+_WHILE_LOADING, _OBJECTS = 1_000_000, 200_000
+"""New objects between two searches for circles; Python's own 700 cost a tenth of a short command."""
+
+
+def begin_to_load() -> None:
+    """Search for circles seldom: of libraries come 300,000 objects that stay, and a search takes 0.1 s."""
+    gc.set_threshold(_WHILE_LOADING)
+
+
+def all_loaded() -> None:
+    """Libraries are loaded, and no search for circles need go through them."""
+    gc.freeze()
+    gc.set_threshold(_OBJECTS)
 
 
 def without_units() -> None:
@@ -44,3 +60,27 @@ def drawing_meanwhile() -> Iterator[None]:
         yield
     finally:
         thread.join()
+
+
+def drawn_apart(
+    figure_of: Callable[[Mapping[str, Any]], str | None],
+) -> Callable[[Mapping[str, Any]], AbstractContextManager[None]]:
+    """A context of a verb, see :func:`synmodel.cli.option.within`, in which a process of its own draws the figure.
+
+    It begins before the verb loads its libraries, so that it has loaded those of figures by then.
+
+    Parameters
+    ----------
+    figure_of : callable
+        From the options of the verb to ``module:function``, or to None where there is nothing to draw apart.
+    """
+
+    def context(given: Mapping[str, Any]) -> AbstractContextManager[None]:
+        function = figure_of(given)
+        if function is None:
+            return nullcontext()
+        from synmodel.report.drawing import begun
+
+        return begun(function)
+
+    return context

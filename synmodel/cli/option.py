@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any
 
 from synmodel.core.errors import FitError
 
-__all__ = ["in_place_of", "refuse", "with_option"]
+__all__ = ["in_place_of", "refuse", "with_option", "within"]
 
 
 def refuse(given: Mapping[str, object], why: str) -> None:
@@ -74,6 +75,18 @@ def in_place_of(
         return _shown_as(verb, run, signature.replace(parameters=parameters))
 
     return decorated
+
+
+def within(
+    verb: Callable[..., None], context: Callable[[Mapping[str, Any]], AbstractContextManager[object]]
+) -> Callable[..., None]:
+    """The verb, run within a context that is made from its options before it loads anything."""
+
+    def run(**given: object) -> None:
+        with context(given):
+            verb(**given)
+
+    return _shown_as(verb, run, inspect.signature(verb))
 
 
 def _shown_as(verb: Callable[..., None], run: Callable[..., None], signature: inspect.Signature) -> Callable[..., None]:

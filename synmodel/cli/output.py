@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from synmodel.cli import log as cli_log
 from synmodel.cli.interruption import heed_interruption
+from synmodel.cli.loading import all_loaded
 from synmodel.core.plain import Json
 from synmodel.core.progress import Steps
 
@@ -30,6 +31,7 @@ def progress(quiet: bool) -> Iterator[Steps]:
     On a terminal it draws bars; in the log file of a cluster it writes a line now and then. Each call, and the end of
     the work, ends the command where it was interrupted and the interruption was lost.
     """
+    all_loaded()
     logged = [_Lines(cli_log.note_progress, _SECONDS_IN_LOG)] if cli_log.is_open() else []
     with _shown(quiet) as shown:
         yield _all([_heed, *shown, *logged])

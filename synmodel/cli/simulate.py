@@ -10,14 +10,16 @@ import typer
 
 from synmodel.cli.interruption import INTERRUPTED
 from synmodel.cli.joint import AsJson, File, Out, Quiet, Seed, posterior_from
-from synmodel.cli.loading import drawing_meanwhile
 from synmodel.cli.output import print_result, progress
 from synmodel.core.errors import SimulationError, SweepError, SynmodelError
 
 if TYPE_CHECKING:
     from synmodel.analysis.sweeps.plan import Plan
 
-__all__ = ["simulate", "sweep"]
+__all__ = ["FIGURE", "simulate", "sweep"]
+
+FIGURE = "synmodel.report.simulation_figure:simulation_figure"
+"""The figure of ``simulate``, which a process of its own draws."""
 
 Yes = Annotated[bool, typer.Option("--yes", help="Begin work of an hour or more without being told first.")]
 
@@ -87,6 +89,7 @@ def simulate(
     """Simulate a scenario, and its vehicle control, as a microscope would report them."""
     from synmodel.analysis.simulated import simulate_scenario
     from synmodel.report import documents, files, tables
+    from synmodel.report.drawing import drawing_of
     from synmodel.scenario import load, naming
     from synmodel.simulation import expected_spines
 
@@ -102,26 +105,25 @@ def simulate(
         # Replicates that are none are refused where they are used; the scenario and its control are both simulated.
         demand_yes(2 * expected_spines(plan) * max(replicates, 0), yes=yes)
     source = posterior_from(posterior)
-    with naming(scenario), drawing_meanwhile(), progress(quiet) as steps:
+    with naming(scenario), progress(quiet) as steps:
         result = simulate_scenario(
             plan, replicates=replicates, seed=seed, draws=draws, posterior_draws=posterior_draws, subjects=subjects,
             posterior=source, progress=steps,
         )  # fmt: skip
     document = documents.simulation_document(plan, result)
-    from synmodel.report.simulation_figure import simulation_figure
-
-    figure = simulation_figure(plan, document, result.mechanism, result.population)
     written = [*_SIMULATE_FILES, *([_POPULATION] if result.population is not None else [])]
     # The name of the scenario is the user's text and may hold a line break; the others fit on a comment line.
     made_with = {key: text for key, text in document["provenance"].items() if key != "scenario"}
+    figure = drawing_of(FIGURE)
+    figure.begin(plan, document, result.mechanism, result.population, entries=made_with)
     with files.folder(out) as folder:
         (folder / "summary.json").write_text(files.to_json(document), encoding="utf-8")
         (folder / "scenario.toml").write_text(files.commented(plan.to_toml(), made_with), encoding="utf-8")
-        files.save_figure(figure, folder / "simulation", made_with)
         files.save_dataset(documents.simulation_dataset(result), folder / "observations.nc")
         files.save_dataset(documents.mechanism_dataset(result), folder / "mechanism.nc")
         if result.population is not None:
             files.save_dataset(result.population, folder / _POPULATION)
+        figure.write(folder / "simulation")
     if result.population is None:
         (out / _POPULATION).unlink(missing_ok=True)  # of an earlier run, whose subjects differed
     print_result(document, tables.simulation_tables, out, written, as_json=as_json, last=document["between_subjects"])

@@ -17,9 +17,10 @@ from scipy.special import ndtri, pdtrik
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key, uniform_array
+from synmodel.core.randomness.philox import count_present
 from synmodel.core.schema import OBSERVATIONS, SPINES, arrays_of, conform, stamped
 from synmodel.core.threads import on_threads
-from synmodel.imaging.scoring_kernel import count_scores, score
+from synmodel.imaging.scoring_kernel import score
 
 __all__ = ["Images", "Scoring", "labelled", "observe", "reported", "scored"]
 
@@ -271,7 +272,7 @@ def scored(
     seen = 1.0 - np.asarray(scoring.miss, float)
     key = stream_key(images.seed, "detection")
     number = np.empty(images.n_row, np.int64)
-    on_threads(count_scores, images.n_row, classes, first, number)
+    on_threads(count_present, images.n_row, classes.reshape(-1), classes.shape[1], first, number)
     place = np.cumsum(number) - number
     places, out = (first, place), (tallies, sums)
     on_threads(score, images.n_row, (key, *who), (classes, widths), seen, images.reference, places, out)

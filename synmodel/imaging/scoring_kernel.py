@@ -3,9 +3,9 @@
 import numpy as np
 
 from synmodel.core.compiled import allocating_nothing, compiled
-from synmodel.core.randomness.philox import count_present, fill_present
+from synmodel.core.randomness.philox import fill_present
 
-__all__ = ["count_scores", "score"]
+__all__ = ["score"]
 
 _TOGETHER = 128
 """Spines whose draws are made together."""
@@ -79,14 +79,6 @@ def add_widths(n, names, hits, widths, sums):
 
 
 @compiled
-def count_scores(begin, end, classes, first, n):
-    """Fill ``n`` (dendrite,) with the numbers of (spine, session) at which the spines of each dendrite are there."""
-    flat, n_session = classes.reshape(-1), classes.shape[1]
-    for d in range(begin, end):
-        n[d] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
-
-
-@compiled
 def score(begin, end, who, spines, seen, reference, places, out):
     """Add the spines of each dendrite to its tallies, in their order.
 
@@ -105,7 +97,8 @@ def score(begin, end, who, spines, seen, reference, places, out):
     names, u = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session + 1)
     hits, room = np.empty(_TOGETHER * n_session + 1, np.int64), np.empty((3, n_session + 1), np.int64)
     for d in range(begin, end):
-        room[:] = 0
+        for k in range(n_session + 1):
+            room[0, k] = room[1, k] = room[2, k] = 0
         at = place[d]
         for spine in range(first[d], first[d + 1], _TOGETHER):
             next_spine = min(spine + _TOGETHER, first[d + 1])

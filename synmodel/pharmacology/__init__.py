@@ -1,6 +1,6 @@
 """Pharmacology: doses become free concentrations in brain and the receptors that they occupy."""
 
-from synmodel.pharmacology.compounds import Compound, acting_doses, drug_doses, load_compound
+from synmodel.pharmacology.compounds import Compound, acting_doses, dose_text, drug_doses, load_compound
 from synmodel.pharmacology.exposure import (
     concentrations,
     concentrations_of_many,
@@ -19,6 +19,7 @@ __all__ = [
     "concentrations",
     "concentrations_of_many",
     "corners_of",
+    "dose_text",
     "drug_doses",
     "engagement",
     "exposure",

@@ -20,6 +20,7 @@ __all__ = [
     "OpenTarget",
     "Targets",
     "acting_doses",
+    "dose_text",
     "drug_doses",
     "load_compound",
 ]
@@ -261,3 +262,9 @@ def drug_doses(doses: Iterable[Dose]) -> tuple[Dose, ...]:
 def acting_doses(doses: Iterable[Dose]) -> tuple[Dose, ...]:
     """The doses that do something on their own: neither a vehicle's nor an antagonist's."""
     return tuple(dose for dose in doses if not any(word in load_compound(dose.compound).kind for word in _PASSIVE))
+
+
+def dose_text(dose: Dose) -> str:
+    """Compound, amount, unit and route of one dose in words, with the length of an infusion."""
+    infusion = f" over {dose.duration_min:g} min" if dose.duration_min else ""
+    return f"{dose.compound} {dose.amount:g} {dose.unit} {dose.route}{infusion}"

@@ -20,8 +20,7 @@ from synmodel.analysis.contrasts import Compared, ScenarioContrast
 from synmodel.analysis.intervals import with_ends
 from synmodel.analysis.lineup import VEHICLE, Entry
 from synmodel.pharmacology import drug_doses
-from synmodel.report import figures
-from synmodel.report.figures import GREY, style
+from synmodel.report.style import GREY, colours_of, style
 
 __all__ = ["scenarios_figure"]
 
@@ -80,7 +79,7 @@ def _colours(entries: Sequence[Entry]) -> list[str]:
         name = "+".join(dict.fromkeys(dose.compound for dose in doses))
         lacks = name and each.plan.subject.genotype.endswith("knock-out")
         names.append(f"{name}+knock-out" if lacks else name)
-    return figures.colours_of(names)
+    return colours_of(names)
 
 
 # -- courses ---------------------------------------------------------------------------------------------------

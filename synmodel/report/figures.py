@@ -21,6 +21,7 @@ from synmodel.inference.summaries.estimate import LEVEL, Estimate
 from synmodel.inference.summaries.problem import ArmPrediction
 from synmodel.inference.summaries.targets import ArmTargets
 from synmodel.pharmacology import acting_doses
+from synmodel.report.days import BREAK_DAY, FAR_DAY, compress, stretch
 from synmodel.report.style import COLOURS, GREY, colours_of, panels, style
 from synmodel.scenario import Subject
 from synmodel.simulation import exposure_of
@@ -53,7 +54,6 @@ _ROWS = {
     "density_change": "spine density, change\nfrom day −3 (%)",
 }
 _DRAWS = 120
-_FAR_DAY, _BREAK_DAY, _SLOWER = 20.0, 8.0, 8.0
 
 
 def _colour(arm: str) -> str:
@@ -188,7 +188,7 @@ def _draw_arm(axes: Axes, fit: Estimate, target: ArmTargets, quantity: str, draw
     means = next(m for m in target.turnover if m.quantity == quantity)
     if quantity == "density_change":
         first, last = target.sessions[[0, -1]]
-        fine, coarse = np.arange(first, min(last, _BREAK_DAY), 0.5), np.arange(_BREAK_DAY, last, 2.0)
+        fine, coarse = np.arange(first, min(last, BREAK_DAY), 0.5), np.arange(BREAK_DAY, last, 2.0)
         days = np.unique(np.concatenate([target.sessions, fine, coarse]))
         curves = [
             np.append(0.0, fit.problem.expected_on(target, draw.values, days[1:]).expected.density_change)
@@ -206,8 +206,8 @@ def _draw_arm(axes: Axes, fit: Estimate, target: ArmTargets, quantity: str, draw
             axes.fill_between(span, low, high, color=colour, alpha=0.18, linewidth=0)
             axes.plot(span, (estimate, estimate), color=colour, linewidth=1.6)
         middle = 0.5 * (means.start + means.end)
-        if means.end[-1] > _FAR_DAY:
-            middle = _stretch(0.5 * (_compress(means.start) + _compress(means.end)))
+        if means.end[-1] > FAR_DAY:
+            middle = stretch(0.5 * (compress(means.start) + compress(means.end)))
     axes.errorbar(
         middle,
         100 * means.mean,
@@ -221,25 +221,16 @@ def _draw_arm(axes: Axes, fit: Estimate, target: ArmTargets, quantity: str, draw
     )
 
 
-def _compress(day: Array) -> Array:
-    """Place of a day on an axis that is compressed eightfold after day 8."""
-    return np.where(np.asarray(day) > _BREAK_DAY, _BREAK_DAY + (day - _BREAK_DAY) / _SLOWER, day)
-
-
-def _stretch(place: Array) -> Array:
-    return np.where(np.asarray(place) > _BREAK_DAY, _BREAK_DAY + (place - _BREAK_DAY) * _SLOWER, place)
-
-
 def _dress(axes: Axes, target: ArmTargets, quantity: str) -> None:
     """Sessions as ticks, a compressed axis with a break before a far session, the dose as a dotted line."""
     axes.axvline(0, color="#999999", linewidth=0.8, linestyle=":", zorder=0)
     sessions = target.sessions
     last = sessions[-1] + 0.6
-    if sessions[-1] > _FAR_DAY:
-        axes.set_xscale("function", functions=(_compress, _stretch))
-        last = _stretch(_compress(sessions[-1]) + 0.6)
+    if sessions[-1] > FAR_DAY:
+        axes.set_xscale("function", functions=(compress, stretch))
+        last = stretch(compress(sessions[-1]) + 0.6)
         foot = axes.get_xaxis_transform()
-        gap = _stretch(np.array([_BREAK_DAY + 0.6, _BREAK_DAY + 1.0]))
+        gap = stretch(np.array([BREAK_DAY + 0.6, BREAK_DAY + 1.0]))
         axes.plot(gap, [0, 0], transform=foot, clip_on=False, color="white", linewidth=3, zorder=9)
         axes.text(gap.mean(), 0, "//", transform=foot, ha="center", va="center", fontsize=9, zorder=10)
     axes.set_xticks(sessions, [f"{day:g}".replace("-", "−") for day in sessions])

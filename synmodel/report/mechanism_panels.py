@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from synmodel.pharmacology import drug_doses
-from synmodel.report import figures
+from synmodel.report.style import COLOURS
 from synmodel.scenario import Scenario
 
 __all__ = ["draw_mechanism", "panel_names"]
@@ -31,7 +31,7 @@ _RECEPTORS = {
 _BOTH = " and inside"
 _CASCADE = {"bdnf": ("BDNF", "#8C6BB1"), "trkb": ("TrkB", "#009E73"), "mtorc1": ("mTORC1", "#222222")}
 _FOLDS = {"formation_fold": ("formation", "#B2182B"), "elimination_fold": ("elimination", "#2166AC")}
-_DRUGS = {"ketamine": figures.COLOURS["ketamine"], "psilocin": figures.COLOURS["psilocybin"]}
+_DRUGS = {"ketamine": COLOURS["ketamine"], "psilocin": COLOURS["psilocybin"]}
 _TARGETS = ("#CC79A7", "#CCBB44", "#555555", "#AA4499")
 _OTHERS = ("#555555", "#999999", "#CCBB44", "#C5A3CF")
 _LINE = "#999999"

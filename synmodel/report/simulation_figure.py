@@ -13,11 +13,11 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
-from synmodel.analysis.caveats import dose_text
 from synmodel.core.plain import Json
-from synmodel.pharmacology import drug_doses
-from synmodel.report import figures
+from synmodel.pharmacology import dose_text, drug_doses
+from synmodel.report.days import BREAK_DAY, FAR_DAY, compress, stretch
 from synmodel.report.mechanism_panels import draw_mechanism, panel_names
+from synmodel.report.style import COLOURS, GREY, style
 from synmodel.scenario import Dose, Scenario
 
 __all__ = ["simulation_figure"]
@@ -38,7 +38,7 @@ _OTHER = "#A0458A"
 """Colour of drugs, and of combinations, that have none of their own; not grey, which is the vehicle."""
 _ASIDE_INCH = 0.055
 _ROOM_FOR_NAMES = 1.15
-_SMALL: dict[str, Any] = {"color": figures.GREY, "fontsize": 8, "va": "bottom"}
+_SMALL: dict[str, Any] = {"color": GREY, "fontsize": 8, "va": "bottom"}
 
 
 def simulation_figure(
@@ -71,7 +71,7 @@ def simulation_figure(
     shown = {dose: days for dose, days in shown.items() if days}
     compounds = list(dict.fromkeys(dose.compound for dose in sorted(shown, key=lambda dose: dose.day)))
     # Names in a title are data: a dollar sign in them is no formula.
-    with figures.style(), mpl.rc_context({"text.parse_math": False}):
+    with style(), mpl.rc_context({"text.parse_math": False}):
         names = () if mechanism is None else panel_names(plan, mechanism)
         row = _ROW_INCH[len(names) > 1] if names else 0.0
         figure = Figure(figsize=(7.4, 7.6 + row), layout="constrained")
@@ -88,7 +88,7 @@ def simulation_figure(
             _draw(axes, quantity, document["summary"], _sem(plan), _colour(drugs))
             _draw_expected(axes, quantity, document["expected"], _colour(drugs))
             if document["control"]:
-                _draw(axes, quantity, document["control"], _sem(plan), figures.GREY, aside=_ASIDE_INCH)
+                _draw(axes, quantity, document["control"], _sem(plan), GREY, aside=_ASIDE_INCH)
             if quantity != "density_change":
                 axes.set_ylim(bottom=0)  # after all is drawn, as it ends the search for an upper end
             axes.set_ylabel(label.format(first=_day_text(sessions[0])))
@@ -121,11 +121,11 @@ def _folded(line: str) -> list[str]:
 def _colour(drugs: Sequence[Dose]) -> str:
     """Colour of the combination or of the one drug that has one, another for any other drugs, grey without any."""
     if not drugs:
-        return figures.GREY
+        return GREY
     names = list(dict.fromkeys(dose.compound for dose in sorted(drugs, key=lambda dose: dose.day)))
-    if "+".join(names) in figures.COLOURS:
-        return figures.COLOURS["+".join(names)]
-    known = [figures.COLOURS[name] for name in names if name in figures.COLOURS]
+    if "+".join(names) in COLOURS:
+        return COLOURS["+".join(names)]
+    known = [COLOURS[name] for name in names if name in COLOURS]
     return known[0] if len(known) == 1 else _OTHER
 
 
@@ -210,7 +210,7 @@ def _draw(axes: Axes, quantity: str, entries: Sequence[Json], sem: str, colour: 
         fmt="o",
         color=colour,
         markersize=4,
-        markerfacecolor="white" if colour == figures.GREY else colour,
+        markerfacecolor="white" if colour == GREY else colour,
         elinewidth=1.0,
         capsize=2,
         zorder=3,
@@ -225,12 +225,12 @@ def _draw_expected(axes: Axes, quantity: str, entries: Sequence[Json], colour: s
         return
     start, end = _column(points, "start_day"), _column(points, "end_day")
     low, high = (100 * _column(points, name) for name in ("low", "high"))
-    style: dict[str, Any] = {"color": colour, "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 2.5}
+    line: dict[str, Any] = {"color": colour, "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 2.5}
     for ends in (low, high):
         if quantity == "density_change":
-            axes.plot(np.append(start[:1], end), np.append(0, ends), **style)
+            axes.plot(np.append(start[:1], end), np.append(0, ends), **line)
         else:
-            axes.hlines(ends, start, end, **style)
+            axes.hlines(ends, start, end, **line)
 
 
 def _is_within(day: float, sessions: Sequence[float]) -> bool:
@@ -239,19 +239,19 @@ def _is_within(day: float, sessions: Sequence[float]) -> bool:
 
 def _is_far(sessions: Sequence[float]) -> bool:
     """Whether one last session lies so far off that the axis is compressed before it."""
-    return sessions[-1] > figures._FAR_DAY and sum(day > figures._BREAK_DAY for day in sessions) == 1
+    return sessions[-1] > FAR_DAY and sum(day > BREAK_DAY for day in sessions) == 1
 
 
 def _middle(start: Array, end: Array) -> Array:
     """Middles of intervals as they appear on the axis."""
     if _is_far([*start[:1], *end]):
-        return figures._stretch(0.5 * (figures._compress(start) + figures._compress(end)))
+        return stretch(0.5 * (compress(start) + compress(end)))
     return 0.5 * (start + end)
 
 
 def _mark(panels: Sequence[Axes], dose: Dose, days: Sequence[float], row: int | None) -> None:
     """Dotted lines at doses; with a row, the compound's name beside the first of them."""
-    colour = _DOSE if row is None else figures.COLOURS.get(dose.compound, _DOSE)
+    colour = _DOSE if row is None else COLOURS.get(dose.compound, _DOSE)
     for axes in panels:
         for day in days:
             axes.axvline(day, color=colour, linewidth=1.2, linestyle=":", zorder=0)
@@ -272,14 +272,14 @@ def _mark(panels: Sequence[Axes], dose: Dose, days: Sequence[float], row: int | 
 def _dress(panels: Sequence[Axes], sessions: Sequence[float]) -> None:
     """Sessions as ticks, a broken axis before a far session."""
     first, last = sessions[0], sessions[-1]
-    margin = 0.02 * (figures._compress(np.array(last)) - first if _is_far(sessions) else last - first)
+    margin = 0.02 * (compress(np.array(last)) - first if _is_far(sessions) else last - first)
     end = last + margin
     if _is_far(sessions):
-        end = figures._stretch(figures._compress(np.array(last)) + margin)
-        gap = figures._stretch(np.array([figures._BREAK_DAY + 0.6, figures._BREAK_DAY + 1.0]))
+        end = stretch(compress(np.array(last)) + margin)
+        gap = stretch(np.array([BREAK_DAY + 0.6, BREAK_DAY + 1.0]))
     for axes in panels:
         if _is_far(sessions):
-            axes.set_xscale("function", functions=(figures._compress, figures._stretch))
+            axes.set_xscale("function", functions=(compress, stretch))
             foot = axes.get_xaxis_transform()
             axes.plot(gap, [0, 0], transform=foot, clip_on=False, color="white", linewidth=3, zorder=9)
             axes.text(gap.mean(), 0, "//", transform=foot, ha="center", va="center", fontsize=9, zorder=10)
@@ -294,7 +294,7 @@ def _day_text(day: float) -> str:
 
 def _labels(sessions: Sequence[float]) -> list[str]:
     """Days of the sessions, empty where a label would run into another; first and last are always there."""
-    places = figures._compress(np.array(sessions)) if _is_far(sessions) else np.array(sessions)
+    places = compress(np.array(sessions)) if _is_far(sessions) else np.array(sessions)
     places = (places - places[0]) / (places[-1] - places[0])
     texts = [_day_text(day) for day in sessions]
 

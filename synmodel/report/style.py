@@ -32,6 +32,7 @@ __all__ = [
     "StyleError",
     "checked",
     "colours_of",
+    "drawn",
     "panels",
     "save",
     "save_both",
@@ -206,6 +207,14 @@ def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = 
     # The salt of the ids in an SVG is read when it is written, not when the figure is made.
     with style(look), _settled(figure, mpl.rcParams["savefig.dpi"] if ending == ".png" else _POINTS):
         figure.savefig(path, metadata=_metadata(ending, entries))
+
+
+def drawn(figure: Figure, ending: str, entries: Mapping[str, str]) -> bytes:
+    """What :func:`save` writes into a file with this ending, in the look of a page."""
+    content = io.BytesIO()
+    with style(), _settled(figure, mpl.rcParams["savefig.dpi"] if ending == ".png" else _POINTS):
+        figure.savefig(content, format=ending[1:], metadata=_metadata(ending, entries))
+    return content.getvalue()
 
 
 def save_both(figure: Figure, stem: Path, entries: Mapping[str, str]) -> None:

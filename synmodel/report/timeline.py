@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synmodel.analysis.caveats import dose_text
-from synmodel.pharmacology import drug_doses
+from synmodel.pharmacology import dose_text, drug_doses
 from synmodel.report.style import GREY, colours_of, style, width
 from synmodel.scenario import Scenario, Spell
 

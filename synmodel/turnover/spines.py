@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synmodel.core.errors import SimulationError
 from synmodel.core.randomness import stream_key
+from synmodel.core.randomness.philox import count_present
 from synmodel.core.renamed import takes_earlier_arguments
 from synmodel.core.schema import SPINES, arrays_of, stamped
 from synmodel.core.settings import by_fields
@@ -25,7 +26,7 @@ from synmodel.turnover.interaction import Interaction
 from synmodel.turnover.kernels.coupled_histories import fill_coupled
 from synmodel.turnover.kernels.histories import fill_spines, list_births
 from synmodel.turnover.kernels.session_histories import TURNS, fill_sessions
-from synmodel.turnover.kernels.widths import draw_deviations, number_present
+from synmodel.turnover.kernels.widths import draw_deviations
 from synmodel.turnover.model import TurnoverModel
 from synmodel.turnover.propagation import compose
 from synmodel.turnover.simulator import coupling_of, course_of
@@ -427,10 +428,10 @@ def present_widths(spines: Rows, law: HeadWidth, knots: Knots, seed: int) -> Arr
     shift = log_width_shift(times, *knots.head_size, law.response)
     key = stream_key(seed, "head width")
     number = np.empty(len(first) - 1, np.int64)
-    on_threads(number_present, number.size, classes, first, number)
+    on_threads(count_present, number.size, classes.reshape(-1), times.size, first, number)
     widths, place = np.empty(int(number.sum())), np.cumsum(number) - number
-    rows = (replicate, dendrite, words, classes, first, place)
-    on_threads(draw_deviations, number.size, key, *rows, kept, law.log_sd, shift, widths)
+    rows, spread = (replicate, dendrite, words, classes, first, place), np.sqrt(1.0 - kept * kept) * law.log_sd
+    on_threads(draw_deviations, number.size, key, *rows, kept, spread, law.log_sd, shift, widths)
     np.exp(widths, out=widths)
     widths *= law.median_um
     return widths

@@ -65,12 +65,16 @@ def uniform(k0, k1, c0, c1, c2, c3):
 
 
 @allocating_nothing
-def count_present(classes):
-    """How many of ``classes``, in one row, are not negative."""
-    n = 0
-    for i in range(classes.size):
-        n += 1 if classes[i] >= 0 else 0
-    return n
+def count_present(begin, end, classes, width, first, n):
+    """Fill ``n`` with how many of the classes of each group of rows are not negative; rows of ``width`` lie in one.
+
+    Group d, from ``begin`` up to ``end``, has the rows from ``first[d]`` up to ``first[d + 1]``.
+    """
+    for d in range(begin, end):
+        present = 0
+        for i in range(np.uint64(first[d] * width), np.uint64(first[d + 1] * width)):
+            present += 1 if classes[i] >= 0 else 0
+        n[d] = present
 
 
 @allocating_nothing

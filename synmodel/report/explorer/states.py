@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synmodel import library
-from synmodel.analysis.caveats import dose_text
 from synmodel.core.documents import read
 from synmodel.core.errors import ScenarioError, SynmodelError
 from synmodel.core.plain import Json
 from synmodel.data import load_study
-from synmodel.pharmacology import drug_doses, load_compound
+from synmodel.pharmacology import dose_text, drug_doses, load_compound
 from synmodel.scenario import Scenario, load
 from synmodel.scenario.conditions import load_condition
 

@@ -51,7 +51,7 @@ def list_births(  # type: ignore[no-untyped-def]
     """
     k0, k1 = key[0], key[1]
     n_dendrite = scale.shape[1]
-    points, hazards = np.zeros(2 * BATCH), hazards_at(real)
+    points, hazards = np.empty(2 * BATCH), hazards_at(real)
     for dendrite in range(begin, end):
         r, d = dendrite // n_dendrite, dendrite % n_dendrite
         c0, c1, rate = first_replicate + r, first_dendrite + d, hazards.birth_rate * scale[r, d]
@@ -135,6 +135,15 @@ def follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, dev
     return going
 
 
+@allocating_nothing
+def clear(number, word):  # type: ignore[no-untyped-def]
+    """Fill both with 0; compiled in half the time that np.zeros takes."""
+    for i in range(NUMBERS):
+        number[i] = 0.0
+    for i in range(WORDS):
+        word[i] = 0
+
+
 @compiled
 def fill_spines(  # type: ignore[no-untyped-def]
     begin, end, key, first_replicate, first_dendrite, initial, born, real, whole, sizes,
@@ -148,7 +157,8 @@ def fill_spines(  # type: ignore[no-untyped-def]
     k0, k1 = key[0], key[1]
     place, n_born, born_words, days = born
     _, n_dendrite, n_class = initial.shape
-    number, word = np.zeros(NUMBERS), np.zeros(WORDS, np.int64)
+    number, word = np.empty(NUMBERS), np.empty(WORDS, np.int64)
+    clear(number, word)
     pool, hazards = (number, word), hazards_at(real)
     alike, start, n, old = born_alike(real, hazards), real[hazards.session.marks], np.int64(0), np.int64(0)
     for dendrite in range(begin, end):
@@ -171,7 +181,8 @@ def fill_spines(  # type: ignore[no-untyped-def]
                     n = old = follow(k0, k1, n, old, real, whole, hazards, sizes, pool, deaths, paths, deviations)
                 more = min(left, BATCH - n)
                 take_in(n, more, unit_of(c0, c1), row, words, births, number, word)
-                word[CLASS + n : CLASS + n + more] = 0 if c == n_class else c
+                for i in range(more):
+                    word[CLASS + n + i] = 0 if c == n_class else c
                 if c == n_class and not alike:
                     for i in range(more):
                         word[CLASS + n + i] = class_at_birth(k0, k1, c0, c1, words[row + i], real, hazards)

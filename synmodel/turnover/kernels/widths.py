@@ -4,9 +4,9 @@ import numpy as np
 
 from synmodel.core.compiled import compiled, inlined
 from synmodel.core.randomness.normal import fill_normal
-from synmodel.core.randomness.philox import count_present, fill_present
+from synmodel.core.randomness.philox import fill_present
 
-__all__ = ["draw_deviations", "number_present"]
+__all__ = ["draw_deviations"]
 
 _TOGETHER = 128
 """Spines whose draws are made together."""
@@ -28,26 +28,18 @@ def follow_present(n, names, noise, kept, spread, log_sd, shift, out):  # type: 
 
 
 @compiled
-def number_present(begin, end, classes, first, n):  # type: ignore[no-untyped-def]
-    """Fill ``n`` (dendrite,) with the numbers of (spine, session) at which the spines of each dendrite are there."""
-    flat, n_session = classes.reshape(-1), classes.shape[1]
-    for d in range(begin, end):
-        n[d] = count_present(flat[first[d] * n_session : first[d + 1] * n_session])
-
-
-@compiled
 def draw_deviations(  # type: ignore[no-untyped-def]
-    begin, end, key, replicate, dendrite, word, classes, first, place, kept, log_sd, shift, deviation
+    begin, end, key, replicate, dendrite, word, classes, first, place, kept, spread, log_sd, shift, deviation
 ):
     """Fill ``deviation`` with what is added to the logarithm of the median width, by spine and then session.
 
     ``classes`` (spine, session) are negative where a spine is not there, and has no width; ``first`` (n + 1,) are the
     first spines of each dendrite, ``place`` (n,) where its deviations begin. ``kept`` (session,) is what is left of a
-    deviation since the session before, ``shift`` (session,) the shift of the mean.
+    deviation since the session before, ``spread`` (session,) the standard deviation of what comes new, ``shift``
+    (session,) the shift of the mean.
     """
     k0, k1 = key[0], key[1]
     n_session = classes.shape[1]
-    spread = np.sqrt(1.0 - kept * kept) * log_sd
     # Not rows of one array: the compiler would not know that their numbers lie side by side.
     names, places = np.empty(_TOGETHER * n_session + 1, np.uint64), np.empty(_TOGETHER * n_session, np.uint64)
     u, noise, room = np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session), np.empty(_TOGETHER * n_session)
