@@ -294,11 +294,10 @@ def _couple(
         numbers = (start.initial, start.scale, course, coupling, *tallies)
         on_threads(coupled.run_units, units, key, 0, together, *numbers, block=1)
         return
-    n_class = start.initial.shape[2]
     flat = [each.reshape(-1, *each.shape[2:]) for each in tallies[:3]]
     block, n = _block(start.scale.size), start.scale.size
-    classes = (0,) * n_class
-    on_threads(lockstep, n, key, 0, block, start.initial, start.scale, course, coupling, classes, *flat, block=block)
+    moves = moves_of(course)
+    on_threads(lockstep, n, key, 0, start.initial, start.scale, course, coupling, moves, *flat, block=block)
 
 
 def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64], batch: int) -> coupled.Course:
@@ -317,6 +316,18 @@ def course_of(model: TurnoverModel, folds: Folds, times: NDArray[np.float64], ba
         forward=np.triu(transitions, 1),
         backward=np.tril(transitions, -1),
     )
+
+
+def moves_of(course: coupled.Course) -> tuple[tuple[int, ...], ...]:
+    """Which events there are, as the lengths of four tuples: for each a kernel is compiled that has no others.
+
+    Classes; those up to the last one into which spines are born; classes that a switch goes forward, and backward.
+    """
+    n_class = course.loss.size
+    born = 1 + np.flatnonzero(course.births).max(initial=-1)
+    ahead = max((j - c for c, j in np.argwhere(course.forward)), default=0)
+    back = max((c - j for c, j in np.argwhere(course.backward)), default=0)
+    return tuple((0,) * int(n) for n in (n_class, born, ahead, back))
 
 
 def _block(n: int) -> int:

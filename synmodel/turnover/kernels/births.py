@@ -9,7 +9,7 @@ The counter of a draw is (replicate, dendrite, spine, decision). A spine's word 
 
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, inlined
+from synmodel.core.compiled import allocating_nothing, inlined, wide_vectors
 from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.clocks import cell_of
 from synmodel.turnover.kernels.elementary import log
@@ -52,11 +52,12 @@ def class_at_birth(k0, k1, c0, c1, spine, real, hazards):  # type: ignore[no-unt
     return pick(real, hazards.births, hazards.n_class, u)
 
 
-@inlined
-def draw_points(k0, k1, c0, c1, n, strip, number, draws):  # type: ignore[no-untyped-def]
-    """Waits and heights of n points of a strip from point ``number`` on, as vectors."""
+@allocating_nothing
+def draw_points(k0, k1, c0, c1, n, strip, number, rate, draws):  # type: ignore[no-untyped-def]
+    """Waits [day] and heights of n points of a strip, ``rate`` per day, from point ``number`` on, as vectors."""
+    wide_vectors()
     a, b, first = np.uint64(c0), np.uint64(c1), np.uint64(born_word(strip, number))
     for i in range(whole_vectors(n)):
-        u_wait, u_height = uniform_pair(k0, k1, a, b, first + np.uint64(i), np.uint64(_ARRIVAL))
-        draws[i] = -log(u_wait)
-        draws[BATCH + i] = u_height
+        draws[i], draws[BATCH + i] = uniform_pair(k0, k1, a, b, first + np.uint64(i), np.uint64(_ARRIVAL))
+    for i in range(whole_vectors(n)):
+        draws[i] = -log(draws[i]) / rate

@@ -60,13 +60,14 @@ def cell_of(real, whole, ruler, x):  # type: ignore[no-untyped-def]
     """Last cell that begins at x or before."""
     b = min(max(int((x - ruler.first) * ruler.per_unit), 0), ruler.bins - 1)
     least, most = whole[ruler.low + b], whole[ruler.high + b]
-    while least < most:
+    while most - least > 1:
         middle = (least + most + 1) // 2
         if real[ruler.marks + middle] <= x:
             least = middle
         else:
             most = middle - 1
-    return least
+    # Often one of two, without a branch: which could not be predicted.
+    return most if real[ruler.marks + most] <= x else least
 
 
 @allocating_nothing

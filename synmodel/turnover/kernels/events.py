@@ -35,6 +35,7 @@ from synmodel.turnover.kernels.moves import (
     move,
     unit_of,
 )  # fmt: skip
+from synmodel.turnover.kernels.vectors import aligned, at
 
 __all__ = ["tally"]
 
@@ -46,14 +47,14 @@ _DENDRITES, _TALLIES = 64, 4096
 def advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies):  # type: ignore[no-untyped-def]
     """The next decision of n spines, of which the first ``old`` have made one before; returns how many go on.
 
-    ``tallies`` are ``tally_of`` and ``born``, with a row for each session of each dendrite and one more. Columns of the
-    first are by how much the count of each class changes from one session to the next, and how many are gained (by
-    first session present) and lost (by first absent); a spine that no session meets is neither. It has two halves, for
-    every second spine, whose sums count: a number that was just written would have to be waited for. ``born`` (row, or
-    empty) counts all by the first session after their birth.
+    ``tallies`` are ``tally_of``, the same numbers as one row, and ``born``. The first has a row for each session of
+    each dendrite and one more; columns are by how much the count of each class changes from one session to the next,
+    and how many are gained (by first session present) and lost (by first absent); a spine that no session meets is
+    neither. It has two halves, for every second spine, whose sums count: a number that was just written would have to
+    be waited for. ``born`` (row, or empty) counts all by the first session after their birth.
     """
     number, word = pool
-    tally_of, born = tallies
+    tally_of, flat, born = tallies
     mark_sessions(old, n, TIME, SEEN, real, whole, hazards.session, number, word)
     for i in range(old, n):
         word[BORN + i] = word[SEEN + i]
@@ -61,29 +62,29 @@ def advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies):  # type
         for i in range(old, n):
             born[word[ROW + i] + word[BORN + i]] += 1
     move(k0, k1, n, real, whole, hazards, sizes, number, word)
-    # Rows as arrays of their own and numbers without a sign: a place that might be negative takes longer to find.
-    unit, name, spine_class, row = word[UNIT:], word[NAME:], word[CLASS:], word[ROW:]
-    met, seen, time = word[BORN:], word[SEEN:], number[TIME:]
-    going, never = np.uint64(0), np.uint64(hazards.session.size)
-    gain, loss = np.uint64(hazards.n_class), np.uint64(hazards.n_class + 1)
-    half = tally_of.shape[0] // 2
-    for i in range(n):
-        c, new, own = np.uint64(spine_class[i]), word[NEW + i], np.uint64(row[i] + (i & 1) * half)
-        first, until = np.uint64(met[i]), np.uint64(word[UNTIL + i])
-        own_until = own + until
-        tally_of[own + np.uint64(seen[i]), c] += 1
-        tally_of[own_until, c] -= 1
-        ends = new < 0 or until == never
-        counts = 1 if ends and until > first else 0
-        tally_of[own + first, gain] += counts
-        tally_of[own_until, loss] += counts
+    columns, never, gain = np.uint64(tally_of.shape[1]), hazards.session.size, np.uint64(hazards.n_class)
+    half = np.uint64(tally_of.shape[0] // 2)
+    going = np.uint64(0)
+    for k in range(n):
+        spine = np.uint64(k)
+        own = np.uint64(word[at(ROW, spine)]) + (spine & np.uint64(1)) * half
+        c, new = np.uint64(word[at(CLASS, spine)]), word[at(NEW, spine)]
+        first, until = word[at(BORN, spine)], word[at(UNTIL, spine)]
+        ends = (new < 0) | (until == never)
+        counts = 1 if ends & (until > first) else 0
+        goes = (own + np.uint64(until)) * columns
+        flat[(own + np.uint64(word[at(SEEN, spine)])) * columns + c] += 1
+        flat[goes + c] -= 1
+        flat[(own + np.uint64(first)) * columns + gain] += counts
+        flat[goes + gain + np.uint64(1)] += counts
         # Written in any case and kept if the spine goes on: its place is not yet read or will be overwritten.
-        unit[going], name[going], row[going] = unit[i], name[i] + STEP, row[i]
-        spine_class[going], time[going] = max(new, 0), number[LOSS + i]
-        met[going], seen[going] = met[i], word[UNTIL + i]
+        word[at(UNIT, going)], word[at(NAME, going)] = word[at(UNIT, spine)], word[at(NAME, spine)] + STEP
+        word[at(ROW, going)], word[at(CLASS, going)] = word[at(ROW, spine)], max(new, 0)
+        word[at(BORN, going)], word[at(SEEN, going)] = first, until
+        number[at(TIME, going)] = number[at(LOSS, spine)]
         if sizes is not None:
-            number[np.uint64(DEVIATION) + going] = number[DEVIATION + i]
-            number[np.uint64(KNOWN) + going] = number[KNOWN + i]
+            number[at(DEVIATION, going)] = number[at(DEVIATION, spine)]
+            number[at(KNOWN, going)] = number[at(KNOWN, spine)]
         going += np.uint64(0) if ends else np.uint64(1)
     return np.int64(going)
 
@@ -120,11 +121,12 @@ def add_dendrite(k0, k1, c0, c1, n, old, row, initial, rate, real, whole, sizes,
             while n == BATCH:
                 n = old = advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies)
             more = min(left, BATCH - n)
-            fill_places(n, n + more, unit, row, number, word)
-            word[CLASS + n : CLASS + n + more] = c
-            number[TIME + n : TIME + n + more] = start
-            for i in range(more):
-                word[NAME + n + i] = name + i
+            fill_places(n, n + more, unit, row, sizes, number, word)
+            first = name - n
+            for i in range(n, n + more):
+                word[CLASS + i] = c
+                word[NAME + i] = first + i
+                number[TIME + i] = start
             name, n, left = name + more, n + more, left - more
     # Asked once per dendrite: the call for every newborn would cost as much as its life.
     alike = born_alike(real, hazards)
@@ -134,17 +136,17 @@ def add_dendrite(k0, k1, c0, c1, n, old, row, initial, rate, real, whole, sizes,
             while n == BATCH:
                 n = old = advance(k0, k1, n, old, real, whole, hazards, sizes, pool, tallies)
             ahead = min(int(rate * (end - t)) + 8, BATCH - n)
-            draw_points(k0, k1, c0, c1, ahead, strip, done, points)
+            draw_points(k0, k1, c0, c1, ahead, strip, done, rate, points)
             before, time, names = n, number[TIME + n :], word[NAME + n :]
             born = np.uint64(0)
             for i in range(ahead):
-                t += points[i] / rate
+                t += points[i]
                 if t >= end:
                     break
                 time[born], names[born] = t, at_decision(born_word(strip, done + i), FIRST_DECISION)
                 born += np.uint64(1) if is_born(real, whole, hazards, strip, points[BATCH + i], t) else np.uint64(0)
             n = before + np.int64(born)
-            fill_places(before, n, unit, row, number, word)
+            fill_places(before, n, unit, row, sizes, number, word)
             for i in range(before, n):
                 word[CLASS + i] = 0 if alike else class_at_birth(k0, k1, c0, c1, low(word[NAME + i]), real, hazards)
             done += ahead
@@ -163,10 +165,10 @@ def tally(  # type: ignore[no-untyped-def]
     together = max(1, min(_DENDRITES, _TALLIES // rows))
     for first in range(begin, end, together):
         last = min(first + together, end)
-        pool, points = (np.zeros(NUMBERS), np.zeros(WORDS, np.int64)), np.zeros(2 * BATCH)
+        pool, points = (aligned(NUMBERS), aligned(WORDS).view(np.int64)), aligned(2 * BATCH)
         tally_of = np.zeros((2 * together * rows, n_class + 2), np.int64)
         born = np.zeros(together * rows if transient.size > 0 else 0, np.int64)
-        tallies = (tally_of, born)
+        tallies = (tally_of, tally_of.ravel(), born)
         half, n, old = together * rows, np.int64(0), np.int64(0)
         for dendrite in range(first, last):
             r, d = dendrite // n_dendrite, dendrite % n_dendrite

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synmodel.core.compiled import allocating_nothing, inlined
+from synmodel.core.compiled import allocating_nothing, inlined, wide_vectors
 from synmodel.core.randomness.philox import uniform_pair
 from synmodel.turnover.kernels.clocks import FOLD_SIZE, RULER_SIZE, Fold, Ruler, cell_of, fold_at, ruler_at, waiting_end
 from synmodel.turnover.kernels.elementary import exp, log
@@ -204,12 +204,15 @@ def high(number):  # type: ignore[no-untyped-def]
 
 
 @allocating_nothing
-def fill_places(first, n, unit, row, number, word):  # type: ignore[no-untyped-def]
+def fill_places(first, n, unit, row, sizes, number, word):  # type: ignore[no-untyped-def]
     """What the spines on places ``first`` to n have in common before their first decision."""
-    word[UNIT + first : UNIT + n] = unit
-    word[ROW + first : ROW + n] = row
-    number[DEVIATION + first : DEVIATION + n] = 0.0
-    number[KNOWN + first : KNOWN + n] = -math.inf
+    for i in range(first, n):
+        word[UNIT + i] = unit
+        word[ROW + i] = row
+    if sizes is not None:
+        for i in range(first, n):
+            number[DEVIATION + i] = 0.0
+            number[KNOWN + i] = -math.inf
 
 
 @inlined
@@ -224,23 +227,29 @@ def draw_moves(k0, k1, n, second, number, word):  # type: ignore[no-untyped-def]
 
     Where no class switches both ways, or one way to several classes, one block of draws is enough.
     """
+    wide_vectors()
+    # Loops of their own: in one, logarithms would wait for draws.
     for i in range(whole_vectors(n)):
         unit, name = word[UNIT + i], word[NAME + i]
-        u_loss, u_switch = uniform_pair(k0, k1, low(unit), high(unit), low(name), high(name))
-        number[LOSS + i] = -log(u_loss)
-        number[_FORWARD + i] = -log(u_switch)
-        number[_BACKWARD + i] = number[_FORWARD + i]
+        number[LOSS + i], number[_FORWARD + i] = uniform_pair(k0, k1, low(unit), high(unit), low(name), high(name))
+    for i in range(whole_vectors(n)):
+        number[LOSS + i] = -log(number[LOSS + i])
+    for i in range(whole_vectors(n)):
+        number[_FORWARD + i] = number[_BACKWARD + i] = -log(number[_FORWARD + i])
     if second:
         for i in range(whole_vectors(n)):
             unit, name = word[UNIT + i], word[NAME + i]
-            u_backward, u_choice = uniform_pair(k0, k1, low(unit), high(unit), low(name), high(name) + np.uint64(1))
-            number[_BACKWARD + i] = -log(u_backward)
-            number[_CHOICE + i] = u_choice
+            number[_BACKWARD + i], number[_CHOICE + i] = uniform_pair(
+                k0, k1, low(unit), high(unit), low(name), high(name) + np.uint64(1)
+            )
+        for i in range(whole_vectors(n)):
+            number[_BACKWARD + i] = -log(number[_BACKWARD + i])
 
 
 @allocating_nothing
 def stretch(n, real, hazards, number, word):  # type: ignore[no-untyped-def]
     """Multiply the variates by the mean stays of the classes of the spines, infinite for what never comes."""
+    wide_vectors()
     # Class by class and rows as arrays of their own: places that are looked up keep a loop from becoming vectors.
     loss, forward = number[LOSS : LOSS + BATCH], number[_FORWARD : _FORWARD + BATCH]
     backward, own = number[_BACKWARD : _BACKWARD + BATCH], word[CLASS : CLASS + BATCH]
@@ -255,6 +264,7 @@ def stretch(n, real, hazards, number, word):  # type: ignore[no-untyped-def]
 @allocating_nothing
 def wait(n, row, fold, real, whole, number):  # type: ignore[no-untyped-def]
     """Turn the stays of a row at fold 1 into times."""
+    wide_vectors()
     if fold.day.size == 2:
         value, last = real[fold.value], real[fold.day.marks + 1]
         since, stay = number[TIME : TIME + BATCH], number[row : row + BATCH]
@@ -320,6 +330,7 @@ def move(k0, k1, n, real, whole, hazards, sizes, number, word):  # type: ignore[
     Class -1 means lost, the same class that a large spine was spared. Loss and switches run on clocks of their own, so
     a change of one hazard leaves the others' draws alone.
     """
+    wide_vectors()
     draw_moves(k0, k1, n, hazards.second, number, word)
     stretch(n, real, hazards, number, word)
     # Numbers of one type, or each literal would have its own compiled copy.
@@ -357,6 +368,7 @@ def mark_sessions(first, n, times, marks, real, whole, session, number, word):  
 
     Rows are given as literals and compiled in, here alone: without it the engine takes a third longer.
     """
+    wide_vectors()
     if session.size <= _FEW_SESSIONS:
         begin = first // _VECTOR * _VECTOR  # spines before the first one get what they have
         mark, time = word[marks + begin : marks + BATCH], number[times + begin : times + BATCH]
