@@ -1,11 +1,12 @@
 """What did each version of the package cost, in one sitting: trees of files, measured in turns.
 
-    python benchmarks/versions.py BEFORE [BETWEEN] NOW [--only PART] [--turns 5]
+    python benchmarks/versions.py BEFORE [BETWEEN] NOW [--only PART] [--rows TEXT] [--turns 5]
 
 Each argument is a folder with the package, such as ``git worktree add --detach`` makes. Every number is taken in a
-process of its own with that folder's package, in turns of the folders, and the table has medians. ``calls`` are
-milliseconds of processor time on one thread; ``commands`` are seconds elapsed with compiled code at hand; ``first`` are
-seconds of processor time from an empty cache of compiled code, the shorter of two. A dash is what a version cannot do.
+process of its own with that folder's package, in turns of the folders, and the table has medians of the turns.
+``calls`` are milliseconds of processor time on one thread, the shortest of a process; ``commands`` are seconds elapsed
+with compiled code at hand; ``first`` are seconds of processor time from an empty cache of compiled code, the shorter of
+two. A dash is what a version cannot do.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def measure(call, repeats=9):
         each.append(time.process_time() - before)
         if sum(each) > 3.0:
             break
-    print(1e3 * sorted(each)[len(each) // 2])
+    print(1e3 * min(each))
 """
 ENGINE = """
 from model import MODEL, START, TIMES, drive
@@ -178,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trees", nargs="+", type=lambda text: Path(text).resolve())
     parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--rows", default="", help="only rows whose name holds this text")
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
     for part, (tasks, how) in PARTS.items():
@@ -186,6 +188,8 @@ def main() -> None:
         print(f"| {part} |" + "".join(f" {tree.name} |" for tree in options.trees))
         print("|---|" + "--:|" * len(options.trees), flush=True)
         for name, task in tasks.items():
+            if options.rows not in name:
+                continue
             for tree in options.trees:  # compiles, and reads files for the first time
                 if part != "first":
                     how(tree, task)

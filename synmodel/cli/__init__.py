@@ -268,7 +268,7 @@ def main() -> None:
     interrupted = hear_interruptions()
     begin_to_load()
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", _TIMEOUT)  # read as numpy and scipy are loaded, which is later
-    atexit.register(gc.freeze)  # the last search for circles, all libraries through, would only free what ends anyway
+    atexit.register(gc.freeze)  # the last collection, through all libraries, would only free what ends anyway
     try:
         status = app(standalone_mode=False, prog_name="synmodel")
         sys.stdout.flush()

@@ -11,16 +11,19 @@ from typing import Any
 __all__ = ["all_loaded", "begin_to_load", "drawing_meanwhile", "drawn_apart", "without_units"]
 
 _WHILE_LOADING, _OBJECTS = 1_000_000, 200_000
-"""New objects between two searches for circles; Python's own 700 cost a tenth of a short command."""
+"""New objects between two collections of garbage, while libraries are loaded and later.
+
+Python's own 700 cost a tenth of a short command.
+"""
 
 
 def begin_to_load() -> None:
-    """Search for circles seldom: of libraries come 300,000 objects that stay, and a search takes 0.1 s."""
+    """Collect garbage seldom: of libraries come 300,000 objects that stay, and a collection takes 0.1 s."""
     gc.set_threshold(_WHILE_LOADING)
 
 
 def all_loaded() -> None:
-    """Libraries are loaded, and no search for circles need go through them."""
+    """Libraries are loaded, and no collection of garbage need go through them."""
     gc.freeze()
     gc.set_threshold(_OBJECTS)
 

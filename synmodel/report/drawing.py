@@ -24,6 +24,8 @@ __all__ = ["Drawing", "begun", "drawing_of"]
 _CHILD = "import sys; sys.path[:] = sys.argv[2:]; from synmodel.report.drawing_child import main; main(sys.argv[1])"
 """With the modules that the command has, wherever it found them, and no others."""
 Process = subprocess.Popen[bytes]
+_PATIENCE = 60.0
+"""Seconds after which a process that does not answer is given up; a figure takes about one."""
 
 
 class Drawing:
@@ -51,7 +53,7 @@ class Drawing:
             return
         with suppress(Exception):  # what cannot be handed over is drawn here
             content = pickle.dumps((library.in_use(), arguments, dict(entries)), pickle.HIGHEST_PROTOCOL)
-            self._answer = self._threads.submit(self._process.communicate, content)
+            self._answer = self._threads.submit(self._process.communicate, content, _PATIENCE)
 
     def write(self, stem: Path) -> None:
         """Write PNG and SVG; the path is without their endings."""
@@ -81,8 +83,8 @@ class Drawing:
             self._process.kill()
         self._threads.shutdown()  # what waits for the answer of the process ends with it
         if self._process is not None:
-            with suppress(OSError):  # a pipe that nobody reads
-                self._process.__exit__(None, None, None)
+            with suppress(OSError), self._process:  # closes its pipes, of which one may have no reader, and waits
+                pass
 
 
 def function_of(name: str) -> Any:
@@ -126,10 +128,7 @@ def _process(function: str) -> Process | None:
 
 @contextmanager
 def _interruptions_held() -> Iterator[None]:
-    """A process that begins within the block never hears Ctrl-C, which the terminal sends to all: the command ends it.
-
-    One that comes within the block is acted on after it.
-    """
+    """A process that begins within the block never hears Ctrl-C, which a terminal sends to all: the command ends it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

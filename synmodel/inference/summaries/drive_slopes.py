@@ -95,9 +95,8 @@ def signal_slopes(signals: _Sending, values: Mapping[str, float], names: Sequenc
         for at, name in enumerate(names)
         for share, weight in (_FROM_ABOVE if values[name] == 0.0 else _CENTRAL)  # 0 is the end of a support
     ]
-    weights = np.zeros((len(names), len(rows)))
-    for row, (at, _, weight) in enumerate(rows):
-        weights[at, row] = weight
+    weights = np.array([[weight] for *_, weight in rows])
+    begin = np.searchsorted([at for at, *_ in rows], np.arange(len(names)))
     if together:
         moved = {name: np.full((len(rows), 1), values[name]) for name in names}
         for row, (at, share, _) in enumerate(rows):
@@ -110,4 +109,7 @@ def signal_slopes(signals: _Sending, values: Mapping[str, float], names: Sequenc
             for at, share, _ in rows
         ]
         each = [np.stack([getattr(one, f.name) for one in found]) for f in fields(Signals)]
-    return Signals(*(weights @ part / (2.0 * steps[:, None]) if np.ndim(part) == 2 else 0.0 for part in each))  # type: ignore[arg-type]
+    return Signals(*(
+        np.add.reduceat(weights * part, begin) / (2.0 * steps[:, None]) if np.ndim(part) == 2 else 0.0  # type: ignore[arg-type]
+        for part in each
+    ))  # fmt: skip

@@ -25,6 +25,7 @@ from synmodel.turnover.kernels.vectors import aligned, at
 __all__ = ["LANES", "lockstep"]
 
 LANES = 64
+"""As many as a word has bits, of which each says whether its lane is at a border."""
 _FEW = LANES // 8
 """Up to so many lanes may wait at the border of a cell while the others have their events."""
 _NEED, _LEFT, _TOTAL, _CHOICE, _WAIT, _MATURE, _BIRTHS, _LOSSES = (LANES * row for row in range(8))

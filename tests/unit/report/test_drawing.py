@@ -55,6 +55,7 @@ def test_commands_load_less_and_leave_libraries_as_they_are():
 FIGURE = """
 import os
 import sys
+import time
 from pathlib import Path
 
 from synmodel import library
@@ -78,6 +79,12 @@ def plain(values, name):
 def broken(values, name):
     if APART:
         raise ValueError
+    return plain(values, name)
+
+
+def stalled(values, name):
+    if APART:
+        time.sleep(600)
     return plain(values, name)
 
 
@@ -136,8 +143,10 @@ def test_a_process_of_its_own_draws_the_same_files(module):
     assert files == drawn_here(module)
 
 
-@pytest.mark.parametrize("function", ["broken", "killed"])
-def test_where_it_fails_the_command_draws(module, function):
+@pytest.mark.parametrize("function", ["broken", "killed", "stalled"])
+def test_where_it_fails_the_command_draws(module, function, monkeypatch):
+    if function == "stalled":
+        monkeypatch.setattr(drawing, "_PATIENCE", 5.0)
     files, process = drawn(module, function)
     assert process == str(os.getpid())
     assert files == drawn_here(module)
