@@ -49,8 +49,8 @@ BOUNDS = {
     },
     "others": {
         ("synmodel sessions", "C intervals"): 1.25,
-        ("synmodel events", "C spines"): 1.80,
-        ("synmodel coupled", "C direct"): 1.25,
+        ("synmodel events", "C spines"): 1.50,
+        ("synmodel coupled", "C direct"): 0.90,
     },
 }
 """By kind of processor: time over that of the C loop of the same kind, a fifth or more above what was seen."""
