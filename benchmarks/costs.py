@@ -4,11 +4,11 @@ Dendrites, spines, intervals, knots of the drive, classes and arms are raised on
 slope of the logarithms is 1 where the cost is proportional; whatever is above 1.1 has its reason beside it.
 """
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
+from timing import shortest
 
 from synmodel.inference import DendriteProblem, counts_log_likelihood
 from synmodel.inference.dendrites import parameters_for, template
@@ -86,13 +86,7 @@ def fit_of(arms: int) -> Callable[[], object]:
 
 def seconds(call: Callable[[], object]) -> float:
     """Shortest processor time of some calls."""
-    call()
-    each: list[float] = []
-    while len(each) < 3 or (len(each) < 50 and sum(each) < 0.5):
-        before = time.process_time()
-        call()
-        each.append(time.process_time() - before)
-    return min(each)
+    return shortest(call, least=3, most=50, enough=0.5)
 
 
 def slope(sizes: np.ndarray, took: np.ndarray) -> float:

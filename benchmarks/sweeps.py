@@ -5,10 +5,10 @@ smallest experiments, as what remains when the time of simulating the cell and i
 control that several cells share is simulated for each there, so this may be negative.
 """
 
-import time
 from collections.abc import Callable
 
 import numpy as np
+from timing import shortest
 
 from synmodel.analysis.sweeps import sweep
 from synmodel.library.parameters import default_parameters
@@ -23,13 +23,7 @@ AMOUNT = "scenario.regimen.doses[0].amount"
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
     """Shortest processor time of some calls."""
-    call()
-    each = []
-    for _ in range(repeats):
-        before = time.process_time()
-        call()
-        each.append(time.process_time() - before)
-    return min(each)
+    return shortest(call, least=repeats, most=repeats)
 
 
 def exact() -> list[str]:

@@ -19,22 +19,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import compilation
+
 HERE = Path(__file__).resolve().parent
 BEGIN = """
-import sys, time, warnings
+import warnings
 warnings.simplefilter("ignore")
 import numpy as np
+from timing import shortest
 
-def measure(call, repeats=9):
-    call()
-    each = []
-    for _ in range(repeats):
-        before = time.process_time()
-        call()
-        each.append(time.process_time() - before)
-        if sum(each) > 3.0:
-            break
-    print(1e3 * min(each))
+def measure(call, most=9):
+    print(1e3 * shortest(call, least=1, most=most, enough=3.0))
 """
 ENGINE = """
 from model import MODEL, START, TIMES, drive
@@ -105,36 +100,36 @@ COMMANDS = {
     "`fit`": ["fit"],
 }
 FIRST = {
-    "first simulation": """
-import synmodel, synmodel.simulation
-began = time.process_time()
-synmodel.simulate("psilocybin-mouse", replicates=20, seed=1)
-print(time.process_time() - began)
-""",
-    "first likelihood of counts": """
+    "first simulation": compilation.BEGIN + compilation.SIMULATION + compilation.END,
+    "first likelihood of counts": f"""
 import test_likelihood as given
 from synmodel.inference import counts_log_likelihood
-began = time.process_time()
+{compilation.BEGIN}
 counts_log_likelihood(given.TWO, n0=[16], gained=[[1] * 6], lost=[[1] * 6], times=given.TIMES)
-print(time.process_time() - began)
+{compilation.END}
 """,
 }
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
-def _environment(tree: Path, **more: str) -> dict[str, str]:
+def run(tree: Path, words: list[str], folder: str, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """A process of Python in a folder, with the package of a tree."""
     path = os.pathsep.join([str(tree), str(HERE)])
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": path, **more}
+    return subprocess.run(
+        [sys.executable, *words], env={**os.environ, "PYTHONPATH": path, **more}, cwd=folder, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+
+
+def said(done: subprocess.CompletedProcess[str]) -> float:
+    """The number that a process ends with; NaN where this version cannot do it."""
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else float("nan")
 
 
 def call(tree: Path, code: str) -> float:
-    """What a piece of code says [ms]; NaN where this version cannot do it."""
+    """What a piece of code says [ms]."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-c", BEGIN + code], env=_environment(tree), cwd=folder, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-    return float(done.stdout.split()[-1]) if done.returncode == 0 else float("nan")
+        return said(run(tree, ["-c", BEGIN + code], folder, ONE_THREAD))
 
 
 def first(tree: Path, code: str) -> float:
@@ -143,26 +138,16 @@ def first(tree: Path, code: str) -> float:
     for _ in range(2):
         with tempfile.TemporaryDirectory() as cache:
             caches = {"SYNMODEL_CACHE_DIR": cache, "NUMBA_CACHE_DIR": cache}
-            done = subprocess.run(
-                [sys.executable, "-c", BEGIN + code], env=_environment(tree, **caches), cwd=cache, capture_output=True,
-                text=True, check=False,
-            )  # fmt: skip
-        each.append(float(done.stdout.split()[-1]) if done.returncode == 0 else float("nan"))
+            each.append(said(run(tree, ["-c", code], cache, ONE_THREAD | caches)))
     return min(each)
 
 
 def command(tree: Path, words: list[str]) -> float:
     """Seconds elapsed of a command, on all threads."""
-    environment = _environment(tree)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        del environment[name]
     with tempfile.TemporaryDirectory() as folder:
         out = [] if words == ["--help"] else ["--out", str(Path(folder) / "out")]
         before = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "synmodel", *words, *out], env=environment, cwd=folder, capture_output=True,
-            check=False,
-        )  # fmt: skip
+        done = run(tree, ["-m", "synmodel", *words, *out], folder, {})
         took = time.perf_counter() - before
     return took if done.returncode == 0 else float("nan")
 

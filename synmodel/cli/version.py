@@ -16,6 +16,7 @@ def installation() -> list[tuple[str, str]]:
     """Names and values, in the order in which they are read: the program, the machine, libraries, folders."""
     from synmodel import library
     from synmodel.core.code_cache import folder
+    from synmodel.core.cores import usable_cores
     from synmodel.library.provenance import version_of_synmodel
 
     entries = [
@@ -23,17 +24,13 @@ def installation() -> list[tuple[str, str]]:
         ("Python", f"{platform.python_version()} ({platform.python_implementation()}), {sys.executable}"),
         ("platform", f"{platform.platform()}, {platform.machine()}"),
         ("encoding", f"{sys.stdout.encoding}, file names {sys.getfilesystemencoding()}"),
-        ("processors", f"{os.cpu_count()}, of them for this process {_usable()}"),
+        ("processors", f"{os.cpu_count()}, of them for this process {usable_cores()}"),
         *_threads(),
         ("compiled code", str(folder() or "not kept")),
         ("library of one's own", library.in_use().told or "none"),
         *((name, os.environ[name]) for name in _VARIABLES if name in os.environ),
     ]
     return entries + [(name, _version(name)) for name in _libraries()]
-
-
-def _usable() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _threads() -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from synmodel import library
+from synmodel.core.cores import usable_cores
 
 __all__ = ["Drawing", "begun", "drawing_of"]
 
@@ -143,4 +144,4 @@ def _cores() -> int:
     """Cores that this process may use; one where somebody asks for one thread."""
     if os.environ.get("NUMBA_NUM_THREADS") == "1":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()

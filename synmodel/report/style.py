@@ -203,16 +203,14 @@ def save(figure: Figure, path: Path, entries: Mapping[str, str], *, look: str = 
         If the ending is none of :data:`FORMATS`.
     """
     checked(path, look)
-    ending = path.suffix.lower()
+    path.write_bytes(drawn(figure, path.suffix.lower(), entries, look=look))
+
+
+def drawn(figure: Figure, ending: str, entries: Mapping[str, str], *, look: str = "page") -> bytes:
+    """What :func:`save` writes into a file with this ending."""
+    content = io.BytesIO()
     # The salt of the ids in an SVG is read when it is written, not when the figure is made.
     with style(look), _settled(figure, mpl.rcParams["savefig.dpi"] if ending == ".png" else _POINTS):
-        figure.savefig(path, metadata=_metadata(ending, entries))
-
-
-def drawn(figure: Figure, ending: str, entries: Mapping[str, str]) -> bytes:
-    """What :func:`save` writes into a file with this ending, in the look of a page."""
-    content = io.BytesIO()
-    with style(), _settled(figure, mpl.rcParams["savefig.dpi"] if ending == ".png" else _POINTS):
         figure.savefig(content, format=ending[1:], metadata=_metadata(ending, entries))
     return content.getvalue()
 

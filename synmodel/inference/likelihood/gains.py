@@ -170,7 +170,7 @@ def gains_of(prepared: Prepared, courses: Courses) -> Gains:
     meet(runs.gained, runs.first, runs.stop, births, log_births, poisson, exposure)
     scale = prepared.scale[:, None]
     with np.errstate(invalid="ignore"):
-        mean = courses.total[:, prepared.runs.first].T * scale
+        mean = courses.total[:, runs.first].T * scale
     return Gains(
         prepared.number, prepared.start, poisson[:, :, None], (exposure * scale)[:, :, None], mean[:, :, None]
     )  # fmt: skip

@@ -42,6 +42,7 @@ class Open(NamedTuple):
 
 
 _LARGEST_TABLE = 1 << 16
+"""Gains up to which the logarithms of all factorials are kept."""
 
 
 @cache
@@ -136,10 +137,10 @@ class Prepared:
     def _gains(self) -> tuple[Array, Array]:
         """(run,) all gains, and the sum of log(G!)."""
         gained = self.runs.gained
-        number, log_factorial = np.empty(len(gained)), np.empty(len(gained))
         most = int(gained.max(initial=0))
         if most > _LARGEST_TABLE:
             recorded = np.maximum(gained, 0)
             return recorded.sum(axis=1, dtype=float), gammaln(recorded + 1.0).sum(axis=1)
+        number, log_factorial = np.empty(len(gained)), np.empty(len(gained))
         gains_at_all(gained, _log_factorials(1 << most.bit_length()), number, log_factorial)
         return number, log_factorial

@@ -70,7 +70,9 @@ class Density:
         vector = self.coordinates.to_vector(phi)
         if not self.possible(vector):
             return -np.inf
-        residuals = self.problem.residuals(vector)
+        return self._logarithm(self.problem.residuals(vector), phi)
+
+    def _logarithm(self, residuals: Array, phi: Array) -> float:
         return float(-0.5 * residuals @ residuals + self.coordinates.log_volume(phi))
 
     def with_gradient(self, u: Array) -> tuple[float, Array]:
@@ -79,10 +81,7 @@ class Density:
         vector = self.coordinates.to_vector(phi)
         inside = np.clip(vector, self.problem.lower + _EDGE, self.problem.upper - _EDGE)
         residuals = self.problem.residuals(inside)
-        if np.array_equal(inside, vector):
-            value = float(-0.5 * residuals @ residuals + self.coordinates.log_volume(phi))
-        else:
-            value = self.log_density(u)
+        value = self._logarithm(residuals, phi) if np.array_equal(inside, vector) else self.log_density(u)
         slopes = self.problem.jacobian(inside) @ self.coordinates.slopes(phi)
         return value, self.root.T @ (self.coordinates.log_volume_slopes() - slopes.T @ residuals)
 

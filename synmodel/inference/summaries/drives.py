@@ -30,7 +30,7 @@ from synmodel.signalling.phenomenology import effective_doses, pulse_folds, puls
 from synmodel.signalling.signals import Signals, all_modules, collect
 from synmodel.signalling.slopes import FAST, fast_slopes, slow_fold_slopes
 
-__all__ = ["Dosed", "Drives", "after_genotype"]
+__all__ = ["Dosed", "Drives", "after_genotype", "numbers_of"]
 
 Array = NDArray[np.float64]
 _FIRST_STEP_DAY, _PER_DECADE, _LARGEST_STEP_DAY = 0.05, 10, 0.5
@@ -70,6 +70,14 @@ class Dosed(Protocol):
         ...
 
 
+Numbers = Callable[[Mapping[str, float]], tuple[float, ...]]
+
+
+def numbers_of(names: Sequence[str]) -> Numbers:
+    """A function from all values to those of some names, one at least: a key of what depends on these alone."""
+    return itemgetter(*names, names[0])  # a tuple also of one
+
+
 class Drives:
     """Folds of the arms of a problem.
 
@@ -95,7 +103,7 @@ class Drives:
         self._fast: dict[str, tuple[tuple[float, ...], dict[str, Array], Array]] = {}
         self._slow = ["cascade.delay", *(f"cascade.{key}" for name in SLOW for key in _keys_of(name))]
         self._names: dict[tuple[str, str], Sequence[str]] = {}
-        self._getters: dict[tuple[str, str], Callable[[Mapping[str, float]], tuple[float, ...]]] = {}
+        self._getters: dict[tuple[str, str], Numbers] = {}
         self._sources: dict[str, dict[str, str]] = {}
         self._folds: dict[str, tuple[tuple[float, ...], Array, dict[str, Array]]] = {}
 
@@ -121,7 +129,7 @@ class Drives:
         if not names:
             return np.empty(0), {}
         where = target.identity
-        key = self._numbers("all", where, values)
+        key = self._numbers("all", where, names, values)
         if where not in self._folds or self._folds[where][0] != key:
             made = self._mechanistic if self.kind == "mechanistic" else self._phenomenological
             self._folds[where] = (key, *made(target, values, where))
@@ -149,7 +157,6 @@ class Drives:
         if moved:
             exposed = set(self._found("exposed", where, lambda: exposure_parameters(target.arm.doses, subject)))
             fixed = set(self._found("fixed", where, lambda: fixed_parameters(target.arm.doses, subject)))
-
             together = "target" not in engaged and fixed.isdisjoint(of_signals)
 
             def signals(given: Mapping[str, float], moved: Sequence[str]) -> Signals:
@@ -174,11 +181,10 @@ class Drives:
             self._names[kind, where] = find()
         return self._names[kind, where]
 
-    def _numbers(self, kind: str, where: str, values: Mapping[str, float]) -> tuple[float, ...]:
-        """Values of the names that :meth:`_found` found, to tell whether one has changed."""
+    def _numbers(self, kind: str, where: str, names: Sequence[str], values: Mapping[str, float]) -> tuple[float, ...]:
+        """Values of names that :meth:`_found` found, to tell whether one has changed."""
         if (kind, where) not in self._getters:
-            names = self._names[kind, where]
-            self._getters[kind, where] = itemgetter(*names, names[0])  # a tuple also of one
+            self._getters[kind, where] = numbers_of(names)
         return self._getters[kind, where](values)
 
     def _phenomenological(
@@ -201,8 +207,8 @@ class Drives:
         if where not in self._grids:
             self._grids[where] = _grid(doses, target.sessions)
         times = self._grids[where]
-        self._found("fast", where, lambda: self._fast_names(target))
-        key = self._numbers("fast", where, values)
+        fast = self._found("fast", where, lambda: self._fast_names(target))
+        key = self._numbers("fast", where, fast, values)
         if where not in self._fast or self._fast[where][0] != key:
             engaged = self._engaged(target, subject, times, values)
             self._fast[where] = key, engaged, fast_states(times, collect(engaged, values), values)["mtorc1"]
@@ -248,8 +254,8 @@ class Drives:
         """Engaged receptors of an arm, in rows if values have them; concentrations are kept, fits hardly move them."""
         where = target.identity
         doses = target.arm.doses
-        self._found("kinetic", where, lambda: kinetic_parameters(doses, subject))
-        key = self._numbers("kinetic", where, values)
+        kinetic = self._found("kinetic", where, lambda: kinetic_parameters(doses, subject))
+        key = self._numbers("kinetic", where, kinetic, values)
         if where not in self._plasma or self._plasma[where][0] != key:
             self._plasma[where] = key, concentrations(doses, subject, times, values)
         plasma = self._plasma[where][1]

@@ -27,7 +27,6 @@ bias of a mean of ratios, from the published SEM itself (second order).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -40,7 +39,7 @@ from synmodel.data import load_study
 from synmodel.imaging.expectation import Expected
 from synmodel.inference.summaries.arm_slopes import ArmState
 from synmodel.inference.summaries.covariance import arm_correlation
-from synmodel.inference.summaries.drives import Drives
+from synmodel.inference.summaries.drives import Drives, numbers_of
 from synmodel.inference.summaries.hierarchy import ARMS, arm_factors
 from synmodel.inference.summaries.problem_slopes import Columns, columns_of, problem_rows
 from synmodel.inference.summaries.targets import ArmTargets, Persistence, Unit, arm_targets
@@ -168,7 +167,7 @@ class SummaryProblem:
         self._fixed = parameters.as_floats()
         self.drives = Drives(driven.drive, parameters)
         self._reads = [self._read_by(target) for target in self.arms]
-        self._read = [itemgetter(*names, names[0]) for names in self._reads]  # a tuple also of one
+        self._read = [numbers_of(names) for names in self._reads]
         self._cells: dict[tuple[str, int], Cells] = {}
         self._memory: dict[int, tuple[tuple[float, ...], ArmPrediction]] = {}
         self._states: dict[int, tuple[tuple[float, ...], ArmState]] = {}
